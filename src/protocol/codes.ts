@@ -1,0 +1,28 @@
+/**
+ * User codes: 7 characters of Crockford base32 (https://www.crockford.com/base32.html), an address that
+ * people can read to each other. Not a secret.
+ */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const CODE_LENGTH = 7;
+const CANONICAL = /^[0-9A-HJKMNP-TV-Z]{7}$/;
+
+/** Whether `text` is a code in its one canonical form, the only form that frames may use. */
+export function isCode(text: string): boolean {
+  return CANONICAL.test(text);
+}
+
+/**
+ * Reads a code as a person may write it (lower case, O for 0, I and L for 1).
+ * Returns null if it is no code even so. Only for `GET /users/:code` and user interfaces.
+ */
+export function readCode(text: string): string | null {
+  const code = text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+  return isCode(code) ? code : null;
+}
+
+/** Makes a code of 7 random bytes; 256 is a multiple of 32, so every character is equally likely. */
+export function codeFromRandom(random: Uint8Array): string {
+  let code = '';
+  for (const byte of random.subarray(0, CODE_LENGTH)) code += ALPHABET.charAt(byte % 32);
+  return code;
+}
