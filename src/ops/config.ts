@@ -1,0 +1,152 @@
+import type { z } from 'zod';
+import { CLIENT_VARIABLES, SETTINGS, type Setting, type SettingName } from './settings.ts';
+
+/** What the relay runs with: one readonly field per setting, lengths of time in ms. */
+export type Config = {
+  readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]['schema']>;
+};
+
+/** Everything that is wrong with the settings, one sentence each. */
+export class ConfigError extends Error {
+  readonly code = 'config';
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`${mistakes.length === 1 ? 'a setting is' : 'settings are'} wrong: ${mistakes.join('; ')}`);
+    this.name = 'ConfigError';
+    this.mistakes = mistakes;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** Reads every `RELAY_*` variable. Throws one `ConfigError` with all mistakes; an empty variable counts as unset. */
+export function loadConfig(env: Environment): Config {
+  const mistakes = unknownVariables(env);
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of NAMES) {
+    const result = readSetting(SETTINGS[name], env);
+    if ('wrong' in result) mistakes.push(result.wrong);
+    else values[name] = result.value;
+  }
+  // Relations are checked only between values that are right by themselves.
+  mistakes.push(...brokenRelations(values as Partial<Config>));
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return Object.freeze(values as Config);
+}
+
+function readSetting(
+  setting: Setting<unknown>,
+  env: Environment,
+): { readonly value: unknown } | { readonly wrong: string } {
+  const given = env[setting.env]?.trim() ?? '';
+  const result = setting.schema.safeParse(given === '' ? setting.default : given);
+  if (result.success) return { value: result.data };
+  const shown = setting.secret === true ? 'is wrong' : `is ${JSON.stringify(given.slice(0, 80))}`;
+  const why = result.error.issues.map((issue) => deepestMessage(issue)).join(', ');
+  return { wrong: `${setting.env} ${shown}: ${why}${serviceLinkHint(given)}` };
+}
+
+/** A union reports that no branch fits; the last branch has the words. */
+function deepestMessage(issue: z.core.$ZodIssue): string {
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.at(0) : undefined;
+  return inner === undefined ? issue.message : deepestMessage(inner);
+}
+
+/** Kubernetes sets RELAY_PORT and others for a Service called `relay`, which has misled many an operator. */
+function serviceLinkHint(given: string): string {
+  return /^(tcp|udp):\/\//.test(given)
+    ? ' (Kubernetes sets this for a Service of that name: say enableServiceLinks: false in the pod)'
+    : '';
+}
+
+function unknownVariables(env: Environment): string[] {
+  const known = [...NAMES.map((name) => SETTINGS[name].env), ...Object.keys(CLIENT_VARIABLES)];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('RELAY_') && !known.includes(name))
+    .sort()
+    .map((name) => {
+      const close = nearest(name, known);
+      const hint =
+        close === undefined ? 'see `keyrelay --help` for those that are' : `did you mean ${close}?`;
+      return `${name} is no setting: ${hint}${serviceLinkHint(env[name] ?? '')}`;
+    });
+}
+
+const TYPO_DISTANCE_MAX = 4;
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= TYPO_DISTANCE_MAX ? best.candidate : undefined;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** `larger` must be at least `smaller` (or above it, where `strictly`), otherwise `why`. */
+const RELATIONS: readonly {
+  readonly larger: NumberSetting;
+  readonly smaller: NumberSetting;
+  readonly strictly?: true;
+  readonly why: string;
+}[] = [
+  { larger: 'windowBytes', smaller: 'maxFrameBytes', why: 'the largest envelope would never be sent' },
+  { larger: 'mailboxBytes', smaller: 'maxFrameBytes', why: 'the largest envelope would never be stored' },
+  {
+    larger: 'inflightBytesPerSocket',
+    smaller: 'maxFrameBytes',
+    why: 'the largest envelope would never be stored',
+  },
+  {
+    larger: 'inflightBytes',
+    smaller: 'inflightBytesPerSocket',
+    why: 'no socket could use what it is allowed',
+  },
+  {
+    larger: 'bytesPerSecond',
+    smaller: 'maxFrameBytes',
+    why: 'the largest envelope would be refused for ever',
+  },
+  {
+    larger: 'pongTimeoutMs',
+    smaller: 'pingIntervalMs',
+    strictly: true,
+    why: 'connections would be closed before they were asked',
+  },
+];
+
+type NumberSetting = { [K in SettingName]: Config[K] extends number ? K : never }[SettingName];
+
+function brokenRelations(config: Partial<Config>): string[] {
+  const broken: string[] = [];
+  for (const { larger, smaller, strictly, why } of RELATIONS) {
+    const a = config[larger];
+    const b = config[smaller];
+    const off = a === 0;
+    if (a === undefined || b === undefined || off || a > b || (a === b && strictly !== true)) continue;
+    const relation = strictly === true ? 'greater than' : 'at least';
+    broken.push(
+      `${SETTINGS[larger].env} is ${a}: must be ${relation} ${SETTINGS[smaller].env} (${b}), or ${why}`,
+    );
+  }
+  if ((config.redisWaitReplicas ?? 0) > 0 && config.redisUrls?.length === 0) {
+    broken.push('RELAY_REDIS_WAIT_REPLICAS needs RELAY_REDIS_URL: the memory engine has no replicas');
+  }
+  return broken;
+}

@@ -1,0 +1,264 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import {
+  Distribution,
+  exposeCounter,
+  exposeGauge,
+  exposeHistogram,
+  Family,
+  type Label,
+  type LabelValues,
+  Level,
+  Tally,
+} from './metric-types.ts';
+
+export type { Distribution, Family, Level, Tally } from './metric-types.ts';
+
+interface Declared {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** https://prometheus.io/docs/practices/naming/: base units, `_total` for counters. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly Label[];
+  /** Upper bounds, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+/** From one verify (tens of µs) to a delivery that waited for a failover. */
+const VERIFY_BUCKETS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02];
+const COMMAND_BUCKETS = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5];
+const DELIVERY_BUCKETS = [
+  0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40,
+];
+
+const PROTOCOL: Label = ['protocol', ['1', '2']];
+
+/** Every metric, once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
+export const METRICS = {
+  sockets: {
+    type: 'gauge',
+    name: 'keyrelay_sockets',
+    help: 'Open WebSocket connections: pending before a successful connect, connected after it.',
+    labels: [['state', ['pending', 'connected']]],
+  },
+  upgradesRefused: {
+    type: 'counter',
+    name: 'keyrelay_upgrades_refused_total',
+    help: 'WebSocket upgrades that were refused.',
+    labels: [
+      [
+        'reason',
+        ['sockets', 'draining', 'overload', 'origin', 'address_rate', 'address_sockets', 'address_pending'],
+      ],
+    ],
+  },
+  logins: {
+    type: 'counter',
+    name: 'keyrelay_logins_total',
+    help: 'Outcomes of connect: accepted, timeout, or an error code of docs/protocol.md.',
+    labels: [['outcome', null], PROTOCOL],
+  },
+  sessionsClosed: {
+    type: 'counter',
+    name: 'keyrelay_sessions_closed_total',
+    help: 'Connections that ended: client, lost, or the name of a close of docs/protocol.md.',
+    labels: [['reason', null]],
+  },
+  takeovers: {
+    type: 'counter',
+    name: 'keyrelay_takeovers_total',
+    help: 'Sessions displaced by a newer login of the same user.',
+  },
+  framesReceived: {
+    type: 'counter',
+    name: 'keyrelay_frames_received_total',
+    help: 'Frames received from clients, well formed or not.',
+  },
+  bytesReceived: {
+    type: 'counter',
+    name: 'keyrelay_received_bytes_total',
+    help: 'Bytes of those frames.',
+  },
+  envelopesReceived: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_received_total',
+    help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md that was answered.',
+    labels: [['outcome', null]],
+  },
+  envelopesPushed: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_pushed_total',
+    help: 'Envelopes handed to the socket of their recipient, repeats over reconnects included.',
+  },
+  bytesPushed: {
+    type: 'counter',
+    name: 'keyrelay_pushed_bytes_total',
+    help: 'Bytes of those envelopes.',
+  },
+  envelopesConfirmed: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_confirmed_total',
+    help: 'Envelopes whose recipient has confirmed them.',
+  },
+  verifySeconds: {
+    type: 'histogram',
+    name: 'keyrelay_verify_duration_seconds',
+    help: 'Time that verifying one signature took.',
+    buckets: VERIFY_BUCKETS,
+  },
+  acceptToPushSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_push_delay_seconds',
+    help: 'From storing, by the clock of the store, to the push of a live envelope; may be sampled.',
+    buckets: DELIVERY_BUCKETS,
+  },
+  pushToConfirmSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_confirm_delay_seconds',
+    help: 'From the push to the confirmation that covers it; may be sampled.',
+    buckets: DELIVERY_BUCKETS,
+  },
+  windowFull: {
+    type: 'counter',
+    name: 'keyrelay_window_full_total',
+    help: 'Times that a session stopped pushing because too much was unconfirmed.',
+  },
+  backpressure: {
+    type: 'counter',
+    name: 'keyrelay_backpressure_total',
+    help: 'Times that a session stopped pushing because its socket did not take more.',
+  },
+  mailboxReads: {
+    type: 'counter',
+    name: 'keyrelay_mailbox_reads_total',
+    help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, a look, a reclaim.',
+    labels: [['cause', ['login', 'gap', 'window', 'look', 'reclaim']]],
+  },
+  lostWakeUps: {
+    type: 'counter',
+    name: 'keyrelay_lost_wake_ups_total',
+    help: 'Looks into a mailbox that found what no wake-up had told.',
+  },
+  foreignReceipts: {
+    type: 'counter',
+    name: 'keyrelay_foreign_receipts_total',
+    help: 'Pongs and acks that matched nothing sent on their socket.',
+    labels: [['kind', ['pong', 'ack']]],
+  },
+  poison: {
+    type: 'counter',
+    name: 'keyrelay_poison_envelopes_total',
+    help: 'Stored envelopes that could not be decoded or sent, and were passed over.',
+  },
+  drainRemaining: {
+    type: 'gauge',
+    name: 'keyrelay_drain_remaining_sockets',
+    help: 'Connections that a stopping node has still to close; 0 otherwise.',
+  },
+  subscriptions: {
+    type: 'gauge',
+    name: 'keyrelay_subscriptions',
+    help: 'Mailbox channels that this node is subscribed to.',
+  },
+  redisSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_redis_duration_seconds',
+    help: 'Time that calls to Redis took, by verb of the engine.',
+    labels: [['verb', null]],
+    buckets: COMMAND_BUCKETS,
+  },
+  redisErrors: {
+    type: 'counter',
+    name: 'keyrelay_redis_errors_total',
+    help: 'Calls to Redis that failed or ran out of time, by verb of the engine.',
+    labels: [['verb', null]],
+  },
+  probeSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_probe_duration_seconds',
+    help: 'Round trip of the probe through script, channel and subscription.',
+    buckets: COMMAND_BUCKETS,
+  },
+  httpRequests: {
+    type: 'counter',
+    name: 'keyrelay_http_requests_total',
+    help: 'HTTP requests by route and status.',
+    labels: [
+      ['route', ['register', 'lookup', 'page', 'websocket', 'other']],
+      ['status', null],
+    ],
+  },
+  buildInfo: {
+    type: 'gauge',
+    name: 'keyrelay_build_info',
+    help: 'Always 1: version of keyrelay, of Node.js, and the uWebSockets.js package that was loaded.',
+    labels: [
+      ['version', null],
+      ['node', null],
+      ['uws', null],
+    ],
+  },
+} as const satisfies Record<string, Declared>;
+
+type MetricName = keyof typeof METRICS;
+type SeriesOf<D extends Declared> = D['type'] extends 'counter'
+  ? Tally
+  : D['type'] extends 'gauge'
+    ? Level
+    : Distribution;
+type Accessor<D extends Declared> = D extends { readonly labels: infer L extends readonly Label[] }
+  ? Family<SeriesOf<D>, LabelValues<L>>
+  : SeriesOf<D>;
+
+/** One accessor per metric: a `Tally`, `Level` or `Distribution`, or with labels a `Family` of them. */
+export type Metrics = { readonly [K in MetricName]: Accessor<(typeof METRICS)[K]> } & {
+  /** The answer to a scrape, and its content type. */
+  exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+/** prom-client's own gauges whose names break the conventions that they are checked against. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  // CPU, memory, files, garbage collection and event-loop lag of the process.
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const accessors = Object.entries(METRICS).map(([key, declared]) => [key, register(registry, declared)]);
+  return {
+    ...(Object.fromEntries(accessors) as { readonly [K in MetricName]: Accessor<(typeof METRICS)[K]> }),
+    exposition: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function register(registry: Registry, declared: Declared): unknown {
+  const { type, name, help, labels = [], buckets = [] } = declared;
+  const exposed = { registry, name, help, labelNames: labels.map(([label]) => label) };
+  if (type === 'counter') {
+    const family = new Family(() => new Tally());
+    exposeCounter({ ...exposed, family });
+    return accessor(family, labels);
+  }
+  if (type === 'gauge') {
+    const family = new Family(() => new Level());
+    exposeGauge({ ...exposed, family });
+    return accessor(family, labels);
+  }
+  const family = new Family(() => new Distribution(buckets));
+  exposeHistogram({ ...exposed, family, bounds: buckets });
+  return accessor(family, labels);
+}
+
+/** Series whose label values are known begin at 0, so that a first increase is seen as one. */
+function accessor<T>(family: Family<T>, labels: readonly Label[]): T | Family<T> {
+  if (labels.length === 0) return family.of();
+  let combinations: readonly (readonly string[])[] = [[]];
+  for (const [, values] of labels) {
+    combinations = combinations.flatMap((some) => (values ?? []).map((value) => [...some, value]));
+  }
+  for (const combination of combinations) family.of(...combination);
+  return family;
+}
