@@ -67,6 +67,8 @@ export interface SessionKey {
   readonly token: string;
   /** Given by `claim`; grows with every claim of the user. */
   readonly epoch: number;
+  /** As claimed, so that `reclaim` can write a lost login again whole (protocol 2 closes the account to 1). */
+  readonly protocol: 1 | 2;
 }
 
 export interface ClaimRequest {

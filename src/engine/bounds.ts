@@ -1,0 +1,19 @@
+/** Bounds that every engine keeps and nobody sets: they are part of the protocol's promises. */
+
+/** How long a batch's answers are remembered. A node refuses by itself what it has held for longer. */
+export const FENCE_TTL_MS = 120_000;
+
+/**
+ * Ids are remembered in two generations, each filled for one period and forgotten at the end of the next:
+ * a repeat is known for 10 to 20 minutes (the protocol promises 10).
+ */
+export const DEDUPE_PERIOD_MS = 600_000;
+
+/** Ids in one generation of one mailbox: a flood of ids makes the memory of them shorter, never larger. */
+export const DEDUPE_IDS = 10_000;
+
+/** How long an account lives that nobody has proven or logged in to. */
+export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Mailbox ids carry this many random values, so that an id names one history (20 bits). */
+export const TAG_VALUES = 2 ** 20;

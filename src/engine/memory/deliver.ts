@@ -1,0 +1,69 @@
+import { FENCE_TTL_MS } from '../bounds.ts';
+import type { DeliverOutcome, DeliverRequest, EngineLimits, Envelope } from '../engine.ts';
+import type { UserRecord } from './users.ts';
+
+/** The answers that the fence gives without looking at the envelopes, or null: the batch is new. */
+export function answerFromFence(
+  recipient: UserRecord,
+  request: DeliverRequest,
+  nowMs: number,
+): readonly DeliverOutcome[] | null {
+  const fence = recipient.fences.get(request.sender);
+  if (fence === undefined || fence.expiresAtMs <= nowMs) return null;
+  const age = request.epoch - fence.epoch || request.number - fence.number;
+  if (age > 0) return null;
+  // Equal: the same batch again (its answer was lost), so the same answers. Lower: it comes too late.
+  return age === 0 ? fence.outcomes : request.envelopes.map(() => 'stale');
+}
+
+export function raiseFence(
+  recipient: UserRecord,
+  request: DeliverRequest,
+  outcomes: readonly DeliverOutcome[],
+  nowMs: number,
+): void {
+  const { sender, epoch, number } = request;
+  recipient.fences.set(sender, { epoch, number, outcomes, expiresAtMs: nowMs + FENCE_TTL_MS });
+}
+
+/** Decides for each envelope, in order, as if those before it had been stored; writes nothing. */
+export function decide(
+  recipient: UserRecord,
+  request: DeliverRequest,
+  limits: EngineLimits,
+  nowMs: number,
+): DeliverOutcome[] {
+  let waiting = recipient.mailbox.size;
+  let bytes = recipient.mailbox.bytes;
+  const inThisBatch = new Map<string, string>();
+  return request.envelopes.map(({ frame, dedupe }) => {
+    if (dedupe !== null) {
+      const key = seenKey(request.sender, dedupe.id);
+      const digest = inThisBatch.get(key) ?? recipient.seen.digestOf(key, nowMs);
+      if (digest !== undefined) return digest === dedupe.digest ? 'repeated' : 'id_conflict';
+    }
+    if (waiting + 1 > limits.mailboxEnvelopes || bytes + frame.length > limits.mailboxBytes) {
+      return 'mailbox_full';
+    }
+    waiting += 1;
+    bytes += frame.length;
+    if (dedupe !== null) inThisBatch.set(seenKey(request.sender, dedupe.id), dedupe.digest);
+    return 'stored';
+  });
+}
+
+export function remember(
+  recipient: UserRecord,
+  sender: string,
+  stored: readonly Envelope[],
+  nowMs: number,
+): void {
+  const entries = stored.flatMap(({ dedupe }) =>
+    dedupe === null ? [] : [[seenKey(sender, dedupe.id), dedupe.digest] as const],
+  );
+  if (entries.length > 0) recipient.seen.add(entries, nowMs);
+}
+
+function seenKey(sender: string, id: string): string {
+  return `${sender}:${id}`;
+}

@@ -1,0 +1,220 @@
+import { randomInt } from 'node:crypto';
+import { TAG_VALUES } from '../bounds.ts';
+import {
+  type Account,
+  type ClaimRequest,
+  type ClaimResult,
+  type DeliverOutcome,
+  type DeliverRequest,
+  type Engine,
+  type EngineHealth,
+  type EngineLimits,
+  EngineUnavailable,
+  type MailboxId,
+  type MailboxListener,
+  type ReadRequest,
+  type ReadResult,
+  type RegisterResult,
+  type Registration,
+  type SessionKey,
+  type SessionState,
+  type Subscription,
+  type WakeUp,
+} from '../engine.ts';
+import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
+import { Listeners } from './listeners.ts';
+import { type UserRecord, Users } from './users.ts';
+
+export interface MemoryEngineOptions {
+  readonly limits: EngineLimits;
+  /** Milliseconds since 1970, fractions allowed. */
+  readonly now?: () => number;
+  /** All mailboxes together; beyond it `deliver` is unavailable, as with a Redis at its maxmemory. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
+const SWEEP_EVERY_MS = 60_000;
+
+/** One node, nothing to install, everything lost at the end of the process. See `Engine`. */
+export function createMemoryEngine(options: MemoryEngineOptions): Engine {
+  return new MemoryEngine(options);
+}
+
+class MemoryEngine implements Engine {
+  readonly #limits: EngineLimits;
+  readonly #now: () => number;
+  readonly #maxBytes: number;
+  readonly #users: Users;
+  readonly #listeners = new Listeners();
+  /** Users with anything that time removes: entries, fences, ids. Bounds the sweep. */
+  readonly #perishable = new Set<UserRecord>();
+  #bytes = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: MemoryEngineOptions) {
+    this.#limits = options.limits;
+    this.#now = options.now ?? Date.now;
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#users = new Users(options.limits.maxUsers);
+  }
+
+  async start(): Promise<void> {
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
+  }
+
+  health(): EngineHealth {
+    return this.#sweeper === undefined
+      ? { ready: false, reason: 'the memory engine is not running' }
+      : { ready: true, reason: 'mailboxes are kept in this process' };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+    this.#listeners.clear();
+  }
+
+  async register(registration: Registration): Promise<RegisterResult> {
+    this.#mustRun();
+    return this.#users.register(registration, this.#now());
+  }
+
+  async findUser(code: string): Promise<Account | null> {
+    this.#mustRun();
+    const record = this.#users.find(code, this.#now());
+    return record === undefined
+      ? null
+      : { ...record.user, claimed: record.claimed, minProtocol: record.minProtocol };
+  }
+
+  async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
+    this.#mustRun();
+    return this.#listeners.add(code, listener);
+  }
+
+  async claim({ code, token, protocol }: ClaimRequest): Promise<ClaimResult> {
+    this.#mustRun();
+    const nowMs = this.#now();
+    const record = this.#users.find(code, nowMs);
+    if (record === undefined) return { outcome: 'unknown_user' };
+    if (protocol < record.minProtocol) return { outcome: 'protocol_required' };
+    this.#users.claim(record);
+    record.minProtocol = protocol;
+    record.epoch = Math.max(record.epoch + 1, Math.floor(nowMs));
+    record.token = token;
+    this.#expire(record, nowMs);
+    const { mailbox } = record;
+    const expired = mailbox.expired;
+    mailbox.expired = 0;
+    this.#listeners.claimed(code, token);
+    const session: SessionKey = { code, token, epoch: record.epoch, protocol };
+    return { outcome: 'claimed', session, waiting: mailbox.size, last: mailbox.last, expired };
+  }
+
+  async reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState> {
+    this.#mustRun();
+    const record = this.#users.find(session.code, this.#now());
+    if (record === undefined) return 'unknown_user';
+    if (record.token !== session.token) {
+      // Never raises an epoch: a session that was displaced must not come back over the one that did it.
+      if (record.epoch >= session.epoch) return 'displaced';
+      record.epoch = session.epoch;
+      record.token = session.token;
+      this.#users.claim(record);
+      record.minProtocol = session.protocol === 2 ? 2 : record.minProtocol;
+      this.#listeners.claimed(session.code, session.token);
+    }
+    return cursor === null || record.mailbox.knows(cursor) ? 'held' : 'gone';
+  }
+
+  async read({ session, after, maxEnvelopes, maxBytes }: ReadRequest): Promise<ReadResult> {
+    this.#mustRun();
+    const nowMs = this.#now();
+    const record = this.#users.find(session.code, nowMs);
+    if (record === undefined) return { state: 'unknown_user' };
+    if (record.token !== session.token) return { state: 'displaced' };
+    this.#expire(record, nowMs);
+    if (after !== null && !record.mailbox.knows(after)) return { state: 'gone' };
+    const envelopes = record.mailbox.read(after, maxEnvelopes, maxBytes);
+    return { state: 'held', envelopes, last: record.mailbox.last };
+  }
+
+  async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
+    this.#mustRun();
+    const record = this.#users.find(session.code, this.#now());
+    if (record === undefined) return 'unknown_user';
+    // Equality, not order: the pong of an old socket is no receipt once another holds the user.
+    if (record.token !== session.token) return 'displaced';
+    if (!record.mailbox.knows(upTo)) return 'gone';
+    const before = record.mailbox.bytes;
+    record.mailbox.confirm(upTo);
+    this.#bytes += record.mailbox.bytes - before;
+    return 'held';
+  }
+
+  async release(session: SessionKey): Promise<void> {
+    this.#mustRun();
+    const record = this.#users.find(session.code, this.#now());
+    if (record?.token === session.token) record.token = null;
+  }
+
+  async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
+    this.#mustRun();
+    const nowMs = this.#now();
+    const recipient = this.#users.find(request.recipient, nowMs);
+    if (recipient === undefined) return request.envelopes.map(() => 'recipient_unknown');
+    const answered = answerFromFence(recipient, request, nowMs);
+    if (answered !== null) return answered;
+    this.#expire(recipient, nowMs);
+    const outcomes = decide(recipient, request, this.#limits, nowMs);
+    const stored = request.envelopes.filter((_, index) => outcomes[index] === 'stored');
+    const size = stored.reduce((sum, { frame }) => sum + frame.length, 0);
+    if (this.#bytes + size > this.#maxBytes) {
+      throw new EngineUnavailable(
+        'the memory engine is full: confirm what waits, or run with RELAY_REDIS_URL',
+      );
+    }
+    this.#bytes += size;
+    const tag = randomInt(TAG_VALUES);
+    for (const envelope of stored) {
+      // A copy: what the caller gave may be a slice of something larger, or about to be reused.
+      const frame = Buffer.from(envelope.frame);
+      const { id, prev } = recipient.mailbox.append(frame, Math.floor(nowMs * 1000), tag);
+      const wakeUp: WakeUp = { id, prev, frame };
+      this.#listeners.wake(request.recipient, wakeUp);
+    }
+    remember(recipient, request.sender, stored, nowMs);
+    raiseFence(recipient, request, outcomes, nowMs);
+    this.#perishable.add(recipient);
+    return outcomes;
+  }
+
+  #expire(record: UserRecord, nowMs: number): void {
+    const before = record.mailbox.bytes;
+    record.mailbox.expire(Math.floor((nowMs - this.#limits.mailboxTtlMs) * 1000));
+    this.#bytes += record.mailbox.bytes - before;
+  }
+
+  #sweep(): void {
+    const nowMs = this.#now();
+    this.#users.dropExpired(nowMs);
+    for (const record of this.#perishable) {
+      if (this.#users.find(record.user.code, nowMs) === undefined) {
+        this.#bytes -= record.mailbox.bytes;
+        this.#perishable.delete(record);
+        continue;
+      }
+      this.#expire(record, nowMs);
+      for (const [sender, { expiresAtMs }] of record.fences) {
+        if (expiresAtMs <= nowMs) record.fences.delete(sender);
+      }
+      const done = record.mailbox.size === 0 && record.fences.size === 0 && record.seen.isEmpty(nowMs);
+      if (done) this.#perishable.delete(record);
+    }
+  }
+
+  #mustRun(): void {
+    if (this.#sweeper === undefined) throw new EngineUnavailable('the memory engine is not running');
+  }
+}

@@ -1,0 +1,104 @@
+import { MAILBOX_START, type MailboxId } from '../engine.ts';
+import { isAfter, microseconds } from '../mailbox-id.ts';
+
+export interface Entry {
+  readonly id: MailboxId;
+  readonly frame: Buffer;
+}
+
+/** What waits for one user: entries in the order of storing, and what must outlive them. */
+export class Mailbox {
+  /** Oldest first; ids grow. */
+  readonly #entries: Entry[] = [];
+  /** The newest id ever given here: ids never go back, also when the mailbox is empty or clocks step. */
+  last: MailboxId = MAILBOX_START;
+  /** The newest id that has left at the head, by confirming or by expiry. */
+  left: MailboxId = MAILBOX_START;
+  /** Sum of the frames that wait. */
+  bytes = 0;
+  /** Ran out since the last claim. */
+  expired = 0;
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  append(frame: Buffer, nowUs: number, tag: number): { id: MailboxId; prev: MailboxId } {
+    const prev = this.last;
+    const id = `${Math.max(nowUs, Number(microseconds(prev)) + 1)}-${tag}`;
+    this.last = id;
+    this.#entries.push({ id, frame });
+    this.bytes += frame.length;
+    return { id, prev };
+  }
+
+  /** Removes and counts what was stored before `cutUs`. */
+  expire(cutUs: number): void {
+    let gone = 0;
+    while (gone < this.#entries.length && Number(microseconds(this.#at(gone).id)) < cutUs) gone += 1;
+    this.#removeHead(gone);
+    this.expired += gone;
+  }
+
+  /**
+   * Whether this history knows `id`, so that nothing can have been skipped by standing behind it: it waits
+   * here, or it has left (what is older than `left` has left too).
+   */
+  knows(id: MailboxId): boolean {
+    return id === this.left || isAfter(this.left, id) || this.#indexOf(id) >= 0;
+  }
+
+  /** Removes everything up to and including `id`, which this mailbox must know. */
+  confirm(id: MailboxId): void {
+    this.#removeHead(this.#indexOf(id) + 1);
+  }
+
+  /** What follows `after` (null: from the start), within both bounds; one at least if there is one. */
+  read(after: MailboxId | null, maxEnvelopes: number, maxBytes: number): Entry[] {
+    const page: Entry[] = [];
+    let bytes = 0;
+    for (
+      let index = after === null ? 0 : this.#firstBehind(after);
+      index < this.#entries.length;
+      index += 1
+    ) {
+      const entry = this.#at(index);
+      bytes += entry.frame.length;
+      if (page.length === maxEnvelopes || (page.length > 0 && bytes > maxBytes)) break;
+      page.push(entry);
+    }
+    return page;
+  }
+
+  #removeHead(count: number): void {
+    const removed = this.#entries.splice(0, count);
+    for (const { id, frame } of removed) {
+      this.left = id;
+      this.bytes -= frame.length;
+    }
+  }
+
+  /** The index of `id`, tag and all; -1 if it does not wait here. */
+  #indexOf(id: MailboxId): number {
+    const index = this.#firstBehind(id) - 1;
+    return index >= 0 && this.#at(index).id === id ? index : -1;
+  }
+
+  /** Binary search: the first index whose entry was stored after `id`. */
+  #firstBehind(id: MailboxId): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isAfter(this.#at(middle).id, id)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #at(index: number): Entry {
+    const entry = this.#entries[index];
+    if (entry === undefined) throw new RangeError(`no entry ${index} of ${this.#entries.length}`);
+    return entry;
+  }
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { codeFromRandom } from '../../protocol/codes.ts';
+import { UNCLAIMED_TTL_MS } from '../bounds.ts';
+import { formatCreatedAt } from '../created-at.ts';
+import type { DeliverOutcome, RegisterResult, Registration, User } from '../engine.ts';
+import { Mailbox } from './mailbox.ts';
+import { Seen } from './seen.ts';
+
+interface Fence {
+  readonly epoch: number;
+  readonly number: number;
+  readonly outcomes: readonly DeliverOutcome[];
+  readonly expiresAtMs: number;
+}
+
+/** Everything that belongs to one user. */
+export class UserRecord {
+  user: User;
+  claimed = false;
+  minProtocol: 1 | 2 = 1;
+  readonly unclaimedUntilMs: number;
+  /** Grows with every claim. */
+  epoch = 0;
+  /** The session that holds; null between a release and the next claim. */
+  token: string | null = null;
+  readonly mailbox = new Mailbox();
+  readonly seen = new Seen();
+  /** By sender: the last batch that was answered here. */
+  readonly fences = new Map<string, Fence>();
+
+  constructor(user: User, unclaimedUntilMs: number) {
+    this.user = user;
+    this.unclaimedUntilMs = unclaimedUntilMs;
+  }
+}
+
+export class Users {
+  readonly #maxUsers: number;
+  readonly #byCode = new Map<string, UserRecord>();
+  readonly #byKey = new Map<string, UserRecord>();
+  /** In the order of registration, which is the order in which they expire. */
+  readonly #unclaimed = new Set<UserRecord>();
+  #lastId = 0;
+
+  constructor(maxUsers: number) {
+    this.#maxUsers = maxUsers;
+  }
+
+  find(code: string, nowMs: number): UserRecord | undefined {
+    this.dropExpired(nowMs);
+    return this.#byCode.get(code);
+  }
+
+  register(registration: Registration, nowMs: number): RegisterResult {
+    this.dropExpired(nowMs);
+    const known = this.#byKey.get(registration.eddsaPublicKey);
+    return known === undefined ? this.#create(registration, nowMs) : this.#again(known, registration);
+  }
+
+  claim(record: UserRecord): void {
+    record.claimed = true;
+    this.#unclaimed.delete(record);
+  }
+
+  /** Forgets the accounts that nobody claimed in time, with all that waits for them. */
+  dropExpired(nowMs: number): void {
+    for (const record of this.#unclaimed) {
+      if (record.unclaimedUntilMs > nowMs) return;
+      this.#unclaimed.delete(record);
+      this.#byCode.delete(record.user.code);
+      this.#byKey.delete(record.user.eddsaPublicKey);
+    }
+  }
+
+  #create(registration: Registration, nowMs: number): RegisterResult {
+    if (this.#byCode.size >= this.#maxUsers) return { outcome: 'full' };
+    this.#lastId += 1;
+    const user: User = {
+      id: this.#lastId,
+      code: this.#freeCode(),
+      name: registration.name,
+      ecdhPublicKey: registration.ecdhPublicKey,
+      eddsaPublicKey: registration.eddsaPublicKey,
+      createdAt: formatCreatedAt(Math.floor(nowMs * 1000)),
+    };
+    const record = new UserRecord(user, nowMs + UNCLAIMED_TTL_MS);
+    this.#byCode.set(user.code, record);
+    this.#byKey.set(user.eddsaPublicKey, record);
+    this.#unclaimed.add(record);
+    if (registration.proven) this.claim(record);
+    return { outcome: 'created', user };
+  }
+
+  #again(record: UserRecord, registration: Registration): RegisterResult {
+    const samePair = record.user.ecdhPublicKey === registration.ecdhPublicKey;
+    if (!samePair && record.claimed) return { outcome: 'claimed' };
+    if (!samePair && !registration.proven) return { outcome: 'unproven' };
+    if (!samePair) {
+      // The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
+      const { ecdhPublicKey, name } = registration;
+      record.user = { ...record.user, ecdhPublicKey, name };
+    }
+    if (registration.proven) this.claim(record);
+    return { outcome: samePair ? 'existing' : 'replaced', user: record.user };
+  }
+
+  #freeCode(): string {
+    for (;;) {
+      const code = codeFromRandom(randomBytes(7));
+      if (!this.#byCode.has(code)) return code;
+    }
+  }
+}
