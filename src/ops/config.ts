@@ -99,11 +99,10 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** `larger` must be at least `smaller` (or above it, where `strictly`), otherwise `why`. */
+/** `larger` must be at least `smaller`, or else `why`. */
 const RELATIONS: readonly {
   readonly larger: NumberSetting;
   readonly smaller: NumberSetting;
-  readonly strictly?: true;
   readonly why: string;
 }[] = [
   { larger: 'windowBytes', smaller: 'maxFrameBytes', why: 'the largest envelope would never be sent' },
@@ -123,26 +122,19 @@ const RELATIONS: readonly {
     smaller: 'maxFrameBytes',
     why: 'the largest envelope would be refused for ever',
   },
-  {
-    larger: 'pongTimeoutMs',
-    smaller: 'pingIntervalMs',
-    strictly: true,
-    why: 'connections would be closed before they were asked',
-  },
 ];
 
 type NumberSetting = { [K in SettingName]: Config[K] extends number ? K : never }[SettingName];
 
 function brokenRelations(config: Partial<Config>): string[] {
   const broken: string[] = [];
-  for (const { larger, smaller, strictly, why } of RELATIONS) {
+  for (const { larger, smaller, why } of RELATIONS) {
     const a = config[larger];
     const b = config[smaller];
     const off = a === 0;
-    if (a === undefined || b === undefined || off || a > b || (a === b && strictly !== true)) continue;
-    const relation = strictly === true ? 'greater than' : 'at least';
+    if (a === undefined || b === undefined || off || a >= b) continue;
     broken.push(
-      `${SETTINGS[larger].env} is ${a}: must be ${relation} ${SETTINGS[smaller].env} (${b}), or ${why}`,
+      `${SETTINGS[larger].env} is ${a}: must be at least ${SETTINGS[smaller].env} (${b}), or ${why}`,
     );
   }
   if ((config.redisWaitReplicas ?? 0) > 0 && config.redisUrls?.length === 0) {

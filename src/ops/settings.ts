@@ -287,9 +287,8 @@ export const SETTINGS = {
     env: 'RELAY_PONG_TIMEOUT_MS',
     default: '30000',
     unit: 'ms',
-    description:
-      'A connection that has answered no ping for so long is closed. Longer than the ping interval.',
-    schema: integer({ min: 200, max: 600_000 }),
+    description: 'How long a ping may stay unanswered before the connection is closed.',
+    schema: integer({ min: 100, max: 600_000 }),
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 
