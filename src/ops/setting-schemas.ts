@@ -95,13 +95,13 @@ export function protocols(): TextSchema<readonly (1 | 2)[]> {
   });
 }
 
-const REDIS_SCHEME = /^(redis|rediss|redis\+sentinel):\/\/[^\s/]/;
+const SENTINEL_URL = /^redis\+sentinel:\/\/[^\s/]+\/[^\s/]/;
 
-/** Only the scheme is judged here: what stands behind it is the Redis engine's to understand. */
+/** Only the form is judged here: what the parts mean is the Redis engine's to understand. */
 export function redisUrls(): TextSchema<readonly string[]> {
   return listOf(
     (text) =>
-      REDIS_SCHEME.test(text)
+      isRedisUrl(text) || SENTINEL_URL.test(text)
         ? { value: text }
         : {
             wrong:
@@ -111,6 +111,11 @@ export function redisUrls(): TextSchema<readonly string[]> {
     // A Sentinel URL has commas of its own: only one before a scheme separates URLs.
     /,(?=\s*[a-z+]+:\/\/)/,
   );
+}
+
+function isRedisUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^rediss?:$/.test(url.protocol) && /^[^,]+$/.test(url.hostname);
 }
 
 /** As a client dials it and protocol 2 signs it: lower case, without the default port. */

@@ -1,0 +1,77 @@
+import type { Label } from './metric-types.ts';
+import { METRICS } from './metrics.ts';
+import { CLIENT_VARIABLES, SETTINGS, type Setting } from './settings.ts';
+
+/** docs/settings.md and docs/metrics.md, from the tables that the code itself runs by. */
+
+const REMEDY = 'Made from the code: `npm run docs` writes it again.';
+
+export function settingsMarkdown(): string {
+  const rows = Object.values(SETTINGS).map((setting: Setting<unknown>) => {
+    const { env, unit = '', description } = setting;
+    return `| \`${env}\` | ${shownDefault(setting)} | ${unit} | ${description} |`;
+  });
+  const clients = Object.entries(CLIENT_VARIABLES).map(([name, means]) => `| \`${name}\` | ${means} |`);
+  return `# Settings
+
+<!-- ${REMEDY} -->
+
+Environment variables of \`keyrelay serve\`. An empty variable counts as unset. All mistakes are told at once, in
+words, and end the process with exit code 2; so does a \`RELAY_*\` variable that does not exist. Lists have commas
+between their entries. Limits per user and per address can be turned off with 0; limits that protect the process
+itself cannot.
+
+| variable | default | unit | what it does |
+|---|---|---|---|
+${rows.join('\n')}
+
+Commands that talk to a relay read:
+
+| variable | what it is |
+|---|---|
+${clients.join('\n')}
+`;
+}
+
+function shownDefault({ default: text, defaultMeans }: Setting<unknown>): string {
+  return text === '' ? (defaultMeans ?? 'none') : `\`${text}\``;
+}
+
+export function metricsMarkdown(): string {
+  const sections = Object.values(METRICS).map((declared: MetricRow) => {
+    const { name, type, help, labels = [], buckets } = declared;
+    const lines = [`### \`${name}\``, '', `${capital(type)}. ${help}`];
+    if (labels.length > 0) lines.push('', ...labels.map(describeLabel));
+    if (buckets !== undefined) lines.push('', `Buckets: ${buckets.join(', ')} s.`);
+    return lines.join('\n');
+  });
+  return `# Metrics
+
+<!-- ${REMEDY} -->
+
+\`GET /metrics\` on the admin port (\`RELAY_ADMIN_PORT\`, 9464), in the text format of Prometheus. Beside what follows
+there are prom-client's default metrics of the process (\`process_*\`, \`nodejs_*\`): CPU, memory, open files, garbage
+collection, and the event loop's lag (\`nodejs_eventloop_lag_p99_seconds\`). Every process has a port of its own:
+several behind one scraped port would mix their counters. No metric is labelled by user.
+
+${sections.join('\n\n')}
+`;
+}
+
+interface MetricRow {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels?: readonly Label[];
+  readonly buckets?: readonly number[];
+}
+
+function describeLabel([name, values]: Label): string {
+  return values === null
+    ? `- \`${name}\``
+    : `- \`${name}\`: ${values.map((value) => `\`${value}\``).join(', ')}`;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
