@@ -1,0 +1,120 @@
+import type { CloseName } from '../protocol/closes.ts';
+import { Entrance } from './entrance.ts';
+import type { Node } from './node.ts';
+import { restartReason } from './restart.ts';
+import { Session } from './session.ts';
+import { Socket } from './socket.ts';
+
+export interface ConnectionOptions {
+  readonly node: Node;
+  readonly protocol: 1 | 2;
+  /** What limits count this client as. */
+  readonly address: string;
+  readonly audience: string | null;
+  /** Counts the connections of this node, for the log. */
+  readonly number: number;
+  readonly onLogin: (connection: Connection) => void;
+}
+
+/** One socket over its whole life: first an `Entrance`, then a `Session`. Turns what the gateway hears into their calls. */
+export class Connection {
+  readonly socket = new Socket();
+  readonly address: string;
+  readonly #options: ConnectionOptions;
+  readonly #openedAtMs: number;
+  #stage: Entrance | Session;
+  /** Why the relay closed; null while it has not. */
+  #closedBy: CloseName | null = null;
+
+  constructor(options: ConnectionOptions) {
+    const { node, protocol, audience, onLogin, number } = options;
+    this.#options = options;
+    this.address = options.address;
+    this.#openedAtMs = node.now();
+    this.#stage = new Entrance({
+      node,
+      socket: this.socket,
+      protocol,
+      audience,
+      onSession: (session) => {
+        this.#stage = session;
+        onLogin(this);
+        node.log.info('session began', { session: number, protocol });
+        node.log.debug('session of', { session: number, user: session.code, address: options.address });
+      },
+    });
+    this.socket.onClosing = (name) => {
+      this.#closedBy = name;
+    };
+  }
+
+  get pending(): boolean {
+    return this.#stage instanceof Entrance;
+  }
+
+  open(): void {
+    if (this.#stage instanceof Entrance) this.#stage.greet();
+  }
+
+  message(bytes: Uint8Array, isBinary: boolean): void {
+    if (!this.socket.open) return;
+    const { metrics, config } = this.#options.node;
+    metrics.framesReceived.add();
+    metrics.bytesReceived.add(bytes.length);
+    if (isBinary) {
+      this.socket.close('malformed', 'frames are text');
+      return;
+    }
+    this.socket.frames += 1;
+    if (bytes.length > config.maxFrameBytes) {
+      this.#stage.refuseTooLarge(`${bytes.length} bytes: a frame may have ${config.maxFrameBytes}`);
+      this.socket.close('tooBig', `a frame may have ${config.maxFrameBytes} bytes`);
+      return;
+    }
+    this.#stage.receive(bytes, this.socket.frames);
+  }
+
+  /** uWebSockets has answered it already; it only counts against floods. */
+  ping(): void {
+    const { node, address } = this.#options;
+    const key = this.#stage instanceof Session ? this.#stage.code : `pending ${address}`;
+    if (node.rates.floods.take(key) > 0) this.socket.close('flooding', 'too many pings');
+  }
+
+  pong(payload: string): void {
+    if (this.#stage instanceof Session) this.#stage.pong(payload);
+  }
+
+  drain(): void {
+    if (this.#stage instanceof Session) this.#stage.drain();
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    const { node, protocol } = this.#options;
+    if (this.#stage instanceof Session) {
+      this.#stage.tick();
+    } else if (node.now() - this.#openedAtMs > node.config.connectTimeoutMs && this.socket.open) {
+      node.metrics.logins.of('timeout', `${protocol}`).add();
+      this.socket.close('connectTimeout', `no connect within ${node.config.connectTimeoutMs} ms`);
+    }
+  }
+
+  /** Closes with 1012 and a spread time to come back, after what is in flight. */
+  async restart(): Promise<void> {
+    if (this.#stage instanceof Session) await this.#stage.drainAndClose('restarting', restartReason());
+    else this.socket.close('restarting', restartReason());
+  }
+
+  /** The socket is closed. Resolves when the store has been told. */
+  async end(code: number): Promise<void> {
+    const { node, number } = this.#options;
+    this.socket.detach();
+    const reason = this.#closedBy ?? (code === 1006 ? 'lost' : 'client');
+    node.metrics.sessionsClosed.of(reason).add();
+    if (!(this.#stage instanceof Session)) return;
+    const durationMs = Math.round(node.now() - this.#openedAtMs);
+    node.log.info('session ended', { session: number, close: code, reason, durationMs });
+    await this.#stage.end();
+  }
+}

@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import { type PublicKey, parsePublicKey, verifySignature } from '../crypto/verify.ts';
+import type { Account, ClaimResult, MailboxListener, Subscription } from '../engine/engine.ts';
+import type { CloseName } from '../protocol/closes.ts';
+import type { FrameErrorCode } from '../protocol/errors.ts';
+import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
+import { challenge, connectAck, errorFrame } from '../protocol/frames.ts';
+import { signatureDetail } from './inbound.ts';
+import type { Node } from './node.ts';
+import { restartReason } from './restart.ts';
+import { Session } from './session.ts';
+import type { Socket } from './socket.ts';
+
+/** Frames sent right behind `connect` wait for its outcome, up to these bounds. */
+const WAITING_FRAMES_MAX = 16;
+const WAITING_BYTES_MAX = 64 * 1024;
+
+/** Checked against where no user has the code, so that an unknown code costs as much as a wrong key. */
+const NOBODY = parsePublicKey('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
+
+type Connect = Extract<ClientFrame, { kind: 'connect' }>;
+type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
+
+export interface EntranceOptions {
+  readonly node: Node;
+  readonly socket: Socket;
+  readonly protocol: 1 | 2;
+  /** The URL that the client seems to have dialled, out of `RELAY_PUBLIC_URL`; null without that setting. */
+  readonly audience: string | null;
+  /** Called once, after `connect_ack` was sent; the frames that waited are handed over after it. */
+  readonly onSession: (session: Session) => void;
+}
+
+interface Refusal {
+  readonly code: FrameErrorCode;
+  readonly detail: string;
+  readonly close: CloseName;
+}
+
+/**
+ * What a socket may do before it is authenticated: one `connect`, one verify, a bounded number of bytes.
+ * A successful one becomes a `Session`.
+ */
+export class Entrance {
+  readonly #options: EntranceOptions;
+  /** Single use, for this socket. */
+  readonly #nonce = randomBytes(32).toString('hex');
+  #connecting = false;
+  #waiting: { readonly bytes: Buffer; readonly number: number }[] = [];
+  /** Sum over `#waiting`; at most `WAITING_BYTES_MAX`. */
+  #waitingBytes = 0;
+
+  constructor(options: EntranceOptions) {
+    this.#options = options;
+  }
+
+  /** Protocol 2 begins with a challenge. */
+  greet(): void {
+    const { protocol, socket, audience } = this.#options;
+    if (protocol === 2) socket.send(challenge(this.#nonce, audience));
+  }
+
+  /** @param bytes valid only during the call */
+  receive(bytes: Uint8Array): void {
+    if (this.#connecting) {
+      this.#wait(bytes);
+      return;
+    }
+    const frame = decodeFrame(bytes, this.#options.protocol);
+    if (frame.kind === 'malformed') {
+      const detail = `${frame.reason} (at byte ${frame.offset})`;
+      this.#refuse({ code: 'bad_frame', detail, close: 'malformed' });
+    } else if (frame.kind === 'connect') {
+      this.#connecting = true;
+      void this.#connect(frame, Buffer.from(bytes.subarray(frame.dataStart, frame.dataEnd)));
+    } else if (frame.kind === 'envelope') {
+      const detail = 'an envelope came before a successful connect: send connect first';
+      this.#refuse({ code: 'not_connected', detail, close: 'notAuthenticated' });
+    } else {
+      this.#refuse({ code: 'bad_frame', detail: 'an ack came before connect', close: 'malformed' });
+    }
+  }
+
+  refuseTooLarge(detail: string): void {
+    this.#refuse({ code: 'too_large', detail, close: 'tooBig' });
+  }
+
+  #wait(bytes: Uint8Array): void {
+    this.#waitingBytes += bytes.length;
+    if (this.#waiting.length >= WAITING_FRAMES_MAX || this.#waitingBytes > WAITING_BYTES_MAX) {
+      const detail = `more than ${WAITING_FRAMES_MAX} frames or ${WAITING_BYTES_MAX} bytes before connect_ack: wait for it`;
+      this.#refuse({ code: 'rate_limited', detail, close: 'flooding' });
+      return;
+    }
+    this.#waiting.push({ bytes: Buffer.from(bytes), number: this.#options.socket.frames });
+  }
+
+  async #connect(frame: Connect, data: Buffer): Promise<void> {
+    try {
+      const account = await this.#options.node.engine.findUser(frame.sender);
+      const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
+      const refusal = this.#check({ frame, data, account, key });
+      if (refusal !== null) this.#refuse(refusal);
+      else if (account !== null && key !== null) await this.#claim(account.code, key);
+    } catch (error) {
+      this.#options.node.log.debug('a login failed', { error });
+      this.#refuse({
+        code: 'unavailable',
+        detail: 'the store is away: come back later',
+        close: 'restarting',
+      });
+    }
+  }
+
+  /** Null if this `connect` proves who the client is. Cheap checks first; one verify, whoever it is. */
+  #check(login: {
+    readonly frame: Connect;
+    readonly data: Buffer;
+    readonly account: Account | null;
+    readonly key: PublicKey | null;
+  }): Refusal | null {
+    const { frame, data, account, key } = login;
+    const { protocol, node } = this.#options;
+    const close = 'notAuthenticated';
+    if (!node.config.protocols.includes(protocol)) return { ...PROTOCOL_REQUIRED, close };
+    if (protocol === 2) {
+      const wrong = this.#wrongChallenge(frame);
+      if (wrong !== null) return { code: 'bad_challenge', detail: wrong, close };
+    }
+    const startedMs = node.now();
+    const valid = verifySignature(key ?? NOBODY, data, frame.signature);
+    node.metrics.verifySeconds.observe((node.now() - startedMs) / 1000);
+    // The same words for an unknown code, so that they do not tell which codes exist.
+    if (!valid || key === null) return { code: 'bad_signature', detail: signatureDetail(data), close };
+    if (account !== null && account.minProtocol > protocol) return { ...PROTOCOL_REQUIRED, close };
+    return null;
+  }
+
+  #wrongChallenge(frame: Connect): string | null {
+    const { publicUrls } = this.#options.node.config;
+    if (frame.challenge?.nonce !== this.#nonce)
+      return 'the nonce is not that of the challenge on this socket';
+    const { audience } = frame.challenge;
+    if (publicUrls.length === 0 || (audience !== null && publicUrls.includes(audience))) return null;
+    return `this relay is ${publicUrls.join(' or ')}, not ${audience}: sign the URL that you dialled, if it is one of them`;
+  }
+
+  /**
+   * Subscribes, then claims, so that nothing can be stored unnoticed in between. After each await the socket is
+   * looked at again, and what was claimed for a closed one is given up.
+   */
+  async #claim(code: string, key: PublicKey): Promise<void> {
+    const { node, socket, protocol } = this.#options;
+    if (!socket.open) return;
+    const listener = new Handover();
+    const subscription = await node.engine.subscribe(code, listener);
+    try {
+      if (!socket.open) return;
+      const token = randomBytes(16).toString('hex');
+      const login = await node.engine.claim({ code, token, protocol });
+      if (login.outcome !== 'claimed') {
+        // The user was there a moment ago, and has expired or spoken protocol 2 since.
+        const unknown = { code: 'bad_signature', detail: 'no user has this code' } as const;
+        const refusal = login.outcome === 'unknown_user' ? unknown : PROTOCOL_REQUIRED;
+        this.#refuse({ ...refusal, close: 'notAuthenticated' });
+      } else if (!socket.open) {
+        await node.engine.release(login.session);
+      } else {
+        this.#welcome({ key, login, subscription, listener });
+      }
+    } finally {
+      if (listener.session === null) subscription.unsubscribe();
+    }
+  }
+
+  #welcome(arrival: {
+    readonly key: PublicKey;
+    readonly login: Claimed;
+    readonly subscription: Subscription;
+    readonly listener: Handover;
+  }): void {
+    const { node, socket, protocol, onSession } = this.#options;
+    const { key, login, subscription, listener } = arrival;
+    const session = new Session({ node, socket, protocol, key, login });
+    node.metrics.logins.of('accepted', `${protocol}`).add();
+    socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
+    onSession(session);
+    listener.handOver(session);
+    session.start(subscription);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { bytes, number } of waiting) session.receive(bytes, number);
+  }
+
+  #limits(login: Claimed): Record<string, unknown> {
+    const { config } = this.#options.node;
+    return {
+      queued: login.waiting,
+      expired: login.expired,
+      server_time: new Date().toISOString(),
+      limits: {
+        max_frame_bytes: config.maxFrameBytes,
+        mailbox_envelopes: config.mailboxEnvelopes,
+        mailbox_bytes: config.mailboxBytes,
+        mailbox_ttl_s: config.mailboxTtlMs / 1000,
+        window_envelopes: config.windowEnvelopes,
+        window_bytes: config.windowBytes,
+        envelopes_per_s: config.envelopesPerSecond,
+        bytes_per_s: config.bytesPerSecond,
+      },
+    };
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { node, socket, protocol } = this.#options;
+    if (!socket.open) return;
+    node.metrics.logins.of(refusal.code, `${protocol}`).add();
+    socket.send(
+      errorFrame({ recipient: null, code: refusal.code, detail: refusal.detail, frame: socket.frames }),
+    );
+    socket.close(refusal.close, refusal.close === 'restarting' ? restartReason() : refusal.code);
+  }
+}
+
+const PROTOCOL_REQUIRED = {
+  code: 'protocol_required',
+  detail:
+    'protocol 1 is closed, by this relay or by a login of this account by protocol 2: ask for the subprotocol relay.v2',
+} as const;
+
+/** Listens from before the claim until there is a session; remembers what must not be missed in between. */
+class Handover implements MailboxListener {
+  session: Session | null = null;
+  /** A wake-up, a look or a reclaim came early: one look makes good for all. */
+  #look = false;
+  /** The last claim that was heard of, which may be one's own. */
+  #claimed: string | null = null;
+
+  handOver(session: Session): void {
+    this.session = session;
+    if (this.#claimed !== null) session.onClaimed(this.#claimed);
+    if (this.#look) session.onLook();
+  }
+
+  onWakeUp(wakeUp: Parameters<MailboxListener['onWakeUp']>[0]): void {
+    if (this.session === null) this.#look = true;
+    else this.session.onWakeUp(wakeUp);
+  }
+
+  onClaimed(token: string): void {
+    if (this.session === null) this.#claimed = token;
+    else this.session.onClaimed(token);
+  }
+
+  onLook(): void {
+    if (this.session === null) this.#look = true;
+    else this.session.onLook();
+  }
+
+  onReclaim(): void {
+    if (this.session === null) this.#look = true;
+    else this.session.onReclaim();
+  }
+}

@@ -1,0 +1,212 @@
+import type { AddressReader } from './address.ts';
+import { Connection } from './connection.ts';
+import { problem } from './http/problem.ts';
+import type { Node } from './node.ts';
+import { Occupancy } from './occupancy.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from './uws.ts';
+
+const TICK_MS = 1_000;
+/** Control frames and one window may wait behind a slow reader; what comes on top is dropped, and the socket with it. */
+const CONTROL_BYTES_MAX = 256 * 1024;
+/** uWebSockets ends the process outside of this range. */
+const IDLE_TIMEOUT_S_MAX = 960;
+
+type Refused = Parameters<Node['metrics']['upgradesRefused']['of']>[0];
+
+/** The WebSocket side of a node: upgrades, and what uWebSockets hears on every socket. */
+export class Gateway {
+  readonly #node: Node;
+  readonly #addresses: AddressReader;
+  readonly #connections = new Set<Connection>();
+  readonly #occupancy = new Occupancy();
+  /** Ends of sessions that the store has not been told yet. */
+  readonly #ending = new Set<Promise<void>>();
+  #opened = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(node: Node, addresses: AddressReader) {
+    this.#node = node;
+    this.#addresses = addresses;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Resolves when the store knows of every session that has ended. */
+  async settled(): Promise<void> {
+    while (this.#ending.size > 0) await Promise.all(this.#ending);
+  }
+
+  register(app: TemplatedApp): void {
+    const { config } = this.#node;
+    app.ws<Connection>('/ws', {
+      // Above our own limit, so that `too_large` and 1009 can be answered; beyond, the TCP connection is dropped.
+      maxPayloadLength: 2 * config.maxFrameBytes,
+      maxBackpressure: config.windowBytes + CONTROL_BYTES_MAX,
+      closeOnBackpressureLimit: false,
+      // Our own pings carry receipts; an automatic, empty one would swallow the receipt of the one before.
+      sendPingsAutomatically: false,
+      // Only a net below the heartbeat, and what ends sockets whose peer never closes its side.
+      idleTimeout: Math.min(
+        IDLE_TIMEOUT_S_MAX,
+        Math.ceil((config.pingIntervalMs + config.pongTimeoutMs) / 1000) + 20,
+      ),
+      maxLifetime: 0,
+      compression: 0,
+      upgrade: (res, req, context) => this.#guard(res, () => this.#upgrade(res, req, context)),
+      open: (ws) => {
+        const connection = ws.getUserData();
+        connection.socket.attach(ws);
+        connection.open();
+      },
+      message: (ws, message, isBinary) => ws.getUserData().message(new Uint8Array(message), isBinary),
+      ping: (ws) => ws.getUserData().ping(),
+      pong: (ws, payload) => ws.getUserData().pong(Buffer.from(payload).toString('latin1')),
+      drain: (ws) => ws.getUserData().drain(),
+      close: (ws, code) => this.#closed(ws.getUserData(), code),
+    });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    for (const connection of this.#connections) connection.tick();
+    for (const limiter of Object.values(this.#node.rates)) limiter.sweep();
+  }
+
+  /** A throw from a handler would end the process. */
+  #guard(res: HttpResponse, handle: () => void): void {
+    let aborted = false;
+    res.onAborted(() => {
+      aborted = true;
+    });
+    try {
+      handle();
+    } catch (error) {
+      this.#node.log.error('an upgrade failed', { error });
+      if (!aborted) res.close();
+    }
+  }
+
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const { config, metrics } = this.#node;
+    const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
+    const address = this.#addresses.read({
+      peer: text(res.getRemoteAddressAsText()),
+      forwardedFor: req.getHeader('x-forwarded-for'),
+      proxied: text(res.getProxiedRemoteAddressAsText()),
+    });
+    const refused = this.#refuse(address, req.getHeader('origin'));
+    if (refused !== null) {
+      metrics.upgradesRefused.of(refused.reason).add();
+      problem(res, refused);
+      return;
+    }
+    const offered = req.getHeader('sec-websocket-protocol').split(',');
+    const subprotocol = config.protocols
+      .toReversed()
+      .map(nameOf)
+      .find((name) => offered.some((o) => o.trim() === name));
+    const protocol = subprotocol === nameOf(2) ? 2 : 1;
+    this.#opened += 1;
+    const connection = new Connection({
+      node: this.#node,
+      protocol,
+      address,
+      audience: this.#audience(req.getHeader('host')),
+      number: this.#opened,
+      onLogin: () => {
+        this.#occupancy.login(address);
+        metrics.sockets.of('pending').add(-1);
+        metrics.sockets.of('connected').add(1);
+      },
+    });
+    this.#connections.add(connection);
+    this.#occupancy.enter(address);
+    metrics.sockets.of('pending').add(1);
+    res
+      .writeStatus('101 Switching Protocols')
+      .writeHeader('Relay-Node', config.nodeId)
+      .upgrade(
+        connection,
+        req.getHeader('sec-websocket-key'),
+        subprotocol ?? '',
+        req.getHeader('sec-websocket-extensions'),
+        context,
+      );
+  }
+
+  /** Null if this upgrade may pass. Cheapest first. */
+  #refuse(address: string, origin: string): RefusedUpgrade | null {
+    const { config, rates } = this.#node;
+    if (origin !== '' && config.allowedOrigins !== '*' && !config.allowedOrigins.includes(origin)) {
+      return { reason: 'origin', status: 403, detail: `pages of ${origin} may not use this relay` };
+    }
+    if (this.#connections.size >= config.maxSockets) {
+      return {
+        reason: 'sockets',
+        status: 503,
+        detail: 'this node holds as many sockets as it may',
+        retryAfterS: 5,
+      };
+    }
+    const waitMs = rates.upgrades.take(address);
+    if (waitMs > 0) {
+      const retryAfterS = Math.ceil(waitMs / 1000);
+      return {
+        reason: 'address_rate',
+        status: 429,
+        detail: 'too many upgrades from your address',
+        retryAfterS,
+      };
+    }
+    if (over(this.#occupancy.open(address), config.socketsPerAddress)) {
+      return {
+        reason: 'address_sockets',
+        status: 429,
+        detail: 'too many sockets from your address',
+        retryAfterS: 30,
+      };
+    }
+    if (over(this.#occupancy.pending(address), config.pendingPerAddress)) {
+      const detail = 'too many sockets without a login from your address';
+      return { reason: 'address_pending', status: 429, detail, retryAfterS: 10 };
+    }
+    return null;
+  }
+
+  /** The public URL that this client most likely dialled. */
+  #audience(host: string): string | null {
+    const { publicUrls } = this.#node.config;
+    return publicUrls.find((url) => new URL(url).host === host.toLowerCase()) ?? publicUrls[0] ?? null;
+  }
+
+  #closed(connection: Connection, code: number): void {
+    this.#connections.delete(connection);
+    this.#node.metrics.sockets.of(connection.pending ? 'pending' : 'connected').add(-1);
+    this.#occupancy.leave(connection.address, connection.pending);
+    const ending = connection.end(code).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+}
+
+interface RefusedUpgrade {
+  readonly reason: Refused;
+  readonly status: 403 | 429 | 503;
+  readonly detail: string;
+  readonly retryAfterS?: number;
+}
+
+function nameOf(protocol: 1 | 2): string {
+  return `relay.v${protocol}`;
+}
+
+/** A limit of 0 is off. */
+function over(count: number, limit: number): boolean {
+  return limit > 0 && count >= limit;
+}

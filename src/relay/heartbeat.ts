@@ -1,0 +1,80 @@
+import { MAILBOX_START, type MailboxId } from '../engine/engine.ts';
+
+export interface HeartbeatOptions {
+  readonly ping: (payload: string) => boolean;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** What a pong tells: `receipt` is an id that a ping of this socket carried and no pong had confirmed. */
+export type Pong =
+  | { readonly kind: 'receipt'; readonly id: MailboxId }
+  | { readonly kind: 'alive' | 'foreign' };
+
+/**
+ * Pings of one socket. Each carries the last pushed mailbox id (RFC 6455, 5.5.2 and 5.5.3: a client must echo the
+ * application data, and may answer only the newest ping), so that a pong is a cumulative receipt. That holds for
+ * pings of liveness too: an empty one would swallow the receipt of the one before.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  /** The last id pushed on this socket; the payload of every ping. */
+  #pushed: MailboxId = MAILBOX_START;
+  /** Ids pinged and not yet confirmed, oldest first. At most as many as the window has envelopes. */
+  #pinged: MailboxId[] = [];
+  /** A ping could not be sent: the reader is slow. Sent at the next chance. */
+  #owed = false;
+  #lastPingMs: number;
+  /** When the oldest unanswered ping was sent; null if none is out. */
+  #unansweredSinceMs: number | null = null;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#lastPingMs = options.now();
+  }
+
+  /** Asks the client to confirm everything up to `id`. */
+  pushed(id: MailboxId): void {
+    this.#pushed = id;
+    this.#pinged.push(id);
+    this.#ping();
+  }
+
+  /** Protocol 2: pings carry the id, but the client confirms by `ack`. */
+  pushedWithoutPing(id: MailboxId): void {
+    this.#pushed = id;
+  }
+
+  pong(payload: string): Pong {
+    if (payload !== this.#pushed && !this.#pinged.includes(payload)) return { kind: 'foreign' };
+    this.#unansweredSinceMs = payload === this.#pushed ? null : this.#options.now();
+    const index = this.#pinged.lastIndexOf(payload);
+    if (index === -1) return { kind: 'alive' };
+    this.#pinged.splice(0, index + 1);
+    return { kind: 'receipt', id: payload };
+  }
+
+  /** The socket has drained: what was owed can be sent. */
+  drained(): void {
+    if (this.#owed) this.#ping();
+  }
+
+  /** Called about once a second. False if the client has not answered in time. */
+  tick(): boolean {
+    const now = this.#options.now();
+    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > this.#options.pongTimeoutMs)
+      return false;
+    if (this.#owed || now - this.#lastPingMs >= this.#options.pingIntervalMs) this.#ping();
+    return true;
+  }
+
+  #ping(): void {
+    this.#owed = !this.#options.ping(this.#pushed);
+    // An owed ping counts as out: a reader that never reads again must not live for ever.
+    const now = this.#options.now();
+    this.#lastPingMs = now;
+    this.#unansweredSinceMs ??= now;
+  }
+}

@@ -1,0 +1,175 @@
+import { EngineUnavailable } from '../../engine/engine.ts';
+import type { AddressReader } from '../address.ts';
+import type { Node } from '../node.ts';
+import type { RateLimiter } from '../rate.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.ts';
+import { type Answer, type Body, Exchange } from './exchange.ts';
+import type { Problem } from './problem.ts';
+import { lookUp, register, type UserAnswer } from './users.ts';
+
+const BODY_BYTES_MAX = 4096;
+
+type RouteName = Parameters<Node['metrics']['httpRequests']['of']>[0];
+
+interface Route {
+  readonly name: RouteName;
+  /** HEAD comes with GET, OPTIONS with all. */
+  readonly method: 'GET' | 'POST';
+  readonly limiter: RateLimiter | null;
+  readonly handle: (exchange: Exchange, body: Body | null) => Promise<Answer | Problem>;
+}
+
+/** The HTTP side of a node: `/users`, and the page. */
+export class HttpApi {
+  readonly #node: Node;
+  readonly #addresses: AddressReader;
+  readonly #page: ReadonlyMap<string, Answer>;
+
+  constructor(node: Node, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
+    this.#node = node;
+    this.#addresses = addresses;
+    this.#page = page;
+  }
+
+  register(app: TemplatedApp): void {
+    app.any('/*', (res, req) => {
+      const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
+      try {
+        this.#serve(res, req, {
+          peer: text(res.getRemoteAddressAsText()),
+          forwardedFor: req.getHeader('x-forwarded-for'),
+          proxied: text(res.getProxiedRemoteAddressAsText()),
+        });
+      } catch (error) {
+        // A throw from a handler would end the process.
+        this.#node.log.error('a request failed', { error });
+        res.close();
+      }
+    });
+  }
+
+  #serve(res: HttpResponse, req: HttpRequest, evidence: Parameters<AddressReader['read']>[0]): void {
+    const exchange = new Exchange(res, req, this.#addresses.read(evidence));
+    const route = this.#route(exchange.path);
+    const answered = this.#answer(exchange, route);
+    answered
+      .catch((error: unknown) => {
+        if (!(error instanceof EngineUnavailable)) this.#node.log.error('a request failed', { error });
+        const detail = 'the store is away: try again shortly';
+        exchange.problem({ status: 503, detail, retryAfterS: 2 }, this.#headers(exchange));
+      })
+      .finally(() => {
+        if (exchange.status !== 0)
+          this.#node.metrics.httpRequests.of(route?.name ?? 'other', `${exchange.status}`).add();
+      });
+  }
+
+  async #answer(exchange: Exchange, route: Route | null): Promise<void> {
+    const headers = this.#headers(exchange);
+    const refuse = (problem: Problem, more: Record<string, string> = {}) =>
+      exchange.problem(problem, { ...headers, ...more });
+    if (route === null) {
+      const waitMs = this.#node.rates.upgrades.take(exchange.address);
+      if (waitMs > 0) return refuse(tooMany(waitMs));
+      return refuse({ status: 404, detail: 'there is nothing at this path' });
+    }
+
+    const allow = route.method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS';
+    if (exchange.method === 'OPTIONS') {
+      const preflight = {
+        'Access-Control-Allow-Methods': allow,
+        'Access-Control-Allow-Headers': 'Content-Type',
+      };
+      return exchange.answer({
+        status: 204,
+        headers: { ...headers, ...preflight, Allow: allow, 'Access-Control-Max-Age': '86400' },
+      });
+    }
+    if (exchange.method !== route.method && !(exchange.method === 'HEAD' && route.method === 'GET')) {
+      return refuse(
+        { status: 405, detail: `${exchange.method} is not for this path: use ${allow}` },
+        { Allow: allow },
+      );
+    }
+    const waitMs = route.limiter?.take(exchange.address) ?? 0;
+    if (waitMs > 0) return refuse(tooMany(waitMs));
+    const body = route.method === 'POST' ? await exchange.readBody(BODY_BYTES_MAX) : null;
+    if (body !== null && 'aborted' in body) return;
+    const answer = await route.handle(exchange, body);
+    if ('detail' in answer) refuse(answer);
+    else exchange.answer({ ...answer, headers: { ...headers, ...answer.headers } });
+  }
+
+  #route(path: string): Route | null {
+    const { rates, engine, config } = this.#node;
+    const options = { engine, requireProof: config.requireProof };
+    if (path === '/users') {
+      const handle = async ({ contentType }: Exchange, body: Body | null) => {
+        const wrong = wrongContent(contentType, body);
+        return (
+          wrong ??
+          json(await register(body !== null && 'bytes' in body ? body.bytes : Buffer.alloc(0), options))
+        );
+      };
+      return { name: 'register', method: 'POST', limiter: rates.registrations, handle };
+    }
+    if (path.startsWith('/users/')) {
+      const handle = async () => json(await lookUp(path.slice('/users/'.length), options));
+      return { name: 'lookup', method: 'GET', limiter: rates.lookups, handle };
+    }
+    if (path === '/ws') {
+      const handle = async () => UPGRADE_REQUIRED;
+      return { name: 'websocket', method: 'GET', limiter: rates.upgrades, handle };
+    }
+    const file = this.#page.get(path);
+    if (file !== undefined)
+      return { name: 'page', method: 'GET', limiter: rates.upgrades, handle: async () => file };
+    return null;
+  }
+
+  /** CORS: credentials never; `Retry-After` may be read. */
+  #headers(exchange: Exchange): Record<string, string> {
+    const { allowedOrigins } = this.#node.config;
+    const cors: Record<string, string> =
+      allowedOrigins === '*'
+        ? { 'Access-Control-Allow-Origin': '*' }
+        : allowedOrigins.includes(exchange.origin)
+          ? { 'Access-Control-Allow-Origin': exchange.origin, Vary: 'Origin' }
+          : { Vary: 'Origin' };
+    return { 'Cache-Control': 'no-store', ...cors, 'Access-Control-Expose-Headers': 'Retry-After' };
+  }
+}
+
+const UPGRADE_REQUIRED: Answer = {
+  status: 426,
+  headers: { Upgrade: 'websocket', 'Content-Type': 'application/problem+json' },
+  body: JSON.stringify({
+    type: 'about:blank',
+    title: 'Upgrade Required',
+    status: 426,
+    detail: 'this is a WebSocket endpoint: dial it with ws:// or wss://',
+  }),
+};
+
+function tooMany(waitMs: number): Problem {
+  return {
+    status: 429,
+    detail: 'too many requests from your address',
+    retryAfterS: Math.ceil(waitMs / 1000),
+  };
+}
+
+function wrongContent(contentType: string, body: Body | null): Problem | null {
+  const mediaType = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (mediaType !== '' && mediaType !== 'application/json') {
+    return { status: 415, detail: `Content-Type is ${mediaType}: send application/json` };
+  }
+  if (body === null || 'tooLarge' in body)
+    return { status: 413, detail: `the body may have ${BODY_BYTES_MAX} bytes` };
+  return null;
+}
+
+function json(answer: UserAnswer): Answer | Problem {
+  if ('detail' in answer) return answer;
+  return { status: answer.status, headers: { 'Content-Type': 'application/json' }, body: answer.user };
+}

@@ -1,0 +1,87 @@
+import { STATUS_CODES } from 'node:http';
+import type { HttpRequest, HttpResponse } from '../uws.ts';
+import { type Problem, problemBody } from './problem.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+/** Bytes of a body, or why there are none to be had. */
+export type Body = { readonly bytes: Buffer } | { readonly tooLarge: true } | { readonly aborted: true };
+
+/**
+ * One HTTP request and its answer. Everything of the request is copied here, in the handler: uWebSockets takes it
+ * back after the first await. Answers at most once, and never a request that was aborted.
+ */
+export class Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly contentType: string;
+  readonly origin: string;
+  readonly address: string;
+  readonly #res: HttpResponse;
+  #status = 0;
+  #aborted = false;
+  #onAborted: () => void = () => undefined;
+
+  constructor(res: HttpResponse, req: HttpRequest, address: string) {
+    this.#res = res;
+    this.method = req.getCaseSensitiveMethod();
+    this.path = req.getUrl();
+    this.contentType = req.getHeader('content-type');
+    this.origin = req.getHeader('origin');
+    this.address = address;
+    res.onAborted(() => {
+      this.#aborted = true;
+      this.#onAborted();
+    });
+  }
+
+  /** The status that was answered; 0 if none was. */
+  get status(): number {
+    return this.#status;
+  }
+
+  /** Must be called in the handler, before any await. */
+  readBody(bytesMax: number): Promise<Body> {
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      this.#onAborted = () => resolve({ aborted: true });
+      this.#res.onData((chunk, isLast) => {
+        bytes += chunk.byteLength;
+        if (bytes > bytesMax) {
+          resolve({ tooLarge: true });
+          return;
+        }
+        chunks.push(Buffer.from(chunk.slice(0)));
+        if (isLast) resolve({ bytes: Buffer.concat(chunks) });
+      });
+    });
+  }
+
+  answer({ status, headers = {}, body = '' }: Answer): void {
+    if (this.#aborted || this.#status !== 0) return;
+    this.#status = status;
+    this.#res.cork(() => {
+      this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
+      for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
+      // What is left of a body that was refused must not be read as a next request.
+      const close = status === 413;
+      if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), close);
+      else if (status === 204) this.#res.endWithoutBody(undefined, close);
+      else this.#res.end(body, close);
+    });
+  }
+
+  problem(problem: Problem, headers: Readonly<Record<string, string>>): void {
+    const retry = problem.retryAfterS === undefined ? {} : { 'Retry-After': `${problem.retryAfterS}` };
+    this.answer({
+      status: problem.status,
+      headers: { ...headers, ...retry, 'Content-Type': 'application/problem+json' },
+      body: problemBody(problem),
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { type PublicKey, verifySignature } from '../crypto/verify.ts';
+import type { DeliverOutcome } from '../engine/engine.ts';
+import { FRAME_ERRORS, type FrameErrorCode } from '../protocol/errors.ts';
+import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
+import { accepted, errorFrame } from '../protocol/frames.ts';
+import { deliveredFrame } from './delivered.ts';
+import type { Node } from './node.ts';
+import type { Outbox } from './outbox.ts';
+import type { Socket } from './socket.ts';
+
+/** The tenth fault of a client within a minute closes its socket. */
+const FAULTS_MAX = 10;
+const FAULTS_WINDOW_MS = 60_000;
+
+type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
+
+export interface InboundOptions {
+  readonly node: Node;
+  readonly socket: Socket;
+  readonly code: string;
+  readonly key: PublicKey;
+  readonly protocol: 1 | 2;
+  readonly outbox: Outbox;
+  readonly onAck: (seq: string) => void;
+}
+
+/** What the sender is told about one frame. */
+interface Refusal {
+  readonly code: FrameErrorCode;
+  readonly detail: string;
+  readonly id?: string | null;
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * Socket → mailbox, for one logged-in user: decode → authorise → verify → outbox. Every check before the next
+ * dearer one, and no await until the outbox, so that a sender's order is the order of her frames.
+ */
+export class Inbound {
+  readonly #options: InboundOptions;
+  /** When the client's latest faults happened, oldest first; fewer than `FAULTS_MAX`. */
+  #faultsAtMs: number[] = [];
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param bytes valid only during the call
+   * @param number of the client's text frame on this socket, from 1
+   */
+  receive(bytes: Uint8Array, number: number): void {
+    const { protocol, onAck } = this.#options;
+    const frame = decodeFrame(bytes, protocol);
+    if (frame.kind === 'ack') {
+      onAck(frame.seq);
+      return;
+    }
+    const refusal =
+      frame.kind === 'envelope'
+        ? (this.#authorise(frame, bytes.length) ??
+          this.#verify(frame, bytes) ??
+          this.#send(frame, bytes, number))
+        : notAnEnvelope(frame);
+    if (refusal !== null) this.refuse(refusal, number);
+  }
+
+  /** Tells the client that a frame was refused, counts it, and closes the socket when there were too many. */
+  refuse(refusal: Refusal, frame: number): void {
+    const { socket, code, node } = this.#options;
+    node.metrics.envelopesReceived.of(refusal.code).add();
+    socket.send(errorFrame({ ...refusal, recipient: code, frame }));
+    if (FRAME_ERRORS[refusal.code].fault === 'client') this.#countFault();
+    if (refusal.code === 'rate_limited' && node.rates.floods.take(code) > 0) socket.close('flooding');
+  }
+
+  /** Sender and rate. */
+  #authorise(frame: EnvelopeFrame, bytes: number): Refusal | null {
+    const { code, node } = this.#options;
+    if (frame.sender !== code) {
+      const detail = `this socket belongs to ${code}: sender must be ${code}, not ${frame.sender}`;
+      return { code: 'sender_mismatch', detail, id: frame.id };
+    }
+    const { envelopes, bytes: byteRate } = node.rates;
+    const retryAfterMs = envelopes.take(code) || byteRate.take(code, bytes);
+    if (retryAfterMs === 0) return null;
+    const detail = `over ${node.config.envelopesPerSecond} envelopes or ${node.config.bytesPerSecond} bytes a second`;
+    return { code: 'rate_limited', detail, id: frame.id, retryAfterMs };
+  }
+
+  /** Ed25519 over exactly the bytes of `data`. */
+  #verify(frame: EnvelopeFrame, bytes: Uint8Array): Refusal | null {
+    const { key, node } = this.#options;
+    const data = bytes.subarray(frame.dataStart, frame.dataEnd);
+    const startedMs = node.now();
+    const valid = verifySignature(key, data, frame.signature);
+    node.metrics.verifySeconds.observe((node.now() - startedMs) / 1000);
+    return valid ? null : { code: 'bad_signature', detail: signatureDetail(data), id: frame.id };
+  }
+
+  #send(frame: EnvelopeFrame, bytes: Uint8Array, number: number): Refusal | null {
+    const data = bytes.subarray(frame.dataStart, frame.dataEnd);
+    const { id, recipient } = frame;
+    const taken = this.#options.outbox.put(recipient, {
+      envelope: {
+        frame: deliveredFrame(data, frame.signature),
+        dedupe: id === null ? null : { id, digest: digestOf(data) },
+      },
+      done: (outcome) => this.#answer(outcome, { id, recipient, number }),
+    });
+    if (taken) return null;
+    return { code: 'unavailable', detail: 'too much is waiting to be stored: repeat with the same id', id };
+  }
+
+  #answer(
+    outcome: DeliverOutcome | 'unavailable',
+    envelope: { readonly id: string | null; readonly recipient: string; readonly number: number },
+  ): void {
+    const { socket, code, node } = this.#options;
+    const { id, recipient, number } = envelope;
+    if (outcome === 'stored' || outcome === 'repeated') {
+      node.metrics.envelopesReceived.of(outcome).add();
+      if (id !== null) socket.send(accepted(code, id));
+      return;
+    }
+    const refusal = outcome === 'stale' ? 'unavailable' : outcome;
+    this.refuse({ code: refusal, detail: detailOf(outcome, recipient), id }, number);
+  }
+
+  #countFault(): void {
+    const { socket, node } = this.#options;
+    const nowMs = node.now();
+    this.#faultsAtMs = this.#faultsAtMs.filter((at) => nowMs - at < FAULTS_WINDOW_MS);
+    this.#faultsAtMs.push(nowMs);
+    if (this.#faultsAtMs.length >= FAULTS_MAX)
+      socket.close('malformed', `${FAULTS_MAX} faults within a minute`);
+  }
+}
+
+function notAnEnvelope(frame: Extract<ClientFrame, { kind: 'malformed' | 'connect' }>): Refusal {
+  if (frame.kind === 'connect') return { code: 'bad_frame', detail: 'this socket is connected already' };
+  return { code: 'bad_frame', detail: `${frame.reason} (at byte ${frame.offset})`, id: frame.id };
+}
+
+/** Says which bytes were checked, so that the author of a client finds the difference. */
+export function signatureDetail(data: Uint8Array): string {
+  const sha256 = createHash('sha256').update(data).digest('hex');
+  return `the signature does not verify over these ${data.length} bytes of data, whose SHA-256 is ${sha256}`;
+}
+
+/** 128 bits are enough to tell whether a repeat has the same bytes: both are signed by the same sender. */
+function digestOf(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('base64url').slice(0, 22);
+}
+
+function detailOf(
+  outcome: Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable',
+  recipient: string,
+): string {
+  switch (outcome) {
+    case 'recipient_unknown':
+      return `no user has the code ${recipient}`;
+    case 'id_conflict':
+      return 'this id was used for other bytes to this recipient: take a new id for a new envelope';
+    case 'mailbox_full':
+      return `the mailbox of ${recipient} is full: not stored; try again once the recipient has read some`;
+    case 'stale':
+      return 'a newer connection of yours has taken over: not stored by this one';
+    case 'unavailable':
+      return 'the store did not answer in time: not known to be stored; repeat with the same id';
+  }
+}

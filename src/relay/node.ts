@@ -1,0 +1,59 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Config } from '../ops/config.ts';
+import type { Logger } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { InflightBudget } from './outbox.ts';
+import { RateLimiter } from './rate.ts';
+import { Semaphore } from './semaphore.ts';
+
+/** Mailbox pages that one node reads at once: bounds memory and the load on the store when everybody comes back. */
+const READS_AT_ONCE = 64;
+/** Refusals for being too fast, per user, beyond which the socket is closed with 4429. */
+const FLOOD = { perSecond: 20, burst: 500 };
+/** A bucket holds this many seconds of its flow. */
+const BURST_S = 2;
+
+/** What all sockets of one process share. */
+export interface Node {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Monotonic milliseconds: no clock step moves a deadline. */
+  readonly now: () => number;
+  readonly inflight: InflightBudget;
+  readonly reads: Semaphore;
+  readonly rates: Rates;
+}
+
+export interface Rates {
+  /** Per user. */
+  readonly envelopes: RateLimiter;
+  readonly bytes: RateLimiter;
+  readonly floods: RateLimiter;
+  /** Per address. */
+  readonly upgrades: RateLimiter;
+  readonly registrations: RateLimiter;
+  readonly lookups: RateLimiter;
+}
+
+export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metrics'>): Node {
+  const { config } = parts;
+  const now = () => performance.now();
+  const limiter = (perSecond: number, burstS = BURST_S) =>
+    new RateLimiter({ perSecond, burst: Math.max(1, perSecond * burstS), now });
+  return {
+    ...parts,
+    now,
+    inflight: { bytes: 0, bytesMax: config.inflightBytes },
+    reads: new Semaphore(READS_AT_ONCE),
+    rates: {
+      envelopes: limiter(config.envelopesPerSecond),
+      bytes: limiter(config.bytesPerSecond),
+      floods: new RateLimiter({ ...FLOOD, now }),
+      upgrades: limiter(config.upgradesPerSecond),
+      registrations: limiter(config.registrationsPerMinute / 60, 60),
+      lookups: limiter(config.lookupsPerMinute / 60, 60),
+    },
+  };
+}

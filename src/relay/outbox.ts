@@ -1,0 +1,145 @@
+import type { DeliverOutcome, Engine, Envelope } from '../engine/engine.ts';
+
+/** Bounds of one deliver call, so that no script runs long. */
+const BATCH_ENVELOPES_MAX = 64;
+const BATCH_BYTES_MAX = 256 * 1024;
+/** What an envelope costs the node beside its bytes; makes a flood of tiny ones count. */
+const ENVELOPE_OVERHEAD_BYTES = 256;
+/**
+ * The order fence in the store lives for 120 s. What this node has held for longer than this, say because it was
+ * stopped, it refuses itself: the fence may be gone by the time that the store sees it.
+ */
+const HELD_MAX_MS = 60_000;
+
+/** Bytes on their way to the store: one for each node, shared by its outboxes. */
+export interface InflightBudget {
+  bytes: number;
+  readonly bytesMax: number;
+}
+
+export interface OutboxItem {
+  readonly envelope: Envelope;
+  /** Called once, with what became of it. `unavailable`: not known to be stored. */
+  readonly done: (outcome: DeliverOutcome | 'unavailable') => void;
+}
+
+interface Held extends OutboxItem {
+  readonly heldSinceMs: number;
+}
+
+/** One sending session to one recipient: what waits, and whether a batch is in flight. */
+interface Pair {
+  readonly queue: Held[];
+  inFlight: boolean;
+}
+
+export interface OutboxOptions {
+  readonly engine: Pick<Engine, 'deliver'>;
+  readonly sender: string;
+  readonly epoch: number;
+  readonly bytesMax: number;
+  readonly nodeBudget: InflightBudget;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Keeps one sender's order: at most one batch is in flight to each recipient, and what arrives meanwhile forms
+ * the next. If a batch fails, what is queued behind it for that recipient fails too, since a later one that is
+ * stored while an earlier one is in doubt would turn the order round.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #pairs = new Map<string, Pair>();
+  /** One count for all recipients is enough: a fence only asks that it grows. */
+  #batches = 0;
+  /** Never above `bytesMax`. */
+  #bytes = 0;
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** False if too much is on its way already: the envelope was not taken, and `done` is not called. */
+  put(recipient: string, item: OutboxItem): boolean {
+    const cost = costOf(item);
+    const { nodeBudget, bytesMax, now } = this.#options;
+    if (this.#bytes + cost > bytesMax || nodeBudget.bytes + cost > nodeBudget.bytesMax) return false;
+    this.#bytes += cost;
+    nodeBudget.bytes += cost;
+
+    let pair = this.#pairs.get(recipient);
+    if (pair === undefined) {
+      pair = { queue: [], inFlight: false };
+      this.#pairs.set(recipient, pair);
+    }
+    pair.queue.push({ ...item, heldSinceMs: now() });
+    if (!pair.inFlight) this.#sendNext(recipient, pair);
+    return true;
+  }
+
+  /** Resolves once nothing is queued or in flight. */
+  idle(): Promise<void> {
+    if (this.#pairs.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #sendNext(recipient: string, pair: Pair): void {
+    const oldest = pair.queue[0];
+    if (oldest === undefined) {
+      this.#pairs.delete(recipient);
+      if (this.#pairs.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+      return;
+    }
+    if (this.#options.now() - oldest.heldSinceMs > HELD_MAX_MS) {
+      this.#failAll(recipient, pair);
+      return;
+    }
+    const batch = takeBatch(pair.queue);
+    pair.inFlight = true;
+    this.#batches += 1;
+    const { engine, sender, epoch } = this.#options;
+    const envelopes = batch.map((item) => item.envelope);
+    engine.deliver({ sender, recipient, epoch, number: this.#batches, envelopes }).then(
+      (outcomes) => {
+        pair.inFlight = false;
+        for (const [i, item] of batch.entries()) this.#settle(item, outcomes[i] ?? 'unavailable');
+        this.#sendNext(recipient, pair);
+      },
+      () => {
+        pair.inFlight = false;
+        for (const item of batch) this.#settle(item, 'unavailable');
+        this.#failAll(recipient, pair);
+      },
+    );
+  }
+
+  #failAll(recipient: string, pair: Pair): void {
+    for (const item of pair.queue.splice(0)) this.#settle(item, 'unavailable');
+    this.#sendNext(recipient, pair);
+  }
+
+  #settle(item: Held, outcome: DeliverOutcome | 'unavailable'): void {
+    const cost = costOf(item);
+    this.#bytes -= cost;
+    this.#options.nodeBudget.bytes -= cost;
+    item.done(outcome);
+  }
+}
+
+function costOf(item: OutboxItem): number {
+  return item.envelope.frame.length + ENVELOPE_OVERHEAD_BYTES;
+}
+
+/** The oldest items, up to the bounds; at least one. */
+function takeBatch(queue: Held[]): Held[] {
+  let bytes = 0;
+  let count = 0;
+  for (const item of queue) {
+    bytes += item.envelope.frame.length;
+    if (count > 0 && (count === BATCH_ENVELOPES_MAX || bytes > BATCH_BYTES_MAX)) break;
+    count += 1;
+  }
+  return queue.splice(0, count);
+}

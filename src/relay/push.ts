@@ -1,0 +1,207 @@
+import type { Engine, MailboxId, ReadResult, SessionKey, SessionState, WakeUp } from '../engine/engine.ts';
+import { isAfter } from '../engine/mailbox-id.ts';
+import type { SendResult } from './socket.ts';
+import type { Window } from './window.ts';
+
+/** One page of a backlog; the window may ask for less. */
+const PAGE_BYTES_MAX = 256 * 1024;
+const READ_RETRY_MS_MIN = 250;
+const READ_RETRY_MS_MAX = 5_000;
+
+/** Why a mailbox is read. */
+export type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
+
+export interface PushOptions {
+  readonly engine: Pick<Engine, 'read'>;
+  readonly session: SessionKey;
+  readonly window: Window;
+  /** Lets a bounded number of reads run at once on this node. */
+  readonly reads: { run<T>(task: () => Promise<T>): Promise<T> };
+  readonly send: (frame: Buffer, id: MailboxId) => SendResult;
+  readonly cork: (sends: () => void) => void;
+  /** Everything of this turn has been handed to the socket; `lastId` is the newest envelope. */
+  readonly onPushed: (lastId: MailboxId) => void;
+  readonly onRead: (cause: ReadCause, envelopes: number) => void;
+  readonly onWindowFull: () => void;
+  readonly onPoison: (id: MailboxId) => void;
+  readonly onLost: (state: Exclude<SessionState, 'held'>) => void;
+  /** The mailbox has been pushed at least up to what waited at login. Called once. */
+  readonly onDrained: () => void;
+}
+
+/**
+ * Mailbox → socket. Either *live*: a wake-up that continues exactly where the socket stands is sent as it is; or
+ * *reading*: the mailbox is read from the cursor, page by page, and wake-ups only move `heard`.
+ * A wake-up whose `prev` is not the cursor is never sent: were 5 lost and 6 pushed, the cumulative receipt for 6
+ * would trim 5 unseen.
+ */
+export class Push {
+  readonly #options: PushOptions;
+  /** The last id handed to the socket, or known to be gone from the mailbox; null: nothing yet. Never goes back. */
+  #cursor: MailboxId | null = null;
+  /** The newest id of the mailbox that anything has told of. Behind it there may be more to read. */
+  #heard: MailboxId;
+  /** Where `drained` is due; null once told. */
+  #loginLast: MailboxId | null;
+  /** Live envelopes of this turn of the event loop, sent together. Empty while reading. */
+  #staged: WakeUp[] = [];
+  #reading = false;
+  /** The socket's reader is slow: wait for its drain. */
+  #blocked = false;
+  #ended = false;
+  #retryMs = READ_RETRY_MS_MIN;
+
+  /** @param last the newest id of the mailbox at login, with `waiting` envelopes up to it */
+  constructor(options: PushOptions, login: { readonly last: MailboxId; readonly waiting: number }) {
+    this.#options = options;
+    this.#heard = login.last;
+    this.#loginLast = login.last;
+    if (login.waiting === 0) this.#cursor = login.last;
+  }
+
+  get cursor(): MailboxId | null {
+    return this.#cursor;
+  }
+
+  /** Begins to push what waited. */
+  start(): void {
+    this.#tellIfDrained();
+    this.#readIfBehind('login');
+  }
+
+  /** Nothing more is pushed. */
+  end(): void {
+    this.#ended = true;
+    this.#staged = [];
+  }
+
+  wake(wakeUp: WakeUp): void {
+    if (this.#ended) return;
+    const { window } = this.#options;
+    const at = this.#staged.at(-1)?.id ?? this.#cursor;
+    if (isAfter(wakeUp.id, this.#heard)) this.#heard = wakeUp.id;
+    if (this.#reading || this.#blocked) return;
+    if (wakeUp.prev === at && this.#staged.length < window.envelopesLeft && !window.full) {
+      this.#staged.push(wakeUp);
+      if (this.#staged.length === 1) queueMicrotask(() => this.#flush());
+      return;
+    }
+    // What is staged goes first; then the mailbox says what lies between.
+    this.#flush();
+    this.#readIfBehind('gap');
+  }
+
+  /** Reads even if nothing was heard of: wake-ups may have been lost. */
+  look(cause: 'look' | 'reclaim'): void {
+    if (this.#ended || this.#reading || this.#blocked || this.#options.window.full) return;
+    this.#flush();
+    void this.#read(cause);
+  }
+
+  /** The window has room again, or the socket has drained. */
+  resume(socketDrained: boolean): void {
+    if (socketDrained) this.#blocked = false;
+    this.#readIfBehind('window');
+  }
+
+  #readIfBehind(cause: ReadCause): void {
+    if (this.#ended || this.#reading || this.#blocked) return;
+    const at = this.#staged.at(-1)?.id ?? this.#cursor;
+    if (at !== null && !isAfter(this.#heard, at)) return;
+    if (this.#options.window.full) {
+      this.#options.onWindowFull();
+      return;
+    }
+    this.#flush();
+    if (!this.#blocked) void this.#read(cause);
+  }
+
+  #flush(): void {
+    const staged = this.#staged;
+    if (staged.length === 0 || this.#ended) return;
+    this.#staged = [];
+    this.#sendAll(staged);
+    // Whatever did not fit was heard of, and is read when the socket has drained or the window has room.
+  }
+
+  async #read(cause: ReadCause): Promise<void> {
+    this.#reading = true;
+    let nextCause: ReadCause | null = cause;
+    while (nextCause !== null) nextCause = await this.#readPage(nextCause);
+    this.#reading = false;
+    // A window that filled up while the page was read may have been confirmed in the meantime.
+    this.#readIfBehind('window');
+  }
+
+  /** The cause of the next page, or null if reading is over. */
+  async #readPage(cause: ReadCause): Promise<ReadCause | null> {
+    const { engine, session, window, reads } = this.#options;
+    const after = this.#cursor;
+    let page: ReadResult;
+    try {
+      page = await reads.run(() =>
+        engine.read({
+          session,
+          after,
+          maxEnvelopes: Math.max(1, window.envelopesLeft),
+          maxBytes: Math.min(PAGE_BYTES_MAX, Math.max(1, window.bytesLeft)),
+        }),
+      );
+    } catch {
+      // The engine has told its observer why. The mailbox waits: come back later.
+      await new Promise((resolve) => setTimeout(resolve, this.#retryMs * (0.5 + Math.random() / 2)).unref());
+      this.#retryMs = Math.min(this.#retryMs * 2, READ_RETRY_MS_MAX);
+      return this.#ended ? null : cause;
+    }
+    this.#retryMs = READ_RETRY_MS_MIN;
+    if (this.#ended) return null;
+    if (page.state !== 'held') {
+      this.#options.onLost(page.state);
+      return null;
+    }
+    this.#options.onRead(cause, page.envelopes.length);
+    if (isAfter(page.last, this.#heard)) this.#heard = page.last;
+    if (page.envelopes.length === 0) {
+      // Nothing lies behind the cursor: what was there has left the mailbox. Live from here.
+      this.#cursor = page.last;
+      this.#tellIfDrained();
+    } else {
+      this.#sendAll(page.envelopes);
+    }
+    if (this.#ended || this.#blocked || window.full) return null;
+    return this.#cursor === null || isAfter(this.#heard, this.#cursor) ? cause : null;
+  }
+
+  /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
+  #sendAll(envelopes: readonly { readonly id: MailboxId; readonly frame: Buffer | null }[]): void {
+    const { window, send, cork, onPushed, onPoison } = this.#options;
+    let pushed: MailboxId | null = null;
+    cork(() => {
+      for (const { id, frame } of envelopes) {
+        if (this.#ended || this.#blocked) return;
+        if (frame === null) {
+          onPoison(id);
+          this.#cursor = id;
+          continue;
+        }
+        const result = send(frame, id);
+        if (result === 'dropped') {
+          this.end();
+          return;
+        }
+        if (result === 'buffered') this.#blocked = true;
+        this.#cursor = id;
+        window.add(id, frame.length);
+        pushed = id;
+      }
+      this.#tellIfDrained();
+      if (pushed !== null) onPushed(pushed);
+    });
+  }
+
+  #tellIfDrained(): void {
+    if (this.#loginLast === null || this.#cursor === null || isAfter(this.#loginLast, this.#cursor)) return;
+    this.#loginLast = null;
+    this.#options.onDrained();
+  }
+}

@@ -1,0 +1,62 @@
+/** One token bucket: `perSecond` flow in, up to `burst` wait. Starts full. */
+interface Bucket {
+  tokens: number;
+  filledAtMs: number;
+}
+
+export interface RateOptions {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** Buckets that are kept at once; beyond, the oldest is forgotten. Bounds the memory of a flood of addresses. */
+const KEYS_MAX = 100_000;
+
+/**
+ * Token buckets by key (a user's code, a client's address), kept apart from sockets so that a reconnect does not
+ * refill them. A bucket that is full again is forgotten, which changes nothing.
+ */
+export class RateLimiter {
+  readonly #options: RateOptions;
+  /** In the order of last use. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(options: RateOptions) {
+    this.#options = options;
+  }
+
+  /** Takes `cost` tokens (a flow of 0 is no limit): 0 if there were enough, otherwise the milliseconds until there would be, and none taken. */
+  take(key: string, cost = 1): number {
+    const { perSecond, burst, now } = this.#options;
+    if (perSecond === 0) return 0;
+    const nowMs = now();
+    const bucket = this.#buckets.get(key) ?? { tokens: burst, filledAtMs: nowMs };
+    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * perSecond);
+    bucket.filledAtMs = nowMs;
+    // A cost above the burst passes when the bucket is full, and leaves a debt.
+    const needed = Math.min(cost, burst);
+    const waitMs = bucket.tokens >= needed ? 0 : Math.ceil(((needed - bucket.tokens) / perSecond) * 1000);
+    if (waitMs === 0) bucket.tokens -= cost;
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size > KEYS_MAX) this.#forgetOldest();
+    return waitMs;
+  }
+
+  /** Drops buckets that have been full for a while. Called about once a second. */
+  sweep(): void {
+    const { perSecond, burst, now } = this.#options;
+    const fullAfterMs = (burst / perSecond) * 1000;
+    for (const [key, bucket] of this.#buckets) {
+      if (now() - bucket.filledAtMs < 2 * fullAfterMs + 1000) return;
+      this.#buckets.delete(key);
+    }
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#buckets.keys().next();
+    if (!oldest.done) this.#buckets.delete(oldest.value);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Config } from '../ops/config.ts';
+import type { Logger } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { AddressReader } from './address.ts';
+import { drain } from './drain.ts';
+import { Gateway } from './gateway.ts';
+import { HttpApi } from './http/api.ts';
+import { loadPage } from './http/static.ts';
+import { createNode } from './node.ts';
+import { loadUws, type TemplatedApp } from './uws.ts';
+
+export interface RelayParts {
+  readonly config: Config;
+  /** Started. */
+  readonly engine: Engine;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Folder of the built page; null serves none. */
+  readonly pageFolder: string | null;
+}
+
+export interface Relay {
+  /** Where it listens; of interest when the kernel was asked to choose. */
+  readonly port: number;
+  /** Which package of uWebSockets.js runs. */
+  readonly uwsBuild: string;
+  health(): { readonly ready: boolean; readonly reason: string };
+  /** Not ready from here on; resolves when every socket is closed with 1012 and the store knows it. */
+  drain(): Promise<void>;
+  /** Closes what is left, at once. */
+  close(): void;
+}
+
+/** One node's front: listens for clients, and keeps their sessions until it is drained. Rejects if it cannot listen. */
+export async function createRelay(parts: RelayParts): Promise<Relay> {
+  const { config, engine, metrics, pageFolder } = parts;
+  const { uws, build } = loadUws();
+  const node = createNode(parts);
+  const addresses = new AddressReader(config.trustedProxies);
+  const gateway = new Gateway(node, addresses);
+  const app = uws.App();
+  gateway.register(app);
+  new HttpApi(node, addresses, pageFolder === null ? new Map() : loadPage(pageFolder)).register(app);
+  const listening = await listen(app, config);
+  const port = uws.us_socket_local_port(listening);
+  let draining = false;
+  return {
+    port,
+    uwsBuild: build,
+    health: () => (draining ? { ready: false, reason: 'draining' } : engine.health()),
+    drain: async () => {
+      draining = true;
+      const onProgress = (remaining: number) => metrics.drainRemaining.set(remaining);
+      // Still listening: a load balancer needs a moment to see that this node is not ready.
+      await drain({ connections: gateway.connections, drainMs: config.drainMs, onProgress });
+      await gateway.settled();
+    },
+    close: () => {
+      gateway.stop();
+      app.close();
+    },
+  };
+}
+
+type ListenSocket = Parameters<ReturnType<typeof loadUws>['uws']['us_socket_local_port']>[0];
+
+function listen(app: TemplatedApp, config: Config): Promise<ListenSocket> {
+  return new Promise((resolve, reject) => {
+    app.listen(config.host, config.port, (socket) => {
+      if (socket !== false) resolve(socket);
+      else
+        reject(
+          new Error(
+            `cannot listen on ${config.host}:${config.port}: is the port taken? Set RELAY_PORT to another, or to 0`,
+          ),
+        );
+    });
+  });
+}

@@ -1,0 +1,268 @@
+import type { PublicKey } from '../crypto/verify.ts';
+import type {
+  ClaimResult,
+  MailboxId,
+  MailboxListener,
+  SessionState,
+  Subscription,
+  WakeUp,
+} from '../engine/engine.ts';
+import type { CloseName } from '../protocol/closes.ts';
+import { drained } from '../protocol/frames.ts';
+import { withSeq } from './delivered.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Inbound } from './inbound.ts';
+import type { Node } from './node.ts';
+import { Outbox } from './outbox.ts';
+import { Push, type ReadCause } from './push.ts';
+import { Receipts } from './receipts.ts';
+import { restartReason } from './restart.ts';
+import type { SendResult, Socket } from './socket.ts';
+import { Window } from './window.ts';
+
+type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
+
+export interface SessionOptions {
+  readonly node: Node;
+  readonly socket: Socket;
+  readonly protocol: 1 | 2;
+  readonly key: PublicKey;
+  readonly login: Claimed;
+}
+
+/** What a session that has lost its hold does: the close code, and why, for people. */
+const LOST: Record<Exclude<SessionState, 'held'>, { readonly close: CloseName; readonly reason: string }> = {
+  displaced: { close: 'replaced', reason: 'replaced by a newer connection' },
+  gone: { close: 'restarting', reason: '' },
+  unknown_user: { close: 'notAuthenticated', reason: 'this account is not known any more: register again' },
+};
+
+/** At the end of a session, receipts of what was just pushed are awaited for at most so long. */
+const LAST_RECEIPTS_MS = 1_000;
+
+/**
+ * One connected user: the parts of one socket, and what the engine has to say to it. Everything hangs on the
+ * socket and dies with it; what must outlive it is in the store.
+ */
+export class Session implements MailboxListener {
+  readonly protocol: 1 | 2;
+  readonly #node: Node;
+  readonly #socket: Socket;
+  readonly #login: Claimed;
+  readonly #window: Window;
+  readonly #heartbeat: Heartbeat;
+  readonly #receipts: Receipts;
+  readonly #push: Push;
+  readonly #outbox: Outbox;
+  readonly #inbound: Inbound;
+  #subscription: Subscription | null = null;
+  #ended = false;
+  #allConfirmed: (() => void) | null = null;
+
+  constructor(options: SessionOptions) {
+    const { node, socket, protocol, login } = options;
+    const { config, engine, metrics, now } = node;
+    const { session } = login;
+    this.protocol = protocol;
+    this.#node = node;
+    this.#socket = socket;
+    this.#login = login;
+    this.#window = new Window(config.windowEnvelopes, config.windowBytes);
+    this.#heartbeat = new Heartbeat({
+      ping: (payload) => socket.ping(payload),
+      pingIntervalMs: config.pingIntervalMs,
+      pongTimeoutMs: config.pongTimeoutMs,
+      now,
+    });
+    const onLost = (state: Exclude<SessionState, 'held'>) => this.#lose(state);
+    this.#receipts = new Receipts({ engine, session, onLost });
+    this.#push = new Push(
+      {
+        engine,
+        session,
+        window: this.#window,
+        reads: node.reads,
+        send: (frame, id) => this.#sendEnvelope(frame, id),
+        cork: (sends) => socket.cork(sends),
+        onPushed: (id) => this.#pushed(id),
+        onRead: (cause, envelopes) => this.#onRead(cause, envelopes),
+        onWindowFull: () => metrics.windowFull.add(),
+        onPoison: () => {
+          metrics.poison.add();
+          node.log.error('a stored envelope cannot be read: passed over');
+        },
+        onLost,
+        onDrained: () => {
+          if (protocol === 2) socket.send(drained(session.code));
+        },
+      },
+      login,
+    );
+    this.#outbox = new Outbox({
+      engine,
+      sender: session.code,
+      epoch: session.epoch,
+      bytesMax: config.inflightBytesPerSocket,
+      nodeBudget: node.inflight,
+      now,
+    });
+    this.#inbound = new Inbound({
+      node,
+      socket,
+      code: session.code,
+      key: options.key,
+      protocol,
+      outbox: this.#outbox,
+      onAck: (seq) => this.#confirm(seq),
+    });
+  }
+
+  get code(): string {
+    return this.#login.session.code;
+  }
+
+  /** After `connect_ack` was sent: what waited follows, then what is live. */
+  start(subscription: Subscription): void {
+    this.#subscription = subscription;
+    this.#push.start();
+  }
+
+  /** @param number of the client's text frame on this socket, from 1 */
+  receive(frame: Uint8Array, number: number): void {
+    if (!this.#ended) this.#inbound.receive(frame, number);
+  }
+
+  /** A frame that the gateway refused before decoding. */
+  refuseTooLarge(detail: string): void {
+    this.#inbound.refuse({ code: 'too_large', detail }, this.#socket.frames);
+  }
+
+  pong(payload: string): void {
+    const pong = this.#heartbeat.pong(payload);
+    if (pong.kind === 'receipt' && this.protocol === 1) this.#confirm(pong.id);
+    else if (pong.kind === 'foreign') this.#node.metrics.foreignReceipts.of('pong').add();
+  }
+
+  /** The socket has sent what it had buffered. */
+  drain(): void {
+    this.#heartbeat.drained();
+    this.#push.resume(true);
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    if (this.#heartbeat.tick()) return;
+    this.close('goingAway', 'no answer to a ping');
+  }
+
+  /** Stops pushing, waits a moment for what is in flight both ways, then closes. Resolves when closed. */
+  async drainAndClose(close: CloseName, reason: string): Promise<void> {
+    this.#push.end();
+    const timeout = new Promise((resolve) => setTimeout(resolve, LAST_RECEIPTS_MS).unref());
+    const confirmed = new Promise<void>((resolve) => {
+      if (this.#window.size === 0) resolve();
+      else this.#allConfirmed = resolve;
+    });
+    await Promise.race([Promise.all([confirmed, this.#outbox.idle()]), timeout]);
+    this.close(close, reason);
+  }
+
+  close(close: CloseName, reason: string): void {
+    this.#push.end();
+    this.#socket.close(close, reason);
+  }
+
+  /** The socket is closed. Resolves when the store knows the last receipts and that nobody is here. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#push.end();
+    this.#allConfirmed?.();
+    this.#subscription?.unsubscribe();
+    await this.#receipts.settle();
+    await this.#node.engine.release(this.#login.session).catch(() => {
+      // The store is away; the presence of a session that nobody answers for is harmless and ends with the next claim.
+    });
+  }
+
+  onWakeUp(wakeUp: WakeUp): void {
+    this.#push.wake(wakeUp);
+  }
+
+  /**
+   * Somebody says that another claim took place. It may have come before ours and be heard after it, so the store
+   * is asked who holds the session.
+   */
+  onClaimed(token: string): void {
+    const { session } = this.#login;
+    if (this.#ended || token === session.token) return;
+    this.#node.engine.read({ session, after: this.#push.cursor, maxEnvelopes: 1, maxBytes: 1 }).then(
+      (answer) => {
+        if (answer.state !== 'held') this.#lose(answer.state);
+      },
+      () => {
+        // The store is away: it will say so at the next look, or when it asks to reclaim.
+      },
+    );
+  }
+
+  onLook(): void {
+    this.#push.look('look');
+  }
+
+  onReclaim(): void {
+    if (this.#ended || !this.#socket.open) return;
+    this.#node.engine.reclaim(this.#login.session, this.#push.cursor).then(
+      (state) => {
+        if (state === 'held') this.#push.look('reclaim');
+        else this.#lose(state);
+      },
+      () => {
+        // Away again: the engine calls onReclaim once more when it is back.
+      },
+    );
+  }
+
+  #sendEnvelope(frame: Buffer, id: MailboxId): SendResult {
+    const bytes = this.protocol === 2 ? withSeq(frame, id) : frame;
+    const result = this.#socket.send(bytes);
+    if (result === 'buffered') this.#node.metrics.backpressure.add();
+    if (result !== 'dropped') {
+      this.#node.metrics.envelopesPushed.add();
+      this.#node.metrics.bytesPushed.add(bytes.length);
+    }
+    return result;
+  }
+
+  #pushed(id: MailboxId): void {
+    if (this.protocol === 1) this.#heartbeat.pushed(id);
+    else this.#heartbeat.pushedWithoutPing(id);
+  }
+
+  #onRead(cause: ReadCause, envelopes: number): void {
+    this.#node.metrics.mailboxReads.of(cause).add();
+    // A look that finds something means that its wake-up is late or lost: make the subscription again.
+    if (cause !== 'look' || envelopes === 0) return;
+    this.#node.metrics.lostWakeUps.add();
+    this.#subscription?.renew();
+  }
+
+  /** A receipt, by pong or ack, for everything up to `id`. */
+  #confirm(id: MailboxId): void {
+    const confirmed = this.#window.confirm(id);
+    if (confirmed === null) {
+      this.#node.metrics.foreignReceipts.of('ack').add();
+      return;
+    }
+    this.#node.metrics.envelopesConfirmed.add(confirmed);
+    this.#receipts.advance(id);
+    if (this.#window.size === 0) this.#allConfirmed?.();
+    this.#push.resume(false);
+  }
+
+  #lose(state: Exclude<SessionState, 'held'>): void {
+    if (state === 'displaced') this.#node.metrics.takeovers.add();
+    const { close, reason } = LOST[state];
+    this.close(close, close === 'restarting' ? restartReason() : reason);
+  }
+}
