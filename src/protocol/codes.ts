@@ -2,13 +2,14 @@
  * User codes: 7 characters of Crockford base32 (https://www.crockford.com/base32.html), an address that
  * people can read to each other. Not a secret.
  */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const CODE_LENGTH = 7;
-const CANONICAL = /^[0-9A-HJKMNP-TV-Z]{7}$/;
+const CODE_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+export const CODE_LENGTH = 7;
+/** A code in its one canonical form. */
+export const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`);
 
 /** Whether `text` is a code in its one canonical form, the only form that frames may use. */
 export function isCode(text: string): boolean {
-  return CANONICAL.test(text);
+  return CODE.test(text);
 }
 
 /**
@@ -23,6 +24,6 @@ export function readCode(text: string): string | null {
 /** Makes a code of 7 random bytes; 256 is a multiple of 32, so every character is equally likely. */
 export function codeFromRandom(random: Uint8Array): string {
   let code = '';
-  for (const byte of random.subarray(0, CODE_LENGTH)) code += ALPHABET.charAt(byte % 32);
+  for (const byte of random.subarray(0, CODE_LENGTH)) code += CODE_ALPHABET.charAt(byte % 32);
   return code;
 }

@@ -1,0 +1,75 @@
+import { byteAt } from './bytes.ts';
+import { stringText } from './json-text.ts';
+
+/** Up to here the names of an object are compared with one another; from here on they go into a set. */
+const COMPARED_NAMES_MAX = 16;
+
+/**
+ * The names of the objects that are open while a document is scanned, to find two that are equal.
+ *
+ * Objects of our own frames have a handful of names: comparing their bytes allocates nothing. An object with many
+ * names, or with an escaped one, gets a set of the names unescaped, so that work stays linear.
+ */
+export class OpenNames {
+  /** Pairs of start and end; `COMPARED_NAMES_MAX` for each depth. */
+  readonly #spans: Int32Array;
+  readonly #counts: Int32Array;
+  readonly #sets: (Set<string> | null)[];
+
+  constructor(depthMax: number) {
+    this.#spans = new Int32Array((depthMax + 1) * COMPARED_NAMES_MAX * 2);
+    this.#counts = new Int32Array(depthMax + 1);
+    this.#sets = new Array<Set<string> | null>(depthMax + 1).fill(null);
+  }
+
+  /** An object begins: forgets the names of the last one at this depth. */
+  open(depth: number): void {
+    this.#counts[depth] = 0;
+    this.#sets[depth] = null;
+  }
+
+  /** False if the object at `depth` has the name already. */
+  add(bytes: Uint8Array, depth: number, name: { start: number; end: number; escaped: boolean }): boolean {
+    const set = this.#sets[depth] ?? null;
+    const count = this.#counts[depth] ?? 0;
+    if (set !== null || name.escaped || count === COMPARED_NAMES_MAX) {
+      return addToSet(set ?? this.#startSet(bytes, depth, count), bytes, name);
+    }
+    const base = depth * COMPARED_NAMES_MAX * 2;
+    for (let at = base; at < base + count * 2; at += 2) {
+      const start = this.#spans[at] ?? 0;
+      if ((this.#spans[at + 1] ?? 0) - start === name.end - name.start && sameBytes(bytes, start, name))
+        return false;
+    }
+    this.#spans[base + count * 2] = name.start;
+    this.#spans[base + count * 2 + 1] = name.end;
+    this.#counts[depth] = count + 1;
+    return true;
+  }
+
+  #startSet(bytes: Uint8Array, depth: number, count: number): Set<string> {
+    const set = new Set<string>();
+    this.#sets[depth] = set;
+    const base = depth * COMPARED_NAMES_MAX * 2;
+    for (let at = base; at < base + count * 2; at += 2) {
+      addToSet(set, bytes, { start: this.#spans[at] ?? 0, end: this.#spans[at + 1] ?? 0 });
+    }
+    return set;
+  }
+}
+
+function addToSet(set: Set<string>, bytes: Uint8Array, name: { start: number; end: number }): boolean {
+  // V8 hashes strings that look like numbers by their value, without its random seed (CVE-2026-21717), so that
+  // chosen names could all fall into one bucket: no key here looks like a number.
+  const key = `"${stringText(bytes, name.start, name.end)}`;
+  if (set.has(key)) return false;
+  set.add(key);
+  return true;
+}
+
+function sameBytes(bytes: Uint8Array, otherStart: number, name: { start: number; end: number }): boolean {
+  for (let index = name.start, other = otherStart; index < name.end; index++, other++) {
+    if (byteAt(bytes, index) !== byteAt(bytes, other)) return false;
+  }
+  return true;
+}
