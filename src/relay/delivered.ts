@@ -1,28 +1,20 @@
 import type { MailboxId } from '../engine/engine.ts';
+import { DELIVERED_OVERHEAD_BYTES, seqBytes, writeDelivered, writeWithSeq } from '../protocol/delivered.ts';
+import type { ClientFrame } from '../protocol/frame.ts';
 
-const HEAD = Buffer.from('{"data":');
-const MIDDLE = Buffer.from(',"signature":"');
-const TAIL = Buffer.from('"}');
-
-/** What a recipient is sent: exactly the bytes that were signed, the signature, and nothing beside them. Copies. */
-export function deliveredFrame(data: Uint8Array, signatureHex: string): Buffer {
-  const frame = Buffer.allocUnsafe(
-    HEAD.length + data.length + MIDDLE.length + signatureHex.length + TAIL.length,
-  );
-  let at = HEAD.copy(frame, 0);
-  frame.set(data, at);
-  at += data.length;
-  at += MIDDLE.copy(frame, at);
-  at += frame.write(signatureHex, at, 'latin1');
-  TAIL.copy(frame, at);
+/** What a recipient is sent: exactly the bytes that were signed, the signature, and nothing beside them. A copy. */
+export function deliveredFrame(
+  received: Uint8Array,
+  found: Extract<ClientFrame, { kind: 'envelope' }>,
+): Buffer {
+  const frame = Buffer.allocUnsafe(found.dataEnd - found.dataStart + DELIVERED_OVERHEAD_BYTES);
+  writeDelivered(frame, received, found);
   return frame;
 }
 
-/** Protocol 2: the mailbox id, opaque to the client, before the last brace. */
+/** Protocol 2: with the mailbox id, opaque to the client. */
 export function withSeq(frame: Buffer, seq: MailboxId): Buffer {
-  const end = `,"seq":"${seq}"}`;
-  const longer = Buffer.allocUnsafe(frame.length - 1 + end.length);
-  frame.copy(longer, 0, 0, frame.length - 1);
-  longer.write(end, frame.length - 1, 'latin1');
+  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq));
+  writeWithSeq(longer, frame, seq);
   return longer;
 }

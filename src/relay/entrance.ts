@@ -4,7 +4,7 @@ import type { Account, ClaimResult, MailboxListener, Subscription } from '../eng
 import type { CloseName } from '../protocol/closes.ts';
 import type { FrameErrorCode } from '../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
-import { challenge, connectAck, errorFrame } from '../protocol/frames.ts';
+import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../protocol/frames.ts';
 import { signatureDetail } from './inbound.ts';
 import type { Node } from './node.ts';
 import { restartReason } from './restart.ts';
@@ -192,7 +192,7 @@ export class Entrance {
     for (const { bytes, number } of waiting) session.receive(bytes, number);
   }
 
-  #limits(login: Claimed): Record<string, unknown> {
+  #limits(login: Claimed): ConnectAckPayload {
     const { config } = this.#options.node;
     return {
       queued: login.waiting,

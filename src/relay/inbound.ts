@@ -104,7 +104,7 @@ export class Inbound {
     const { id, recipient } = frame;
     const taken = this.#options.outbox.put(recipient, {
       envelope: {
-        frame: deliveredFrame(data, frame.signature),
+        frame: deliveredFrame(bytes, frame),
         dedupe: id === null ? null : { id, digest: digestOf(data) },
       },
       done: (outcome) => this.#answer(outcome, { id, recipient, number }),

@@ -3,7 +3,7 @@ import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
 import type { Engine, User } from '../../engine/engine.ts';
 import { readCode } from '../../protocol/codes.ts';
 import { parseStrictJson } from '../../protocol/json.ts';
-import { readRegistration, registrationText, userJson } from '../../protocol/registration.ts';
+import { proofText, readRegistration, userJson } from '../../protocol/registration.ts';
 import type { Problem } from './problem.ts';
 
 export type UserAnswer = { readonly status: 200 | 201; readonly user: string } | Problem;
@@ -21,25 +21,20 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
       status: 400,
       detail: `the body is not the JSON expected: ${json.reason} (at byte ${json.offset})`,
     };
-  const request = readRegistration(json.value);
-  if (!request.ok) return { status: 400, detail: request.errors.join('; ') };
-  const { ecdhPublicKey, eddsaPublicKey, name, proof } = request.registration;
+  const read = readRegistration(json.value);
+  if (!read.ok) return { status: 400, detail: read.errors.join('; ') };
+  const { ecdhPublicKey, eddsaPublicKey, name, proof } = read.request;
+  const text = proofText(ecdhPublicKey, eddsaPublicKey);
   if (proof === null && options.requireProof) {
-    return {
-      status: 400,
-      detail: `proof is required: hex Ed25519 signature of "${registrationText(request.registration)}"`,
-    };
+    return { status: 400, detail: `proof is required here: the hex Ed25519 signature of "${text}"` };
   }
   const wrongKeys = [
     complaint('ecdh_public_key', checkX25519Key(ecdhPublicKey)),
     complaint('eddsa_public_key', checkEd25519Key(eddsaPublicKey)),
   ].filter((wrong) => wrong !== null);
   if (wrongKeys.length > 0) return { status: 400, detail: wrongKeys.join('; ') };
-  if (proof !== null) {
-    const text = registrationText(request.registration);
-    if (!verifySignature(parsePublicKey(eddsaPublicKey), Buffer.from(text), proof)) {
-      return { status: 400, detail: `proof is not a signature of "${text}" by eddsa_public_key` };
-    }
+  if (proof !== null && !verifySignature(parsePublicKey(eddsaPublicKey), Buffer.from(text), proof)) {
+    return { status: 400, detail: `proof is not a signature of "${text}" by eddsa_public_key` };
   }
   const result = await options.engine.register({
     ecdhPublicKey,

@@ -1,0 +1,223 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { once } from 'node:events';
+import WebSocket from 'ws';
+
+/**
+ * A stranger's client: the `ws` package and node:crypto, nothing of ours, frames by concatenation.
+ * What it shows, any client can do.
+ */
+
+export interface Keys {
+  readonly ecdhPublicKey: string;
+  readonly eddsaPublicKey: string;
+  readonly eddsaPrivateKey: KeyObject;
+  readonly ecdhPrivateKey: KeyObject;
+}
+
+export interface PlainUser extends Keys {
+  readonly id: number;
+  readonly code: string;
+}
+
+/** DER of a SubjectPublicKeyInfo ends with the 32 raw bytes, for both kinds of key. */
+function rawHex(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex');
+}
+
+export function makeKeys(): Keys {
+  const ecdh = generateKeyPairSync('x25519');
+  const eddsa = generateKeyPairSync('ed25519');
+  return {
+    ecdhPublicKey: rawHex(ecdh.publicKey),
+    eddsaPublicKey: rawHex(eddsa.publicKey),
+    ecdhPrivateKey: ecdh.privateKey,
+    eddsaPrivateKey: eddsa.privateKey,
+  };
+}
+
+/** An Ed25519 private key from its 32-byte seed in hex (RFC 8410). */
+export function privateKeyFromSeed(seedHex: string): KeyObject {
+  const der = Buffer.concat([
+    Buffer.from('302e020100300506032b657004220420', 'hex'),
+    Buffer.from(seedHex, 'hex'),
+  ]);
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+export function signHex(keys: Pick<Keys, 'eddsaPrivateKey'>, text: string | Uint8Array): string {
+  return sign(null, Buffer.from(text), keys.eddsaPrivateKey).toString('hex');
+}
+
+/** The frame of `data`, the very text that is signed. */
+export function frameOf(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): string {
+  return `{"data":${data},"signature":"${signHex(keys, data)}"}`;
+}
+
+export function postUser(
+  http: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(`${http}/users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+export async function registerUser(http: string, keys: Keys = makeKeys()): Promise<PlainUser> {
+  const body = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey };
+  const response = await postUser(http, body);
+  if (!response.ok) throw new Error(`registering failed: ${response.status} ${await response.text()}`);
+  const user = (await response.json()) as { id: number; code: string };
+  return { ...keys, id: user.id, code: user.code };
+}
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface PlainClientOptions {
+  readonly subprotocols?: readonly string[];
+  readonly headers?: Record<string, string>;
+  /** `ws` answers pings by itself; false leaves them unanswered, as a client that has crashed would. */
+  readonly autoPong?: boolean;
+}
+
+const WAIT_MS = 10_000;
+
+/** One socket. Keeps every text it received, in order. */
+export class PlainClient {
+  readonly ws: WebSocket;
+  readonly received: string[] = [];
+  readonly pings: string[] = [];
+  closed: Closed | null = null;
+  /** Of the answer to the upgrade. */
+  responseHeaders: Record<string, unknown> = {};
+  readonly #changed = new Set<() => void>();
+
+  constructor(url: string, options: PlainClientOptions = {}) {
+    this.ws = new WebSocket(url, [...(options.subprotocols ?? [])], {
+      headers: options.headers ?? {},
+      perMessageDeflate: false,
+      autoPong: options.autoPong ?? true,
+    });
+    this.ws.on('upgrade', (response) => {
+      this.responseHeaders = response.headers;
+    });
+    this.ws.on('message', (data, isBinary) => {
+      this.received.push(isBinary ? '(binary)' : String(data));
+      this.#tell();
+    });
+    this.ws.on('ping', (data) => {
+      this.pings.push(data.toString());
+      this.#tell();
+    });
+    this.ws.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+      this.#tell();
+    });
+    this.ws.on('error', () => this.#tell());
+  }
+
+  static async open(url: string, options: PlainClientOptions = {}): Promise<PlainClient> {
+    const client = new PlainClient(url, options);
+    await once(client.ws, 'open');
+    return client;
+  }
+
+  /** Opens a socket and logs in by protocol 1, as PROTOCOL 3 prints it. */
+  static async login(url: string, user: PlainUser, options: PlainClientOptions = {}): Promise<PlainClient> {
+    const client = await PlainClient.open(url, options);
+    client.send(frameOf(user, `{"sender":"${user.code}","message":{"type":"connect"}}`));
+    await client.until(() => client.received.length > 0);
+    return client;
+  }
+
+  send(frame: string): void {
+    this.ws.send(frame);
+  }
+
+  /** Sends `data`, signed by its sender, byte for byte. */
+  sendData(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): void {
+    this.send(frameOf(keys, data));
+  }
+
+  /** Everything received but what the relay says on its own. */
+  get envelopes(): string[] {
+    return this.received.filter((text) => !text.startsWith('{"data":{"sender":"server"'));
+  }
+
+  get serverFrames(): ServerFrame[] {
+    return this.received
+      .filter((text) => text.startsWith('{"data":{"sender":"server"'))
+      .map((text) => JSON.parse(text) as ServerFrame);
+  }
+
+  errors(): ErrorPayload[] {
+    return this.serverFrames
+      .filter((frame) => frame.data.message.type === 'error')
+      .map((frame) => frame.data.message.payload as unknown as ErrorPayload);
+  }
+
+  accepted(): string[] {
+    return this.serverFrames
+      .filter((frame) => frame.data.message.type === 'accepted')
+      .map((frame) => String(frame.data.message.payload?.['id']));
+  }
+
+  /** Resolves when `condition` holds; rejects with what was received, after 10 s or as told. */
+  async until(condition: () => boolean, waitMs = WAIT_MS): Promise<void> {
+    const deadline = Date.now() + waitMs;
+    while (!condition()) {
+      const leftMs = deadline - Date.now();
+      if (leftMs <= 0) {
+        const last = this.received.slice(-5).join('\n');
+        throw new Error(
+          `not within ${waitMs} ms; closed: ${JSON.stringify(this.closed)}; last received:\n${last}`,
+        );
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#changed.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  async untilClosed(waitMs = WAIT_MS): Promise<Closed> {
+    await this.until(() => this.closed !== null, waitMs);
+    if (this.closed === null) throw new Error('not closed');
+    return this.closed;
+  }
+
+  async close(): Promise<void> {
+    this.ws.close();
+    await this.untilClosed();
+  }
+
+  #tell(): void {
+    const waiting = [...this.#changed];
+    this.#changed.clear();
+    for (const resolve of waiting) resolve();
+  }
+}
+
+export interface ServerFrame {
+  readonly data: {
+    readonly sender: 'server';
+    readonly recipient?: string;
+    readonly message: { readonly type: string; readonly payload?: Record<string, unknown> };
+  };
+}
+
+export interface ErrorPayload {
+  readonly code: string;
+  readonly detail: string;
+  readonly frame: number;
+  readonly id?: string;
+  readonly retry_after_ms?: number;
+}
