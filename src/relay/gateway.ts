@@ -11,6 +11,11 @@ const CONTROL_BYTES_MAX = 256 * 1024;
 /** uWebSockets ends the process outside of this range. */
 const IDLE_TIMEOUT_S_MAX = 960;
 
+/** uWebSockets copies the members of this onto an object of its own. */
+interface UserData {
+  readonly connection: Connection;
+}
+
 type Refused = Parameters<Node['metrics']['upgradesRefused']['of']>[0];
 
 /** The WebSocket side of a node: upgrades, and what uWebSockets hears on every socket. */
@@ -40,7 +45,7 @@ export class Gateway {
 
   register(app: TemplatedApp): void {
     const { config } = this.#node;
-    app.ws<Connection>('/ws', {
+    app.ws<UserData>('/ws', {
       // Above our own limit, so that `too_large` and 1009 can be answered; beyond, the TCP connection is dropped.
       maxPayloadLength: 2 * config.maxFrameBytes,
       maxBackpressure: config.windowBytes + CONTROL_BYTES_MAX,
@@ -56,15 +61,16 @@ export class Gateway {
       compression: 0,
       upgrade: (res, req, context) => this.#guard(res, () => this.#upgrade(res, req, context)),
       open: (ws) => {
-        const connection = ws.getUserData();
+        const connection = ws.getUserData().connection;
         connection.socket.attach(ws);
         connection.open();
       },
-      message: (ws, message, isBinary) => ws.getUserData().message(new Uint8Array(message), isBinary),
-      ping: (ws) => ws.getUserData().ping(),
-      pong: (ws, payload) => ws.getUserData().pong(Buffer.from(payload).toString('latin1')),
-      drain: (ws) => ws.getUserData().drain(),
-      close: (ws, code) => this.#closed(ws.getUserData(), code),
+      message: (ws, message, isBinary) =>
+        ws.getUserData().connection.message(new Uint8Array(message), isBinary),
+      ping: (ws) => ws.getUserData().connection.ping(),
+      pong: (ws, payload) => ws.getUserData().connection.pong(Buffer.from(payload).toString('latin1')),
+      drain: (ws) => ws.getUserData().connection.drain(),
+      close: (ws, code) => this.#closed(ws.getUserData().connection, code),
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
@@ -81,15 +87,12 @@ export class Gateway {
 
   /** A throw from a handler would end the process. */
   #guard(res: HttpResponse, handle: () => void): void {
-    let aborted = false;
-    res.onAborted(() => {
-      aborted = true;
-    });
+    res.onAborted(() => undefined);
     try {
       handle();
     } catch (error) {
       this.#node.log.error('an upgrade failed', { error });
-      if (!aborted) res.close();
+      closeIfOpen(res);
     }
   }
 
@@ -133,7 +136,7 @@ export class Gateway {
       .writeStatus('101 Switching Protocols')
       .writeHeader('Relay-Node', config.nodeId)
       .upgrade(
-        connection,
+        { connection },
         req.getHeader('sec-websocket-key'),
         subprotocol ?? '',
         req.getHeader('sec-websocket-extensions'),
@@ -200,6 +203,15 @@ interface RefusedUpgrade {
   readonly status: 403 | 429 | 503;
   readonly detail: string;
   readonly retryAfterS?: number;
+}
+
+/** For when it is not known how far an answer had come: using a finished one throws. */
+export function closeIfOpen(res: HttpResponse): void {
+  try {
+    res.close();
+  } catch {
+    // It was answered, upgraded or aborted: nothing is left to close.
+  }
 }
 
 function nameOf(protocol: 1 | 2): string {

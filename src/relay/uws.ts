@@ -1,15 +1,21 @@
 import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 
-/** The package names to try, newest first; both are the official binaries, repacked for the registry. */
-const BUILDS = ['uWebSockets.js', 'uws-compat'] as const;
+/**
+ * The packages to try, newest first; both are the official binaries, repacked for the registry. The majors of Node
+ * are asked beforehand: the wrapper of one build may find the binary of the other, which is hoisted beside it.
+ */
+const BUILDS = [
+  { name: 'uWebSockets.js', nodeMajors: [22, 24, 26] },
+  { name: 'uws-compat', nodeMajors: [18, 20, 22, 23] },
+] as const;
 
 export type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 
 export interface LoadedUws {
   readonly uws: typeof Uws;
   /** Which build loaded, for the log. */
-  readonly build: (typeof BUILDS)[number];
+  readonly build: (typeof BUILDS)[number]['name'];
 }
 
 /**
@@ -20,11 +26,16 @@ export interface LoadedUws {
 export function loadUws(): LoadedUws {
   const require = createRequire(import.meta.url);
   const reasons: string[] = [];
-  for (const build of BUILDS) {
+  const major = Number(process.versions.node.split('.')[0]);
+  for (const { name, nodeMajors } of BUILDS) {
+    if (!nodeMajors.some((supported) => supported === major)) {
+      reasons.push(`${name} is for Node ${nodeMajors.join(', ')}`);
+      continue;
+    }
     try {
-      return { uws: require(build) as typeof Uws, build };
+      return { uws: require(name) as typeof Uws, build: name };
     } catch (error) {
-      reasons.push(`${build}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+      reasons.push(`${name}: ${error instanceof Error ? error.message.split('\n').at(-1) : String(error)}`);
     }
   }
   throw new Error(
