@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionState } from '../../src/engine/engine.ts';
+import { isAfter } from '../../src/engine/mailbox-id.ts';
+import { AddressReader } from '../../src/relay/address.ts';
+import { Heartbeat } from '../../src/relay/heartbeat.ts';
+import { Occupancy } from '../../src/relay/occupancy.ts';
+import { RateLimiter } from '../../src/relay/rate.ts';
+import { Receipts } from '../../src/relay/receipts.ts';
+import { Semaphore } from '../../src/relay/semaphore.ts';
+import { Window } from '../../src/relay/window.ts';
+
+describe('the heartbeat of a socket', () => {
+  function setup(sendPing = () => true) {
+    const clock = { ms: 0 };
+    const pings: string[] = [];
+    const heartbeat = new Heartbeat({
+      ping: (payload) => {
+        const sent = sendPing();
+        if (sent) pings.push(payload);
+        return sent;
+      },
+      pingIntervalMs: 20_000,
+      pongTimeoutMs: 30_000,
+      now: () => clock.ms,
+    });
+    return { clock, pings, heartbeat };
+  }
+
+  it('takes a pong as a receipt for what its ping carried, once', () => {
+    const { heartbeat } = setup();
+    heartbeat.pushed('1-a');
+    heartbeat.pushed('2-b');
+    expect(heartbeat.pong('2-b')).toEqual({ kind: 'receipt', id: '2-b' });
+    expect(heartbeat.pong('2-b')).toEqual({ kind: 'alive' });
+    expect(heartbeat.pong('1-a')).toEqual({ kind: 'foreign' });
+  });
+
+  it('takes no pong for an id that it never pinged', () => {
+    const { heartbeat } = setup();
+    heartbeat.pushed('1-a');
+    for (const payload of ['9-z', '', '1-b', '$', '+', '1-a '])
+      expect(heartbeat.pong(payload)).toEqual({ kind: 'foreign' });
+    expect(heartbeat.pong('1-a')).toEqual({ kind: 'receipt', id: '1-a' });
+  });
+
+  it('pings a quiet client with the last id, so that the receipt is not swallowed', () => {
+    const { heartbeat, pings, clock } = setup();
+    heartbeat.pushed('1-a');
+    clock.ms = 20_000;
+    expect(heartbeat.tick()).toBe(true);
+    expect(pings).toEqual(['1-a', '1-a']);
+    expect(heartbeat.pong('1-a')).toEqual({ kind: 'receipt', id: '1-a' });
+  });
+
+  it('gives a client up that has not answered for 30 s, and not before', () => {
+    const { heartbeat, clock } = setup();
+    heartbeat.pushed('1-a');
+    clock.ms = 30_000;
+    expect(heartbeat.tick()).toBe(true);
+    clock.ms = 30_001;
+    expect(heartbeat.tick()).toBe(false);
+  });
+
+  it('counts an older pong as a sign of life', () => {
+    const { heartbeat, clock } = setup();
+    heartbeat.pushed('1-a');
+    heartbeat.pushed('2-b');
+    clock.ms = 29_000;
+    heartbeat.pong('1-a');
+    clock.ms = 50_000;
+    expect(heartbeat.tick()).toBe(true);
+    clock.ms = 59_002;
+    expect(heartbeat.tick()).toBe(false);
+  });
+
+  it('owes a ping that could not be sent until the socket has drained', () => {
+    let open = false;
+    const { heartbeat, pings } = setup(() => open);
+    heartbeat.pushed('1-a');
+    expect(pings).toEqual([]);
+    open = true;
+    heartbeat.drained();
+    heartbeat.drained();
+    expect(pings).toEqual(['1-a']);
+  });
+});
+
+describe('receipts', () => {
+  it('are confirmed again until the store has answered, and newest only', async () => {
+    const asked: string[] = [];
+    let failures = 1;
+    const lost: SessionState[] = [];
+    const receipts = new Receipts({
+      engine: {
+        confirm: (_session, upTo) => {
+          asked.push(upTo);
+          failures -= 1;
+          return failures >= 0 ? Promise.reject(new Error('away')) : Promise.resolve('held');
+        },
+      },
+      session: { code: 'BOB', token: 't', epoch: 1 },
+      onLost: (state) => lost.push(state),
+    });
+    receipts.advance('1-a');
+    receipts.advance('2-b');
+    await expect.poll(() => asked).toEqual(['1-a', '2-b']);
+    await receipts.settle();
+    expect(lost).toEqual([]);
+  });
+
+  it('tell when the session does not hold any more, and stop', async () => {
+    const lost: SessionState[] = [];
+    const receipts = new Receipts({
+      engine: { confirm: () => Promise.resolve('displaced') },
+      session: { code: 'BOB', token: 't', epoch: 1 },
+      onLost: (state) => lost.push(state),
+    });
+    receipts.advance('1-a');
+    await receipts.settle();
+    expect(lost).toEqual(['displaced']);
+  });
+});
+
+describe('the window', () => {
+  it('is confirmed cumulatively, and only by ids that are in it', () => {
+    const window = new Window(3, 100);
+    window.add('1-a', 10);
+    window.add('2-b', 10);
+    window.add('3-c', 10);
+    expect(window.full).toBe(true);
+    expect(window.confirm('2-x')).toBeNull();
+    expect(window.confirm('2-b')).toBe(2);
+    expect(window.confirm('2-b')).toBeNull();
+    expect([window.size, window.envelopesLeft, window.bytesLeft]).toEqual([1, 2, 90]);
+  });
+});
+
+describe('ids of a mailbox', () => {
+  it('are ordered by their number, whatever its length, and not by their tag', () => {
+    expect(isAfter('10-1', '9-2')).toBe(true);
+    expect(isAfter('9-2', '10-1')).toBe(false);
+    expect(isAfter('9-2', '9-1')).toBe(false);
+    expect(isAfter('99999999999999999999-1', '1795451045411800-9')).toBe(true);
+  });
+});
+
+describe('the rate of a user', () => {
+  it('is a bucket that time fills, up to the burst', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    for (let n = 0; n < 20; n += 1) expect(rate.take('A')).toBe(0);
+    expect(rate.take('A')).toBe(100);
+    expect(rate.take('B')).toBe(0);
+    clock.ms = 100;
+    expect(rate.take('A')).toBe(0);
+    expect(rate.take('A')).toBe(100);
+  });
+
+  it('lets one cost above the burst pass when full, and makes the next wait for the debt', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    expect(rate.take('A', 40)).toBe(0);
+    expect(rate.take('A')).toBe(2_100);
+  });
+
+  it('is remembered by a sweep until it is full again', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    for (let n = 0; n < 20; n += 1) rate.take('A');
+    rate.sweep();
+    expect(rate.take('A')).toBeGreaterThan(0);
+    clock.ms = 10_000;
+    rate.sweep();
+    expect(rate.take('A')).toBe(0);
+  });
+
+  it('of 0 is no limit', () => {
+    const rate = new RateLimiter({ perSecond: 0, burst: 1, now: () => 0 });
+    for (let n = 0; n < 100; n += 1) expect(rate.take('A')).toBe(0);
+  });
+});
+
+describe('the address that limits count', () => {
+  const reader = new AddressReader(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8']);
+  const read = (peer: string, forwardedFor = '', proxied = '') =>
+    reader.read({ peer, forwardedFor, proxied });
+
+  it('is the peer, unless the peer is a trusted proxy', () => {
+    expect(read('203.0.113.9', '198.51.100.1')).toBe('203.0.113.9');
+    expect(read('203.0.113.9', '', '198.51.100.1')).toBe('203.0.113.9');
+    expect(read('10.1.2.3', '198.51.100.1')).toBe('198.51.100.1');
+    expect(read('10.1.2.3', '', '198.51.100.1')).toBe('198.51.100.1');
+  });
+
+  it('is the last entry that no trusted proxy appended: what stands before may be forged', () => {
+    expect(read('127.0.0.1', '1.1.1.1, 198.51.100.1, 10.9.9.9')).toBe('198.51.100.1');
+    expect(read('127.0.0.1', '1.1.1.1, rubbish')).toBe('127.0.0.1');
+    expect(read('127.0.0.1', '')).toBe('127.0.0.1');
+  });
+
+  it('counts IPv6 by /64 and mapped IPv4 as IPv4', () => {
+    expect(read('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
+    expect(read('2001:0db8:0001:0002:0000:0000:0000:0001')).toBe('2001:db8:1:2::/64');
+    expect(read('2001:db8::1')).toBe('2001:db8:0:0::/64');
+    expect(read('0000:0000:0000:0000:0000:ffff:7f00:0001', '198.51.100.7')).toBe('198.51.100.7');
+    expect(read('::ffff:203.0.113.9')).toBe('203.0.113.9');
+  });
+});
+
+describe('sockets by address', () => {
+  it('are counted in, at login and out', () => {
+    const occupancy = new Occupancy();
+    occupancy.enter('a');
+    occupancy.enter('a');
+    occupancy.login('a');
+    expect([occupancy.open('a'), occupancy.pending('a')]).toEqual([2, 1]);
+    occupancy.leave('a', true);
+    occupancy.leave('a', false);
+    expect([occupancy.open('a'), occupancy.pending('a')]).toEqual([0, 0]);
+  });
+});
+
+describe('a semaphore', () => {
+  it('lets so many run at once, in order, also after a failure', async () => {
+    const semaphore = new Semaphore(2);
+    let running = 0;
+    let most = 0;
+    const order: number[] = [];
+    const task = (n: number) =>
+      semaphore.run(async () => {
+        running += 1;
+        most = Math.max(most, running);
+        order.push(n);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        if (n === 2) throw new Error('two');
+      });
+    const results = await Promise.allSettled([1, 2, 3, 4, 5].map(task));
+    expect(most).toBe(2);
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+    expect(results.filter((result) => result.status === 'rejected').length).toBe(1);
+  });
+});
