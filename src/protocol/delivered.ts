@@ -1,6 +1,6 @@
 import { equalsAscii, HEX_DIGIT, isIn } from './bytes.ts';
 import { SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
-import { stringText } from './json-text.ts';
+import { utf8Text } from './json-text.ts';
 
 /**
  * A delivered frame is exactly `{"data":D,"signature":"<128 lower-case hex>"}`, by protocol 2 with `,"seq":"<id>"`
@@ -74,7 +74,7 @@ export function cutData(frame: Uint8Array): Delivered | null {
   const signatureEnd = lastStart - DELIVERED_SEQ.length - 1;
   const signatureStart = signatureEnd - SIGNATURE_HEX_DIGITS;
   if (frame[signatureEnd] !== 0x22 || !endsWith(frame, signatureStart, DELIVERED_SIGNATURE)) return null;
-  const seq = stringText(frame, lastStart, lastEnd);
+  const seq = utf8Text(frame, lastStart, lastEnd);
   return cut(frame, { start: signatureStart, end: signatureEnd }, seq);
 }
 
@@ -86,7 +86,7 @@ function cut(frame: Uint8Array, span: { start: number; end: number }, seq: strin
   const data = frame.subarray(DELIVERED_PREFIX.length, dataEnd);
   // Identity keys sign other strings too (`relay-register:`): D is an object.
   if (data[0] !== 0x7b || data[data.length - 1] !== 0x7d) return null;
-  return { data, signature: stringText(frame, span.start, span.end), seq };
+  return { data, signature: utf8Text(frame, span.start, span.end), seq };
 }
 
 function endsWith(bytes: Uint8Array, end: number, text: string): boolean {

@@ -1,7 +1,8 @@
 import { memberAt, membersOf, PLACE, PLACES } from './frame-members.ts';
 import { ELSEWHERE, type JsonKind, type JsonShape, type JsonValueSpan } from './json.ts';
+import type { StringSpan } from './json-strings.ts';
 import { stringText } from './json-text.ts';
-import { Refused, type StringSpan } from './json-tokens.ts';
+import { Refused } from './json-tokens.ts';
 import { findMember, isLookalike } from './members.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -16,12 +17,14 @@ const LOOKALIKE = 'a name differs from one of the protocol only by case; write i
 export class FrameShape implements JsonShape {
   #bytes: Uint8Array = NO_BYTES;
   #protocol: 1 | 2 = 1;
-  /** All by place. Null if the frame has no such value. */
-  readonly #kinds = new Array<JsonKind | null>(PLACES).fill(null);
-  /** The strings that have a rule, once they obey it. */
-  readonly #texts = new Array<string | null>(PLACES).fill(null);
+  /** A bit for each place: whether the frame has a value there, and whether its text was read. What follows is by place. */
+  #noted = 0;
+  #read = 0;
+  readonly #kinds = new Array<JsonKind>(PLACES).fill('null');
+  readonly #texts = new Array<string>(PLACES).fill('');
   readonly #starts = new Int32Array(PLACES);
   readonly #ends = new Int32Array(PLACES);
+  readonly #escaped = new Uint8Array(PLACES);
   /** How many members the object has, ours and others. */
   readonly #counts = new Int32Array(PLACES);
   /** Where the payload has a name that is nearly one of ours: matters to some types only. */
@@ -30,8 +33,8 @@ export class FrameShape implements JsonShape {
   begin(bytes: Uint8Array, protocol: 1 | 2): void {
     this.#bytes = bytes;
     this.#protocol = protocol;
-    this.#kinds.fill(null);
-    this.#texts.fill(null);
+    this.#noted = 0;
+    this.#read = 0;
     this.#counts.fill(0);
     this.#payloadLookalike = null;
   }
@@ -41,13 +44,13 @@ export class FrameShape implements JsonShape {
     this.#bytes = NO_BYTES;
   }
 
-  enter(place: number, name: Readonly<StringSpan>): number {
+  enter(place: number, name: StringSpan): number {
     this.#counts[place] = this.countAt(place) + 1;
     const ours = membersOf(place, this.#protocol);
     const member = findMember(ours, this.#bytes, name);
     if (member !== null) {
       // If the name stands twice, there is no telling which value is meant.
-      this.#texts[member.place] = null;
+      this.#read &= ~(1 << member.place);
       return member.place;
     }
     if (isLookalike(ours, this.#bytes, name)) {
@@ -58,9 +61,11 @@ export class FrameShape implements JsonShape {
   }
 
   leave(place: number, value: Readonly<JsonValueSpan>): void {
+    this.#noted |= 1 << place;
     this.#kinds[place] = value.kind;
     this.#starts[place] = value.start;
     this.#ends[place] = value.end;
+    this.#escaped[place] = value.escaped ? 1 : 0;
     const member = memberAt(place);
     if (member === null || member.kind === 'any') return;
     if (value.kind !== member.kind) {
@@ -72,9 +77,10 @@ export class FrameShape implements JsonShape {
     if (member.rule === null) return;
     const { charactersMax, pattern, must } = member.rule;
     if (value.end - value.start - 2 <= charactersMax * ESCAPE_BYTES_MAX) {
-      const text = stringText(this.#bytes, value.start + 1, value.end - 1);
+      const text = this.#text(place);
       if (pattern.test(text)) {
         this.#texts[place] = text;
+        this.#read |= 1 << place;
         return;
       }
     }
@@ -82,11 +88,12 @@ export class FrameShape implements JsonShape {
   }
 
   has(place: number): boolean {
-    return this.kindAt(place) !== null;
+    return (this.#noted & (1 << place)) !== 0;
   }
 
+  /** Null if the frame has no such value. */
   kindAt(place: number): JsonKind | null {
-    return this.#kinds[place] ?? null;
+    return this.has(place) ? (this.#kinds[place] ?? null) : null;
   }
 
   /** Meaningful only if `has(place)`; so is `endAt`. */
@@ -104,17 +111,21 @@ export class FrameShape implements JsonShape {
 
   /** A string that has a rule, or null if the frame has none. */
   textAt(place: number): string | null {
-    return this.#texts[place] ?? null;
+    return (this.#read & (1 << place)) === 0 ? null : (this.#texts[place] ?? null);
   }
 
   /** Reads a string that has no rule; null if there is none at `place`, or something else. */
   readString(place: number): string | null {
-    if (this.kindAt(place) !== 'string') return null;
-    return stringText(this.#bytes, this.startAt(place) + 1, this.endAt(place) - 1);
+    return this.kindAt(place) === 'string' ? this.#text(place) : null;
   }
 
   /** For the types whose payload is ours to check. */
   refusePayloadLookalikes(): void {
     if (this.#payloadLookalike !== null) throw new Refused(this.#payloadLookalike, LOOKALIKE);
+  }
+
+  #text(place: number): string {
+    const escaped = this.#escaped[place] === 1;
+    return stringText(this.#bytes, { start: this.startAt(place) + 1, end: this.endAt(place) - 1, escaped });
   }
 }

@@ -4,6 +4,13 @@ import { stringText } from './json-text.ts';
 /** Up to here the names of an object are compared with one another; from here on they go into a set. */
 const COMPARED_NAMES_MAX = 16;
 
+/** The bytes between the quotes of a name. */
+interface Name {
+  readonly start: number;
+  readonly end: number;
+  readonly escaped: boolean;
+}
+
 /**
  * The names of the objects that are open while a document is scanned, to find two that are equal.
  *
@@ -29,7 +36,7 @@ export class OpenNames {
   }
 
   /** False if the object at `depth` has the name already. */
-  add(bytes: Uint8Array, depth: number, name: { start: number; end: number; escaped: boolean }): boolean {
+  add(bytes: Uint8Array, depth: number, name: Name): boolean {
     const set = this.#sets[depth] ?? null;
     const count = this.#counts[depth] ?? 0;
     if (set !== null || name.escaped || count === COMPARED_NAMES_MAX) {
@@ -52,16 +59,16 @@ export class OpenNames {
     this.#sets[depth] = set;
     const base = depth * COMPARED_NAMES_MAX * 2;
     for (let at = base; at < base + count * 2; at += 2) {
-      addToSet(set, bytes, { start: this.#spans[at] ?? 0, end: this.#spans[at + 1] ?? 0 });
+      addToSet(set, bytes, { start: this.#spans[at] ?? 0, end: this.#spans[at + 1] ?? 0, escaped: false });
     }
     return set;
   }
 }
 
-function addToSet(set: Set<string>, bytes: Uint8Array, name: { start: number; end: number }): boolean {
+function addToSet(set: Set<string>, bytes: Uint8Array, name: Name): boolean {
   // V8 hashes strings that look like numbers by their value, without its random seed (CVE-2026-21717), so that
   // chosen names could all fall into one bucket: no key here looks like a number.
-  const key = `"${stringText(bytes, name.start, name.end)}`;
+  const key = `"${stringText(bytes, name)}`;
   if (set.has(key)) return false;
   set.add(key);
   return true;

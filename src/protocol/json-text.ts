@@ -3,18 +3,23 @@ import { byteAt, hexValue } from './bytes.ts';
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 /** Below this, joining characters is faster than a call of the decoder. */
-const SHORT_BYTES = 24;
+const SHORT_BYTES = 12;
 
 /** Fatal, and keeps U+FEFF: what it returns is what the bytes say, or it throws. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes that are known to be UTF-8, as text. */
+/** Bytes that are known to be UTF-8, as text; throws if they are not. */
 export function utf8Text(bytes: Uint8Array, start: number, end: number): string {
   return decoder.decode(bytes.subarray(start, end));
 }
 
-/** What a string says: `start`..`end` are the bytes between its quotes, which a scanner has accepted. */
-export function stringText(bytes: Uint8Array, start: number, end: number): string {
+/** What a string says; the span is the bytes between its quotes, and a scanner has accepted them. */
+export function stringText(
+  bytes: Uint8Array,
+  span: { readonly start: number; readonly end: number; readonly escaped: boolean },
+): string {
+  const { start, end } = span;
+  if (!span.escaped) return run(bytes, start, end);
   let text = '';
   let runStart = start;
   let index = start;

@@ -1,15 +1,8 @@
 import { byteAt, END, equalsAscii } from './bytes.ts';
 import { OpenNames } from './json-names.ts';
+import { StringScanner, type StringSpan } from './json-strings.ts';
 import { stringText, utf8Text } from './json-text.ts';
-import {
-  afterNumber,
-  afterSpace,
-  afterString,
-  afterWord,
-  isDigit,
-  Refused,
-  type StringSpan,
-} from './json-tokens.ts';
+import { afterNumber, afterSpace, afterWord, isDigit, Refused } from './json-tokens.ts';
 
 /**
  * Strict JSON (RFC 8259) read in one pass over its UTF-8 bytes, without building values.
@@ -43,7 +36,7 @@ export const ELSEWHERE = 0;
  */
 export interface JsonShape {
   /** A member of the object at `place`. Returns the place of its value, or throws `Refused`. */
-  enter(place: number, name: Readonly<StringSpan>): number;
+  enter(place: number, name: StringSpan): number;
   leave(place: number, value: Readonly<JsonValueSpan>): void;
 }
 
@@ -72,7 +65,7 @@ export class JsonScanner {
   #bytes: Uint8Array = NO_BYTES;
   #shape: JsonShape | null = null;
   readonly #names = new OpenNames(JSON_DEPTH_MAX);
-  readonly #string: StringSpan = { start: 0, end: 0, escaped: false, beyondAscii: false };
+  readonly #string = new StringScanner();
   /** The value that ended last. */
   readonly #value: JsonValueSpan = { kind: 'null', start: 0, end: 0, escaped: false };
 
@@ -80,6 +73,7 @@ export class JsonScanner {
   scan(bytes: Uint8Array, shape: JsonShape | null = null, rootPlace = ELSEWHERE): Refused | null {
     this.#bytes = bytes;
     this.#shape = shape;
+    this.#string.begin(bytes);
     try {
       this.#scanDocument(rootPlace);
       return null;
@@ -90,6 +84,7 @@ export class JsonScanner {
       // A frame may be large: hold on to none.
       this.#bytes = NO_BYTES;
       this.#shape = null;
+      this.#string.finish();
     }
   }
 
@@ -111,7 +106,7 @@ export class JsonScanner {
     let kind: JsonKind;
     let escaped = false;
     if (byte === QUOTE) {
-      end = afterString(bytes, start, this.#string);
+      end = this.#string.scan(start);
       kind = 'string';
       escaped = this.#string.escaped;
     } else if (byte === OPEN_BRACE) {
@@ -143,7 +138,7 @@ export class JsonScanner {
     if (byteAt(bytes, index) === CLOSE_BRACE) return index + 1;
     for (;;) {
       if (byteAt(bytes, index) !== QUOTE) throw new Refused(index, 'a name in double quotes is expected');
-      index = afterSpace(bytes, afterString(bytes, index, this.#string));
+      index = afterSpace(bytes, this.#string.scan(index));
       const child = this.#enterMember(depth, place);
       if (byteAt(bytes, index) !== COLON) throw new Refused(index, 'a colon is expected behind a name');
       index = this.#scanValue(afterSpace(bytes, index + 1), depth + 1, child);
@@ -192,8 +187,8 @@ export class JsonScanner {
 }
 
 /** Assigning it in JavaScript would change an object's prototype instead of a member. */
-function isProto(bytes: Uint8Array, name: Readonly<StringSpan>): boolean {
-  if (name.escaped) return stringText(bytes, name.start, name.end) === PROTO;
+function isProto(bytes: Uint8Array, name: StringSpan): boolean {
+  if (name.escaped) return stringText(bytes, name) === PROTO;
   return equalsAscii(bytes, name, PROTO);
 }
 

@@ -1,6 +1,6 @@
 import { equalsAscii } from './bytes.ts';
+import type { StringSpan } from './json-strings.ts';
 import { stringText } from './json-text.ts';
-import type { StringSpan } from './json-tokens.ts';
 
 /** A name of ours: lower-case ASCII letters and `_`. */
 export interface Member {
@@ -10,12 +10,8 @@ export interface Member {
 }
 
 /** The member whose name stands at `name`, or null. */
-export function findMember(
-  members: readonly Member[],
-  bytes: Uint8Array,
-  name: Readonly<StringSpan>,
-): Member | null {
-  const text = name.escaped ? stringText(bytes, name.start, name.end) : null;
+export function findMember(members: readonly Member[], bytes: Uint8Array, name: StringSpan): Member | null {
+  const text = name.escaped ? stringText(bytes, name) : null;
   for (const member of members) {
     if (text === null ? equalsAscii(bytes, name, member.name) : text === member.name) return member;
   }
@@ -23,11 +19,7 @@ export function findMember(
 }
 
 /** Whether a name is none of ours, but is taken for one by a parser that ignores case (as Go's does). */
-export function isLookalike(
-  members: readonly Member[],
-  bytes: Uint8Array,
-  name: Readonly<StringSpan>,
-): boolean {
+export function isLookalike(members: readonly Member[], bytes: Uint8Array, name: StringSpan): boolean {
   // Folding shortens U+017F to one byte of two and U+212A to one of three: a longer name cannot become ours.
   if (!name.escaped && name.end - name.start > NAME_BYTES_MAX * 3) return false;
   if (
@@ -37,7 +29,7 @@ export function isLookalike(
   ) {
     return false;
   }
-  const folded = foldCase(stringText(bytes, name.start, name.end));
+  const folded = foldCase(stringText(bytes, name));
   return members.some((member) => member.name === folded);
 }
 

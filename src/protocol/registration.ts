@@ -43,8 +43,8 @@ export function readRegistration(
   const request = {
     ecdhPublicKey: hex('ecdh_public_key', KEY_HEX_DIGITS),
     eddsaPublicKey: hex('eddsa_public_key', KEY_HEX_DIGITS),
-    name: body['name'] ?? null,
-    proof: body['proof'] === undefined ? null : hex('proof', SIGNATURE_HEX_DIGITS),
+    name: body.name ?? null,
+    proof: body.proof === undefined ? null : hex('proof', SIGNATURE_HEX_DIGITS),
   };
   const { name } = request;
   if (name !== null && !isName(name)) {
