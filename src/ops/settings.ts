@@ -255,6 +255,15 @@ export const SETTINGS = {
       'Open sockets of one process; further upgrades get 503. Keep it below the limit of open files.',
     schema: integer({ min: 1, max: 10_000_000 }),
   }),
+  maxLagMs: setting({
+    env: 'RELAY_MAX_LAG_MS',
+    default: '500',
+    unit: 'ms',
+    description:
+      'Event-loop lag (90th percentile of a second) beyond which newcomers get 503, so that those who are in do ' +
+      'not suffer. 0: off.',
+    schema: integer({ min: 10, max: 60_000, zero: OFF }),
+  }),
   inflightBytesPerSocket: setting({
     env: 'RELAY_INFLIGHT_BYTES',
     default: '1048576',

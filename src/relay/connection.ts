@@ -34,6 +34,7 @@ export class Connection {
     this.#stage = new Entrance({
       node,
       socket: this.socket,
+      address: options.address,
       protocol,
       audience,
       onSession: (session) => {

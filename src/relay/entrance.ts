@@ -24,6 +24,8 @@ type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
 export interface EntranceOptions {
   readonly node: Node;
   readonly socket: Socket;
+  /** What limits count this client as. */
+  readonly address: string;
   readonly protocol: 1 | 2;
   /** The URL that the client seems to have dialled, out of `RELAY_PUBLIC_URL`; null without that setting. */
   readonly audience: string | null;
@@ -179,9 +181,9 @@ export class Entrance {
     readonly subscription: Subscription;
     readonly listener: Handover;
   }): void {
-    const { node, socket, protocol, onSession } = this.#options;
+    const { node, socket, address, protocol, onSession } = this.#options;
     const { key, login, subscription, listener } = arrival;
-    const session = new Session({ node, socket, protocol, key, login });
+    const session = new Session({ node, socket, address, protocol, key, login });
     node.metrics.logins.of('accepted', `${protocol}`).add();
     socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
     onSession(session);

@@ -1,6 +1,7 @@
 import type { AddressReader } from './address.ts';
 import { Connection } from './connection.ts';
 import { problem } from './http/problem.ts';
+import { LoopLag } from './lag.ts';
 import type { Node } from './node.ts';
 import { Occupancy } from './occupancy.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from './uws.ts';
@@ -24,6 +25,7 @@ export class Gateway {
   readonly #addresses: AddressReader;
   readonly #connections = new Set<Connection>();
   readonly #occupancy = new Occupancy();
+  readonly #lag = new LoopLag();
   /** Ends of sessions that the store has not been told yet. */
   readonly #ending = new Set<Promise<void>>();
   #opened = 0;
@@ -72,15 +74,18 @@ export class Gateway {
       drain: (ws) => ws.getUserData().connection.drain(),
       close: (ws, code) => this.#closed(ws.getUserData().connection, code),
     });
+    this.#lag.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
   stop(): void {
+    this.#lag.stop();
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
   #tick(): void {
+    this.#lag.tick();
     for (const connection of this.#connections) connection.tick();
     for (const limiter of Object.values(this.#node.rates)) limiter.sweep();
   }
@@ -155,6 +160,15 @@ export class Gateway {
         reason: 'sockets',
         status: 503,
         detail: 'this node holds as many sockets as it may',
+        retryAfterS: 5,
+      };
+    }
+    // Who is in already comes first: a login costs a verify and a claim.
+    if (over(this.#lag.ms, config.maxLagMs)) {
+      return {
+        reason: 'overload',
+        status: 503,
+        detail: 'this node is too busy for newcomers',
         retryAfterS: 5,
       };
     }

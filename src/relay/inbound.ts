@@ -19,6 +19,8 @@ export interface InboundOptions {
   readonly node: Node;
   readonly socket: Socket;
   readonly code: string;
+  /** What limits count this client as. */
+  readonly address: string;
   readonly key: PublicKey;
   readonly protocol: 1 | 2;
   readonly outbox: Outbox;
@@ -117,11 +119,20 @@ export class Inbound {
     outcome: DeliverOutcome | 'unavailable',
     envelope: { readonly id: string | null; readonly recipient: string; readonly number: number },
   ): void {
-    const { socket, code, node } = this.#options;
+    const { socket, code, node, address } = this.#options;
     const { id, recipient, number } = envelope;
     if (outcome === 'stored' || outcome === 'repeated') {
       node.metrics.envelopesReceived.of(outcome).add();
       if (id !== null) socket.send(accepted(code, id));
+      return;
+    }
+    // Trying codes by sending costs what looking them up costs; beyond, it is not told whether there was a user.
+    const retryAfterMs = outcome === 'recipient_unknown' ? node.rates.lookups.take(address) : 0;
+    if (retryAfterMs > 0) {
+      this.refuse(
+        { code: 'rate_limited', detail: 'too many codes tried from your address', id, retryAfterMs },
+        number,
+      );
       return;
     }
     const refusal = outcome === 'stale' ? 'unavailable' : outcome;

@@ -25,6 +25,8 @@ type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
 export interface SessionOptions {
   readonly node: Node;
   readonly socket: Socket;
+  /** What limits count this client as. */
+  readonly address: string;
   readonly protocol: 1 | 2;
   readonly key: PublicKey;
   readonly login: Claimed;
@@ -110,6 +112,7 @@ export class Session implements MailboxListener {
       node,
       socket,
       code: session.code,
+      address: options.address,
       key: options.key,
       protocol,
       outbox: this.#outbox,

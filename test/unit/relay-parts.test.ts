@@ -98,7 +98,7 @@ describe('receipts', () => {
           return failures >= 0 ? Promise.reject(new Error('away')) : Promise.resolve('held');
         },
       },
-      session: { code: 'BOB', token: 't', epoch: 1 },
+      session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
       onLost: (state) => lost.push(state),
     });
     receipts.advance('1-a');
@@ -112,7 +112,7 @@ describe('receipts', () => {
     const lost: SessionState[] = [];
     const receipts = new Receipts({
       engine: { confirm: () => Promise.resolve('displaced') },
-      session: { code: 'BOB', token: 't', epoch: 1 },
+      session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
       onLost: (state) => lost.push(state),
     });
     receipts.advance('1-a');
