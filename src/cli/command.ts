@@ -1,0 +1,27 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** What each command's file exports. Resolves with the exit code. */
+export type Run = (args: readonly string[]) => Promise<number>;
+
+/** The command line cannot be understood: told in words, exit code 2. */
+export class UsageError extends Error {
+  readonly code = 'usage';
+}
+
+/** node:util's parseArgs, with its complaints as `UsageError`. */
+export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: O,
+): ReturnType<
+  typeof parseArgs<{ args: string[]; options: O; strict: true; allowPositionals: false }>
+>['values'] {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}

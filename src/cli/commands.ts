@@ -1,0 +1,44 @@
+import type { Run } from './command.ts';
+
+export interface Command {
+  readonly summary: string;
+  /** Options and examples, in words. */
+  readonly usage: string;
+  /** Loaded when it is asked for: `--help` needs neither Redis nor uWebSockets.js. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+/** Every command, once. */
+export const COMMANDS = {
+  serve: {
+    summary: 'runs a relay node until it is told to stop',
+    usage: `Takes no options: every setting is an environment variable (keyrelay --help).
+
+  RELAY_PORT=9000 keyrelay serve
+  RELAY_REDIS_URL=redis://127.0.0.1:6379 keyrelay serve
+
+SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.`,
+    load: () => import('./serve.ts'),
+  },
+  cluster: {
+    summary: 'runs a whole cluster here: Redis, three nodes, HAProxy in front',
+    usage: `Takes no options. Uses redis-server and haproxy of this machine, and installs Debian's packages if they are
+missing and it may. Clients come in at RELAY_PORT (8080); other RELAY_* settings go to every node.
+Ctrl-C stops everything and removes what it wrote.`,
+    load: () => import('./cluster.ts'),
+  },
+  demo: {
+    summary: 'shows the protocol: Alice and Bob register, exchange keys and write to each other',
+    usage: `  --url URL    the relay to use, such as http://127.0.0.1:8080 (or RELAY_URL)
+
+Without a URL it takes the relay at http://127.0.0.1:8080, and starts one of its own if there is none.
+Exit code 1 if any step fails.`,
+    load: () => import('./demo.ts'),
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
