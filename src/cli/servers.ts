@@ -77,10 +77,12 @@ export interface HaproxyServer {
   readonly port: number;
 }
 
+type Ports = Pick<NodeServer, 'port' | 'adminPort'>;
+
 /** HAProxy with the file of deploy/, which knows three nodes. A port of 0 takes a free one. */
 export async function startHaproxy(options: {
   readonly port: number;
-  readonly nodes: readonly [NodeServer, NodeServer, NodeServer];
+  readonly nodes: readonly [Ports, Ports, Ports];
 }): Promise<HaproxyServer> {
   const servers = Object.fromEntries(
     options.nodes.flatMap(({ port, adminPort }, index) => [

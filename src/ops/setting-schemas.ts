@@ -95,7 +95,7 @@ export function protocols(): TextSchema<readonly (1 | 2)[]> {
   });
 }
 
-const SENTINEL_URL = /^redis\+sentinel:\/\/[^\s/]+\/[^\s/]/;
+const SENTINEL_URL = /^rediss?\+sentinel:\/\/[^\s/]+\/[^\s/]/;
 
 /** Only the form is judged here: what the parts mean is the Redis engine's to understand. */
 export function redisUrls(): TextSchema<readonly string[]> {
@@ -106,7 +106,7 @@ export function redisUrls(): TextSchema<readonly string[]> {
         : {
             wrong:
               'must be redis://host:port, rediss://host:port (TLS), several of them with commas between (Cluster), ' +
-              'or redis+sentinel://host:port,host:port/name',
+              'or redis+sentinel://host:port,host:port/name (rediss+sentinel:// for TLS)',
           },
     // A Sentinel URL has commas of its own: only one before a scheme separates URLs.
     /,(?=\s*[a-z+]+:\/\/)/,
