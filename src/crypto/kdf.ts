@@ -5,7 +5,10 @@ import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
 const KX_LABEL = 'keyrelay/kx/1';
 const SAFETY_LABEL = 'keyrelay/sn/1';
+const SECRET_BYTES = 32;
 const SYM_KEY_BYTES = 32;
+/** Of HKDF: zeros, as long as the hash. */
+const SALT = new Uint8Array(32);
 
 /** One side of a key exchange. Keys are raw, 32 bytes. */
 export interface Party {
@@ -21,7 +24,7 @@ export interface SessionKeys {
   readonly responderToInitiator: Uint8Array;
 }
 
-/** X25519 (RFC 7748). Throws if the shared secret would be all zero. */
+/** X25519 (RFC 7748). Throws if the public key is of small order: the secret would be all zero. */
 export function sharedSecret(ecdhSecretKey: Uint8Array, ecdhPublicKey: Uint8Array): Uint8Array {
   return x25519.getSharedSecret(ecdhSecretKey, ecdhPublicKey);
 }
@@ -37,8 +40,11 @@ export function deriveKeys(exchange: {
   readonly responder: Party;
 }): SessionKeys {
   const { secret, initiator, responder } = exchange;
-  if (secret.every((byte) => byte === 0))
+  if (secret.length !== SECRET_BYTES)
+    throw new RangeError(`the shared secret must have ${SECRET_BYTES} bytes`);
+  if (secret.every((byte) => byte === 0)) {
     throw new RangeError('the shared secret is zero: the other key is of small order');
+  }
   const info = concatBytes(
     utf8ToBytes(KX_LABEL),
     Uint8Array.of(0),
@@ -49,7 +55,7 @@ export function deriveKeys(exchange: {
     initiator.ecdhPublicKey,
     responder.ecdhPublicKey,
   );
-  const keys = hkdf(sha256, secret, new Uint8Array(32), info, SYM_KEY_BYTES * 2);
+  const keys = hkdf(sha256, secret, SALT, info, SYM_KEY_BYTES * 2);
   return {
     initiatorToResponder: keys.subarray(0, SYM_KEY_BYTES),
     responderToInitiator: keys.subarray(SYM_KEY_BYTES),
