@@ -46,7 +46,10 @@ const ROUTES: Readonly<Record<string, { readonly methods: readonly string[]; rea
   },
   '/metrics': {
     methods: ['GET', 'HEAD'],
-    handle: async ({ metrics }) => ({ status: 200, ...(await metrics.exposition()) }),
+    handle: async ({ metrics, health }) => {
+      metrics.ready.set(health().ready ? 1 : 0);
+      return { status: 200, ...(await metrics.exposition()) };
+    },
   },
   /** `PUT` needs a preflight that is never answered, so that no web page can call it from a browser. */
   '/log-level': {

@@ -26,19 +26,28 @@ interface Declared {
 /** From one verify (tens of µs) to a delivery that waited for a failover. */
 const VERIFY_BUCKETS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02];
 const COMMAND_BUCKETS = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5];
-const DELIVERY_BUCKETS = [
-  0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40,
-];
+/** 40 s: the longest that a lost wake-up may take to be noticed. */
+const DELIVERY_BUCKETS = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40];
 
 const PROTOCOL: Label = ['protocol', ['1', '2']];
 
 /** Every metric, once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
 export const METRICS = {
+  ready: {
+    type: 'gauge',
+    name: 'keyrelay_ready',
+    help: 'Whether this node takes new connections, as /readyz says it: 1 or 0.',
+  },
   sockets: {
     type: 'gauge',
     name: 'keyrelay_sockets',
     help: 'Open WebSocket connections: pending before a successful connect, connected after it.',
     labels: [['state', ['pending', 'connected']]],
+  },
+  socketsMax: {
+    type: 'gauge',
+    name: 'keyrelay_sockets_max',
+    help: 'Open WebSocket connections that this process may have (RELAY_MAX_SOCKETS).',
   },
   upgradesRefused: {
     type: 'counter',
@@ -99,6 +108,16 @@ export const METRICS = {
     name: 'keyrelay_envelopes_confirmed_total',
     help: 'Envelopes whose recipient has confirmed them.',
   },
+  envelopesWaited: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_waited_total',
+    help: 'Envelopes that lay in the mailbox of their recipient at a login.',
+  },
+  envelopesExpired: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_expired_total',
+    help: 'Envelopes that ran out (RELAY_MAILBOX_TTL) unread, counted at the next login of their recipient.',
+  },
   verifySeconds: {
     type: 'histogram',
     name: 'keyrelay_verify_duration_seconds',
@@ -108,13 +127,15 @@ export const METRICS = {
   acceptToPushSeconds: {
     type: 'histogram',
     name: 'keyrelay_push_delay_seconds',
-    help: 'From storing, by the clock of the store, to the push of a live envelope; may be sampled.',
+    help:
+      'From storing, by the clock of the store, to the push: envelopes stored while their recipient was connected, one ' +
+      'in flight per session at a time; in steps of 1 ms.',
     buckets: DELIVERY_BUCKETS,
   },
   pushToConfirmSeconds: {
     type: 'histogram',
     name: 'keyrelay_confirm_delay_seconds',
-    help: 'From the push to the confirmation that covers it; may be sampled.',
+    help: 'From the push to the confirmation that covers it: one envelope in flight per session at a time.',
     buckets: DELIVERY_BUCKETS,
   },
   windowFull: {

@@ -185,6 +185,8 @@ export class Entrance {
     const { key, login, subscription, listener } = arrival;
     const session = new Session({ node, socket, address, protocol, key, login });
     node.metrics.logins.of('accepted', `${protocol}`).add();
+    node.metrics.envelopesWaited.add(login.waiting);
+    node.metrics.envelopesExpired.add(login.expired);
     socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
     onSession(session);
     listener.handOver(session);

@@ -46,7 +46,8 @@ export class Gateway {
   }
 
   register(app: TemplatedApp): void {
-    const { config } = this.#node;
+    const { config, metrics } = this.#node;
+    metrics.socketsMax.set(config.maxSockets);
     app.ws<UserData>('/ws', {
       // Above our own limit, so that `too_large` and 1009 can be answered; beyond, the TCP connection is dropped.
       maxPayloadLength: 2 * config.maxFrameBytes,

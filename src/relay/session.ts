@@ -9,6 +9,7 @@ import type {
 } from '../engine/engine.ts';
 import type { CloseName } from '../protocol/closes.ts';
 import { drained } from '../protocol/frames.ts';
+import { Delays } from './delays.ts';
 import { withSeq } from './delivered.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Inbound } from './inbound.ts';
@@ -52,6 +53,7 @@ export class Session implements MailboxListener {
   readonly #socket: Socket;
   readonly #login: Claimed;
   readonly #window: Window;
+  readonly #delays: Delays;
   readonly #heartbeat: Heartbeat;
   readonly #receipts: Receipts;
   readonly #push: Push;
@@ -70,6 +72,7 @@ export class Session implements MailboxListener {
     this.#socket = socket;
     this.#login = login;
     this.#window = new Window(config.windowEnvelopes, config.windowBytes);
+    this.#delays = new Delays({ metrics, loginLast: login.last, now, clock: Date.now });
     this.#heartbeat = new Heartbeat({
       ping: (payload) => socket.ping(payload),
       pingIntervalMs: config.pingIntervalMs,
@@ -233,6 +236,7 @@ export class Session implements MailboxListener {
     if (result !== 'dropped') {
       this.#node.metrics.envelopesPushed.add();
       this.#node.metrics.bytesPushed.add(bytes.length);
+      this.#delays.pushed(id);
     }
     return result;
   }
@@ -258,6 +262,7 @@ export class Session implements MailboxListener {
       return;
     }
     this.#node.metrics.envelopesConfirmed.add(confirmed);
+    this.#delays.confirmed(id);
     this.#receipts.advance(id);
     if (this.#window.size === 0) this.#allConfirmed?.();
     this.#push.resume(false);
