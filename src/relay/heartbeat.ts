@@ -24,6 +24,8 @@ export class Heartbeat {
   #pushed: MailboxId = MAILBOX_START;
   /** Ids pinged and not yet confirmed, oldest first. At most as many as the window has envelopes. */
   #pinged: MailboxId[] = [];
+  /** What the newest ping carried; null before the first. `#pushed` may have moved on since. */
+  #newestPing: MailboxId | null = null;
   /** A ping could not be sent: the reader is slow. Sent at the next chance. */
   #owed = false;
   #lastPingMs: number;
@@ -48,9 +50,10 @@ export class Heartbeat {
   }
 
   pong(payload: string): Pong {
-    if (payload !== this.#pushed && !this.#pinged.includes(payload)) return { kind: 'foreign' };
-    this.#unansweredSinceMs = payload === this.#pushed ? null : this.#options.now();
+    const newest = payload === this.#newestPing;
     const index = this.#pinged.lastIndexOf(payload);
+    if (!newest && index === -1) return { kind: 'foreign' };
+    this.#unansweredSinceMs = newest ? null : this.#options.now();
     if (index === -1) return { kind: 'alive' };
     this.#pinged.splice(0, index + 1);
     return { kind: 'receipt', id: payload };
@@ -58,7 +61,16 @@ export class Heartbeat {
 
   /** The socket has drained: what was owed can be sent. */
   drained(): void {
+    this.alive();
     if (this.#owed) this.#ping();
+  }
+
+  /**
+   * The client has read something, though not yet the ping behind it: over a slow line that may take longer than the
+   * patience for a pong.
+   */
+  alive(): void {
+    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#options.now();
   }
 
   /** Called about once a second. False if the client has not answered in time. */
@@ -72,6 +84,7 @@ export class Heartbeat {
 
   #ping(): void {
     this.#owed = !this.#options.ping(this.#pushed);
+    if (!this.#owed) this.#newestPing = this.#pushed;
     // An owed ping counts as out: a reader that never reads again must not live for ever.
     const now = this.#options.now();
     this.#lastPingMs = now;

@@ -5,6 +5,11 @@ import type { Window } from './window.ts';
 
 /** One page of a backlog; the window may ask for less. */
 const PAGE_BYTES_MAX = 256 * 1024;
+/**
+ * A receipt is asked for at least so often: over a line of 1 KB/s the answer then comes within 20 s. Asked for a whole
+ * page at once, it would come after the connection was given up, and the next one would begin with the same page.
+ */
+const RECEIPT_BYTES = 16 * 1024;
 const READ_RETRY_MS_MIN = 250;
 const READ_RETRY_MS_MAX = 5_000;
 
@@ -19,7 +24,7 @@ export interface PushOptions {
   readonly reads: { run<T>(task: () => Promise<T>): Promise<T> };
   readonly send: (frame: Buffer, id: MailboxId) => SendResult;
   readonly cork: (sends: () => void) => void;
-  /** Everything of this turn has been handed to the socket; `lastId` is the newest envelope. */
+  /** Up to `lastId` everything has been handed to the socket: time to ask for a receipt. */
   readonly onPushed: (lastId: MailboxId) => void;
   readonly onRead: (cause: ReadCause, envelopes: number) => void;
   readonly onWindowFull: () => void;
@@ -45,7 +50,11 @@ export class Push {
   #loginLast: MailboxId | null;
   /** Live envelopes of this turn of the event loop, sent together. Empty while reading. */
   #staged: WakeUp[] = [];
+  /** Sum over `#staged`. May pass what the window has left by one envelope. */
+  #stagedBytes = 0;
   #reading = false;
+  /** A look that came while nothing could be sent. Made good at the next chance. */
+  #owedLook: 'look' | 'reclaim' | null = null;
   /** The socket's reader is slow: wait for its drain. */
   #blocked = false;
   #ended = false;
@@ -63,6 +72,11 @@ export class Push {
     return this.#cursor;
   }
 
+  /** Nothing can be sent until the client confirms, or reads. */
+  get stalled(): boolean {
+    return this.#blocked || this.#options.window.full;
+  }
+
   /** Begins to push what waited. */
   start(): void {
     this.#tellIfDrained();
@@ -72,30 +86,27 @@ export class Push {
   /** Nothing more is pushed. */
   end(): void {
     this.#ended = true;
-    this.#staged = [];
+    this.#takeStaged();
   }
 
   wake(wakeUp: WakeUp): void {
     if (this.#ended) return;
-    const { window } = this.#options;
     const at = this.#staged.at(-1)?.id ?? this.#cursor;
     if (isAfter(wakeUp.id, this.#heard)) this.#heard = wakeUp.id;
     if (this.#reading || this.#blocked) return;
-    if (wakeUp.prev === at && this.#staged.length < window.envelopesLeft && !window.full) {
+    if (wakeUp.prev === at && this.#hasRoom) {
       this.#staged.push(wakeUp);
+      this.#stagedBytes += wakeUp.frame.length;
       if (this.#staged.length === 1) queueMicrotask(() => this.#flush());
       return;
     }
-    // What is staged goes first; then the mailbox says what lies between.
-    this.#flush();
     this.#readIfBehind('gap');
   }
 
   /** Reads even if nothing was heard of: wake-ups may have been lost. */
   look(cause: 'look' | 'reclaim'): void {
-    if (this.#ended || this.#reading || this.#blocked || this.#options.window.full) return;
-    this.#flush();
-    void this.#read(cause);
+    this.#owedLook = cause;
+    this.#readIfBehind(cause);
   }
 
   /** The window has room again, or the socket has drained. */
@@ -105,22 +116,37 @@ export class Push {
   }
 
   #readIfBehind(cause: ReadCause): void {
-    if (this.#ended || this.#reading || this.#blocked) return;
-    const at = this.#staged.at(-1)?.id ?? this.#cursor;
-    if (at !== null && !isAfter(this.#heard, at)) return;
+    if (this.#ended || this.#reading) return;
+    // What is staged goes first; then the mailbox says what lies behind it.
+    this.#flush();
+    if (this.#ended || this.#blocked) return;
+    const behind = this.#cursor === null || isAfter(this.#heard, this.#cursor);
+    if (!behind && this.#owedLook === null) return;
     if (this.#options.window.full) {
-      this.#options.onWindowFull();
+      if (behind) this.#options.onWindowFull();
       return;
     }
-    this.#flush();
-    if (!this.#blocked) void this.#read(cause);
+    const owed = this.#owedLook;
+    this.#owedLook = null;
+    void this.#read(behind ? cause : (owed ?? cause));
+  }
+
+  /** Whether the window takes one more envelope beside those that are staged. */
+  get #hasRoom(): boolean {
+    const { window } = this.#options;
+    return this.#staged.length < window.envelopesLeft && this.#stagedBytes < window.bytesLeft;
+  }
+
+  #takeStaged(): readonly WakeUp[] {
+    const staged = this.#staged;
+    this.#staged = [];
+    this.#stagedBytes = 0;
+    return staged;
   }
 
   #flush(): void {
-    const staged = this.#staged;
-    if (staged.length === 0 || this.#ended) return;
-    this.#staged = [];
-    this.#sendAll(staged);
+    if (this.#staged.length === 0 || this.#ended) return;
+    this.#sendAll(this.#takeStaged());
     // Whatever did not fit was heard of, and is read when the socket has drained or the window has room.
   }
 
@@ -175,10 +201,13 @@ export class Push {
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
   #sendAll(envelopes: readonly { readonly id: MailboxId; readonly frame: Buffer | null }[]): void {
     const { window, send, cork, onPushed, onPoison } = this.#options;
-    let pushed: MailboxId | null = null;
     cork(() => {
+      /** The newest for which no receipt was asked yet, and how many bytes were sent for none. */
+      let pushed: MailboxId | null = null;
+      let unaskedBytes = 0;
       for (const { id, frame } of envelopes) {
-        if (this.#ended || this.#blocked) return;
+        // Behind a slow reader too a receipt is asked for what was sent: a full window would wait for it for ever.
+        if (this.#ended || this.#blocked) break;
         if (frame === null) {
           onPoison(id);
           this.#cursor = id;
@@ -193,6 +222,11 @@ export class Push {
         this.#cursor = id;
         window.add(id, frame.length);
         pushed = id;
+        unaskedBytes += frame.length;
+        if (unaskedBytes < RECEIPT_BYTES) continue;
+        onPushed(id);
+        pushed = null;
+        unaskedBytes = 0;
       }
       this.#tellIfDrained();
       if (pushed !== null) onPushed(pushed);

@@ -202,18 +202,13 @@ export class Session implements MailboxListener {
   onClaimed(token: string): void {
     const { session } = this.#login;
     if (this.#ended || token === session.token) return;
-    this.#node.engine.read({ session, after: this.#push.cursor, maxEnvelopes: 1, maxBytes: 1 }).then(
-      (answer) => {
-        if (answer.state !== 'held') this.#lose(answer.state);
-      },
-      () => {
-        // The store is away: it will say so at the next look, or when it asks to reclaim.
-      },
-    );
+    this.#askWhoHolds();
   }
 
   onLook(): void {
     this.#push.look('look');
+    // Nothing is read for a client that does not confirm; whether it still holds the session is asked even so.
+    if (this.#push.stalled) this.#askWhoHolds();
   }
 
   onReclaim(): void {
@@ -225,6 +220,18 @@ export class Session implements MailboxListener {
       },
       () => {
         // Away again: the engine calls onReclaim once more when it is back.
+      },
+    );
+  }
+
+  #askWhoHolds(): void {
+    const { session } = this.#login;
+    this.#node.engine.read({ session, after: this.#push.cursor, maxEnvelopes: 1, maxBytes: 1 }).then(
+      (answer) => {
+        if (answer.state !== 'held') this.#lose(answer.state);
+      },
+      () => {
+        // The store is away: it will say so at the next look, or when it asks to reclaim.
       },
     );
   }
@@ -263,6 +270,7 @@ export class Session implements MailboxListener {
     }
     this.#node.metrics.envelopesConfirmed.add(confirmed);
     this.#delays.confirmed(id);
+    this.#heartbeat.alive();
     this.#receipts.advance(id);
     if (this.#window.size === 0) this.#allConfirmed?.();
     this.#push.resume(false);

@@ -198,6 +198,47 @@ describe('pushing a mailbox to a socket', () => {
     expect(bench.sent).toEqual(['1', '2', '3', '4']);
   });
 
+  it('never stages more than the window has left, however much comes in one turn', async () => {
+    bench.window = new Window(256, 10);
+    (await bench.login()).start();
+    await bench.store('12345678', 'abcdefgh', 'late', 'later');
+    expect(bench.sent).toEqual(['12345678', 'abcdefgh']);
+  });
+
+  it('asks for a receipt also where a slow socket ends a turn', async () => {
+    const asked: string[] = [];
+    (await bench.login({ onPushed: (id) => asked.push(id) })).start();
+    bench.nextSends = ['sent', 'buffered'];
+    await bench.store('1', '2', '3', '4');
+    expect(bench.sent).toEqual(['1', '2']);
+    expect(asked).toEqual([bench.pinged[1]]);
+  });
+
+  it('asks for a receipt of a long page at least every 16 KiB, so that a slow line is not given up', async () => {
+    const asked: string[] = [];
+    for (let n = 0; n < 8; n += 1) await bench.store('x'.repeat(8 * 1024));
+    (await bench.login({ onPushed: (id) => asked.push(id) })).start();
+    await settle();
+    expect(asked).toEqual([1, 3, 5, 7].map((n) => bench.pinged[n]));
+  });
+
+  it('makes good for a look that came while the window was full', async () => {
+    bench.window = new Window(1, 1 << 20);
+    const push = await bench.login();
+    push.start();
+    await bench.store('1');
+    bench.deaf = true;
+    await bench.store('2');
+    push.look('reclaim');
+    await settle();
+    expect(bench.sent).toEqual(['1']);
+    bench.window.confirm(bench.pinged[0] ?? '');
+    push.resume(false);
+    await settle();
+    expect(bench.sent).toEqual(['1', '2']);
+    expect(bench.reads).toEqual(['reclaim']);
+  });
+
   it('sends nothing after a drop, whatever comes', async () => {
     const push = await bench.login();
     push.start();

@@ -73,6 +73,31 @@ describe('the heartbeat of a socket', () => {
     expect(heartbeat.tick()).toBe(false);
   });
 
+  it('takes the answer to a ping of liveness although more was pushed since', () => {
+    const { heartbeat, pings, clock } = setup();
+    heartbeat.pushedWithoutPing('1-a');
+    clock.ms = 20_000;
+    heartbeat.tick();
+    heartbeat.pushedWithoutPing('2-b');
+    expect(pings).toEqual(['1-a']);
+    expect(heartbeat.pong('1-a')).toEqual({ kind: 'alive' });
+    clock.ms = 51_000;
+    expect(heartbeat.tick()).toBe(true);
+  });
+
+  it('is patient with a client that reads, but has not come to the ping yet', () => {
+    const { heartbeat, clock } = setup();
+    heartbeat.pushed('1-a');
+    clock.ms = 29_000;
+    heartbeat.alive();
+    clock.ms = 58_000;
+    heartbeat.drained();
+    clock.ms = 87_000;
+    expect(heartbeat.tick()).toBe(true);
+    clock.ms = 88_001;
+    expect(heartbeat.tick()).toBe(false);
+  });
+
   it('owes a ping that could not be sent until the socket has drained', () => {
     let open = false;
     const { heartbeat, pings } = setup(() => open);
