@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type PublicKey, parsePublicKey, verifySignature } from '../crypto/verify.ts';
-import type { Account, ClaimResult, MailboxListener, Subscription } from '../engine/engine.ts';
+import type { Account, ClaimResult, MailboxListener, Subscription, WakeUp } from '../engine/engine.ts';
 import type { CloseName } from '../protocol/closes.ts';
 import type { FrameErrorCode } from '../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
@@ -14,6 +14,8 @@ import type { Socket } from './socket.ts';
 /** Frames sent right behind `connect` wait for its outcome, up to these bounds. */
 const WAITING_FRAMES_MAX = 16;
 const WAITING_BYTES_MAX = 64 * 1024;
+/** What who sends more than that is told to wait; the socket is closed besides. */
+const FLOOD_RETRY_MS = 1_000;
 
 /** Checked against where no user has the code, so that an unknown code costs as much as a wrong key. */
 const NOBODY = parsePublicKey('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
@@ -37,6 +39,7 @@ interface Refusal {
   readonly code: FrameErrorCode;
   readonly detail: string;
   readonly close: CloseName;
+  readonly retryAfterMs?: number;
 }
 
 /**
@@ -47,7 +50,8 @@ export class Entrance {
   readonly #options: EntranceOptions;
   /** Single use, for this socket. */
   readonly #nonce = randomBytes(32).toString('hex');
-  #connecting = false;
+  /** The number of the frame with the one `connect`; null before it came. */
+  #connectFrame: number | null = null;
   #waiting: { readonly bytes: Buffer; readonly number: number }[] = [];
   /** Sum over `#waiting`; at most `WAITING_BYTES_MAX`. */
   #waitingBytes = 0;
@@ -62,39 +66,42 @@ export class Entrance {
     if (protocol === 2) socket.send(challenge(this.#nonce, audience));
   }
 
-  /** @param bytes valid only during the call */
-  receive(bytes: Uint8Array): void {
-    if (this.#connecting) {
-      this.#wait(bytes);
+  /**
+   * @param bytes valid only during the call
+   * @param number of the client's text frame on this socket, from 1
+   */
+  receive(bytes: Uint8Array, number: number): void {
+    if (this.#connectFrame !== null) {
+      this.#wait(bytes, number);
       return;
     }
     const frame = decodeFrame(bytes, this.#options.protocol);
     if (frame.kind === 'malformed') {
       const detail = `${frame.reason} (at byte ${frame.offset})`;
-      this.#refuse({ code: 'bad_frame', detail, close: 'malformed' });
+      this.#refuse({ code: 'bad_frame', detail, close: 'malformed' }, number);
     } else if (frame.kind === 'connect') {
-      this.#connecting = true;
+      this.#connectFrame = number;
       void this.#connect(frame, Buffer.from(bytes.subarray(frame.dataStart, frame.dataEnd)));
     } else if (frame.kind === 'envelope') {
       const detail = 'an envelope came before a successful connect: send connect first';
-      this.#refuse({ code: 'not_connected', detail, close: 'notAuthenticated' });
+      this.#refuse({ code: 'not_connected', detail, close: 'notAuthenticated' }, number);
     } else {
-      this.#refuse({ code: 'bad_frame', detail: 'an ack came before connect', close: 'malformed' });
+      this.#refuse({ code: 'bad_frame', detail: 'an ack came before connect', close: 'malformed' }, number);
     }
   }
 
   refuseTooLarge(detail: string): void {
-    this.#refuse({ code: 'too_large', detail, close: 'tooBig' });
+    this.#refuse({ code: 'too_large', detail, close: 'tooBig' }, this.#options.socket.frames);
   }
 
-  #wait(bytes: Uint8Array): void {
+  #wait(bytes: Uint8Array, number: number): void {
     this.#waitingBytes += bytes.length;
     if (this.#waiting.length >= WAITING_FRAMES_MAX || this.#waitingBytes > WAITING_BYTES_MAX) {
       const detail = `more than ${WAITING_FRAMES_MAX} frames or ${WAITING_BYTES_MAX} bytes before connect_ack: wait for it`;
-      this.#refuse({ code: 'rate_limited', detail, close: 'flooding' });
+      this.#refuse({ code: 'rate_limited', detail, close: 'flooding', retryAfterMs: FLOOD_RETRY_MS }, number);
       return;
     }
-    this.#waiting.push({ bytes: Buffer.from(bytes), number: this.#options.socket.frames });
+    this.#waiting.push({ bytes: Buffer.from(bytes), number });
   }
 
   async #connect(frame: Connect, data: Buffer): Promise<void> {
@@ -102,11 +109,11 @@ export class Entrance {
       const account = await this.#options.node.engine.findUser(frame.sender);
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
       const refusal = this.#check({ frame, data, account, key });
-      if (refusal !== null) this.#refuse(refusal);
+      if (refusal !== null) this.#refuseConnect(refusal);
       else if (account !== null && key !== null) await this.#claim(account.code, key);
     } catch (error) {
       this.#options.node.log.debug('a login failed', { error });
-      this.#refuse({
+      this.#refuseConnect({
         code: 'unavailable',
         detail: 'the store is away: come back later',
         close: 'restarting',
@@ -164,7 +171,7 @@ export class Entrance {
         // The user was there a moment ago, and has expired or spoken protocol 2 since.
         const unknown = { code: 'bad_signature', detail: 'no user has this code' } as const;
         const refusal = login.outcome === 'unknown_user' ? unknown : PROTOCOL_REQUIRED;
-        this.#refuse({ ...refusal, close: 'notAuthenticated' });
+        this.#refuseConnect({ ...refusal, close: 'notAuthenticated' });
       } else if (!socket.open) {
         await node.engine.release(login.session);
       } else {
@@ -189,8 +196,8 @@ export class Entrance {
     node.metrics.envelopesExpired.add(login.expired);
     socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
     onSession(session);
-    listener.handOver(session);
     session.start(subscription);
+    listener.handOver(session);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { bytes, number } of waiting) session.receive(bytes, number);
@@ -215,14 +222,16 @@ export class Entrance {
     };
   }
 
-  #refuse(refusal: Refusal): void {
+  #refuseConnect(refusal: Refusal): void {
+    this.#refuse(refusal, this.#connectFrame ?? 0);
+  }
+
+  #refuse({ close, ...refusal }: Refusal, frame: number): void {
     const { node, socket, protocol } = this.#options;
     if (!socket.open) return;
     node.metrics.logins.of(refusal.code, `${protocol}`).add();
-    socket.send(
-      errorFrame({ recipient: null, code: refusal.code, detail: refusal.detail, frame: socket.frames }),
-    );
-    socket.close(refusal.close, refusal.close === 'restarting' ? restartReason() : refusal.code);
+    socket.send(errorFrame({ ...refusal, recipient: null, frame }));
+    socket.close(close, close === 'restarting' ? restartReason() : refusal.code);
   }
 }
 
@@ -235,19 +244,25 @@ const PROTOCOL_REQUIRED = {
 /** Listens from before the claim until there is a session; remembers what must not be missed in between. */
 class Handover implements MailboxListener {
   session: Session | null = null;
-  /** A wake-up, a look or a reclaim came early: one look makes good for all. */
+  /** Of the wake-ups that came early the last is enough: a session reads whatever is missing before it. */
+  #wakeUp: WakeUp | null = null;
   #look = false;
+  #reclaim = false;
   /** The last claim that was heard of, which may be one's own. */
   #claimed: string | null = null;
 
+  /** After the session has started, so that it tells what comes early from what it reads anyway. */
   handOver(session: Session): void {
     this.session = session;
     if (this.#claimed !== null) session.onClaimed(this.#claimed);
+    if (this.#wakeUp !== null) session.onWakeUp(this.#wakeUp);
     if (this.#look) session.onLook();
+    // The store may have lost this very claim.
+    if (this.#reclaim) session.onReclaim();
   }
 
-  onWakeUp(wakeUp: Parameters<MailboxListener['onWakeUp']>[0]): void {
-    if (this.session === null) this.#look = true;
+  onWakeUp(wakeUp: WakeUp): void {
+    if (this.session === null) this.#wakeUp = wakeUp;
     else this.session.onWakeUp(wakeUp);
   }
 
@@ -262,7 +277,7 @@ class Handover implements MailboxListener {
   }
 
   onReclaim(): void {
-    if (this.session === null) this.#look = true;
+    if (this.session === null) this.#reclaim = true;
     else this.session.onReclaim();
   }
 }

@@ -51,9 +51,13 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
     health: () => (draining ? { ready: false, reason: 'draining' } : engine.health()),
     drain: async () => {
       draining = true;
+      const { connections } = gateway;
       const onProgress = (remaining: number) => metrics.drainRemaining.set(remaining);
       // Still listening: a load balancer needs a moment to see that this node is not ready.
-      await drain({ connections: gateway.connections, drainMs: config.drainMs, onProgress });
+      await drain({ connections, drainMs: config.drainMs, onProgress });
+      uws.us_listen_socket_close(listening);
+      // Who came in the last moment is told when to come back, too.
+      await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();
     },
     close: () => {

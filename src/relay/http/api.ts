@@ -15,7 +15,7 @@ interface Route {
   readonly name: RouteName;
   /** HEAD comes with GET, OPTIONS with all. */
   readonly method: 'GET' | 'POST';
-  readonly limiter: RateLimiter | null;
+  readonly limiter: RateLimiter;
   readonly handle: (exchange: Exchange, body: Body | null) => Promise<Answer | Problem>;
 }
 
@@ -68,11 +68,13 @@ export class HttpApi {
     const headers = this.#headers(exchange);
     const refuse = (problem: Problem, more: Record<string, string> = {}) =>
       exchange.problem(problem, { ...headers, ...more });
-    if (route === null) {
-      const waitMs = this.#node.rates.upgrades.take(exchange.address);
-      if (waitMs > 0) return refuse(tooMany(waitMs));
-      return refuse({ status: 404, detail: 'there is nothing at this path' });
-    }
+    const served =
+      exchange.method === route?.method || (exchange.method === 'HEAD' && route?.method === 'GET');
+    // What only tells how to ask costs no look-up and no registration, but is no way round the limits either.
+    const limiter = route !== null && served ? route.limiter : this.#node.rates.upgrades;
+    const waitMs = limiter.take(exchange.address);
+    if (waitMs > 0) return refuse(tooMany(waitMs));
+    if (route === null) return refuse({ status: 404, detail: 'there is nothing at this path' });
 
     const allow = route.method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS';
     if (exchange.method === 'OPTIONS') {
@@ -85,14 +87,12 @@ export class HttpApi {
         headers: { ...headers, ...preflight, Allow: allow, 'Access-Control-Max-Age': '86400' },
       });
     }
-    if (exchange.method !== route.method && !(exchange.method === 'HEAD' && route.method === 'GET')) {
+    if (!served) {
       return refuse(
         { status: 405, detail: `${exchange.method} is not for this path: use ${allow}` },
         { Allow: allow },
       );
     }
-    const waitMs = route.limiter?.take(exchange.address) ?? 0;
-    if (waitMs > 0) return refuse(tooMany(waitMs));
     const body = route.method === 'POST' ? await exchange.readBody(BODY_BYTES_MAX) : null;
     if (body !== null && 'aborted' in body) return;
     const answer = await route.handle(exchange, body);
