@@ -1,0 +1,44 @@
+import { CLOSES } from '../protocol/closes.ts';
+
+/** First and longest span that a retry is drawn from. */
+const FIRST_SPAN_MS = 500;
+const LONGEST_SPAN_MS = 30_000;
+/** A relay asks for seconds; a hostile one must not put a client to sleep for years. */
+const LONGEST_ORDERED_WAIT_MS = 120_000;
+
+/**
+ * How long to wait before try number `attempt` (from 0): full jitter, that is anything from nothing to a span
+ * that doubles, so that clients dropped together do not come back together
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+export function fullJitterMs(attempt: number, random: () => number = Math.random): number {
+  const spanMs = Math.min(LONGEST_SPAN_MS, FIRST_SPAN_MS * 2 ** Math.min(attempt, 16));
+  return Math.floor(random() * spanMs);
+}
+
+/** What a close asks of the client. */
+export type AfterClose =
+  | { readonly reconnect: 'with full jitter' }
+  | { readonly reconnect: 'after'; readonly waitMs: number }
+  | { readonly reconnect: 'never'; readonly why: 'replaced' | 'not authenticated' | 'malformed' | 'too big' };
+
+/** Reads a close by PROTOCOL.md 5. Anything unknown, such as 1006, is a lost connection. */
+export function afterClose(code: number, reason: string): AfterClose {
+  switch (code) {
+    case CLOSES.restarting.code: {
+      const ordered = /^retry in (\d{1,9}) ms$/.exec(reason)?.[1];
+      if (ordered === undefined) return { reconnect: 'with full jitter' };
+      return { reconnect: 'after', waitMs: Math.min(Number(ordered), LONGEST_ORDERED_WAIT_MS) };
+    }
+    case CLOSES.replaced.code:
+      return { reconnect: 'never', why: 'replaced' };
+    case CLOSES.notAuthenticated.code:
+      return { reconnect: 'never', why: 'not authenticated' };
+    case CLOSES.malformed.code:
+      return { reconnect: 'never', why: 'malformed' };
+    case CLOSES.tooBig.code:
+      return { reconnect: 'never', why: 'too big' };
+    default:
+      return { reconnect: 'with full jitter' };
+  }
+}

@@ -1,0 +1,41 @@
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+/**
+ * What is inside the ciphertext of a `message`: one JSON object in UTF-8. Receipts are inside too, so that the relay
+ * cannot tell a receipt from a word. Unknown types are ignored.
+ */
+export type Content =
+  /** `at`: the sender's own clock, RFC 3339: a claim, not a fact. */
+  | { readonly type: 'message'; readonly body: Json; readonly at: string }
+  /** Cumulative, in the order of sending: this message and all before it have reached the program, or the eye. */
+  | { readonly type: 'delivered' | 'read'; readonly up_to: string }
+  /** The initiator of an exchange has the acknowledgement: the responder may now use the keys too. */
+  | { readonly type: 'ready' }
+  /** This message came under keys that the recipient does not have: it has to be sent again. */
+  | { readonly type: 'unreadable'; readonly id: string };
+
+export function encodeContent(content: Content): Uint8Array {
+  return utf8ToBytes(JSON.stringify(content));
+}
+
+/** Null if it is no content that we know. The sender is who the signature says, but may be of any make. */
+export function decodeContent(plaintext: Uint8Array): Content | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plaintext));
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const { type, body, at, up_to, id } = value as Record<string, unknown>;
+  if (type === 'message' && body !== undefined) {
+    return { type, body: body as Json, at: typeof at === 'string' ? at : '' };
+  }
+  if ((type === 'delivered' || type === 'read') && typeof up_to === 'string') return { type, up_to };
+  if (type === 'ready') return { type };
+  if (type === 'unreadable' && typeof id === 'string') return { type, id };
+  return null;
+}

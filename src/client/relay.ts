@@ -1,0 +1,336 @@
+import { readCode } from '../protocol/codes.ts';
+import { ack } from '../protocol/frames.ts';
+import { Connection, type ConnectionState } from './connection.ts';
+import { Conversation } from './conversation.ts';
+import { type Fetch, lookup, register, type User } from './directory.ts';
+import { type Endpoints, endpointsOf } from './endpoints.ts';
+import { ClientError, throwIfAborted } from './errors.ts';
+import { Emitter } from './events.ts';
+import type { Identity } from './identity.ts';
+import type { IncomingEnvelope } from './incoming.ts';
+import { Outbox } from './outbox.ts';
+import { Peer } from './peer.ts';
+import { Receiver } from './receiver.ts';
+import { Batch, Records } from './records.ts';
+import { SelfProbe } from './self-probe.ts';
+import { outcomeOf } from './server-word.ts';
+import { memoryStorage, type Storage } from './storage.ts';
+import { type Locks, type TabLock, takeTabLock } from './tab-lock.ts';
+import { socketConstructor } from './web-socket.ts';
+
+export interface RelayOptions {
+  /** What must survive: memory unless told. One for each identity. */
+  readonly storage?: Storage;
+  /** Shown to others, unsigned. Only the first registration counts. */
+  readonly name?: string;
+  /** The runtime's own unless told: Node 20 has none, `ws` does. */
+  readonly WebSocket?: unknown;
+  readonly fetch?: Fetch;
+  /** 1 gives up nonce, audience and acknowledgements; never possible again once 2 was spoken. */
+  readonly protocol?: 1 | 2;
+  /** The plain flow of protocol 1: exchange the registered key instead of a fresh one. */
+  readonly registeredKeys?: boolean;
+  /** `navigator.locks`: only one tab holds the socket. */
+  readonly locks?: Locks;
+  /** Another tab holds it: call the argument to take it over, or wait until that tab closes. */
+  readonly onElsewhere?: (takeOver: () => void) => void;
+  /** Ends the opening, not what is open. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RelayEvents {
+  readonly state: ConnectionState;
+  /** Somebody who was not spoken to before has written. */
+  readonly conversation: { readonly conversation: Conversation };
+  /** The relay lost so many envelopes to their age before they were fetched. */
+  readonly expired: { readonly count: number };
+  /** Every frame as it passes, to look at. */
+  readonly frame: { readonly direction: 'sent' | 'received'; readonly text: string };
+}
+
+/** One identity at one relay. */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #identity: Identity;
+  readonly #endpoints: Endpoints;
+  readonly #records: Records;
+  readonly #events = new Emitter<RelayEvents>();
+  readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
+  /** Peers of whom the program knows. */
+  readonly #announced = new Set<string>();
+  readonly #outbox: Outbox;
+  readonly #receiver: Receiver;
+  readonly #probe: SelfProbe;
+  readonly #connection: Connection;
+  readonly #protocol: 1 | 2;
+  readonly #lock: TabLock | null;
+  readonly #unwatch: () => void;
+  #state: ConnectionState = { state: 'connecting' };
+  #user: User | null;
+  #maxFrameBytes = 65_536;
+
+  private constructor(parts: {
+    url: string;
+    identity: Identity;
+    options: RelayOptions;
+    records: Records;
+    lock: TabLock | null;
+  }) {
+    const { url, identity, options, records, lock } = parts;
+    this.#options = options;
+    this.#identity = identity;
+    this.#endpoints = endpointsOf(url);
+    this.#records = records;
+    this.#lock = lock;
+    this.#protocol = options.protocol ?? 2;
+    this.#user = records.get<User>('account') ?? null;
+    const onBroken = (error: unknown) => this.#broken(error);
+    this.#outbox = new Outbox({
+      records,
+      seal: (entry, batch) => this.#peer(entry.recipient).peer.seal(entry, batch),
+      onAccepted: (entry) => this.#peer(entry.recipient).peer.accepted(entry),
+      onFailed: (entry, error) => this.#peer(entry.recipient).peer.failed(entry, error),
+      onBroken,
+    });
+    this.#receiver = new Receiver({
+      take: (envelope) => this.#take(envelope),
+      confirm: (seq) => this.#connection.send(ack(seq)),
+      onFlood: (error) => this.#connection.drop(error),
+      onBroken,
+    });
+    this.#probe = new SelfProbe({ identity, now: Date.now, send: (frame) => this.#connection.send(frame) });
+    this.#connection = new Connection({
+      endpoints: this.#endpoints,
+      protocol: this.#protocol,
+      identity,
+      WebSocket: socketConstructor(options.WebSocket),
+      enrol: async () => (await this.register()).code,
+      isKnown: () => this.#isKnown(),
+      onState: (state) => this.#changed(state),
+      onWelcome: (welcome) => this.#welcomed(welcome),
+      onEnvelope: (envelope) => this.#receiver.push(envelope),
+      onServer: ({ type, payload }) => this.#told(type, payload),
+      onProbe: () => this.#probe.send(this.code ?? ''),
+      onFrame: (direction, text) => this.#events.emit('frame', { direction, text }),
+    });
+    for (const [key] of records.list('pin:')) this.#announced.add(key.slice('pin:'.length));
+    for (const code of this.#announced) this.#peer(code);
+    for (const [key] of records.list('held:')) this.#peer(key.slice('held:'.length, 'held:'.length + 7));
+    this.#unwatch = watchNetwork(() => this.#connection.wake());
+    void lock?.lost.then(() => this.#end(new ClientError('displaced', 'Another tab took over.')));
+  }
+
+  /** Opens what is stored and begins to connect; what is sent meanwhile waits. */
+  static async open(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
+    throwIfAborted(options.signal);
+    const { locks, onElsewhere, signal } = options;
+    const name = `keyrelay:${identity.eddsaPublicKey}`;
+    const lock = locks === undefined ? null : await takeTabLock({ locks, name, onElsewhere, signal });
+    const records = await Records.open(options.storage ?? memoryStorage());
+    if (options.protocol === 1 && records.get('protocol') === 2) {
+      throw new ClientError('downgraded', 'This identity has spoken protocol 2, and never goes back.');
+    }
+    const relay = new Relay({ url, identity, options, records, lock });
+    relay.#connection.start();
+    return relay;
+  }
+
+  /** Opens, and waits until the relay has accepted the login. */
+  static async connect(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
+    const relay = await Relay.open(url, identity, options);
+    try {
+      await relay.#live(options.signal);
+      return relay;
+    } catch (error) {
+      await relay.close();
+      throw error;
+    }
+  }
+
+  /** The user's code; null until the relay has given one. */
+  get code(): string | null {
+    return this.#user?.code ?? null;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Returns the function that takes the listener away again. */
+  on<Name extends keyof RelayEvents>(name: Name, listener: (event: RelayEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Registers the identity, with proof; harmless to repeat. Done by itself before the first login. */
+  async register(): Promise<User> {
+    if (this.#user !== null) return this.#user;
+    const { fetch, name } = this.#options;
+    const user = await register(this.#identity, { endpoints: this.#endpoints, fetch, name });
+    const batch = new Batch();
+    batch.set('account', user);
+    await this.#records.commit(batch);
+    this.#user = user;
+    return user;
+  }
+
+  lookup(code: string, options: { readonly signal?: AbortSignal } = {}): Promise<User> {
+    return lookup(code, { endpoints: this.#endpoints, fetch: this.#options.fetch, signal: options.signal });
+  }
+
+  /** The conversation with this code, as people write it. Learns its key at the first time: `user_unknown`, `unreachable`. */
+  async startConversation(code: string): Promise<Conversation> {
+    const canonical = readCode(code.trim());
+    if (canonical === null)
+      throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
+    if (canonical === this.code) throw new ClientError('invalid_argument', 'This is your own code.');
+    const known = this.#peers.get(canonical);
+    // A code that nobody has must leave no trace.
+    if (known === undefined) await this.lookup(canonical);
+    const { peer, conversation } = known ?? this.#peer(canonical);
+    this.#announced.add(canonical);
+    await peer.begin();
+    // The relay may name another key by now: then the conversation says so.
+    peer.trust.recheck().catch(() => {});
+    return conversation;
+  }
+
+  /** All conversations that are stored. */
+  get conversations(): readonly Conversation[] {
+    return [...this.#peers.values()].map(({ conversation }) => conversation);
+  }
+
+  /** Lets go of the socket and the storage. What waits is sent when the relay is opened again. */
+  async close(): Promise<void> {
+    this.#end(new ClientError('closed', 'Closed by the program.'));
+    await this.#receiver.settled();
+    await this.#records.close();
+  }
+
+  #live(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (state: ConnectionState) => {
+        if (state.state !== 'live' && state.state !== 'ended') return;
+        off();
+        signal?.removeEventListener('abort', onAbort);
+        if (state.state === 'live') resolve();
+        else reject(state.error);
+      };
+      const onAbort = () =>
+        settle({ state: 'ended', error: new ClientError('aborted', 'Ended by its AbortSignal.') });
+      const off = this.on('state', settle);
+      signal?.addEventListener('abort', onAbort);
+      if (signal?.aborted) onAbort();
+      else settle(this.#state);
+    });
+  }
+
+  #welcomed(welcome: { maxFrameBytes: number; expired: number | null }): void {
+    this.#maxFrameBytes = welcome.maxFrameBytes;
+    if ((welcome.expired ?? 0) > 0) this.#events.emit('expired', { count: welcome.expired ?? 0 });
+    if (this.#protocol === 2 && this.#records.get('protocol') !== 2) {
+      const batch = new Batch();
+      batch.set('protocol', 2);
+      this.#records.commit(batch).catch((error: unknown) => this.#broken(error));
+    }
+    this.#receiver.reset();
+    this.#outbox.live((frame) => this.#connection.send(frame));
+  }
+
+  #told(type: string, payload: Readonly<Record<string, unknown>>): void {
+    const outcome = outcomeOf(type, payload);
+    if (outcome === null) return;
+    if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.waitMs);
+    else {
+      const settled =
+        outcome.outcome === 'accepted'
+          ? this.#outbox.accepted(outcome.id)
+          : this.#outbox.refused(outcome.id, outcome.error);
+      settled.catch((error: unknown) => this.#broken(error));
+    }
+  }
+
+  /** One's own envelopes are probes: they have done their work. */
+  async #take(envelope: IncomingEnvelope): Promise<void> {
+    if (envelope.claims === this.code) return;
+    const { peer } = this.#peer(envelope.claims);
+    await peer.receive(envelope);
+    if (peer.isNobody) this.#peers.delete(envelope.claims);
+  }
+
+  #peer(code: string): { readonly peer: Peer; readonly conversation: Conversation } {
+    const known = this.#peers.get(code);
+    if (known !== undefined) return known;
+    const own = { code: this.code ?? '', identity: this.#identity };
+    const peer = new Peer({
+      code,
+      own,
+      records: this.#records,
+      outbox: this.#outbox,
+      lookup: (asked) => this.lookup(asked),
+      now: Date.now,
+      registeredKeys: this.#options.registeredKeys ?? false,
+      onAdded: () => this.#receiver.added(),
+      onHandled: () => this.#receiver.handled(),
+      onMet: () => this.#met(code),
+      onBroken: (error) => this.#broken(error),
+    });
+    const conversation = new Conversation({
+      peer,
+      own: { code: own.code, eddsaPublicKey: this.#identity.eddsaPublicKey },
+      maxFrameBytes: () => this.#maxFrameBytes,
+      now: Date.now,
+    });
+    const made = { peer, conversation };
+    this.#peers.set(code, made);
+    return made;
+  }
+
+  #met(code: string): void {
+    const met = this.#peers.get(code);
+    if (met === undefined || this.#announced.has(code)) return;
+    this.#announced.add(code);
+    this.#events.emit('conversation', { conversation: met.conversation });
+  }
+
+  async #isKnown(): Promise<boolean> {
+    try {
+      const { eddsaPublicKey } = await this.lookup(this.code ?? '');
+      return eddsaPublicKey === this.#identity.eddsaPublicKey;
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'user_unknown') return false;
+      throw error;
+    }
+  }
+
+  #changed(state: ConnectionState): void {
+    this.#state = state;
+    if (state.state !== 'live') this.#outbox.down();
+    this.#events.emit('state', state);
+  }
+
+  #broken(cause: unknown): void {
+    this.#end(
+      new ClientError('storage_failed', 'What happened could not be stored, so nothing may go on.', {
+        cause,
+      }),
+    );
+  }
+
+  #end(error: ClientError): void {
+    this.#unwatch();
+    this.#connection.end(error);
+    this.#receiver.close();
+    for (const { peer } of this.#peers.values()) peer.close();
+    this.#lock?.release();
+  }
+}
+
+/** Browsers say when the network is back, or a page that slept is shown again. */
+function watchNetwork(onBack: () => void): () => void {
+  const target = globalThis as Partial<EventTarget>;
+  const names = ['online', 'pageshow'];
+  for (const name of names) target.addEventListener?.(name, onBack);
+  return () => {
+    for (const name of names) target.removeEventListener?.(name, onBack);
+  };
+}

@@ -1,0 +1,61 @@
+import { WebSocket } from 'ws';
+import {
+  type Conversation,
+  createIdentity,
+  type Identity,
+  type Message,
+  memoryStorage,
+  Relay,
+  type RelayOptions,
+  type Storage,
+} from '../../src/client/index.ts';
+
+/** One person at one relay, by the SDK, with what a test wants to look at. */
+export interface Person {
+  readonly identity: Identity;
+  readonly storage: Storage;
+  readonly relay: Relay;
+  readonly code: string;
+}
+
+export interface PersonOptions extends Omit<RelayOptions, 'storage'> {
+  readonly identity?: Identity;
+  readonly storage?: Storage;
+}
+
+/** The people of one test file: `afterEach(() => people.leave())`. */
+export class People {
+  #relays: Relay[] = [];
+
+  /** Connects; with the identity and storage of an earlier one, comes back. */
+  async join(url: string, options: PersonOptions = {}): Promise<Person> {
+    const { identity = createIdentity(), storage = memoryStorage(), ...rest } = options;
+    const relay = await Relay.connect(url, identity, { WebSocket, storage, ...rest });
+    this.#relays.push(relay);
+    return { identity, storage, relay, code: relay.code ?? '' };
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.#relays.splice(0).map((relay) => relay.close()));
+  }
+}
+
+/** The next conversation that somebody unknown begins with this person. */
+export function approached(person: Person): Promise<Conversation> {
+  return new Promise((resolve) => {
+    const off = person.relay.on('conversation', ({ conversation }) => {
+      off();
+      resolve(conversation);
+    });
+  });
+}
+
+/** The next `count` messages. */
+export async function take(conversation: Conversation, count: number): Promise<Message[]> {
+  const messages: Message[] = [];
+  for await (const message of conversation) {
+    messages.push(message);
+    if (messages.length === count) break;
+  }
+  return messages;
+}
