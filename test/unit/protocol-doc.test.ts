@@ -64,7 +64,7 @@ const alice = { code: 'A11CE01', ed: keyPair('ed25519', seed(0x00)), x: keyPair(
 const bob = { code: 'B0B0B02', ed: keyPair('ed25519', seed(0x20)), x: keyPair('x25519', seed(0x60)) };
 
 const NONCE = '5a'.repeat(32);
-const SEQ = '1774972738204489-a3f09';
+const SEQ = '1774972738204489-668425';
 
 function frame(data: string, key: KeyObject): string {
   return `{"data":${data},"signature":"${sign(null, Buffer.from(data), key).toString('hex')}"}`;
