@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Servers that are not npm packages: the command, and the Debian package that has it. */
-export const TOOLS = {
+const TOOLS = {
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
   haproxy: 'haproxy',
@@ -13,7 +13,7 @@ export const TOOLS = {
 export type Tool = keyof typeof TOOLS;
 
 /** A tool is missing and may not be installed from here; the message says which command would. */
-export class ToolMissing extends Error {
+class ToolMissing extends Error {
   readonly code = 'tool_missing';
 }
 

@@ -13,7 +13,7 @@ const LOOPBACK = '127.0.0.1';
 const START_TIMEOUT_MS = 20_000;
 /** The built command line, found from src/cli as well as from dist/cli. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-export const HAPROXY_FILE = fileURLToPath(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url));
+const HAPROXY_FILE = fileURLToPath(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url));
 
 export interface NodeServer {
   readonly child: Child;

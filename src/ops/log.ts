@@ -46,7 +46,7 @@ type FactName = keyof typeof FACTS;
 type PersonalName = { [K in FactName]: (typeof FACTS)[K] extends 'debug' ? K : never }[FactName];
 type Value<K extends FactName> = K extends 'error' ? unknown : string | number | boolean;
 
-export type PersonalFacts = { readonly [K in FactName]?: Value<K> };
+type PersonalFacts = { readonly [K in FactName]?: Value<K> };
 export type Facts = Omit<PersonalFacts, PersonalName>;
 
 type Write<F> = (message: string, facts?: F) => void;

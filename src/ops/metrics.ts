@@ -11,8 +11,6 @@ import {
   Tally,
 } from './metric-types.ts';
 
-export type { Distribution, Family, Level, Tally } from './metric-types.ts';
-
 interface Declared {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** https://prometheus.io/docs/practices/naming/: base units, `_total` for counters. */
