@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { connectText, connectText2 } from './envelopes.ts';
 
 /**
  * A stranger's client: the `ws` package and node:crypto, nothing of ours, frames by concatenation.
@@ -130,9 +131,30 @@ export class PlainClient {
   /** Opens a socket and logs in by protocol 1, as PROTOCOL 3 prints it. */
   static async login(url: string, user: PlainUser, options: PlainClientOptions = {}): Promise<PlainClient> {
     const client = await PlainClient.open(url, options);
-    client.send(frameOf(user, `{"sender":"${user.code}","message":{"type":"connect"}}`));
+    client.sendData(user, connectText(user.code));
     await client.until(() => client.received.length > 0);
     return client;
+  }
+
+  /** Opens a socket by protocol 2 and waits for its challenge. */
+  static async challenged(url: string, options: PlainClientOptions = {}): Promise<PlainClient> {
+    const client = await PlainClient.open(url, { ...options, subprotocols: ['relay.v2'] });
+    await client.until(() => client.received.length > 0);
+    return client;
+  }
+
+  /** Logs in by protocol 2, with the nonce and the audience of the challenge. */
+  static async login2(url: string, user: PlainUser, options: PlainClientOptions = {}): Promise<PlainClient> {
+    const client = await PlainClient.challenged(url, options);
+    const { nonce, audience } = client.challenge();
+    client.sendData(user, connectText2(user.code, nonce, audience));
+    await client.until(() => client.received.length > 1);
+    return client;
+  }
+
+  /** Protocol 2: what the relay asks, in its first frame. */
+  challenge(): Challenge {
+    return this.serverFrames[0]?.data.message.payload as unknown as Challenge;
   }
 
   send(frame: string): void {
@@ -156,15 +178,42 @@ export class PlainClient {
   }
 
   errors(): ErrorPayload[] {
-    return this.serverFrames
-      .filter((frame) => frame.data.message.type === 'error')
-      .map((frame) => frame.data.message.payload as unknown as ErrorPayload);
+    return this.#payloads('error') as unknown as ErrorPayload[];
   }
 
   accepted(): string[] {
+    return this.#payloads('accepted').map((payload) => String(payload.id));
+  }
+
+  /** Protocol 2: the seq of each envelope. */
+  seqs(): string[] {
+    return this.envelopes.map((text) => /,"seq":"([^"]+)"}$/.exec(text)?.[1] ?? '');
+  }
+
+  /** Protocol 2. */
+  ack(seq: string): void {
+    this.send(`{"ack":"${seq}"}`);
+  }
+
+  /** Resolves once so many envelopes have come. */
+  async untilEnvelopes(count: number, waitMs = WAIT_MS): Promise<string[]> {
+    await this.until(() => this.received.length >= count && this.envelopes.length >= count, waitMs);
+    return this.envelopes;
+  }
+
+  /** Resolves with the payload of the next error that the relay sends. */
+  async nextError(): Promise<ErrorPayload> {
+    const known = this.errors().length;
+    await this.until(() => this.errors().length > known);
+    const error = this.errors()[known];
+    if (error === undefined) throw new Error('no error came');
+    return error;
+  }
+
+  #payloads(type: string): Record<string, unknown>[] {
     return this.serverFrames
-      .filter((frame) => frame.data.message.type === 'accepted')
-      .map((frame) => String(frame.data.message.payload?.['id']));
+      .filter((frame) => frame.data.message.type === type)
+      .map((frame) => frame.data.message.payload ?? {});
   }
 
   /** Resolves when `condition` holds; rejects with what was received, after 10 s or as told. */
@@ -199,6 +248,12 @@ export class PlainClient {
     await this.untilClosed();
   }
 
+  /** Cuts the TCP connection, as a network does: no close frame. */
+  async cut(): Promise<void> {
+    this.ws.terminate();
+    await this.untilClosed();
+  }
+
   #tell(): void {
     const waiting = [...this.#changed];
     this.#changed.clear();
@@ -212,6 +267,11 @@ export interface ServerFrame {
     readonly recipient?: string;
     readonly message: { readonly type: string; readonly payload?: Record<string, unknown> };
   };
+}
+
+export interface Challenge {
+  readonly nonce: string;
+  readonly audience: string | null;
 }
 
 export interface ErrorPayload {
