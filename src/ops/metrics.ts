@@ -197,6 +197,21 @@ export const METRICS = {
     help: 'Round trip of the probe through script, channel and subscription.',
     buckets: COMMAND_BUCKETS,
   },
+  probesLost: {
+    type: 'counter',
+    name: 'keyrelay_probes_lost_total',
+    help: 'Probes that did not come back: wake-ups of that Redis server are not heard, and mailboxes are polled.',
+  },
+  idsForgotten: {
+    type: 'counter',
+    name: 'keyrelay_ids_forgotten_total',
+    help: 'Times that one mailbox got so many ids that older ones were forgotten before their 10 minutes.',
+  },
+  rubbishHeard: {
+    type: 'counter',
+    name: 'keyrelay_rubbish_heard_total',
+    help: 'Messages on mailbox channels that no node had sent, and that were ignored.',
+  },
   httpRequests: {
     type: 'counter',
     name: 'keyrelay_http_requests_total',
