@@ -54,7 +54,16 @@ export const METRICS = {
     labels: [
       [
         'reason',
-        ['sockets', 'draining', 'overload', 'origin', 'address_rate', 'address_sockets', 'address_pending'],
+        [
+          'handshake',
+          'sockets',
+          'draining',
+          'overload',
+          'origin',
+          'address_rate',
+          'address_sockets',
+          'address_pending',
+        ],
       ],
     ],
   },

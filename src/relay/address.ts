@@ -1,10 +1,12 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { RequestHeaders } from './http/headers.ts';
+import type { HttpResponse } from './uws.ts';
 
 /** What tells where a request comes from. Only the first is not under the client's control. */
 export interface AddressEvidence {
   /** The peer of the TCP connection. */
   readonly peer: string;
-  /** `X-Forwarded-For`; empty if absent. */
+  /** `X-Forwarded-For`, all lines; empty if absent. */
   readonly forwardedFor: string;
   /** Of a PROXY protocol v2 header, which uWebSockets accepts from anyone; empty if absent. */
   readonly proxied: string;
@@ -23,6 +25,16 @@ export class AddressReader {
       const [network = '', prefix = ''] = cidr.split('/');
       this.#trusted.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
     }
+  }
+
+  /** Must be called in the handler. */
+  of(res: HttpResponse, headers: RequestHeaders): string {
+    const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
+    return this.read({
+      peer: text(res.getRemoteAddressAsText()),
+      forwardedFor: headers.list('x-forwarded-for'),
+      proxied: text(res.getProxiedRemoteAddressAsText()),
+    });
   }
 
   read(evidence: AddressEvidence): string {

@@ -1,6 +1,7 @@
 import type { AddressReader } from './address.ts';
 import { Connection } from './connection.ts';
-import { problem } from './http/problem.ts';
+import { RequestHeaders } from './http/headers.ts';
+import { closeIfOpen, problem } from './http/problem.ts';
 import { LoopLag } from './lag.ts';
 import type { Node } from './node.ts';
 import { Occupancy } from './occupancy.ts';
@@ -92,31 +93,33 @@ export class Gateway {
   }
 
   /** A throw from a handler would end the process. */
-  #guard(res: HttpResponse, handle: () => void): void {
-    res.onAborted(() => undefined);
+  #guard(res: HttpResponse, handle: () => RefusedUpgrade | null): void {
+    let aborted = false;
+    res.onAborted(() => {
+      aborted = true;
+    });
     try {
-      handle();
+      const refused = handle();
+      if (refused === null) return;
+      this.#node.metrics.upgradesRefused.of(refused.reason).add();
+      // While an answer is due, uWebSockets executes nothing of what stands behind the request.
+      setImmediate(() => {
+        if (!aborted) res.cork(() => problem(res, refused));
+      });
     } catch (error) {
       this.#node.log.error('an upgrade failed', { error });
       closeIfOpen(res);
     }
   }
 
-  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+  /** Null if the socket was taken. */
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): RefusedUpgrade | null {
     const { config, metrics } = this.#node;
-    const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
-    const address = this.#addresses.read({
-      peer: text(res.getRemoteAddressAsText()),
-      forwardedFor: req.getHeader('x-forwarded-for'),
-      proxied: text(res.getProxiedRemoteAddressAsText()),
-    });
-    const refused = this.#refuse(address, req.getHeader('origin'));
-    if (refused !== null) {
-      metrics.upgradesRefused.of(refused.reason).add();
-      problem(res, refused);
-      return;
-    }
-    const offered = req.getHeader('sec-websocket-protocol').split(',');
+    const headers = new RequestHeaders(req);
+    const address = this.#addresses.of(res, headers);
+    const refused = this.#refuse(address, headers);
+    if (refused !== null) return refused;
+    const offered = headers.list('sec-websocket-protocol').split(',');
     const subprotocol = config.protocols
       .toReversed()
       .map(nameOf)
@@ -143,16 +146,29 @@ export class Gateway {
       .writeHeader('Relay-Node', config.nodeId)
       .upgrade(
         { connection },
-        req.getHeader('sec-websocket-key'),
+        headers.get('sec-websocket-key'),
         subprotocol ?? '',
         req.getHeader('sec-websocket-extensions'),
         context,
       );
+    return null;
   }
 
   /** Null if this upgrade may pass. Cheapest first. */
-  #refuse(address: string, origin: string): RefusedUpgrade | null {
+  #refuse(address: string, headers: RequestHeaders): RefusedUpgrade | null {
     const { config, rates } = this.#node;
+    // A proxy that saw no upgrade, or a body, would take what follows the 101 for something else.
+    if (headers.ambiguity !== null || headers.hasBody) {
+      return { reason: 'handshake', status: 400, detail: headers.ambiguity ?? 'an upgrade has no body' };
+    }
+    if (!headers.asksForWebSocket) {
+      return {
+        reason: 'handshake',
+        status: 426,
+        detail: 'a WebSocket of version 13 is opened by Upgrade: websocket and Connection: Upgrade',
+      };
+    }
+    const origin = headers.get('origin');
     if (origin !== '' && config.allowedOrigins !== '*' && !config.allowedOrigins.includes(origin)) {
       return { reason: 'origin', status: 403, detail: `pages of ${origin} may not use this relay` };
     }
@@ -215,18 +231,9 @@ export class Gateway {
 
 interface RefusedUpgrade {
   readonly reason: Refused;
-  readonly status: 403 | 429 | 503;
+  readonly status: 400 | 403 | 426 | 429 | 503;
   readonly detail: string;
   readonly retryAfterS?: number;
-}
-
-/** For when it is not known how far an answer had come: using a finished one throws. */
-export function closeIfOpen(res: HttpResponse): void {
-  try {
-    res.close();
-  } catch {
-    // It was answered, upgraded or aborted: nothing is left to close.
-  }
 }
 
 function nameOf(protocol: 1 | 2): string {

@@ -4,7 +4,8 @@ import type { Node } from '../node.ts';
 import type { RateLimiter } from '../rate.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
-import type { Problem } from './problem.ts';
+import { RequestHeaders } from './headers.ts';
+import { closeIfOpen, type Problem } from './problem.ts';
 import { lookUp, register, type UserAnswer } from './users.ts';
 
 const BODY_BYTES_MAX = 4096;
@@ -33,25 +34,24 @@ export class HttpApi {
 
   register(app: TemplatedApp): void {
     app.any('/*', (res, req) => {
-      const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
       try {
-        this.#serve(res, req, {
-          peer: text(res.getRemoteAddressAsText()),
-          forwardedFor: req.getHeader('x-forwarded-for'),
-          proxied: text(res.getProxiedRemoteAddressAsText()),
-        });
+        this.#serve(res, req);
       } catch (error) {
         // A throw from a handler would end the process.
         this.#node.log.error('a request failed', { error });
-        res.close();
+        closeIfOpen(res);
       }
     });
   }
 
-  #serve(res: HttpResponse, req: HttpRequest, evidence: Parameters<AddressReader['read']>[0]): void {
-    const exchange = new Exchange(res, req, this.#addresses.read(evidence));
+  #serve(res: HttpResponse, req: HttpRequest): void {
+    const headers = new RequestHeaders(req);
+    const exchange = new Exchange(res, req, { address: this.#addresses.of(res, headers), headers });
     const route = this.#route(exchange.path);
-    const answered = this.#answer(exchange, route);
+    const answered =
+      headers.ambiguity === null
+        ? this.#answer(exchange, route)
+        : this.#refuseAmbiguous(exchange, headers.ambiguity);
     answered
       .catch((error: unknown) => {
         if (!(error instanceof EngineUnavailable)) this.#node.log.error('a request failed', { error });
@@ -62,6 +62,12 @@ export class HttpApi {
         if (exchange.status !== 0)
           this.#node.metrics.httpRequests.of(route?.name ?? 'other', `${exchange.status}`).add();
       });
+  }
+
+  async #refuseAmbiguous(exchange: Exchange, ambiguity: string): Promise<void> {
+    const waitMs = this.#node.rates.upgrades.take(exchange.address);
+    const refusal = waitMs > 0 ? tooMany(waitMs) : { status: 400, detail: ambiguity };
+    exchange.problem(refusal, this.#headers(exchange));
   }
 
   async #answer(exchange: Exchange, route: Route | null): Promise<void> {

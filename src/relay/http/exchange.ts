@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpRequest, HttpResponse } from '../uws.ts';
+import type { RequestHeaders } from './headers.ts';
 import { type Problem, problemBody } from './problem.ts';
 
 export interface Answer {
@@ -22,16 +23,19 @@ export class Exchange {
   readonly origin: string;
   readonly address: string;
   readonly #res: HttpResponse;
+  readonly #headers: RequestHeaders;
   #status = 0;
   #aborted = false;
   #onAborted: () => void = () => undefined;
 
-  constructor(res: HttpResponse, req: HttpRequest, address: string) {
+  constructor(res: HttpResponse, req: HttpRequest, from: { address: string; headers: RequestHeaders }) {
+    const { address, headers } = from;
     this.#res = res;
+    this.#headers = headers;
     this.method = req.getCaseSensitiveMethod();
     this.path = req.getUrl();
-    this.contentType = req.getHeader('content-type');
-    this.origin = req.getHeader('origin');
+    this.contentType = headers.get('content-type');
+    this.origin = headers.get('origin');
     this.address = address;
     res.onAborted(() => {
       this.#aborted = true;
@@ -65,11 +69,18 @@ export class Exchange {
   answer({ status, headers = {}, body = '' }: Answer): void {
     if (this.#aborted || this.#status !== 0) return;
     this.#status = status;
+    // What is left of a body that was refused, or stands behind one whose end is in doubt, must not be executed.
+    const last = status === 413 || this.#headers.chunked || this.#headers.ambiguity !== null;
+    // uWebSockets would go on in the bytes that it has, unless the answer is still due when it comes to them.
+    if (last) setImmediate(() => this.#write({ status, headers, body }, true));
+    else this.#write({ status, headers, body }, false);
+  }
+
+  #write({ status, headers, body }: Required<Answer>, close: boolean): void {
+    if (this.#aborted) return;
     this.#res.cork(() => {
       this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
       for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
-      // What is left of a body that was refused must not be read as a next request.
-      const close = status === 413;
       if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), close);
       else if (status === 204) this.#res.endWithoutBody(undefined, close);
       else this.#res.end(body, close);
