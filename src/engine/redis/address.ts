@@ -1,0 +1,80 @@
+/** Where one Redis server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to reach servers: the same for all of one deployment. */
+export interface Access {
+  readonly tls: boolean;
+  readonly username: string | null;
+  readonly password: string | null;
+}
+
+/** What `RELAY_REDIS_URL` names. One `redis://` URL may turn out to be a node of a Cluster. */
+export type Deployment =
+  | { readonly kind: 'servers'; readonly access: Access; readonly seeds: readonly Address[] }
+  | {
+      readonly kind: 'sentinel';
+      readonly access: Access;
+      readonly sentinels: readonly Address[];
+      readonly masterName: string;
+    };
+
+const REDIS_PORT = 6379;
+const SENTINEL_PORT = 26_379;
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Reads `redis://[user:password@]host[:port]` (one, or several nodes of a Cluster), the same with `rediss://` for
+ * TLS, or one `redis+sentinel://[user:password@]host[:port],host[:port]…/master-name`.
+ * @throws Error whose message says what is wrong, without the password
+ */
+export function parseDeployment(urls: readonly string[]): Deployment {
+  const [first, ...others] = urls;
+  if (first === undefined) throw new Error('no Redis URL: expected redis://host:port');
+  const sentinel = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/?#]+)\/([\w.-]+)$/.exec(first);
+  if (sentinel !== null) {
+    if (others.length > 0)
+      throw new Error('one redis+sentinel:// URL names all sentinels: host:port,host:port/master-name');
+    const [, tls, credentials = '', hosts = '', masterName = ''] = sentinel;
+    const access = { ...parseCredentials(credentials), tls: tls === 's' };
+    const sentinels = hosts.split(',').map((host) => parseUrl(`redis://${host}`, SENTINEL_PORT).address);
+    return { kind: 'sentinel', access, sentinels, masterName };
+  }
+  const parsed = urls.map((url) => parseUrl(url, REDIS_PORT));
+  const access = parsed[0]?.access;
+  if (access === undefined || parsed.some((one) => JSON.stringify(one.access) !== JSON.stringify(access))) {
+    throw new Error('the nodes of a Redis Cluster must share one scheme, user and password');
+  }
+  return { kind: 'servers', access, seeds: parsed.map(({ address }) => address) };
+}
+
+function parseUrl(text: string, defaultPort: number): { readonly address: Address; readonly access: Access } {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '') {
+    throw new Error(
+      `not a Redis URL: ${text.replace(/\/\/.*@/, '//…@')}; expected redis://host:port, rediss://host:port ` +
+        'or redis+sentinel://host:port,host:port/master-name',
+    );
+  }
+  if (!['', '/', '/0'].includes(url.pathname) || url.search !== '') {
+    // Channels do not belong to a database: two relays in two databases of one server would hear each other.
+    throw new Error('a Redis URL ends after the port: databases other than 0 and options are not supported');
+  }
+  const { username, password, hostname, port } = url;
+  const credentials = username === '' && password === '' ? '' : `${username}:${password}`;
+  return {
+    address: { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? defaultPort : Number(port) },
+    access: { ...parseCredentials(credentials), tls: url.protocol === 'rediss:' },
+  };
+}
+
+function parseCredentials(text: string): { username: string | null; password: string | null } {
+  if (text === '') return { username: null, password: null };
+  const [username = '', password = ''] = text.split(':', 2).map(decodeURIComponent);
+  return { username: username === '' ? null : username, password: password === '' ? null : password };
+}

@@ -1,0 +1,300 @@
+import { EngineUnavailable, type MailboxListener, type Subscription } from '../engine.ts';
+import type { EngineObserver } from '../observer.ts';
+import { RedisError } from './resp.ts';
+import { type Router, redirection } from './router.ts';
+import type { Shard } from './shard.ts';
+import { slotOf } from './slots.ts';
+import type { Timings } from './timings.ts';
+import { parseMessage } from './wake-up.ts';
+import { type Cancel, Wheel } from './wheel.ts';
+
+export interface ChannelsOptions {
+  readonly router: Router;
+  readonly timings: Timings;
+  readonly observer: EngineObserver;
+  /** Whether a shard's wake-ups are known not to come. */
+  readonly isDeaf: (shard: Shard) => boolean;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One mailbox that somebody here listens to. */
+interface Channel {
+  readonly code: string;
+  readonly name: string;
+  readonly slot: number;
+  readonly listeners: Set<{ readonly listener: MailboxListener }>;
+  /** The shard that has acknowledged the subscription, which still stands as far as we know. */
+  on: Shard | null;
+  /** Kept for a while after the last listener has gone. */
+  lingering: boolean;
+  /** Subscriptions that wait for the acknowledgement. */
+  waiters: Waiter[];
+  /** One step at a time: (un)subscribing of one channel never overtakes itself. */
+  settling: boolean;
+  /** It stood once: when it stands again, something may have been missed. */
+  wasOn: boolean;
+  cancelLook: Cancel;
+  cancelReclaim: Cancel;
+}
+
+interface Alarm {
+  readonly channel: Channel;
+  readonly kind: 'look' | 'reclaim' | 'settle';
+}
+
+const ATTEMPTS_MAX = 5;
+/** Renewing answers to a symptom, which may have another cause: not more than once per channel in this time. */
+const RENEW_MIN_MS = 1_000;
+
+/** Who listens to which mailbox: one subscription per channel, however many listeners. */
+export class Channels {
+  readonly #options: ChannelsOptions;
+  readonly #byCode = new Map<string, Channel>();
+  readonly #wheel = new Wheel<Alarm>((alarm) => this.#ring(alarm));
+  #closed: EngineUnavailable | null = null;
+
+  constructor(options: ChannelsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws EngineUnavailable if the server does not acknowledge */
+  async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
+    if (this.#closed !== null) throw this.#closed;
+    const channel = this.#byCode.get(code) ?? this.#create(code);
+    const entry = { listener };
+    channel.listeners.add(entry);
+    const remove = () => this.#remove(channel, entry);
+    if (channel.on === null) {
+      const acknowledged = new Promise<void>((resolve, reject) => channel.waiters.push({ resolve, reject }));
+      this.#settle(channel);
+      await acknowledged.catch((error: Error) => {
+        remove();
+        throw error;
+      });
+    }
+    let renewedMs = Number.NEGATIVE_INFINITY;
+    return {
+      renew: () => {
+        if (!channel.listeners.has(entry)) return;
+        this.#options.observer.wakeUpLost();
+        if (performance.now() - renewedMs < RENEW_MIN_MS) return;
+        renewedMs = performance.now();
+        // What the server believes is not trusted: subscribing again is harmless where it still stands.
+        channel.on = null;
+        this.#settle(channel);
+      },
+      unsubscribe: remove,
+    };
+  }
+
+  /** A message of a mailbox channel. */
+  hear(name: Buffer, payload: Buffer): void {
+    const channel = this.#byCode.get(codeOf(name.toString('latin1')));
+    if (channel === undefined) return;
+    const message = parseMessage(payload);
+    if (message === null) {
+      this.#options.observer.rubbish();
+      return;
+    }
+    for (const { listener } of channel.listeners) {
+      if (message.kind === 'wake-up') listener.onWakeUp(message.wakeUp);
+      else listener.onClaimed(message.token);
+    }
+  }
+
+  /** The server has ended a subscription: its slot has moved. */
+  dropped(name: string): void {
+    const channel = this.#byCode.get(codeOf(name));
+    if (channel === undefined) return;
+    channel.on = null;
+    this.#options.router.refresh();
+    this.#settle(channel);
+  }
+
+  /** The shard's subscriber is new: nothing is subscribed there yet. */
+  resubscribe(shard: Shard): void {
+    for (const channel of this.#of(shard)) this.#settle(channel);
+  }
+
+  /** The shard's subscriber is gone, and with it every subscription. */
+  lost(shard: Shard): void {
+    for (const channel of this.#byCode.values()) if (channel.on === shard) channel.on = null;
+  }
+
+  /** Slots have moved: their channels follow, and their sessions make sure that the new master knows them. */
+  follow(): void {
+    for (const channel of this.#byCode.values()) {
+      const shard = this.#options.router.shardOf(channel.slot);
+      if (channel.on === shard) continue;
+      this.#settle(channel);
+      if (shard?.ready === true) this.#reclaimSoon(channel);
+    }
+  }
+
+  /** The shard may have forgotten what it knew: after a reconnect, or as a new master. */
+  reclaim(shard: Shard): void {
+    for (const channel of this.#of(shard)) this.#reclaimSoon(channel);
+  }
+
+  /** Wake-ups of this shard do not come, or did not: look into its mailboxes within `withinMs`. */
+  look(shard: Shard, withinMs: number): void {
+    for (const channel of this.#of(shard)) this.#lookIn(channel, Math.random() * withinMs);
+  }
+
+  close(reason: EngineUnavailable): void {
+    this.#closed = reason;
+    this.#wheel.stop();
+    for (const { listeners, waiters } of this.#byCode.values()) {
+      listeners.clear();
+      for (const { reject } of waiters.splice(0)) reject(reason);
+    }
+    this.#byCode.clear();
+  }
+
+  #create(code: string): Channel {
+    const name = nameOf(code);
+    const channel: Channel = {
+      code,
+      name,
+      slot: slotOf(name),
+      listeners: new Set(),
+      on: null,
+      lingering: false,
+      waiters: [],
+      settling: false,
+      wasOn: false,
+      cancelLook: () => {},
+      cancelReclaim: () => {},
+    };
+    this.#byCode.set(code, channel);
+    this.#options.observer.subscriptions(this.#byCode.size);
+    this.#lookLater(channel);
+    return channel;
+  }
+
+  #remove(channel: Channel, entry: { readonly listener: MailboxListener }): void {
+    if (!channel.listeners.delete(entry) || channel.listeners.size > 0 || channel.lingering) return;
+    channel.lingering = true;
+    setTimeout(() => {
+      channel.lingering = false;
+      this.#settle(channel);
+    }, this.#options.timings.lingerMs).unref();
+  }
+
+  *#of(shard: Shard): Iterable<Channel> {
+    for (const channel of this.#byCode.values()) {
+      if (this.#options.router.shardOf(channel.slot) === shard) yield channel;
+    }
+  }
+
+  #settle(channel: Channel): void {
+    if (channel.settling || this.#closed !== null) return;
+    channel.settling = true;
+    void this.#steps(channel);
+  }
+
+  /** Step by step to what is wanted now, which may change meanwhile. */
+  async #steps(channel: Channel): Promise<void> {
+    try {
+      await this.#walk(channel);
+    } finally {
+      // In the same turn as the last look at what is wanted: who comes later finds it false, and starts anew.
+      channel.settling = false;
+    }
+  }
+
+  async #walk(channel: Channel): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX && this.#closed === null; attempt += 1) {
+      const wanted = channel.listeners.size > 0 || channel.lingering;
+      const shard = wanted ? this.#options.router.shardOf(channel.slot) : undefined;
+      if (channel.on !== null && channel.on === shard) return;
+      if (channel.on !== null) {
+        const from = channel.on;
+        channel.on = null;
+        await from.subscriber.unsubscribe(channel.name).catch(() => {
+          // The connection is gone, and the subscription with it.
+        });
+      } else if (!wanted) {
+        this.#forget(channel);
+        return;
+      } else {
+        const goOn = await this.#subscribe(channel, shard);
+        if (!goOn) return;
+      }
+    }
+    this.#giveUp(channel, 'the slot of this mailbox is moving');
+  }
+
+  /** For now: those who wait are told, and it is tried again in a while for those who stay. */
+  #giveUp(channel: Channel, reason: string): void {
+    for (const { reject } of channel.waiters.splice(0)) reject(new EngineUnavailable(reason));
+    this.#wheel.schedule({ channel, kind: 'settle' }, this.#options.timings.spreadMs * (1 + Math.random()));
+  }
+
+  /** Returns whether to look again at what is wanted. Otherwise the shard's next subscriber will ask again. */
+  async #subscribe(channel: Channel, shard: Shard | undefined): Promise<boolean> {
+    try {
+      if (shard === undefined) throw new EngineUnavailable('no Redis server has the slot of this mailbox');
+      await shard.subscriber.subscribe(channel.name);
+      channel.on = shard;
+      for (const { resolve } of channel.waiters.splice(0)) resolve();
+      if (channel.wasOn) this.#lookIn(channel, Math.random() * this.#options.timings.spreadMs);
+      channel.wasOn = true;
+      return true;
+    } catch (error) {
+      if (shard !== undefined && error instanceof RedisError && error.kind === 'MOVED') {
+        this.#options.router.moved(channel.slot, redirection(error, shard));
+        return true;
+      }
+      this.#giveUp(channel, error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  #forget(channel: Channel): void {
+    channel.cancelLook();
+    this.#byCode.delete(channel.code);
+    this.#options.observer.subscriptions(this.#byCode.size);
+  }
+
+  #reclaimSoon(channel: Channel): void {
+    const delayMs = Math.random() * this.#options.timings.spreadMs;
+    channel.cancelReclaim();
+    channel.cancelReclaim = this.#wheel.schedule({ channel, kind: 'reclaim' }, delayMs);
+  }
+
+  #lookLater(channel: Channel): void {
+    const { timings, router, isDeaf } = this.#options;
+    const shard = router.shardOf(channel.slot);
+    const [everyMs, jitter] =
+      shard !== undefined && isDeaf(shard) ? [timings.deafLookEveryMs, 0.5] : [timings.lookEveryMs, 0.25];
+    this.#lookIn(channel, everyMs * (1 - jitter * Math.random()));
+  }
+
+  #lookIn(channel: Channel, delayMs: number): void {
+    channel.cancelLook();
+    channel.cancelLook = this.#wheel.schedule({ channel, kind: 'look' }, delayMs);
+  }
+
+  #ring({ channel, kind }: Alarm): void {
+    if (this.#byCode.get(channel.code) !== channel) return;
+    for (const { listener } of channel.listeners) {
+      if (kind === 'look') listener.onLook();
+      else if (kind === 'reclaim') listener.onReclaim();
+    }
+    if (kind === 'look') this.#lookLater(channel);
+    if (channel.on === null) this.#settle(channel);
+  }
+}
+
+function nameOf(code: string): string {
+  return `inbox:{${code}}`;
+}
+
+function codeOf(name: string): string {
+  return name.slice('inbox:{'.length, -1);
+}

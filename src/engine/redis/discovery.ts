@@ -1,0 +1,98 @@
+import type { Access, Address, Deployment } from './address.ts';
+import { formatAddress } from './address.ts';
+import { isClusterNode, parseInfo } from './checks.ts';
+import { Connection } from './connection.ts';
+import type { Reply } from './resp.ts';
+import { SLOTS } from './slots.ts';
+
+/** Which masters there are, and which slots are theirs. */
+export interface Layout {
+  readonly masters: readonly {
+    readonly address: Address;
+    /** First and last, both included. */
+    readonly slots: readonly (readonly [number, number])[];
+  }[];
+}
+
+/** @param known servers that are in use, to be asked first */
+export type Discover = (known: readonly Address[]) => Promise<Layout>;
+
+/**
+ * How the layout is found: fixed for one server; asked of Sentinel; asked of the nodes of a Cluster.
+ * @throws Error that says why the deployment cannot be what the URLs say
+ */
+export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discover> {
+  const { access } = deployment;
+  if (deployment.kind === 'sentinel') {
+    // The URL's user and password are the servers'.
+    const open = { access: { ...access, username: null, password: null }, timeoutMs };
+    return () =>
+      firstAnswer(deployment.sentinels, open, (sentinel) => askSentinel(sentinel, deployment.masterName));
+  }
+  const { seeds } = deployment;
+  const open = { access, timeoutMs };
+  const isCluster = await firstAnswer(seeds, open, isClusterNode);
+  if (isCluster) return (known) => firstAnswer([...known, ...seeds], open, askCluster);
+  const [address] = seeds;
+  if (address === undefined || seeds.length > 1) {
+    const names = seeds.map(formatAddress).join(', ');
+    throw new Error(
+      `several Redis URLs mean a Redis Cluster, but cluster-enabled is off at ${names}: give one URL`,
+    );
+  }
+  return async () => ({ masters: [{ address, slots: [[0, SLOTS - 1]] }] });
+}
+
+/** Asks one server after the other, over a connection of its own, until one answers. */
+async function firstAnswer<T>(
+  addresses: readonly Address[],
+  open: { readonly access: Access; readonly timeoutMs: number },
+  ask: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const reasons = new Set<string>();
+  for (const address of addresses) {
+    let connection: Connection | null = null;
+    try {
+      connection = await Connection.open({ ...open, address });
+      return await ask(connection);
+    } catch (error) {
+      reasons.add(`${formatAddress(address)}: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      connection?.destroy('asked');
+    }
+  }
+  throw new Error([...reasons].join('; '));
+}
+
+async function askSentinel(connection: Connection, masterName: string): Promise<Layout> {
+  const reply = await connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]);
+  if (!Array.isArray(reply)) {
+    throw new Error(`the sentinel at ${connection.name} knows no master called ${masterName}`);
+  }
+  const [host, port] = reply as readonly Reply[];
+  return {
+    masters: [{ address: { host: String(host), port: Number(String(port)) }, slots: [[0, SLOTS - 1]] }],
+  };
+}
+
+async function askCluster(connection: Connection): Promise<Layout> {
+  const [info, reply] = await Promise.all([
+    connection.send(['CLUSTER', 'INFO']),
+    connection.send(['CLUSTER', 'SLOTS']),
+  ]);
+  // A node that is cut off from the majority still believes what was true before.
+  const state = parseInfo(String(info)).get('cluster_state');
+  if (state !== 'ok') throw new Error(`cluster_state is ${state} at ${connection.name}`);
+  const masters = new Map<string, { address: Address; slots: [number, number][] }>();
+  for (const range of Array.isArray(reply) ? (reply as readonly Reply[]) : []) {
+    const [from, to, master] = range as readonly [number, number, readonly Reply[]];
+    // Nodes that do not know their own name leave it to us.
+    const host = String(master[0] ?? '');
+    const address = { host: ['', '?'].includes(host) ? connection.host : host, port: Number(master[1]) };
+    const name = formatAddress(address);
+    const known = masters.get(name) ?? { address, slots: [] };
+    known.slots.push([from, to]);
+    masters.set(name, known);
+  }
+  return { masters: [...masters.values()] };
+}

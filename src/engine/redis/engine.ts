@@ -1,0 +1,247 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Account,
+  type ClaimRequest,
+  type ClaimResult,
+  type DeliverOutcome,
+  type DeliverRequest,
+  type Engine,
+  type EngineHealth,
+  type EngineLimits,
+  EngineUnavailable,
+  type MailboxId,
+  type MailboxListener,
+  type ReadRequest,
+  type ReadResult,
+  type RegisterResult,
+  type Registration,
+  type SessionKey,
+  type SessionState,
+  type Subscription,
+} from '../engine.ts';
+import { type EngineObserver, SILENT } from '../observer.ts';
+import { Accounts } from './accounts.ts';
+import { type Deployment, parseDeployment } from './address.ts';
+import { Calls } from './calls.ts';
+import { Channels } from './channels.ts';
+import { discovery } from './discovery.ts';
+import { Presence } from './presence.ts';
+import { Prober } from './probe.ts';
+import { Router } from './router.ts';
+import { loadScripts } from './scripts.ts';
+import type { Shard, ShardEvents } from './shard.ts';
+import { Store } from './store.ts';
+import { TIMINGS, type Timings } from './timings.ts';
+
+export interface RedisEngineOptions {
+  /**
+   * `redis://` or `rediss://`: one server, or nodes of a Cluster; or one
+   * `redis+sentinel://host:port,host:port/master-name`.
+   */
+  readonly urls: readonly string[];
+  /** Unique among the nodes. */
+  readonly nodeId: string;
+  readonly limits: EngineLimits;
+  /** `deliver` answers once so many replicas have what it stored; 0: once the master has it. */
+  readonly waitReplicas: number;
+  readonly observer?: EngineObserver;
+  readonly timings?: Partial<Timings>;
+}
+
+/**
+ * Users and mailboxes in Redis 7.0 or newer, or Valkey. See `Engine`, and store.ts for what stands there.
+ * @throws Error if a URL is none
+ */
+export function createRedisEngine(options: RedisEngineOptions): Engine {
+  return new RedisEngine(options);
+}
+
+/** What exists between `start` and `close`. */
+interface Parts {
+  readonly router: Router;
+  readonly channels: Channels;
+  readonly prober: Prober;
+  readonly store: Store;
+  readonly accounts: Accounts;
+  readonly presence: Presence;
+}
+
+const POLL_MS = 20;
+
+class RedisEngine implements Engine {
+  readonly #options: RedisEngineOptions;
+  readonly #deployment: Deployment;
+  readonly #observer: EngineObserver;
+  readonly #timings: Timings;
+  #parts: Parts | null = null;
+
+  constructor(options: RedisEngineOptions) {
+    this.#options = options;
+    this.#deployment = parseDeployment(options.urls);
+    this.#observer = options.observer ?? SILENT;
+    this.#timings = { ...TIMINGS, ...options.timings };
+  }
+
+  async start(): Promise<void> {
+    const discover = await discovery(this.#deployment, this.#timings.commandTimeoutMs);
+    const parts = this.#assemble(discover);
+    this.#parts = parts;
+    try {
+      await parts.router.start();
+      await this.#untilReady();
+      parts.presence.start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  health(): EngineHealth {
+    if (this.#parts === null) return { ready: false, reason: 'the Redis engine is not running' };
+    const { router, prober } = this.#parts;
+    const { shards } = router;
+    const down = shards.filter((shard) => !shard.ready);
+    const deaf = shards.filter((shard) => shard.ready && prober.hearing(shard) !== 'heard');
+    const full = shards.filter(({ refusal }) => refusal !== null);
+    const reasons = [
+      ...down.map((shard) => `${shard.name} is unavailable: ${shard.reason}`),
+      ...deaf.map((shard) => `wake-ups from ${shard.name} do not come back`),
+      ...full.map((shard) => `${shard.name} does not store: ${shard.refusal}`),
+    ];
+    // A shard that is down is down for every node: were they all not ready, its outage would be everybody's. A deaf
+    // one may be this node's own trouble. A full one lets in those who empty it.
+    const ready = shards.length > 0 && down.length < shards.length && deaf.length === 0;
+    return { ready, reason: reasons.length === 0 ? `Redis: ${shards.length} well` : reasons.join('; ') };
+  }
+
+  async close(): Promise<void> {
+    const parts = this.#parts;
+    this.#parts = null;
+    if (parts === null) return;
+    const reason = 'the Redis engine is closing';
+    await parts.presence.stop();
+    parts.prober.stop();
+    parts.channels.close(new EngineUnavailable(reason));
+    parts.router.close(reason);
+  }
+
+  async register(registration: Registration): Promise<RegisterResult> {
+    return this.#running().accounts.register(registration);
+  }
+
+  async findUser(code: string): Promise<Account | null> {
+    return this.#running().accounts.find(code);
+  }
+
+  async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
+    return this.#running().channels.subscribe(code, listener);
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const { store, accounts } = this.#running();
+    const { result, unsettledKey } = await store.claim(request);
+    if (unsettledKey !== null) {
+      // The login does not wait for it. If it fails, the next one does it.
+      accounts.settle(request.code, unsettledKey).catch(() => {});
+    }
+    return result;
+  }
+
+  async reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState> {
+    return this.#running().store.reclaim(session, cursor);
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    return this.#running().store.read(request);
+  }
+
+  async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
+    return this.#running().store.confirm(session, upTo);
+  }
+
+  async release(session: SessionKey): Promise<void> {
+    await this.#running().store.release(session);
+  }
+
+  async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
+    return this.#running().store.deliver(request);
+  }
+
+  #assemble(discover: Awaited<ReturnType<typeof discovery>>): Parts {
+    const { limits, waitReplicas } = this.#options;
+    // A name may be anything; keys and channels are ASCII.
+    const nodeId = encodeURIComponent(this.#options.nodeId);
+    const timings = this.#timings;
+    const observer = this.#observer;
+    const scripts = loadScripts();
+    const { access } = this.#deployment;
+    const router: Router = new Router({
+      discover,
+      context: { access, scripts, timings, waitReplicas, observer },
+      eventsOf: (shard) => this.#eventsOf(shard),
+      onSlotsMoved: () => channels.follow(),
+    });
+    const calls = new Calls({ router, timings, observer });
+    const prober: Prober = new Prober({
+      router,
+      calls,
+      scripts,
+      nodeId,
+      timings,
+      observer,
+      onDeaf: (shard) => channels.look(shard, timings.deafLookEveryMs),
+      onHeard: (shard) => channels.look(shard, timings.spreadMs),
+    });
+    const isDeaf = (shard: Shard) => prober.hearing(shard) === 'deaf';
+    const channels: Channels = new Channels({ router, timings, observer, isDeaf });
+    const { callTimeoutMs } = timings;
+    const durable = waitReplicas > 0;
+    return {
+      router,
+      channels,
+      prober,
+      store: new Store({ calls, scripts, limits, nodeId, durable, observer, callTimeoutMs }),
+      accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
+      presence: new Presence({ calls, nodeId, timings }),
+    };
+  }
+
+  #eventsOf(shardOf: () => Shard): ShardEvents {
+    const withParts = (act: (parts: Parts, shard: Shard) => void) => () => {
+      if (this.#parts !== null) act(this.#parts, shardOf());
+    };
+    return {
+      onMessage: (channel, payload) => {
+        if (this.#parts === null || this.#parts.prober.hear(shardOf(), channel, payload)) return;
+        this.#parts.channels.hear(channel, payload);
+      },
+      onDropped: (channel) => this.#parts?.channels.dropped(channel),
+      onReady: withParts(({ channels, prober }, shard) => {
+        channels.reclaim(shard);
+        prober.probe(shard);
+      }),
+      onLost: withParts(({ router }) => router.refresh()),
+      onSubscriberReady: withParts(({ channels, prober }, shard) => {
+        prober.resubscribed(shard);
+        channels.resubscribe(shard);
+      }),
+      onSubscriberLost: withParts(({ channels }, shard) => channels.lost(shard)),
+    };
+  }
+
+  /** At least one shard works, and none that is up is unfit. */
+  async #untilReady(): Promise<void> {
+    const deadlineMs = performance.now() + this.#timings.startTimeoutMs;
+    while (!this.health().ready) {
+      const unfit = this.#parts?.router.shards.find((shard) => shard.unfit !== null);
+      if (unfit !== undefined) throw new Error(unfit.unfit ?? '');
+      if (performance.now() > deadlineMs) throw new Error(`Redis is not ready: ${this.health().reason}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  #running(): Parts {
+    if (this.#parts === null) throw new EngineUnavailable('the Redis engine is not running');
+    return this.#parts;
+  }
+}

@@ -1,0 +1,37 @@
+#!lua flags=allow-oom
+-- Makes a token the holder of the user's session and tells whoever held it before. allow-oom: a full Redis must let
+-- those in who empty it.
+--
+-- KEYS[1] user:{CODE}   hash
+-- KEYS[2] inbox:{CODE}  stream, and the name of its sharded channel
+-- ARGV[1] token         of the new session
+-- ARGV[2] node          that holds the socket
+-- ARGV[3] protocol      1 or 2
+-- ARGV[4] earliest      us, Redis time
+-- ARGV[5] latest        us, Redis time: a claim that was stuck must not displace those who came after it
+-- ARGV[6] ttl           us, of an envelope
+--
+-- returns {'unknown' | 'protocol' | 'late', now us}
+--      or {'claimed', now us, epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa}
+-- include mailbox.lua
+
+local user, inbox = KEYS[1], KEYS[2]
+local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
+local earliest, latest, ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local now = now_us()
+local box = open_mailbox(user)
+if not box then return { 'unknown', now } end
+if now < earliest or now > latest then return { 'late', now } end
+
+expire(box, user, inbox, now - ttl)
+local fields = redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa')
+if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
+
+-- Milliseconds, so that a claim also outdoes one that a failover has made the store forget.
+local epoch = math.max(tonumber(fields[1]) + 1, math.floor(now / 1000))
+redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'claimed', '1',
+  'min_protocol', protocol, 'expired', '0')
+if fields[2] ~= '1' then redis.call('PERSIST', user) end
+redis.call('SPUBLISH', inbox, 'c' .. token)
+return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6] }

@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- Removes what a session has confirmed. Only the holder may, by equality of the token: the pong of an old socket is
+-- no receipt once another holds the user.
+--
+-- KEYS[1] user:{CODE}   hash
+-- KEYS[2] inbox:{CODE}  stream
+-- ARGV[1] token
+-- ARGV[2] up to         id of the newest envelope that was confirmed
+--
+-- returns 'held' | 'displaced' | 'gone' | 'unknown'
+-- include mailbox.lua
+
+local user, inbox = KEYS[1], KEYS[2]
+local token, up_to = ARGV[1], ARGV[2]
+
+local box = open_mailbox(user, 'token')
+if not box then return 'unknown' end
+if box.extra ~= token then return 'displaced' end
+local entry = find(box, inbox, up_to)
+if not entry then return 'gone' end
+if entry ~= 'left' then leave(box, user, inbox, entry) end
+return 'held'

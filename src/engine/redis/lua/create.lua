@@ -1,0 +1,27 @@
+#!lua
+-- Makes a new account, for a short time: `register` completes it once its key names it. Fields that deliver and
+-- confirm touch come first, because Redis finds fields of a small hash from the front.
+--
+-- KEYS[1] user:{CODE}   hash
+-- KEYS[2] inbox:{CODE}  stream
+-- KEYS[3] seen:{CODE}:0 hash
+-- KEYS[4] seen:{CODE}:1 hash
+-- ARGV[1] id
+-- ARGV[2] ecdh key
+-- ARGV[3] eddsa key
+-- ARGV[4] name          '' for none
+-- ARGV[5] pending       ms
+--
+-- returns 'created' | 'taken'
+
+if redis.call('EXISTS', KEYS[1]) == 1 then return 'taken' end
+-- What an account that had this code, and has expired, may have left behind.
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1],
+  'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'eddsa', ARGV[3], 'token', '',
+  'epoch', 0, 'node', '', 'claimed', '0', 'min_protocol', '1', 'expired', 0, 'settled', '0', 'pending', '1',
+  'id', ARGV[1], 'name', ARGV[4], 'ecdh', ARGV[2],
+  'created', string.format('%.0f', time[1] * 1000000 + time[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 'created'

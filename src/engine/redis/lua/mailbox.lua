@@ -1,0 +1,80 @@
+-- Included by the verbs that touch a mailbox. A mailbox is the stream `inbox` and, in the user's hash,
+--   last       the newest id ever given here: ids never go back, also over DEL and clock steps
+--   confirmed  the newest id that left at the head, by confirming or by expiry: what is not newer has left
+--   count      entries that wait
+--   total      running byte total up to `last`
+--   base       running byte total up to `confirmed`; total - base bytes wait
+-- Every entry carries the running total up to itself (field t), so that leaving needs no scan.
+
+local function us_of(id)
+  return tonumber(string.match(id, '^(%d+)%-'))
+end
+
+-- Lua's tostring rounds to 14 digits; microseconds have 16.
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- The user's mailbox, or nil where no user has the code. A field beyond the mailbox's own comes back as `extra`.
+local function open_mailbox(user, extra)
+  local fields = redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'eddsa', extra or 'eddsa')
+  if not fields[6] then return nil end
+  return {
+    last = fields[1], confirmed = fields[2], count = tonumber(fields[3]),
+    total = tonumber(fields[4]), base = tonumber(fields[5]), extra = fields[7],
+  }
+end
+
+local function field_of(entry, name)
+  local fields = entry[2]
+  for i = 1, #fields - 1, 2 do
+    if fields[i] == name then return fields[i + 1] end
+  end
+  return nil
+end
+
+-- Everything up to and including `entry` has left. Returns how many entries that were.
+local function leave(box, user, inbox, entry)
+  local id = entry[1]
+  -- MINID keeps the id that it names, so the next one is named; `~` would trim nothing of a short stream.
+  local left = redis.call('XTRIM', inbox, 'MINID', whole(us_of(id) + 1) .. '-0')
+  box.confirmed = id
+  box.count = box.count - left
+  box.base = tonumber(field_of(entry, 't')) or box.base
+  if box.count <= 0 then
+    -- An emptied stream still costs memory, XDEL frees nothing.
+    redis.call('DEL', inbox)
+    box.count, box.total, box.base = 0, 0, 0
+  end
+  redis.call('HSET', user, 'confirmed', id, 'count', box.count, 'total', whole(box.total), 'base', whole(box.base))
+  return left
+end
+
+-- Lets leave what was stored before `cut` (us), and counts it for the next claim.
+local function expire(box, user, inbox, cut)
+  -- All that waits is newer than `confirmed`: while that is young enough there is nothing to look for.
+  if box.count == 0 or us_of(box.confirmed) >= cut then return end
+  local newest = redis.call('XREVRANGE', inbox, whole(cut - 1), '-', 'COUNT', 1)[1]
+  if newest then
+    redis.call('HINCRBY', user, 'expired', leave(box, user, inbox, newest))
+  elseif redis.call('EXISTS', inbox) == 0 then
+    -- The whole stream has outlived its own TTL.
+    redis.call('HINCRBY', user, 'expired', box.count)
+    box.confirmed, box.count, box.total, box.base = box.last, 0, 0, 0
+    redis.call('HSET', user, 'confirmed', box.last, 'count', 0, 'total', 0, 'base', 0)
+  end
+end
+
+-- Whether this history knows `id`, so that nothing can have been skipped by standing behind it.
+-- Returns 'left' (what is not newer than `confirmed` has left), its entry if it waits here, tag and all, or nil.
+local function find(box, inbox, id)
+  local us, tag = string.match(id, '^(%d+)%-(%d+)$')
+  if not us or #us > 16 or #tag > 10 then return nil end
+  if id == box.confirmed or tonumber(us) < us_of(box.confirmed) then return 'left' end
+  return redis.call('XRANGE', inbox, id, id)[1]
+end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end

@@ -1,0 +1,45 @@
+#!lua flags=allow-oom
+-- Reads a page of a mailbox for the session that holds it. allow-oom: what has expired leaves on the way.
+--
+-- KEYS[1] user:{CODE}    hash
+-- KEYS[2] inbox:{CODE}   stream
+-- ARGV[1] token
+-- ARGV[2] after          the cursor; '' reads from the start
+-- ARGV[3] max envelopes
+-- ARGV[4] max bytes      one envelope is returned however large it is
+-- ARGV[5] ttl            us, of an envelope
+--
+-- returns {'displaced' | 'gone' | 'unknown'} or {'held', last id, id, frame, id, frame ...}; a frame is nil where
+--         the entry has none
+-- include mailbox.lua
+
+local user, inbox = KEYS[1], KEYS[2]
+local token, after = ARGV[1], ARGV[2]
+local max_envelopes, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+-- Entries are turned into Lua values before their size is known.
+local PAGE = 16
+
+local box = open_mailbox(user, 'token')
+if not box then return { 'unknown' } end
+if box.extra ~= token then return { 'displaced' } end
+
+expire(box, user, inbox, now_us() - ttl)
+if after ~= '' and not find(box, inbox, after) then return { 'gone' } end
+
+local page = { 'held', box.last }
+local envelopes, bytes = 0, 0
+local from = after == '' and '-' or '(' .. after
+while box.count > 0 and envelopes < max_envelopes do
+  local entries = redis.call('XRANGE', inbox, from, '+', 'COUNT', math.min(PAGE, max_envelopes - envelopes))
+  for _, entry in ipairs(entries) do
+    local frame = field_of(entry, 'f') or false
+    bytes = bytes + (frame and #frame or 0)
+    if envelopes > 0 and bytes > max_bytes then return page end
+    envelopes = envelopes + 1
+    page[#page + 1] = entry[1]
+    page[#page + 1] = frame
+    from = '(' .. entry[1]
+  end
+  if #entries < PAGE then return page end
+end
+return page

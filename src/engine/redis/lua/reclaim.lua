@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- Writes a session again where the store has forgotten it. Never raises an epoch: a session that was displaced must
+-- not come back over the one that did it.
+--
+-- KEYS[1] user:{CODE}   hash
+-- KEYS[2] inbox:{CODE}  stream, and the name of its sharded channel
+-- ARGV[1] token
+-- ARGV[2] epoch         as claimed
+-- ARGV[3] node
+-- ARGV[4] protocol      as claimed
+-- ARGV[5] cursor        the last id that was pushed; '' if none was
+--
+-- returns 'held' | 'displaced' | 'gone' | 'unknown'
+-- include mailbox.lua
+
+local user, inbox = KEYS[1], KEYS[2]
+local token, epoch, node, protocol, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local box = open_mailbox(user)
+if not box then return 'unknown' end
+
+local fields = redis.call('HMGET', user, 'token', 'epoch', 'min_protocol')
+if fields[1] ~= token then
+  if tonumber(fields[2]) >= tonumber(epoch) then return 'displaced' end
+  local min_protocol = protocol == '2' and '2' or fields[3]
+  redis.call('HSET', user, 'epoch', epoch, 'token', token, 'node', node, 'claimed', '1', 'min_protocol', min_protocol)
+  redis.call('PERSIST', user)
+  redis.call('SPUBLISH', inbox, 'c' .. token)
+end
+if cursor ~= '' and not find(box, inbox, cursor) then return 'gone' end
+return 'held'

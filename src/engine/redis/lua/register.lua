@@ -1,0 +1,38 @@
+#!lua
+-- Registers a pair of keys with the account that its Ed25519 key names: completes an account that was just created,
+-- answers a repetition, claims or replaces by proof.
+--
+-- KEYS[1] user:{CODE}    hash
+-- ARGV[1] eddsa key
+-- ARGV[2] ecdh key
+-- ARGV[3] name           '' for none
+-- ARGV[4] proven         '1' if the request carried a proof
+-- ARGV[5] unclaimed ttl  ms
+--
+-- returns {'other'} (no account of this key has this code), {'claimed'}, {'unproven'}
+--      or {'existing' | 'replaced', claimed, settled, id, name, ecdh key, created us}
+
+local user = KEYS[1]
+local fields = redis.call('HMGET', user, 'eddsa', 'ecdh', 'claimed', 'pending', 'settled', 'id', 'name', 'created')
+local eddsa, ecdh, claimed, pending = fields[1], fields[2], fields[3], fields[4]
+local settled, id, name, created = fields[5], fields[6], fields[7], fields[8]
+if eddsa ~= ARGV[1] then return { 'other' } end
+
+local outcome = 'existing'
+if ecdh ~= ARGV[2] then
+  if claimed == '1' then return { 'claimed' } end
+  if ARGV[4] ~= '1' then return { 'unproven' } end
+  -- The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
+  outcome, ecdh, name = 'replaced', ARGV[2], ARGV[3]
+  redis.call('HSET', user, 'ecdh', ecdh, 'name', name)
+end
+if ARGV[4] == '1' and claimed ~= '1' then
+  claimed = '1'
+  redis.call('HSET', user, 'claimed', '1')
+end
+if pending == '1' then
+  redis.call('HSET', user, 'pending', '0')
+  redis.call('PEXPIRE', user, ARGV[5])
+end
+if claimed == '1' then redis.call('PERSIST', user) end
+return { outcome, claimed, settled, id, name, ecdh, created }

@@ -1,0 +1,173 @@
+import type { EngineObserver } from '../observer.ts';
+import { type Access, type Address, formatAddress } from './address.ts';
+import { checkServer, ServerUnfit } from './checks.ts';
+import { ShardClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { DurableWrites } from './durable.ts';
+import { Link, sendOn } from './link.ts';
+import { type Argument, RedisError, type Reply } from './resp.ts';
+import type { Script, Scripts } from './scripts.ts';
+import { Subscriber, type SubscriberOptions } from './subscriber.ts';
+import type { Timings } from './timings.ts';
+
+export interface ShardContext {
+  readonly access: Access;
+  readonly scripts: Scripts;
+  readonly timings: Timings;
+  /** 0: writes are answered once the master has them. */
+  readonly waitReplicas: number;
+  readonly observer: EngineObserver;
+}
+
+export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage' | 'onDropped'> {
+  /** Calls can be made (again): the store behind may have forgotten what it knew. */
+  onReady(): void;
+  onLost(): void;
+  /** Channels can be subscribed to (again). */
+  onSubscriberReady(): void;
+  onSubscriberLost(): void;
+}
+
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly Argument[];
+  /** Only after a redirection by ASK: the slot is being imported there. */
+  readonly asking: boolean;
+  /** Answered only once the replicas have it. */
+  readonly durable: boolean;
+}
+
+/** One Redis master: its own connections, its own circuit breaker, its own clock. Shares nothing with the others. */
+export class Shard {
+  readonly address: Address;
+  readonly name: string;
+  readonly clock = new ShardClock();
+  readonly subscriber: Subscriber;
+  /** Why this server refuses to store, while it is otherwise well (OOM); null when it last did. */
+  refusal: string | null = null;
+  /** Why this server must not be used at all, in words that say what to do; null if it is fit. */
+  unfit: string | null = null;
+  readonly #context: ShardContext;
+  readonly #commands: Link;
+  readonly #durableLink: Link | null;
+  readonly #durable: DurableWrites | null;
+
+  constructor(address: Address, context: ShardContext, events: ShardEvents) {
+    this.address = address;
+    this.name = formatAddress(address);
+    this.#context = context;
+    const { access, timings, observer, waitReplicas } = context;
+    const timeoutMs = timings.commandTimeoutMs;
+    let known = '';
+    const open = () => Connection.open({ address, access, timeoutMs });
+    this.#commands = new Link({
+      open,
+      prepare: (connection) => this.#prepare(connection),
+      onReady: () => {
+        known = '';
+        observer.log('info', 'connected to Redis', { shard: this.name });
+        events.onReady();
+      },
+      onLost: (reason) => {
+        // The same failure, attempt after attempt, is one line.
+        if (reason !== known) observer.log('warn', 'Redis is unavailable', { shard: this.name, reason });
+        known = reason;
+        events.onLost();
+      },
+    });
+    this.subscriber = new Subscriber({
+      address,
+      access,
+      timeoutMs,
+      onMessage: events.onMessage,
+      onDropped: events.onDropped,
+      onReady: () => events.onSubscriberReady(),
+      onLost: () => events.onSubscriberLost(),
+    });
+    if (waitReplicas === 0) {
+      this.#durableLink = null;
+      this.#durable = null;
+      return;
+    }
+    const ignore = () => {};
+    const prepare = (connection: Connection) => this.#prepare(connection);
+    this.#durableLink = new Link({ open, prepare, onReady: ignore, onLost: ignore });
+    this.#durable = new DurableWrites({
+      link: this.#durableLink,
+      replicas: waitReplicas,
+      timeoutMs: timings.waitTimeoutMs,
+    });
+  }
+
+  /** False is the open circuit breaker: calls fail at once. */
+  get ready(): boolean {
+    return this.#commands.connection !== null && (this.#durableLink?.connection ?? true) !== null;
+  }
+
+  /** Why it is not ready. */
+  get reason(): string {
+    return this.#commands.connection === null ? this.#commands.reason : (this.#durableLink?.reason ?? '');
+  }
+
+  /** @throws EngineUnavailable, RedisError */
+  async run(call: ScriptCall): Promise<Reply> {
+    const { script, keys, args } = call;
+    try {
+      return await this.#send(['EVALSHA', script.sha, `${keys.length}`, ...keys, ...args], call);
+    } catch (error) {
+      if (!(error instanceof RedisError) || error.kind !== 'NOSCRIPT') throw error;
+      // Somebody has flushed the scripts. With its source the same call cannot miss again; order is the fence's care.
+      return await this.#send(['EVAL', script.source, `${keys.length}`, ...keys, ...args], call);
+    }
+  }
+
+  /** A plain command. @throws EngineUnavailable, RedisError */
+  command(args: readonly Argument[], asking = false): Promise<Reply> {
+    return sendOn(this.#commands, args, asking);
+  }
+
+  /** Asks for the time, where an estimate has proven wrong. */
+  async askTime(): Promise<void> {
+    const sentMs = performance.now();
+    const reply = await this.command(['TIME']);
+    this.clock.observe(microseconds(reply), sentMs, performance.now());
+  }
+
+  /** For a server that is not what it was: it is connected to and checked anew. */
+  reset(reason: string): void {
+    this.#commands.reset(reason);
+    this.#durableLink?.reset(reason);
+  }
+
+  close(reason: string): void {
+    this.#commands.close(reason);
+    this.#durableLink?.close(reason);
+    this.subscriber.close(reason);
+  }
+
+  #send(args: readonly Argument[], { asking, durable }: ScriptCall): Promise<Reply> {
+    if (!durable || this.#durable === null) return sendOn(this.#commands, args, asking);
+    return this.#durable.send(args, asking);
+  }
+
+  /** A connection counts as ready only with all scripts loaded: EVALSHA then never has to fall back in mid-stream. */
+  async #prepare(connection: Connection): Promise<void> {
+    try {
+      await checkServer(connection);
+      this.unfit = null;
+    } catch (error) {
+      if (error instanceof ServerUnfit) this.unfit = error.message;
+      throw error;
+    }
+    const scripts = Object.values(this.#context.scripts);
+    await Promise.all(scripts.map(({ source }) => connection.send(['SCRIPT', 'LOAD', source])));
+    const sentMs = performance.now();
+    this.clock.observe(microseconds(await connection.send(['TIME'])), sentMs, performance.now());
+  }
+}
+
+function microseconds(time: Reply): number {
+  const [seconds, microseconds] = Array.isArray(time) ? (time as readonly Reply[]) : [];
+  return Number(String(seconds)) * 1_000_000 + Number(String(microseconds));
+}
