@@ -2,67 +2,84 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
 import { createMemoryEngine } from '../engine/memory/engine.ts';
-import { startAdmin } from '../ops/admin.ts';
+import { createRedisEngine } from '../engine/redis/engine.ts';
+import { type Admin, startAdmin } from '../ops/admin.ts';
 import { type Config, loadConfig } from '../ops/config.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import { readVersion } from '../ops/version.ts';
-import { createRelay } from '../relay/relay.ts';
+import { createRelay, type Relay } from '../relay/relay.ts';
 import { EXIT, parse } from './command.ts';
+import { observeEngine } from './engine-observer.ts';
 import { stopSignal } from './signals.ts';
 import { warnings, welcome } from './welcome.ts';
 
 /** Where `npm run build` puts the page. */
 const PAGE_FOLDER = fileURLToPath(new URL('../web/', import.meta.url));
 
-/** The composition root of a node: settings → log → metrics → engine → relay → admin, and back at a signal. */
+interface Started {
+  readonly engine: Engine;
+  readonly relay: Relay;
+  readonly admin: Admin;
+  readonly hasPage: boolean;
+}
+
+/** Runs a node until a signal asks it to stop. */
 export async function run(args: readonly string[]): Promise<number> {
   parse(args, {});
   const config = loadConfig(process.env);
   const log = createLog(config);
   endOnUnforeseen(log);
+  const signalled = stopSignal(() => log.warn('second signal: ending at once'));
+  // Heard from the first moment on: as the first process of a container, a node would otherwise be deaf to it.
+  const node = await Promise.race([start(config, log), signalled.then(() => null)]);
+  if (node === null) return EXIT.ok;
+  announce(config, log, node);
+
+  const signal = await signalled;
+  log.info('draining', { signal, durationMs: config.drainMs });
+  await node.relay.drain();
+  node.relay.close();
+  await node.engine.close();
+  await node.admin.close();
+  log.info('stopped', { signal });
+  return EXIT.ok;
+}
+
+/** The composition root: settings → log → metrics → engine → relay → admin. */
+async function start(config: Config, log: Logger): Promise<Started> {
   const metrics = createMetrics();
   const engine = createEngine({ config, metrics, log });
   await engine.start();
-  const pageFolder = config.web && existsSync(PAGE_FOLDER) ? PAGE_FOLDER : null;
+  const hasPage = config.web && existsSync(PAGE_FOLDER);
+  const pageFolder = hasPage ? PAGE_FOLDER : null;
   const relay = await createRelay({ config, engine, log, metrics, pageFolder });
   const { adminHost: host, adminPort: port } = config;
   const admin = await startAdmin({ host, port, health: () => relay.health(), metrics, log });
+  metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
+  return { engine, relay, admin, hasPage };
+}
 
-  const version = readVersion();
-  metrics.buildInfo.of(version, process.versions.node, relay.uwsBuild).set(1);
+function announce(config: Config, log: Logger, { relay, admin, hasPage }: Started): void {
   log.info('listening', {
     host: config.host,
     port: relay.port,
     adminPort: admin.port,
     engine: config.redisUrls.length > 0 ? 'redis' : 'memory',
     library: relay.uwsBuild,
-    version,
+    version: readVersion(),
   });
   for (const warning of warnings(config)) log.warn(warning);
-  process.stderr.write(
-    welcome({ config, port: relay.port, adminPort: admin.port, page: pageFolder !== null }),
-  );
-
-  const signal = await stopSignal(() => log.warn('second signal: ending at once'));
-  log.info('draining', { signal, durationMs: config.drainMs });
-  await relay.drain();
-  relay.close();
-  await engine.close();
-  await admin.close();
-  log.info('stopped', { signal });
-  return EXIT.ok;
+  process.stderr.write(welcome({ config, port: relay.port, adminPort: admin.port, page: hasPage }));
 }
 
 function createEngine(parts: { config: Config; metrics: Metrics; log: Logger }): Engine {
-  const { config } = parts;
-  const limits = {
-    mailboxEnvelopes: config.mailboxEnvelopes,
-    mailboxBytes: config.mailboxBytes,
-    mailboxTtlMs: config.mailboxTtlMs,
-    maxUsers: config.maxUsers,
-  };
-  return createMemoryEngine({ limits });
+  const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers, redisUrls, nodeId, redisWaitReplicas } =
+    parts.config;
+  const limits = { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers };
+  if (redisUrls.length === 0) return createMemoryEngine({ limits });
+  const observer = observeEngine(parts);
+  return createRedisEngine({ urls: redisUrls, nodeId, limits, waitReplicas: redisWaitReplicas, observer });
 }
 
 /** A node in a state that nobody thought of is worth less than a new one. Node's own report would print too much. */
