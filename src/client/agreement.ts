@@ -29,10 +29,10 @@ export type Opened =
   | { readonly outcome: 'opened'; readonly content: Content | null; readonly missing: number }
   /** Taken before, or too late: nothing new. */
   | { readonly outcome: 'repeated' }
-  /** Under an exchange that we do not have: a new one has been asked for. */
+  /** Under keys that we do not have: new ones have been asked for. */
   | { readonly outcome: 'keyless' }
-  /** Under our key, but altered, or not made for us. */
-  | { readonly outcome: 'altered' };
+  /** Not what the payload of a message looks like. */
+  | { readonly outcome: 'malformed' };
 
 export interface AgreementOptions {
   readonly own: { readonly code: string; readonly identity: Identity };
@@ -115,17 +115,18 @@ export class Agreement {
 
   open(payload: unknown, batch: Batch): Opened {
     const message = readSealed(payload);
-    if (message === null) return { outcome: 'altered' };
+    if (message === null) return { outcome: 'malformed' };
     const session = this.#state.sessions.find(({ id }) => id === message.exchange);
-    if (session === undefined) {
+    if (session !== undefined && message.counter < session.received) return { outcome: 'repeated' };
+    const { own, peer } = this.#options;
+    const context = { sender: peer, recipient: own.code };
+    const plaintext = session === undefined ? null : openMessage(message, { session, ...context });
+    if (session === undefined || plaintext === null) {
+      // Also with a session of that name: who has lost everything may have answered one request twice.
       this.#save(halt(this.#state), batch);
       if (mayAskOnSigns(this.#state, this.#options.now())) this.#ask(batch);
       return { outcome: 'keyless' };
     }
-    if (message.counter < session.received) return { outcome: 'repeated' };
-    const { own, peer } = this.#options;
-    const plaintext = openMessage(message, { session, sender: peer, recipient: own.code });
-    if (plaintext === null) return { outcome: 'altered' };
     this.#save(onOpened(this.#state, session.id, message.counter), batch);
     return {
       outcome: 'opened',

@@ -1,6 +1,21 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  type Conversation,
+  type ConversationEvents,
+  createIdentity,
+  exportIdentity,
+  fileStorage,
+  importIdentity,
+  memoryStorage,
+  Relay,
+} from '../../src/client/index.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
-import { approached, People, take } from '../support/sdk.ts';
+import { approached, People, type Person, take } from '../support/sdk.ts';
+import { until } from '../support/until.ts';
 
 const processes = new Processes();
 const people = new People();
@@ -12,19 +27,253 @@ beforeAll(async () => {
 afterEach(() => people.leave());
 afterAll(() => processes.stop());
 
-test('two people who know one code each talk both ways, encrypted', async () => {
+/** Alice knows Bob's code; both have the conversation, with keys. */
+async function acquainted(): Promise<{
+  alice: Person;
+  bob: Person;
+  toBob: Conversation;
+  toAlice: Conversation;
+}> {
   const alice = await people.join(relay.http);
   const bob = await people.join(relay.http);
-  const frames: string[] = [];
-  alice.relay.on('frame', ({ text }) => frames.push(text));
-
+  const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
-  const toAlice = await approached(bob);
-  await toBob.send('Hello Bob');
-  expect((await take(toAlice, 1)).map(({ body }) => body)).toEqual(['Hello Bob']);
-  await toAlice.send({ text: 'Hello Alice', mood: 'fine' });
-  expect((await take(toBob, 1)).map(({ body }) => body)).toEqual([{ text: 'Hello Alice', mood: 'fine' }]);
+  const toAlice = await coming;
+  await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
+  return { alice, bob, toBob, toAlice };
+}
 
-  expect(toBob.safetyNumber()).toEqual(toAlice.safetyNumber());
-  expect(frames.join('\n')).not.toContain('Hello');
+function bodies(messages: readonly { body: unknown }[]): unknown[] {
+  return messages.map(({ body }) => body);
+}
+
+/** Collects the ids that an event names. */
+function idsOf(conversation: Conversation, name: 'stored' | 'delivered' | 'read' | 'failed'): string[] {
+  const ids: string[] = [];
+  conversation.on(name, ({ id }: ConversationEvents[typeof name]) => ids.push(id));
+  return ids;
+}
+
+describe('a conversation', () => {
+  test('goes both ways, and the relay sees no word of it', async () => {
+    const { alice, toBob, toAlice } = await acquainted();
+    const frames: string[] = [];
+    alice.relay.on('frame', ({ text }) => frames.push(text));
+    await toBob.send('Hello Bob');
+    expect(bodies(await take(toAlice, 1))).toEqual(['Hello Bob']);
+    await toAlice.send({ text: 'Hello Alice', mood: ['fine', 1] });
+    expect(bodies(await take(toBob, 1))).toEqual([{ text: 'Hello Alice', mood: ['fine', 1] }]);
+    expect(frames.join('\n')).toContain('"ciphertext"');
+    expect(frames.join('\n')).not.toContain('Hello');
+  });
+
+  test('shows both the same safety number', async () => {
+    const { toBob, toAlice } = await acquainted();
+    expect(toBob.safetyNumber()).toEqual(toAlice.safetyNumber());
+    expect(toBob.safetyNumber()).toHaveLength(12);
+  });
+
+  test('tells when a message was stored, delivered and read, each once', async () => {
+    const { toBob, toAlice } = await acquainted();
+    const stored = idsOf(toBob, 'stored');
+    const delivered = idsOf(toBob, 'delivered');
+    const read = idsOf(toBob, 'read');
+    const ids = [await toBob.send('one'), await toBob.send('two')];
+    const [, second] = await take(toAlice, 2);
+    await until(() => delivered.length === 2, { what: 'the receipt of delivery' });
+    await second?.markRead();
+    await until(() => read.length === 2, { what: 'the receipt of reading' });
+    expect([stored, delivered, read]).toEqual([ids, ids, ids]);
+  });
+
+  test('begun by both at once ends in one exchange', async () => {
+    const alice = await people.join(relay.http);
+    const bob = await people.join(relay.http);
+    const [toBob, toAlice] = await Promise.all([
+      alice.relay.startConversation(bob.code),
+      bob.relay.startConversation(alice.code),
+    ]);
+    await Promise.all([toBob.send('from Alice'), toAlice.send('from Bob')]);
+    expect(bodies(await take(toAlice, 1))).toEqual(['from Alice']);
+    expect(bodies(await take(toBob, 1))).toEqual(['from Bob']);
+  });
+
+  test('waits for who is offline, even before the first key exchange', async () => {
+    const alice = await people.join(relay.http);
+    const bob = await people.join(relay.http);
+    await bob.relay.close();
+    const toBob = await alice.relay.startConversation(bob.code);
+    for (const body of ['one', 'two', 'three']) await toBob.send(body);
+
+    const again = await people.join(relay.http, bob);
+    const toAlice = await approached(again);
+    expect(bodies(await take(toAlice, 3))).toEqual(['one', 'two', 'three']);
+  });
+
+  test('goes on after both were closed and opened again, under the keys that were stored', async () => {
+    const { alice, bob, toBob, toAlice } = await acquainted();
+    await toBob.send('before');
+    await take(toAlice, 1);
+    await alice.relay.close();
+    await toAlice.send('while Alice is away');
+    await bob.relay.close();
+
+    const aliceAgain = await people.join(relay.http, alice);
+    const bobAgain = await people.join(relay.http, bob);
+    expect(aliceAgain.code).toBe(alice.code);
+    const [toBobAgain] = aliceAgain.relay.conversations;
+    const [toAliceAgain] = bobAgain.relay.conversations;
+    if (toBobAgain === undefined || toAliceAgain === undefined)
+      throw new Error('a conversation was forgotten');
+    expect(bodies(await take(toBobAgain, 1))).toEqual(['while Alice is away']);
+    await toBobAgain.send('after');
+    expect(bodies(await take(toAliceAgain, 1))).toEqual(['after']);
+  });
+
+  test('works in the plain flow, with the registered keys, and again after another exchange of them', async () => {
+    const alice = await people.join(relay.http, { registeredKeys: true });
+    const bob = await people.join(relay.http, { registeredKeys: true });
+    const exchanged: string[] = [];
+    alice.relay.on('frame', ({ text }) => {
+      if (text.includes('key_exchange')) exchanged.push(text);
+    });
+    const toBob = await alice.relay.startConversation(bob.code);
+    await toBob.send('plain');
+    expect(bodies(await take(await approached(bob), 1))).toEqual(['plain']);
+    expect(exchanged.filter((text) => text.includes(alice.identity.ecdhPublicKey))).toHaveLength(1);
+    expect(exchanged.filter((text) => text.includes(bob.identity.ecdhPublicKey))).toHaveLength(1);
+  });
+
+  test('works by protocol 1 for who asks for it, with whoever speaks 2', async () => {
+    const old = await people.join(relay.http, { protocol: 1 });
+    const bob = await people.join(relay.http);
+    const toBob = await old.relay.startConversation(bob.code);
+    await toBob.send('from protocol 1');
+    const toOld = await approached(bob);
+    expect(bodies(await take(toOld, 1))).toEqual(['from protocol 1']);
+    await toOld.send('from protocol 2');
+    expect(bodies(await take(toBob, 1))).toEqual(['from protocol 2']);
+  });
+
+  test('is mended by itself when one side has lost everything but its identity', async () => {
+    const { bob, toBob } = await acquainted();
+    await bob.relay.close();
+    const failed = idsOf(toBob, 'failed');
+    const lost = await toBob.send('nobody has the key for this');
+    const forgetful = await people.join(relay.http, { identity: bob.identity });
+    expect(forgetful.code).toBe(bob.code);
+    await until(() => failed.includes(lost), { what: 'word that it could not be read' });
+    await toBob.send('again');
+    const [toAlice] = forgetful.relay.conversations;
+    if (toAlice === undefined) throw new Error('no conversation');
+    expect(bodies(await take(toAlice, 1))).toEqual(['again']);
+  });
+});
+
+describe('what cannot go well says so by a code', () => {
+  test('a code that nobody has', async () => {
+    const alice = await people.join(relay.http);
+    await expect(alice.relay.startConversation('0000000')).rejects.toMatchObject({ code: 'user_unknown' });
+    await expect(alice.relay.startConversation('what?')).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(alice.relay.startConversation(alice.code)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    expect(alice.relay.conversations).toEqual([]);
+  });
+
+  test('a code is read as people write it', async () => {
+    const alice = await people.join(relay.http);
+    const bob = await people.join(relay.http);
+    const conversation = await alice.relay.startConversation(` ${bob.code.toLowerCase()} `);
+    expect(conversation.code).toBe(bob.code);
+  });
+
+  test('a message that the relay would not take', async () => {
+    const { toBob } = await acquainted();
+    await expect(toBob.send('x'.repeat(60_000))).rejects.toMatchObject({ code: 'too_large' });
+    await toBob.send('x'.repeat(46_000));
+  });
+
+  test('a relay that is not there', async () => {
+    const signal = AbortSignal.timeout(300);
+    const connecting = Relay.connect('http://127.0.0.1:1', createIdentity(), { WebSocket, signal });
+    await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  test('a second connection of the same identity', async () => {
+    const alice = await people.join(relay.http);
+    await people.join(relay.http, { identity: alice.identity });
+    await until(() => alice.relay.state.state === 'ended', { what: 'the first to be displaced' });
+    expect(alice.relay.state).toMatchObject({ error: { code: 'displaced' } });
+  });
+
+  test('protocol 1 after protocol 2', async () => {
+    const alice = await people.join(relay.http);
+    await alice.relay.close();
+    const back = Relay.open(relay.http, alice.identity, { WebSocket, storage: alice.storage, protocol: 1 });
+    await expect(back).rejects.toMatchObject({ code: 'downgraded' });
+  });
+
+  test('a relay that has forgotten everybody', async () => {
+    const first = await processes.relay();
+    const alice = await people.join(first.http);
+    await alice.relay.close();
+    const other = await processes.relay();
+    const back = Relay.connect(other.http, alice.identity, { WebSocket, storage: alice.storage });
+    await expect(back).rejects.toMatchObject({ code: 'account_gone' });
+  });
+});
+
+describe('an identity', () => {
+  test('comes back from its export with the passphrase, and only with it', async () => {
+    const identity = createIdentity();
+    const text = await exportIdentity(identity, 'correct horse', { costLog2: 14 });
+    expect(text).toMatch(/^keyrelay-identity-1:/);
+    expect(await importIdentity(`  ${text}\n`, 'correct horse')).toEqual(identity);
+    await expect(importIdentity(text, 'correct  horse')).rejects.toMatchObject({
+      code: 'identity_unreadable',
+    });
+    await expect(importIdentity(text.replace(':14:', ':15:'), 'correct horse')).rejects.toMatchObject({
+      code: 'identity_unreadable',
+    });
+    await expect(importIdentity('hello', 'correct horse')).rejects.toMatchObject({
+      code: 'identity_unreadable',
+    });
+  });
+
+  test('has the same code whenever it registers', async () => {
+    const alice = await people.join(relay.http, { name: 'Alice' });
+    const user = await alice.relay.lookup(alice.code);
+    expect(user).toMatchObject({
+      code: alice.code,
+      name: 'Alice',
+      eddsaPublicKey: alice.identity.eddsaPublicKey,
+    });
+    await alice.relay.close();
+    const again = await people.join(relay.http, { identity: alice.identity, storage: memoryStorage() });
+    expect(again.code).toBe(alice.code);
+  });
+});
+
+test('a message is handed over until it has been handled, over restarts too, and then never again', async () => {
+  const folder = await fs.mkdtemp(join(tmpdir(), 'keyrelay-'));
+  const path = join(folder, 'bob.jsonl');
+  const { alice } = await acquainted();
+  const bob = await people.join(relay.http, { storage: fileStorage(path, fs) });
+  const toBob = await alice.relay.startConversation(bob.code);
+  const coming = approached(bob);
+  for (const body of ['one', 'two', 'three']) await toBob.send(body);
+  const toAlice = await coming;
+  await take(toAlice, 1);
+  // Taken, and not handled when the process ends.
+  const messages = toAlice.messages();
+  expect((await messages.next()).value?.body).toBe('two');
+  await bob.relay.close();
+
+  const again = await people.join(relay.http, { identity: bob.identity, storage: fileStorage(path, fs) });
+  const [toAliceAgain] = again.relay.conversations;
+  if (toAliceAgain === undefined) throw new Error('the conversation was forgotten');
+  expect(bodies(await take(toAliceAgain, 2))).toEqual(['two', 'three']);
+  expect((await fs.stat(path)).mode & 0o777).toBe(0o600);
+  await fs.rm(folder, { recursive: true });
 });
