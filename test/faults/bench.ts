@@ -1,0 +1,238 @@
+import { type CheckOptions, check, type Verdict } from './checker.ts';
+import { Crowd, type CrowdOptions } from './crowd.ts';
+import type { SentEnvelope } from './history.ts';
+import { Journal } from './journal.ts';
+import { BUILT_MAIN } from './nodes.ts';
+import { Random } from './random.ts';
+import { Rig, type RigOptions } from './rig.ts';
+import type { Mark, Sample, Timeline } from './timeline.ts';
+
+const SAMPLE_MS = 250;
+const POLL_MS = 20;
+const CATCH_UP_MS = 30_000;
+/** Garbage that has not been collected yet is no leak: what a node of Node.js may hold on top. */
+const MEMORY_SLACK_BYTES = 64 * 1024 * 1024;
+
+export interface Scenario {
+  readonly name: string;
+  /** Of the fault table in docs/reliability.md. */
+  readonly row: number;
+  readonly what: string;
+  run(bench: Bench): Promise<void>;
+}
+
+export interface Rule {
+  readonly text: string;
+  readonly passed: boolean;
+  readonly measured: string;
+}
+
+export interface Outcome {
+  readonly scenario: string;
+  readonly row: number;
+  readonly what: string;
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly verdict: Verdict;
+  readonly rules: readonly Rule[];
+  readonly passed: boolean;
+  readonly peakBytes: number;
+  /** For each recipient the longest that something accepted waited for its first arrival, sorted. */
+  readonly gapsMs: readonly number[];
+  readonly errors: ReadonlyMap<string, number>;
+  readonly closes: ReadonlyMap<number, number>;
+  readonly timeline: Timeline;
+}
+
+export interface BenchOptions {
+  readonly seed: number;
+  /** The short form: fewer envelopes, fewer faults, the same rules. */
+  readonly short: boolean;
+  /** Of the relay. Default: as built. */
+  readonly main?: string;
+  readonly log?: (line: string) => void;
+}
+
+/** One run of one scenario: what it is given, and what it is judged by. */
+export class Bench {
+  readonly short: boolean;
+  readonly seed: number;
+  readonly random: Random;
+  readonly journal = new Journal();
+  /** What the chosen durability allows the store to lose. */
+  mayLose: (envelope: SentEnvelope) => boolean = () => false;
+  acceptedMin: number;
+  readonly #main: string;
+  readonly #log: (line: string) => void;
+  readonly #startedMs = performance.now();
+  readonly #samples: Sample[] = [];
+  readonly #marks: Mark[] = [];
+  readonly #rules: Rule[] = [];
+  #rig: Rig | null = null;
+  #crowd: Crowd | null = null;
+  #sampler: NodeJS.Timeout | null = null;
+  /** Resident bytes of all nodes after the first load, before anything was broken. */
+  #calmBytes: number | null = null;
+
+  constructor(options: BenchOptions) {
+    this.seed = options.seed;
+    this.short = options.short;
+    this.random = new Random(options.seed);
+    this.acceptedMin = options.short ? 1_000 : 10_000;
+    this.#main = options.main ?? BUILT_MAIN;
+    this.#log = options.log ?? (() => undefined);
+  }
+
+  async rig(options: RigOptions): Promise<Rig> {
+    this.#rig = await Rig.start(options, { main: this.#main, random: this.random });
+    return this.#rig;
+  }
+
+  /** Plain clients, connected, on any listed node. */
+  async crowd(options: Partial<CrowdOptions> & { readonly count: number }): Promise<Crowd> {
+    const rig = this.#mustRig();
+    const { journal, random } = this;
+    const crowd = await Crowd.gather({ http: rig.node(0).http, dial: rig.dial, journal, random, ...options });
+    this.#crowd = crowd;
+    this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
+    await crowd.connect();
+    return crowd;
+  }
+
+  /** Something is done to the rig now. */
+  mark(what: string): void {
+    const atMs = performance.now() - this.#startedMs;
+    this.#marks.push({ atMs, what });
+    this.#log(`${(atMs / 1000).toFixed(1).padStart(7)} s  ${what}`);
+  }
+
+  rule(text: string, passed: boolean, measured: string): void {
+    this.#rules.push({ text, passed, measured });
+    if (!passed) this.#log(`          BROKEN: ${text} (${measured})`);
+  }
+
+  /** A rule with a bound from above. */
+  atMost(text: string, value: number, bound: number, unit = 'ms'): void {
+    this.rule(`${text} ≤ ${bound} ${unit}`, value <= bound, `${Math.round(value * 10) / 10} ${unit}`);
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  /** Waits for a condition; false, without a complaint, if it took too long: rules decide what that means. */
+  async until(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    while (!(await condition())) {
+      if (performance.now() > deadline) return false;
+      await this.sleep(POLL_MS);
+    }
+    return true;
+  }
+
+  /** Until so many were accepted in all. */
+  untilAccepted(count: number, timeoutMs: number): Promise<boolean> {
+    return this.until(() => this.journal.accepted >= count, timeoutMs);
+  }
+
+  /** What memory is compared with: call it under load, before the first fault. */
+  calm(): void {
+    this.#calmBytes = this.#memory();
+  }
+
+  /** All is healed: writing stops, and everybody has 30 s to receive what was accepted. */
+  async heal(timeoutMs = CATCH_UP_MS): Promise<void> {
+    this.mark('healed');
+    const { done, tookMs } = await this.#mustCrowd().catchUp(timeoutMs);
+    this.atMost('all caught up after healing', done ? tookMs : Number.POSITIVE_INFINITY, CATCH_UP_MS);
+    const away = this.#mustCrowd().clients.filter(({ staysAway }) => staysAway !== null);
+    this.rule(
+      'nobody was sent away',
+      away.length === 0,
+      `${away.length}: ${away.map((c) => c.staysAway).join(' ')}`,
+    );
+    if (this.#calmBytes !== null) {
+      const boundBytes = Math.max(this.#calmBytes * 1.2, this.#calmBytes + MEMORY_SLACK_BYTES);
+      this.atMost('memory of the nodes afterwards', megabytes(this.#memory()), megabytes(boundBytes), 'MB');
+    }
+  }
+
+  /** Judges, and ends everything. */
+  async finish(): Promise<Outcome> {
+    const rig = this.#mustRig();
+    this.rule(
+      'no process gone but those killed',
+      rig.unexpectedEnds.length === 0,
+      rig.unexpectedEnds.join('\n') || 'none',
+    );
+    await this.remove();
+    const options: CheckOptions = { acceptedMin: this.acceptedMin, mayLose: this.mayLose };
+    const verdict = check(this.journal, options);
+    return {
+      scenario: '',
+      row: 0,
+      what: '',
+      seed: this.seed,
+      durationMs: performance.now() - this.#startedMs,
+      verdict,
+      rules: this.#rules,
+      passed: verdict.result === 'pass' && this.#rules.every(({ passed }) => passed),
+      peakBytes: Math.max(...this.#samples.map(({ memoryBytes }) => memoryBytes), 0),
+      gapsMs: gapsOf(this.journal),
+      errors: this.journal.errors,
+      closes: this.journal.closes,
+      timeline: { samples: this.#samples, marks: this.#marks },
+    };
+  }
+
+  async remove(): Promise<void> {
+    if (this.#sampler !== null) clearInterval(this.#sampler);
+    this.#crowd?.leave();
+    await this.#rig?.remove();
+  }
+
+  #sample(): void {
+    const { accepted, received, missing } = this.journal;
+    this.#samples.push({
+      atMs: performance.now() - this.#startedMs,
+      accepted,
+      received,
+      missing,
+      connected: this.#crowd?.connected ?? 0,
+      memoryBytes: this.#memory(),
+    });
+  }
+
+  #memory(): number {
+    return this.#mustRig().nodes.reduce((sum, node) => sum + node.residentBytes(), 0);
+  }
+
+  #mustRig(): Rig {
+    if (this.#rig === null) throw new Error('a scenario begins with its rig');
+    return this.#rig;
+  }
+
+  #mustCrowd(): Crowd {
+    if (this.#crowd === null) throw new Error('a scenario needs its crowd');
+    return this.#crowd;
+  }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / (1024 * 1024));
+}
+
+function gapsOf(journal: Journal): number[] {
+  const firsts = new Map<string, number>();
+  for (const { sender, recipient, number, atMs } of journal.arrivals) {
+    const key = `${sender}>${recipient}#${number}`;
+    if (!firsts.has(key)) firsts.set(key, atMs);
+  }
+  const gaps = new Map<string, number>();
+  for (const { sender, recipient, number, settledAtMs } of journal.sent) {
+    const arrivedAtMs = firsts.get(`${sender}>${recipient}#${number}`);
+    if (settledAtMs === null || arrivedAtMs === undefined) continue;
+    gaps.set(recipient, Math.max(gaps.get(recipient) ?? 0, arrivedAtMs - settledAtMs));
+  }
+  return [...gaps.values()].sort((a, b) => a - b);
+}

@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Child } from '../../src/cli/child.ts';
+import { freePort, type Settings } from '../../src/cli/servers.ts';
+import { until } from '../support/until.ts';
+
+/** As built by `npm run build`; mutants name another. Found from test/faults as well as from .cache/faults. */
+export const BUILT_MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+const START_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 20_000;
+const FETCH_TIMEOUT_MS = 2_000;
+
+/** All clients come from 127.0.0.1, and rates are what tests of rates are for. */
+const NODE_SETTINGS: Settings = {
+  RELAY_UPGRADES_PER_S: '0',
+  RELAY_SOCKETS_PER_ADDRESS: '0',
+  RELAY_PENDING_PER_ADDRESS: '0',
+  RELAY_REGISTRATIONS_PER_MIN: '0',
+  RELAY_LOOKUPS_PER_MIN: '0',
+  RELAY_ENVELOPES_PER_S: '0',
+  RELAY_BYTES_PER_S: '0',
+  RELAY_PING_INTERVAL_MS: '2000',
+  RELAY_WEB: 'false',
+};
+
+/** One relay node that is killed, stopped and started again, always on the same ports. */
+export class RigNode {
+  readonly name: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** Whether a load balancer would send newcomers here. */
+  listed = false;
+  /** How processes ended that nobody had killed. */
+  readonly unexpectedEnds: string[] = [];
+  /** The largest resident memory seen, bytes. */
+  peakBytes = 0;
+  readonly #main: string;
+  readonly #settings: Settings;
+  #child: Child | null = null;
+  /** True from the moment that its end is wanted. */
+  #ending = false;
+
+  static async start(options: {
+    readonly name: string;
+    readonly main: string;
+    readonly settings: Settings;
+  }): Promise<RigNode> {
+    const node = new RigNode(options, await freePort(), await freePort());
+    await node.start();
+    return node;
+  }
+
+  private constructor(
+    options: { readonly name: string; readonly main: string; readonly settings: Settings },
+    port: number,
+    adminPort: number,
+  ) {
+    this.name = options.name;
+    this.#main = options.main;
+    this.#settings = options.settings;
+    this.port = port;
+    this.adminPort = adminPort;
+  }
+
+  get ws(): string {
+    return `ws://127.0.0.1:${this.port}/ws`;
+  }
+
+  get http(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.ended === null;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get output(): string {
+    return this.#child?.output ?? '';
+  }
+
+  /** A new process; resolves when it is ready. */
+  async start(): Promise<void> {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RELAY_'));
+    const env = {
+      ...Object.fromEntries(inherited),
+      ...NODE_SETTINGS,
+      ...this.#settings,
+      RELAY_PORT: `${this.port}`,
+      RELAY_ADMIN_PORT: `${this.adminPort}`,
+    };
+    const child = await Child.start({ command: process.execPath, args: [this.#main, 'serve'], env });
+    this.#child = child;
+    this.#ending = false;
+    void child.exited().then((ended) => {
+      if (this.#child !== child || this.#ending) return;
+      this.listed = false;
+      this.unexpectedEnds.push(`${this.name}: ${ended}\n${child.output.slice(-2_000)}`);
+    });
+    await child.waitFor(/"msg":"listening"/, START_TIMEOUT_MS);
+    await this.untilReady();
+    this.listed = true;
+  }
+
+  async untilReady(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
+    await until(async () => (await this.ready()).status === 200, {
+      what: `${this.name} to be ready`,
+      timeoutMs,
+    });
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    this.listed = false;
+    this.#ending = true;
+    this.#child?.signal('SIGKILL');
+    await this.#child?.exited();
+  }
+
+  /** SIGTERM. Resolves with how long the drain took, ms. */
+  async drain(): Promise<number> {
+    this.#ending = true;
+    const startedMs = performance.now();
+    this.#child?.signal('SIGTERM');
+    await this.#child?.exited();
+    this.listed = false;
+    return performance.now() - startedMs;
+  }
+
+  /** SIGSTOP: sockets stay, nothing answers. */
+  pause(): void {
+    this.listed = false;
+    this.#child?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.signal('SIGCONT');
+    this.listed = true;
+  }
+
+  async ready(): Promise<{ readonly status: number; readonly reason: string }> {
+    try {
+      const response = await this.#get('readyz');
+      return { status: response.status, reason: (await response.text()).trim() };
+    } catch (error) {
+      return { status: 0, reason: String(error) };
+    }
+  }
+
+  /** All series of all metrics, as Prometheus would read them; empty while it does not answer. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await this.#get('metrics').then(
+      (response) => response.text(),
+      () => '',
+    );
+    return new Map(
+      [...text.matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)].map(([, series = '', value]) => [
+        series,
+        Number(value),
+      ]),
+    );
+  }
+
+  /** The sum of the series of one metric whose labels contain `labels`. */
+  async metric(name: string, labels = ''): Promise<number> {
+    let sum = 0;
+    for (const [series, value] of await this.metrics()) {
+      if (series.split('{', 1)[0] === name && series.includes(labels)) sum += value;
+    }
+    return sum;
+  }
+
+  /** Resident memory now, bytes; 0 while it does not run. Also remembers the peak. */
+  residentBytes(): number {
+    try {
+      const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+      const kilobytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+      this.peakBytes = Math.max(this.peakBytes, kilobytes * 1024);
+      return kilobytes * 1024;
+    } catch {
+      return 0;
+    }
+  }
+
+  #get(path: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.adminPort}/${path}`, {
+      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    });
+  }
+}
