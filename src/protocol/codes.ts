@@ -6,6 +6,7 @@ const CODE_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export const CODE_LENGTH = 7;
 /** A code in its one canonical form. */
 export const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`);
+const WRITTEN = new RegExp(`^[0-9A-Za-z]{${CODE_LENGTH}}$`);
 
 /** Whether `text` is a code in its one canonical form, the only form that frames may use. */
 export function isCode(text: string): boolean {
@@ -17,6 +18,8 @@ export function isCode(text: string): boolean {
  * Returns null if it is no code even so. Only for `GET /users/:code` and user interfaces.
  */
 export function readCode(text: string): string | null {
+  // Upper case of U+017F (long s) is S, of U+0131 (dotless i) is I: a code is ASCII before it is anything else.
+  if (!WRITTEN.test(text)) return null;
   const code = text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
   return isCode(code) ? code : null;
 }

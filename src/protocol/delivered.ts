@@ -1,4 +1,4 @@
-import { equalsAscii, HEX_DIGIT, isIn } from './bytes.ts';
+import { byteAt, equalsAscii, HEX_DIGIT, isIn, PLAIN_TEXT } from './bytes.ts';
 import { SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
 import { utf8Text } from './json-text.ts';
 
@@ -53,7 +53,7 @@ export interface Delivered {
   readonly data: Uint8Array;
   /** 128 lower-case hex digits. */
   readonly signature: string;
-  /** Protocol 2 only. */
+  /** Protocol 2 only: ASCII, without quotes and backslashes. */
   readonly seq: string | null;
 }
 
@@ -74,19 +74,21 @@ export function cutData(frame: Uint8Array): Delivered | null {
   const signatureEnd = lastStart - DELIVERED_SEQ.length - 1;
   const signatureStart = signatureEnd - SIGNATURE_HEX_DIGITS;
   if (frame[signatureEnd] !== 0x22 || !endsWith(frame, signatureStart, DELIVERED_SIGNATURE)) return null;
-  const seq = utf8Text(frame, lastStart, lastEnd);
-  return cut(frame, { start: signatureStart, end: signatureEnd }, seq);
+  for (let at = lastStart; at < lastEnd; at++) if (!isIn(byteAt(frame, at), PLAIN_TEXT)) return null;
+  return cut(frame, { start: signatureStart, end: signatureEnd }, utf8Text(frame, lastStart, lastEnd));
 }
 
 function cut(frame: Uint8Array, span: { start: number; end: number }, seq: string | null): Delivered | null {
   if (span.end - span.start !== SIGNATURE_HEX_DIGITS) return null;
-  for (let index = span.start; index < span.end; index++)
-    if (!isIn(frame[index] ?? 0, HEX_DIGIT)) return null;
-  const dataEnd = span.start - DELIVERED_SIGNATURE.length;
-  const data = frame.subarray(DELIVERED_PREFIX.length, dataEnd);
+  for (let at = span.start; at < span.end; at++) if (!isLowerHex(byteAt(frame, at))) return null;
+  const data = frame.subarray(DELIVERED_PREFIX.length, span.start - DELIVERED_SIGNATURE.length);
   // Identity keys sign other strings too (`relay-register:`): D is an object.
   if (data[0] !== 0x7b || data[data.length - 1] !== 0x7d) return null;
   return { data, signature: utf8Text(frame, span.start, span.end), seq };
+}
+
+function isLowerHex(byte: number): boolean {
+  return isIn(byte, HEX_DIGIT) && (byte <= 0x39 || byte >= 0x61);
 }
 
 function endsWith(bytes: Uint8Array, end: number, text: string): boolean {

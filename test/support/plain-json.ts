@@ -59,9 +59,18 @@ export function find(tree: Tree, path: readonly string[], reading: Reading): Tre
   if (name === undefined) return tree;
   if (tree.kind !== 'object') return undefined;
   const same = ([other]: [string, Tree]) =>
-    reading === 'any case' ? new RegExp(`^${name}$`, 'iu').test(other) : other === name;
+    reading === 'any case' ? anyCase(name).test(other) : other === name;
   const found = reading === 'first' ? tree.members.find(same) : tree.members.findLast(same);
   return found === undefined ? undefined : find(found[1], rest, reading);
+}
+
+const PATTERNS = new Map<string, RegExp>();
+
+/** Unicode's simple case folding, which the `iu` flags apply. */
+function anyCase(name: string): RegExp {
+  const pattern = PATTERNS.get(name) ?? new RegExp(`^${name}$`, 'iu');
+  PATTERNS.set(name, pattern);
+  return pattern;
 }
 
 /** Everything for which a strict reader refuses what `JSON.parse` accepts; null if there is nothing. */
