@@ -67,6 +67,12 @@ export const METRICS = {
       ],
     ],
   },
+  connectionsRefused: {
+    type: 'counter',
+    name: 'keyrelay_connections_refused_total',
+    help: 'Connections closed before they had asked for anything: as many as may be open, or too many from one address.',
+    labels: [['reason', ['sockets', 'address_rate']]],
+  },
   logins: {
     type: 'counter',
     name: 'keyrelay_logins_total',

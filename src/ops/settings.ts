@@ -217,7 +217,8 @@ export const SETTINGS = {
     default: '50',
     unit: 'per second',
     description:
-      'WebSocket upgrades from one address (IPv6: one /64), sustained; twice as many in a burst. 0: off.',
+      'WebSocket upgrades from one address (IPv6: one /64), sustained; twice as many in a burst. Connections of any ' +
+      'kind are refused at twice that rate. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   socketsPerAddress: setting({
@@ -234,6 +235,23 @@ export const SETTINGS = {
     description: 'Of those, how many may be without a login yet. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
+  maxPending: setting({
+    env: 'RELAY_MAX_PENDING',
+    default: '5000',
+    description:
+      'Sockets of one process without a login yet. Each may hold up to two frames of the largest size in memory. ' +
+      'Beyond, the one that has waited longest is closed.',
+    schema: integer({ min: 1, max: 10_000_000 }),
+  }),
+  noisePerSecond: setting({
+    env: 'RELAY_NOISE_PER_S',
+    default: '20',
+    unit: 'per second',
+    description:
+      'Of one user, before a login of one address: pings, receipts that confirm nothing, and frames refused for being ' +
+      'too fast; 25 seconds of it in a burst. Beyond, the socket is closed with 4429. 0: off.',
+    schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
+  }),
   registrationsPerMinute: setting({
     env: 'RELAY_REGISTRATIONS_PER_MIN',
     default: '60',
@@ -245,14 +263,17 @@ export const SETTINGS = {
     env: 'RELAY_LOOKUPS_PER_MIN',
     default: '120',
     unit: 'per minute',
-    description: '`GET /users/:code` from one address, so that codes cannot be walked through. 0: off.',
+    description:
+      '`GET /users/:code` from one address, so that codes cannot be walked through; sending to a code that no user has ' +
+      'draws from the same budget. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   maxSockets: setting({
     env: 'RELAY_MAX_SOCKETS',
     default: '18000',
     description:
-      'Open sockets of one process; further upgrades get 503. Keep it below the limit of open files.',
+      'Open sockets of one process; further upgrades get 503, and at 500 more connections of any kind are closed ' +
+      'unheard. Keep it below the limit of open files.',
     schema: integer({ min: 1, max: 10_000_000 }),
   }),
   maxLagMs: setting({

@@ -37,6 +37,12 @@ export class AddressReader {
     });
   }
 
+  /** For limits of connections that have not sent a request: null for a trusted proxy, who brings many people. */
+  peer(res: HttpResponse): string | null {
+    const address = plain(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
+    return this.#isTrusted(address) ? null : countedAs(address);
+  }
+
   read(evidence: AddressEvidence): string {
     let address = plain(evidence.peer);
     if (!this.#isTrusted(address)) return countedAs(address);

@@ -1,5 +1,6 @@
 import type { AddressReader } from './address.ts';
 import { Connection } from './connection.ts';
+import { Doorway } from './doorway.ts';
 import { RequestHeaders } from './http/headers.ts';
 import { closeIfOpen, problem } from './http/problem.ts';
 import { LoopLag } from './lag.ts';
@@ -24,17 +25,23 @@ type Refused = Parameters<Node['metrics']['upgradesRefused']['of']>[0];
 export class Gateway {
   readonly #node: Node;
   readonly #addresses: AddressReader;
+  readonly #doorway: Doorway;
   readonly #connections = new Set<Connection>();
+  /** Of those, who have not logged in, oldest first. */
+  readonly #pending = new Set<Connection>();
   readonly #occupancy = new Occupancy();
   readonly #lag = new LoopLag();
   /** Ends of sessions that the store has not been told yet. */
   readonly #ending = new Set<Promise<void>>();
   #opened = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** Never goes back to false. */
+  #closedToNewcomers = false;
 
   constructor(node: Node, addresses: AddressReader) {
     this.#node = node;
     this.#addresses = addresses;
+    this.#doorway = new Doorway(node, addresses);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -46,9 +53,18 @@ export class Gateway {
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
+  /**
+   * Upgrades get 503 from here on. A load balancer that prefers the node with the fewest connections would otherwise
+   * send everybody to the one that is closing them, until it has seen that it is not ready.
+   */
+  refuseNewcomers(): void {
+    this.#closedToNewcomers = true;
+  }
+
   register(app: TemplatedApp): void {
     const { config, metrics } = this.#node;
     metrics.socketsMax.set(config.maxSockets);
+    this.#doorway.register(app, () => this.#connections.size);
     app.ws<UserData>('/ws', {
       // Above our own limit, so that `too_large` and 1009 can be answered; beyond, the TCP connection is dropped.
       maxPayloadLength: 2 * config.maxFrameBytes,
@@ -132,13 +148,17 @@ export class Gateway {
       address,
       audience: this.#audience(req.getHeader('host')),
       number: this.#opened,
-      onLogin: () => {
+      onLogin: (connection) => {
         this.#occupancy.login(address);
+        this.#pending.delete(connection);
         metrics.sockets.of('pending').add(-1);
         metrics.sockets.of('connected').add(1);
       },
     });
+    this.#makeRoom();
     this.#connections.add(connection);
+    this.#pending.add(connection);
+    this.#doorway.upgraded();
     this.#occupancy.enter(address);
     metrics.sockets.of('pending').add(1);
     res
@@ -154,6 +174,18 @@ export class Gateway {
     return null;
   }
 
+  /**
+   * An honest client logs in within a few round trips; those who wait the longest are the least likely to. They give
+   * way, so that a crowd of silent sockets cannot shut the door.
+   */
+  #makeRoom(): void {
+    if (this.#pending.size < this.#node.config.maxPending) return;
+    const [oldest] = this.#pending;
+    if (oldest === undefined) return;
+    this.#pending.delete(oldest);
+    oldest.socket.close('connectTimeout', 'no connect yet, and others are waiting');
+  }
+
   /** Null if this upgrade may pass. Cheapest first. */
   #refuse(address: string, headers: RequestHeaders): RefusedUpgrade | null {
     const { config, rates } = this.#node;
@@ -167,6 +199,9 @@ export class Gateway {
         status: 426,
         detail: 'a WebSocket of version 13 is opened by Upgrade: websocket and Connection: Upgrade',
       };
+    }
+    if (this.#closedToNewcomers) {
+      return { reason: 'draining', status: 503, detail: 'this node is stopping: connect again', retryAfterS: 1 };
     }
     const origin = headers.get('origin');
     if (origin !== '' && config.allowedOrigins !== '*' && !config.allowedOrigins.includes(origin)) {
@@ -222,6 +257,7 @@ export class Gateway {
 
   #closed(connection: Connection, code: number): void {
     this.#connections.delete(connection);
+    this.#pending.delete(connection);
     this.#node.metrics.sockets.of(connection.pending ? 'pending' : 'connected').add(-1);
     this.#occupancy.leave(connection.address, connection.pending);
     const ending = connection.end(code).finally(() => this.#ending.delete(ending));

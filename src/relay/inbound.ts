@@ -7,6 +7,7 @@ import { accepted, errorFrame } from '../protocol/frames.ts';
 import { deliveredFrame } from './delivered.ts';
 import type { Node } from './node.ts';
 import type { Outbox } from './outbox.ts';
+import { Recipients } from './recipients.ts';
 import type { Socket } from './socket.ts';
 
 /** The tenth fault of a client within a minute closes its socket. */
@@ -41,11 +42,14 @@ interface Refusal {
  */
 export class Inbound {
   readonly #options: InboundOptions;
+  readonly #recipients: Recipients;
   /** When the client's latest faults happened, oldest first; fewer than `FAULTS_MAX`. */
   #faultsAtMs: number[] = [];
 
   constructor(options: InboundOptions) {
     this.#options = options;
+    const { node, address } = options;
+    this.#recipients = new Recipients({ lookups: node.rates.lookups, address });
   }
 
   /**
@@ -104,6 +108,11 @@ export class Inbound {
   #send(frame: EnvelopeFrame, bytes: Uint8Array, number: number): Refusal | null {
     const data = bytes.subarray(frame.dataStart, frame.dataEnd);
     const { id, recipient } = frame;
+    const retryAfterMs = this.#recipients.approach(recipient);
+    if (retryAfterMs > 0) {
+      const detail = 'too many codes tried from your address';
+      return { code: 'rate_limited', detail, id, retryAfterMs };
+    }
     const taken = this.#options.outbox.put(recipient, {
       envelope: {
         frame: deliveredFrame(bytes, frame),
@@ -112,6 +121,7 @@ export class Inbound {
       done: (outcome) => this.#answer(outcome, { id, recipient, number }),
     });
     if (taken) return null;
+    this.#recipients.settle(recipient, 'unavailable');
     return { code: 'unavailable', detail: 'too much is waiting to be stored: repeat with the same id', id };
   }
 
@@ -119,20 +129,12 @@ export class Inbound {
     outcome: DeliverOutcome | 'unavailable',
     envelope: { readonly id: string | null; readonly recipient: string; readonly number: number },
   ): void {
-    const { socket, code, node, address } = this.#options;
+    const { socket, code, node } = this.#options;
     const { id, recipient, number } = envelope;
+    this.#recipients.settle(recipient, outcome);
     if (outcome === 'stored' || outcome === 'repeated') {
       node.metrics.envelopesReceived.of(outcome).add();
       if (id !== null) socket.send(accepted(code, id));
-      return;
-    }
-    // Trying codes by sending costs what looking them up costs; beyond, it is not told whether there was a user.
-    const retryAfterMs = outcome === 'recipient_unknown' ? node.rates.lookups.take(address) : 0;
-    if (retryAfterMs > 0) {
-      this.refuse(
-        { code: 'rate_limited', detail: 'too many codes tried from your address', id, retryAfterMs },
-        number,
-      );
       return;
     }
     const refusal = outcome === 'stale' ? 'unavailable' : outcome;

@@ -8,8 +8,8 @@ import { Semaphore } from './semaphore.ts';
 
 /** Mailbox pages that one node reads at once: bounds memory and the load on the store when everybody comes back. */
 const READS_AT_ONCE = 64;
-/** Refusals for being too fast, per user, beyond which the socket is closed with 4429. */
-const FLOOD = { perSecond: 20, burst: 500 };
+/** A bucket for what an honest client hardly ever sends holds this many seconds of its flow. */
+const NOISE_BURST_S = 25;
 /** A bucket holds this many seconds of its flow. */
 const BURST_S = 2;
 
@@ -30,8 +30,10 @@ export interface Rates {
   /** Per user. */
   readonly envelopes: RateLimiter;
   readonly bytes: RateLimiter;
+  /** What is only noise: pings, receipts of nothing, frames refused for being too fast. Beyond: 4429. */
   readonly floods: RateLimiter;
   /** Per address. */
+  readonly connections: RateLimiter;
   readonly upgrades: RateLimiter;
   readonly registrations: RateLimiter;
   readonly lookups: RateLimiter;
@@ -50,7 +52,9 @@ export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metr
     rates: {
       envelopes: limiter(config.envelopesPerSecond),
       bytes: limiter(config.bytesPerSecond),
-      floods: new RateLimiter({ ...FLOOD, now }),
+      floods: limiter(config.noisePerSecond, NOISE_BURST_S),
+      // Pages and look-ups need connections too.
+      connections: limiter(2 * config.upgradesPerSecond),
       upgrades: limiter(config.upgradesPerSecond),
       registrations: limiter(config.registrationsPerMinute / 60, 60),
       lookups: limiter(config.lookupsPerMinute / 60, 60),

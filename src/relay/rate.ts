@@ -45,6 +45,13 @@ export class RateLimiter {
     return waitMs;
   }
 
+  /** What was taken in advance was not needed. */
+  giveBack(key: string, cost = 1): void {
+    const bucket = this.#buckets.get(key);
+    // One that is forgotten is full.
+    if (bucket !== undefined) bucket.tokens = Math.min(this.#options.burst, bucket.tokens + cost);
+  }
+
   /** Drops buckets that have been full for a while. Called about once a second. */
   sweep(): void {
     const { perSecond, burst, now } = this.#options;

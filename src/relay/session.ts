@@ -146,7 +146,7 @@ export class Session implements MailboxListener {
   pong(payload: string): void {
     const pong = this.#heartbeat.pong(payload);
     if (pong.kind === 'receipt' && this.protocol === 1) this.#confirm(pong.id);
-    else if (pong.kind === 'foreign') this.#node.metrics.foreignReceipts.of('pong').add();
+    else this.#noise(pong.kind === 'foreign' ? 'pong' : null);
   }
 
   /** The socket has sent what it had buffered. */
@@ -265,7 +265,7 @@ export class Session implements MailboxListener {
   #confirm(id: MailboxId): void {
     const confirmed = this.#window.confirm(id);
     if (confirmed === null) {
-      this.#node.metrics.foreignReceipts.of('ack').add();
+      this.#noise('ack');
       return;
     }
     this.#node.metrics.envelopesConfirmed.add(confirmed);
@@ -274,6 +274,13 @@ export class Session implements MailboxListener {
     this.#receipts.advance(id);
     if (this.#window.size === 0) this.#allConfirmed?.();
     this.#push.resume(false);
+  }
+
+  /** A receipt of nothing, or a sign of life: harmless, but not for ever. */
+  #noise(foreign: 'pong' | 'ack' | null): void {
+    const { metrics, rates } = this.#node;
+    if (foreign !== null) metrics.foreignReceipts.of(foreign).add();
+    if (rates.floods.take(this.code) > 0) this.#socket.close('flooding', 'too many receipts of nothing');
   }
 
   #lose(state: Exclude<SessionState, 'held'>): void {
