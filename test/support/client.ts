@@ -93,6 +93,8 @@ export class PlainClient {
   readonly ws: WebSocket;
   readonly received: string[] = [];
   readonly pings: string[] = [];
+  /** Text frames sent: the number of the last one, as errors name it. */
+  sent = 0;
   closed: Closed | null = null;
   /** Of the answer to the upgrade. */
   responseHeaders: Record<string, unknown> = {};
@@ -158,6 +160,7 @@ export class PlainClient {
   }
 
   send(frame: string): void {
+    this.sent += 1;
     this.ws.send(frame);
   }
 

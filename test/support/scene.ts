@@ -1,0 +1,39 @@
+import { expect } from 'vitest';
+import { frameOf, PlainClient, type PlainUser, registerUser } from './client.ts';
+import { connectText, envelopeText } from './envelopes.ts';
+import type { RelayProcess } from './processes.ts';
+
+/** Alice with a socket, and Bob, who is away. New people for every test: no limit or fault of one is another's. */
+export interface Scene {
+  readonly relay: RelayProcess;
+  readonly alice: PlainUser;
+  readonly bob: PlainUser;
+  readonly socket: PlainClient;
+}
+
+/** Her socket is open and not logged in. */
+export async function scene(relay: RelayProcess): Promise<Scene> {
+  const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
+  return { relay, alice, bob, socket: await PlainClient.open(relay.ws) };
+}
+
+/** She is logged in by protocol 1. */
+export async function loggedIn(relay: RelayProcess): Promise<Scene> {
+  const on = await scene(relay);
+  on.socket.sendData(on.alice, connectText(on.alice.code));
+  await on.socket.until(() => on.socket.received.length > 0);
+  return on;
+}
+
+/** The text of an envelope from Alice to Bob. */
+export function toBob({ alice, bob }: Scene, more: { id?: string; payload?: unknown } = {}): string {
+  return envelopeText({ sender: alice.code, recipient: bob.code, ...more });
+}
+
+/** Her socket still works: an envelope to herself arrives. */
+export async function proveOpen({ socket, alice }: Scene): Promise<void> {
+  const before = socket.envelopes.length;
+  const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: alice.code, payload: 'open' }));
+  socket.send(frame);
+  expect((await socket.untilEnvelopes(before + 1)).at(-1)).toBe(frame);
+}
