@@ -51,12 +51,13 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
     health: () => (draining ? { ready: false, reason: 'draining' } : engine.health()),
     drain: async () => {
       draining = true;
+      gateway.refuseNewcomers();
       const { connections } = gateway;
       const onProgress = (remaining: number) => metrics.drainRemaining.set(remaining);
-      // Still listening: a load balancer needs a moment to see that this node is not ready.
+      // Still listening, for the HTTP API: a load balancer needs a moment to see that this node is not ready.
       await drain({ connections, drainMs: config.drainMs, onProgress });
       uws.us_listen_socket_close(listening);
-      // Who came in the last moment is told when to come back, too.
+      // Who was in the middle of an upgrade is told when to come back, too.
       await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();
     },
