@@ -1,5 +1,5 @@
 import { MAILBOX_START, type MailboxId } from '../engine.ts';
-import { isAfter, microseconds } from '../mailbox-id.ts';
+import { isAfter, isMailboxId, microseconds } from '../mailbox-id.ts';
 
 export interface Entry {
   readonly id: MailboxId;
@@ -45,6 +45,7 @@ export class Mailbox {
    * here, or it has left (what is older than `left` has left too).
    */
   knows(id: MailboxId): boolean {
+    if (!isMailboxId(id)) return false;
     return id === this.left || isAfter(this.left, id) || this.#indexOf(id) >= 0;
   }
 

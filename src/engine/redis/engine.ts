@@ -88,7 +88,7 @@ class RedisEngine implements Engine {
     this.#parts = parts;
     try {
       await parts.router.start();
-      await this.#untilReady();
+      await this.#untilReady(parts);
       parts.presence.start();
     } catch (error) {
       await this.close();
@@ -229,11 +229,12 @@ class RedisEngine implements Engine {
     };
   }
 
-  /** At least one shard works, and none that is up is unfit. */
-  async #untilReady(): Promise<void> {
+  /** Every shard works or has been tried in vain, and those that work are enough. */
+  async #untilReady({ router, prober }: Parts): Promise<void> {
     const deadlineMs = performance.now() + this.#timings.startTimeoutMs;
-    while (!this.health().ready) {
-      const unfit = this.#parts?.router.shards.find((shard) => shard.unfit !== null);
+    const undecided = (shard: Shard) => (shard.ready ? prober.hearing(shard) === 'unknown' : !shard.failed);
+    while (!this.health().ready || router.shards.some(undecided)) {
+      const unfit = router.shards.find((shard) => shard.unfit !== null);
       if (unfit !== undefined) throw new Error(unfit.unfit ?? '');
       if (performance.now() > deadlineMs) throw new Error(`Redis is not ready: ${this.health().reason}`);
       await sleep(POLL_MS);

@@ -48,6 +48,8 @@ export class Shard {
   refusal: string | null = null;
   /** Why this server must not be used at all, in words that say what to do; null if it is fit. */
   unfit: string | null = null;
+  /** Whether the last attempt to reach it failed. */
+  failed = false;
   readonly #context: ShardContext;
   readonly #commands: Link;
   readonly #durableLink: Link | null;
@@ -66,6 +68,7 @@ export class Shard {
       prepare: (connection) => this.#prepare(connection),
       onReady: () => {
         known = '';
+        this.failed = false;
         observer.log('info', 'connected to Redis', { shard: this.name });
         events.onReady();
       },
@@ -73,6 +76,7 @@ export class Shard {
         // The same failure, attempt after attempt, is one line.
         if (reason !== known) observer.log('warn', 'Redis is unavailable', { shard: this.name, reason });
         known = reason;
+        this.failed = true;
         events.onLost();
       },
     });

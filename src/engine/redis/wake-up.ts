@@ -1,4 +1,5 @@
 import type { WakeUp } from '../engine.ts';
+import { isMailboxId } from '../mailbox-id.ts';
 
 /** What the scripts publish on a mailbox's channel. */
 export type Message =
@@ -9,7 +10,6 @@ const WAKE_UP = 0x77;
 const CLAIMED = 0x63;
 const NEWLINE = 0x0a;
 const HEADER_BYTES_MAX = 64;
-const IDS = /^(\d{1,16}-\d{1,10}) (\d{1,16}-\d{1,10})$/;
 const TOKEN = /^[0-9a-f]{32}$/;
 
 /**
@@ -22,8 +22,8 @@ export function parseMessage(payload: Buffer): Message | null {
     return TOKEN.test(token) ? { kind: 'claimed', token } : null;
   }
   const end = payload[0] === WAKE_UP ? payload.subarray(0, HEADER_BYTES_MAX).indexOf(NEWLINE) : -1;
-  const ids = end < 0 ? null : IDS.exec(payload.toString('latin1', 1, end));
-  const [, id, prev] = ids ?? [];
-  if (id === undefined || prev === undefined) return null;
+  if (end < 0) return null;
+  const [id = '', prev = '', ...rest] = payload.toString('latin1', 1, end).split(' ');
+  if (rest.length > 0 || !isMailboxId(id) || !isMailboxId(prev)) return null;
   return { kind: 'wake-up', wakeUp: { id, prev, frame: payload.subarray(end + 1) } };
 }

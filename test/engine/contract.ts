@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Backend } from './backends.ts';
+import { accounts } from './contract/accounts.ts';
+import { deliver } from './contract/deliver.ts';
+import { mailboxes } from './contract/mailboxes.ts';
+import { sessions } from './contract/sessions.ts';
+import { wakeUps } from './contract/wake-ups.ts';
+
+/** Every promise of `Engine`, held by every implementation. */
+export function contract(backend: Backend): void {
+  describe(`the engine on ${backend.name}`, () => {
+    beforeAll(() => backend.start());
+    afterAll(() => backend.stop());
+    accounts(backend);
+    sessions(backend);
+    deliver(backend);
+    mailboxes(backend);
+    wakeUps(backend);
+  });
+}

@@ -1,0 +1,153 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Registration } from '../../../src/engine/engine.ts';
+import { isCode } from '../../../src/protocol/codes.ts';
+import { until } from '../../support/until.ts';
+import { type Backend, LIMITS } from '../backends.ts';
+import { key, login, Nodes, newToken, register } from '../fixture.ts';
+
+/** Registration and what `findUser` tells. */
+export function accounts(backend: Backend): void {
+  describe('accounts', () => {
+    const nodes = new Nodes(backend);
+    beforeEach(() => backend.clear());
+    afterEach(() => nodes.end());
+
+    const registration = (changes: Partial<Registration> = {}): Registration => ({
+      ecdhPublicKey: key(),
+      eddsaPublicKey: key(),
+      name: null,
+      proven: false,
+      ...changes,
+    });
+
+    it('numbers users from 1, each with a code of its own and the time in microseconds', async () => {
+      const node = await nodes.start();
+      const request = registration({ name: 'Zoë 🦊' });
+      const result = await node.register(request);
+      expect(result).toEqual({
+        outcome: 'created',
+        user: {
+          id: 1,
+          code: expect.toSatisfy(isCode),
+          name: 'Zoë 🦊',
+          ecdhPublicKey: request.ecdhPublicKey,
+          eddsaPublicKey: request.eddsaPublicKey,
+          createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+        },
+      });
+      const second = await register(node);
+      expect(second.id).toBe(2);
+      expect(result).not.toHaveProperty('user.code', second.code);
+      expect(Math.abs(Date.parse(second.createdAt) - Date.now())).toBeLessThan(60_000);
+    });
+
+    it('finds users by code, and nobody by any other', async () => {
+      const node = await nodes.start();
+      const user = await register(node);
+      expect(await node.findUser(user.code)).toEqual({ ...user, claimed: false, minProtocol: 1 });
+      expect(await node.findUser('0000000')).toBeNull();
+    });
+
+    it('answers the same pair of keys with the same user, unchanged, from whichever node', async () => {
+      const node = await nodes.start();
+      const request = registration({ name: 'Alice' });
+      const first = await node.register(request);
+      const again = await (await nodes.start()).register({ ...request, name: 'Mallory' });
+      expect(again).toEqual({ ...first, outcome: 'existing' });
+    });
+
+    it('makes one account of one key that registers many times at once', async () => {
+      const one = await nodes.start();
+      const other = await nodes.start();
+      const request = registration();
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? one : other).register(request)),
+      );
+      const codes = new Set(results.map((result) => ('user' in result ? result.user.code : result.outcome)));
+      expect(codes.size).toBe(1);
+      expect(results.filter(({ outcome }) => outcome === 'created')).toHaveLength(1);
+      expect(results.filter(({ outcome }) => outcome === 'existing')).toHaveLength(19);
+    });
+
+    it('lets a proof, and only a proof, take an unclaimed account back: new key and name, same code and id', async () => {
+      const node = await nodes.start();
+      const squatter = registration({ name: 'Mallory' });
+      const squatted = await node.register(squatter);
+      const owner = { ...squatter, ecdhPublicKey: key(), name: 'Alice' };
+      expect(await node.register(owner)).toEqual({ outcome: 'unproven' });
+      const user = {
+        ...('user' in squatted ? squatted.user : null),
+        name: 'Alice',
+        ecdhPublicKey: owner.ecdhPublicKey,
+      };
+      expect(await node.register({ ...owner, proven: true })).toEqual({ outcome: 'replaced', user });
+      expect(await node.findUser(user.code ?? '')).toMatchObject({ ...user, claimed: true });
+      // The squatter is out, proof or not: the account is claimed.
+      expect(await node.register({ ...squatter, proven: true })).toEqual({ outcome: 'claimed' });
+    });
+
+    it('claims by a proof at registration, at once or later', async () => {
+      const node = await nodes.start();
+      const proven = await register(node, true);
+      expect(await node.findUser(proven.code)).toMatchObject({ claimed: true });
+      const request = registration();
+      const result = await node.register(request);
+      const code = 'user' in result ? result.user.code : '';
+      expect(await node.findUser(code)).toMatchObject({ claimed: false });
+      expect(await node.register({ ...request, proven: true })).toMatchObject({ outcome: 'existing' });
+      expect(await node.findUser(code)).toMatchObject({ claimed: true });
+    });
+
+    it('claims by the first login: another ecdh key is refused from then on', async () => {
+      const node = await nodes.start();
+      const request = registration();
+      const result = await node.register(request);
+      const code = 'user' in result ? result.user.code : '';
+      await login(node, code);
+      expect(await node.findUser(code)).toMatchObject({ claimed: true, minProtocol: 1 });
+      expect(await node.register({ ...request, ecdhPublicKey: key(), proven: true })).toEqual({
+        outcome: 'claimed',
+      });
+      expect(await node.register(request)).toMatchObject({ outcome: 'existing' });
+    });
+
+    it('refuses new accounts beyond maxUsers, and still answers and claims the ones there are', async () => {
+      const limits = { ...LIMITS, maxUsers: 3 };
+      const node = await nodes.start(limits);
+      const request = registration();
+      const first = await node.register(request);
+      await register(node, true);
+      const third = await register(node);
+      expect(await node.register(registration())).toEqual({ outcome: 'full' });
+      await login(node, third.code);
+      expect(await node.register(registration({ proven: true }))).toEqual({ outcome: 'full' });
+      expect(await node.register(request)).toEqual({ ...first, outcome: 'existing' });
+    });
+
+    it('counts a claimed account once, however often it logs in', async () => {
+      const limits = { ...LIMITS, maxUsers: 2 };
+      const node = await nodes.start(limits);
+      const user = await register(node);
+      for (let index = 0; index < 5; index += 1) await login(node, user.code);
+      await until(async () => (await node.register(registration())).outcome === 'created', {
+        what: 'the second of two places',
+      });
+      expect(await node.register(registration())).toEqual({ outcome: 'full' });
+    });
+
+    it('knows nobody by a code that was never given: claim, reclaim, read, confirm and release change nothing', async () => {
+      const node = await nodes.start();
+      const session = { code: '0000000', token: newToken(), epoch: 1, protocol: 1 } as const;
+      expect(await node.claim({ code: session.code, token: session.token, protocol: 1 })).toEqual({
+        outcome: 'unknown_user',
+      });
+      expect(await node.reclaim(session, null)).toBe('unknown_user');
+      expect(await node.read({ session, after: null, maxEnvelopes: 1, maxBytes: 1 })).toEqual({
+        state: 'unknown_user',
+      });
+      expect(await node.confirm(session, '1-1')).toBe('unknown_user');
+      await node.release(session);
+      expect(await node.findUser(session.code)).toBeNull();
+    });
+  });
+}

@@ -1,0 +1,174 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { until } from '../../support/until.ts';
+import type { Backend } from '../backends.ts';
+import {
+  Ears,
+  envelope,
+  held,
+  ids,
+  login,
+  Nodes,
+  newToken,
+  read,
+  register,
+  Sender,
+  texts,
+} from '../fixture.ts';
+
+/** claim, reclaim, release, and that only the holder of the token reads and confirms. */
+export function sessions(backend: Backend): void {
+  describe('sessions', () => {
+    const nodes = new Nodes(backend);
+    let one: Engine;
+    let other: Engine;
+    beforeAll(() => backend.clear());
+    beforeEach(async () => {
+      one = await nodes.start();
+      other = await nodes.start();
+    });
+    afterEach(() => nodes.end());
+
+    it('gives each claim a higher epoch and displaces the one before, on whichever node it was', async () => {
+      const { code } = await register(one);
+      const first = await login(one, code);
+      const second = await login(other, code);
+      expect(second.session.epoch).toBeGreaterThan(first.session.epoch);
+      expect(await read(one, first.session)).toEqual({ state: 'displaced' });
+      expect(await one.confirm(first.session, first.last)).toBe('displaced');
+      expect(await read(other, second.session)).toMatchObject({ state: 'held' });
+    });
+
+    it('tells every listener which token has claimed, the new one included', async () => {
+      const { code } = await register(one);
+      const [first, second] = [new Ears(), new Ears()];
+      await one.subscribe(code, first);
+      const before = await login(one, code);
+      await other.subscribe(code, second);
+      const after = await login(other, code);
+      await until(() => first.claims.length === 2 && second.claims.length > 0, {
+        what: 'both to hear of the claims',
+      });
+      expect(first.claims).toEqual([before.session.token, after.session.token]);
+      expect(second.claims.at(-1)).toBe(after.session.token);
+    });
+
+    it('leaves exactly one holder when many claim at once', async () => {
+      const { code } = await register(one);
+      const claims = await Promise.all(
+        Array.from({ length: 30 }, (_, index) => login(index % 2 === 0 ? one : other, code)),
+      );
+      const epochs = new Set(claims.map(({ session }) => session.epoch));
+      expect(epochs.size).toBe(30);
+      const states = await Promise.all(claims.map(({ session }) => read(one, session)));
+      expect(states.filter(({ state }) => state === 'held')).toHaveLength(1);
+      const holder = claims[states.findIndex(({ state }) => state === 'held')];
+      expect(holder?.session.epoch).toBe(Math.max(...epochs));
+    });
+
+    it('tells a claim what waits, up to which id, and reads it from the start of the mailbox', async () => {
+      const { code } = await register(one);
+      expect(await login(one, code)).toMatchObject({ waiting: 0, last: '0-0', expired: 0 });
+      await new Sender(other, 'ALICE00').send(code, envelope('a'), envelope('b'));
+      const claimed = await login(one, code);
+      expect(claimed).toMatchObject({ waiting: 2, expired: 0 });
+      expect((await ids(one, claimed.session)).at(-1)).toBe(claimed.last);
+      expect(await texts(one, claimed.session)).toEqual(['a', 'b']);
+    });
+
+    it('is live from `last` when the mailbox is empty, also after envelopes have come and gone', async () => {
+      const { code } = await register(one);
+      const sender = new Sender(other, 'ALICE00');
+      const first = await login(one, code);
+      await sender.send(code, envelope('a'));
+      const [id = ''] = await ids(one, first.session);
+      expect(await one.confirm(first.session, id)).toBe('held');
+      const second = await login(one, code);
+      expect(second).toMatchObject({ waiting: 0, last: id });
+      const ears = new Ears();
+      await one.subscribe(code, ears);
+      await sender.send(code, envelope('b'));
+      await until(() => ears.wakeUps.length === 1, { what: 'the wake-up' });
+      expect(ears.wakeUps[0]?.prev).toBe(second.last);
+      expect(await texts(one, second.session, second.last)).toEqual(['b']);
+    });
+
+    it('reads and confirms for the holder only: not by a guessed token, not by an old one after release', async () => {
+      const { code } = await register(one);
+      await new Sender(other, 'ALICE00').send(code, envelope('a'));
+      const { session, last } = await login(one, code);
+      const guessed = { ...session, token: newToken() };
+      expect(await read(one, guessed)).toEqual({ state: 'displaced' });
+      expect(await one.confirm(guessed, last)).toBe('displaced');
+      await one.release(guessed);
+      expect(await texts(one, session)).toEqual(['a']);
+      await one.release(session);
+      expect(await read(one, session)).toEqual({ state: 'displaced' });
+      expect(await one.confirm(session, last)).toBe('displaced');
+      expect(await login(one, code)).toMatchObject({ waiting: 1 });
+    });
+
+    it('does not let a released or displaced session end its successor', async () => {
+      const { code } = await register(one);
+      const first = await login(one, code);
+      const second = await login(other, code);
+      await one.release(first.session);
+      expect(await held(other, second.session)).toMatchObject({ envelopes: [] });
+    });
+
+    it('never lets reclaim displace: the holder stays the holder, and whoever was displaced stays so', async () => {
+      const { code } = await register(one);
+      const first = await login(one, code);
+      expect(await one.reclaim(first.session, null)).toBe('held');
+      const second = await login(other, code);
+      expect(await one.reclaim(first.session, null)).toBe('displaced');
+      expect(await held(other, second.session)).toMatchObject({ envelopes: [] });
+      await other.release(second.session);
+      expect(await one.reclaim(first.session, null)).toBe('displaced');
+      expect(await other.reclaim(second.session, null)).toBe('displaced');
+    });
+
+    it('writes a session again by reclaim where the store knows only an older one, and tells the others', async () => {
+      const { code } = await register(one);
+      const old = await login(one, code);
+      const ears = new Ears();
+      await one.subscribe(code, ears);
+      // As after a failover that lost a later claim: its epoch is higher than what the store knows.
+      const lost = { code, token: newToken(), epoch: old.session.epoch + 10, protocol: 2 } as const;
+      expect(await other.reclaim(lost, null)).toBe('held');
+      await until(() => ears.claims.includes(lost.token), { what: 'the older session to hear of it' });
+      expect(await read(one, old.session)).toEqual({ state: 'displaced' });
+      expect(await held(other, lost)).toMatchObject({ envelopes: [] });
+      // What the lost login did, it does again: protocol 2 is sticky.
+      expect(await one.findUser(code)).toMatchObject({ claimed: true, minProtocol: 2 });
+      expect((await login(one, code, 2)).session.epoch).toBeGreaterThan(lost.epoch);
+    });
+
+    it('says gone when a session reclaims with a cursor that this history does not have', async () => {
+      const { code } = await register(one);
+      const { session } = await login(one, code);
+      await new Sender(other, 'ALICE00').send(code, envelope('a'));
+      const [id = ''] = await ids(one, session);
+      expect(await one.reclaim(session, id)).toBe('held');
+      expect(await one.reclaim(session, otherTag(id))).toBe('gone');
+    });
+
+    it('closes an account to protocol 1 with its first login by protocol 2, and not before', async () => {
+      const { code } = await register(one);
+      await login(one, code, 1);
+      const second = await login(one, code, 2);
+      expect(await one.claim({ code, token: newToken(), protocol: 1 })).toEqual({
+        outcome: 'protocol_required',
+      });
+      expect(await held(one, second.session)).toMatchObject({ envelopes: [] });
+      expect(await one.findUser(code)).toMatchObject({ minProtocol: 2 });
+      await login(other, code, 2);
+    });
+  });
+}
+
+/** The same time in another history. */
+export function otherTag(id: string): string {
+  const [us, tag] = id.split('-');
+  return `${us}-${(Number(tag) + 1) % 2 ** 20}`;
+}

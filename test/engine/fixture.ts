@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import type {
+  ClaimResult,
+  DeliverOutcome,
+  Engine,
+  EngineLimits,
+  Envelope,
+  MailboxId,
+  MailboxListener,
+  ReadResult,
+  SessionKey,
+  User,
+  WakeUp,
+} from '../../src/engine/engine.ts';
+import { type Backend, LIMITS } from './backends.ts';
+
+export type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
+
+export const key = (): string => randomBytes(32).toString('hex');
+export const newToken = (): string => randomBytes(16).toString('hex');
+export const frame = (text: string): Buffer => Buffer.from(`{"data":"${text}"}`);
+export const envelope = (text: string, id?: string, digest = `digest of ${text}`): Envelope => ({
+  frame: frame(text),
+  dedupe: id === undefined ? null : { id, digest },
+});
+
+/** What came to a listener, in order. */
+export class Ears implements MailboxListener {
+  readonly wakeUps: WakeUp[] = [];
+  readonly claims: string[] = [];
+  looks = 0;
+  reclaims = 0;
+
+  onWakeUp(wakeUp: WakeUp): void {
+    // A copy: a wake-up may be a view into something larger.
+    this.wakeUps.push({ ...wakeUp, frame: Buffer.from(wakeUp.frame) });
+  }
+  onClaimed(token: string): void {
+    this.claims.push(token);
+  }
+  onLook(): void {
+    this.looks += 1;
+  }
+  onReclaim(): void {
+    this.reclaims += 1;
+  }
+}
+
+/** A sending session, numbered as the engine asks for. */
+export class Sender {
+  readonly #engine: Engine;
+  readonly code: string;
+  readonly epoch: number;
+  #number = 0;
+
+  constructor(engine: Engine, code: string, epoch = 1) {
+    this.#engine = engine;
+    this.code = code;
+    this.epoch = epoch;
+  }
+
+  send(recipient: string, ...envelopes: readonly Envelope[]): Promise<readonly DeliverOutcome[]> {
+    this.#number += 1;
+    return this.sendAs(this.#number, recipient, ...envelopes);
+  }
+
+  sendAs(
+    number: number,
+    recipient: string,
+    ...envelopes: readonly Envelope[]
+  ): Promise<readonly DeliverOutcome[]> {
+    return this.#engine.deliver({ sender: this.code, recipient, epoch: this.epoch, number, envelopes });
+  }
+}
+
+/** Starts nodes on one backend, and ends them. */
+export class Nodes {
+  readonly #backend: Backend;
+  readonly #started = new Set<Engine>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** A running node. With equal `limits` (the same object) nodes share one store, also in memory. */
+  async start(limits: EngineLimits = LIMITS): Promise<Engine> {
+    const node = this.#backend.node(limits);
+    if (!this.#started.has(node)) await node.start();
+    this.#started.add(node);
+    return node;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#started].map((node) => node.close()));
+    this.#started.clear();
+  }
+}
+
+export async function register(engine: Engine, proven = false): Promise<User> {
+  const keys = { ecdhPublicKey: key(), eddsaPublicKey: key() };
+  const result = await engine.register({ ...keys, name: null, proven });
+  if (result.outcome !== 'created') throw new Error(`registered: ${result.outcome}`);
+  return result.user;
+}
+
+export async function login(engine: Engine, code: string, protocol: 1 | 2 = 1): Promise<Claimed> {
+  const claimed = await engine.claim({ code, token: newToken(), protocol });
+  if (claimed.outcome !== 'claimed') throw new Error(`claimed: ${claimed.outcome}`);
+  return claimed;
+}
+
+export function read(
+  engine: Engine,
+  session: SessionKey,
+  after: MailboxId | null = null,
+): Promise<ReadResult> {
+  return engine.read({ session, after, maxEnvelopes: 1_000, maxBytes: 64 * 1024 * 1024 });
+}
+
+/** The texts of what waits behind a cursor; rejects unless the session holds. */
+export async function texts(
+  engine: Engine,
+  session: SessionKey,
+  after: MailboxId | null = null,
+): Promise<string[]> {
+  return (await held(engine, session, after)).envelopes.map(({ frame: bytes }) => text(bytes));
+}
+
+export async function held(
+  engine: Engine,
+  session: SessionKey,
+  after: MailboxId | null = null,
+): Promise<Extract<ReadResult, { state: 'held' }>> {
+  const result = await read(engine, session, after);
+  if (result.state !== 'held') throw new Error(`read: ${result.state}`);
+  return result;
+}
+
+/** What `frame` was made of. */
+export function text(bytes: Buffer | null): string {
+  return bytes === null ? '(undecodable)' : bytes.toString('utf8').slice('{"data":"'.length, -2);
+}
+
+/** The ids that wait, oldest first. */
+export async function ids(engine: Engine, session: SessionKey): Promise<MailboxId[]> {
+  return (await held(engine, session)).envelopes.map(({ id }) => id);
+}

@@ -1,0 +1,4 @@
+import { memoryBackend } from './backends.ts';
+import { contract } from './contract.ts';
+
+contract(memoryBackend());

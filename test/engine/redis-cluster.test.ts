@@ -1,0 +1,4 @@
+import { clusterRedis } from './backends.ts';
+import { contract } from './contract.ts';
+
+contract(clusterRedis());

@@ -1,0 +1,4 @@
+import { sentinelRedis } from './backends.ts';
+import { contract } from './contract.ts';
+
+contract(sentinelRedis());

@@ -1,0 +1,4 @@
+import { singleRedis } from './backends.ts';
+import { contract } from './contract.ts';
+
+contract(singleRedis());
