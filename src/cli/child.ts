@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 
 export interface ChildOptions {
   readonly command: string;
@@ -8,6 +9,10 @@ export interface ChildOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }
+
+/** Of util-linux: the kernel ends the child when its parent has died, however suddenly. Replaces itself by the command. */
+const SETPRIV = '/usr/bin/setpriv';
+const DIE_WITH_PARENT = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : [];
 
 /** Output kept for those who ask later; the oldest goes first. */
 const OUTPUT_CHARACTERS_MAX = 4_000_000;
@@ -24,7 +29,8 @@ export class Child {
 
   static async start(options: ChildOptions): Promise<Child> {
     // A process group of its own: Ctrl-C is for the parent, which stops its children in the right order.
-    const child = spawn(options.command, options.args, {
+    const [command = '', ...args] = [...DIE_WITH_PARENT, options.command, ...options.args];
+    const child = spawn(command, args, {
       env: options.env,
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -97,7 +103,7 @@ export class Child {
   }
 
   #describe(): string {
-    return this.#process.spawnargs.slice(0, 3).join(' ');
+    return this.#process.spawnargs.slice(DIE_WITH_PARENT.length, DIE_WITH_PARENT.length + 3).join(' ');
   }
 
   #tail(): string {
@@ -123,7 +129,7 @@ export class Child {
 
 const RUNNING = new Set<Child>();
 
-// The last resort, for a parent that ends without having stopped them.
+// For a parent that ends without having stopped them, where there is no setpriv.
 process.on('exit', () => {
   for (const child of RUNNING) child.signal('SIGKILL');
 });
