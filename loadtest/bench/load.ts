@@ -1,0 +1,39 @@
+/** What the bench and its client processes say to each other. */
+
+export interface Pairs {
+  /** Where the senders connect, and where the recipients do. */
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+  /** Bytes of the ciphertext in each envelope; the frame has about 300 more. */
+  readonly payloadBytes: number;
+  readonly protocol: 1 | 2;
+}
+
+/**
+ * - `closed`: each pair keeps `outstanding` envelopes on the way; says what the system can carry.
+ * - `open`: `perSecond` envelopes over all pairs are due at fixed times, whatever the system does; latency counts
+ *   from when an envelope was due, so that waiting to be sent is not left out (coordinated omission).
+ */
+export type Load =
+  | { readonly mode: 'closed'; readonly outstanding: number; readonly seconds: number }
+  | { readonly mode: 'open'; readonly perSecond: number; readonly seconds: number };
+
+export type Order =
+  | { readonly do: 'connect'; readonly pairs: Pairs }
+  | { readonly do: 'sign'; readonly envelopes: number }
+  | { readonly do: 'run'; readonly load: Load }
+  | { readonly do: 'end' };
+
+export interface LoadResult {
+  readonly sent: number;
+  readonly received: number;
+  readonly errors: readonly string[];
+  /** HdrHistogram of latencies in microseconds, in its compressed base64 form. */
+  readonly latencies: string;
+}
+
+export type Reply =
+  | { readonly done: 'connect' | 'sign' }
+  | { readonly done: 'run'; readonly result: LoadResult }
+  | { readonly done: 'failed'; readonly why: string };

@@ -1,0 +1,148 @@
+/**
+ * The reference benchmark: real nodes, a real Redis, clients in processes of their own. Prints a table, writes
+ * .cache/bench/report.html and report.json.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import type { Load, LoadResult } from './load.ts';
+import { html, type Phase, type Report } from './report.ts';
+import { Rig } from './rig.ts';
+import { measureVerify } from './verify-cost.ts';
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    seconds: { type: 'string', default: '6' },
+    runs: { type: 'string', default: '1' },
+    nodes: { type: 'string', default: '2' },
+    pairs: { type: 'string', default: '32' },
+    payload: { type: 'string', default: '100' },
+    protocol: { type: 'string', default: '1' },
+    /** Fails if an envelope costs more than so many verifies at half load: for CI. */
+    guard: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const payloadBytes = Number(values.payload);
+/** Closed loop: on the way for each pair. */
+const OUTSTANDING = 8;
+const SIGNED_PER_S_MAX = 15_000;
+const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9];
+
+const phases: Phase[] = [];
+const verifyUs: number[] = [];
+const rig = await Rig.start({ nodes: Number(values.nodes), workers: 1 });
+try {
+  await rig.connect({ count: Number(values.pairs), payloadBytes, protocol: values.protocol === '2' ? 2 : 1 });
+  await measure('warm-up', { mode: 'closed', outstanding: OUTSTANDING, seconds: Math.min(3, seconds) });
+  phases.length = 0;
+  for (let run = 1; run <= Number(values.runs); run += 1) {
+    verifyUs.push(measureVerify(payloadBytes + 100));
+    const closed = await measure('closed loop', { mode: 'closed', outstanding: OUTSTANDING, seconds });
+    const capacity = closed.perSecond;
+    for (const share of SHARES) {
+      const perSecond = Math.max(10, Math.round(capacity * share));
+      await measure(`open loop, ${share * 100} %`, { mode: 'open', perSecond, seconds });
+    }
+    verifyUs.push(measureVerify(payloadBytes + 100));
+  }
+} finally {
+  await rig.stop();
+}
+
+const report: Report = {
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.versions.node}`,
+  settings: `${values.nodes} nodes, one Redis, ${values.pairs} pairs, ${payloadBytes} bytes of payload, protocol ${values.protocol}`,
+  verifyUs: median(verifyUs),
+  phases,
+};
+const folder = resolve('.cache/bench');
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'report.json'), JSON.stringify(report, null, 2));
+writeFileSync(join(folder, 'report.html'), html(report));
+print(report);
+console.log(`\nPlots: ${join('.cache/bench', 'report.html')}; figures: report.json beside it.`);
+guard(report);
+
+async function measure(name: string, load: Load): Promise<Phase> {
+  const wanted =
+    load.mode === 'open' ? load.perSecond * load.seconds * 1.05 : SIGNED_PER_S_MAX * load.seconds;
+  await rig.run({ do: 'sign', envelopes: wanted });
+  process.stderr.write(`${name} …\n`);
+  const before = rig.cpu();
+  const startedMs = performance.now();
+  const results = await rig.run({ do: 'run', load });
+  const elapsedS =
+    load.mode === 'closed' ? load.seconds : Math.min(load.seconds, (performance.now() - startedMs) / 1000);
+  const after = rig.cpu();
+  const phase = summarise({ name, load, results, elapsedS }, (which) => after[which] - before[which]);
+  phases.push(phase);
+  return phase;
+}
+
+function summarise(
+  run: { name: string; load: Load; results: readonly LoadResult[]; elapsedS: number },
+  usedUs: (which: 'nodes' | 'redis' | 'clients') => number,
+): Phase {
+  const received = run.results.reduce((sum, result) => sum + result.received, 0);
+  const sent = run.results.reduce((sum, result) => sum + result.sent, 0);
+  const histograms = run.results.map((result) => decodeFromCompressedBase64(result.latencies) as Histogram);
+  const all = histograms[0];
+  if (all === undefined) throw new Error('no client process answered');
+  for (const more of histograms.slice(1)) all.add(more);
+  const ms = (percentile: number) => all.getValueAtPercentile(percentile) / 1000;
+  return {
+    name: run.name,
+    perSecond: Math.round(received / run.elapsedS),
+    sent,
+    received,
+    errors: run.results.flatMap((result) => result.errors),
+    latencyMs: [50, 75, 90, 95, 99, 99.9, 100].map((percentile) => ({ percentile, ms: ms(percentile) })),
+    cpuUs: {
+      nodes: usedUs('nodes') / received,
+      redis: usedUs('redis') / received,
+      clients: usedUs('clients') / received,
+    },
+  };
+}
+
+function print({ machine, settings, verifyUs: verify, phases: all }: Report): void {
+  console.log(`\n${machine}\n${settings}\none verify: ${verify.toFixed(1)} µs of processor time\n`);
+  console.table(
+    all.map(({ name, perSecond, sent, received, latencyMs, cpuUs }) => ({
+      load: name,
+      'envelopes/s': perSecond,
+      missing: sent - received,
+      'p50 ms': at(latencyMs, 50),
+      'p99 ms': at(latencyMs, 99),
+      'nodes µs': Number(cpuUs.nodes.toFixed(1)),
+      'redis µs': Number(cpuUs.redis.toFixed(1)),
+      'clients µs': Number(cpuUs.clients.toFixed(1)),
+      '(nodes + redis) / verify': Number(((cpuUs.nodes + cpuUs.redis) / verify).toFixed(2)),
+    })),
+  );
+  for (const error of all.flatMap((phase) => phase.errors)) console.log(`error: ${error}`);
+}
+
+function at(latencies: Phase['latencyMs'], percentile: number): number {
+  return Number((latencies.find((entry) => entry.percentile === percentile)?.ms ?? 0).toFixed(2));
+}
+
+function guard({ phases: all, verifyUs: verify }: Report): void {
+  const bound = Number(values.guard ?? Number.POSITIVE_INFINITY);
+  const half = all.filter((phase) => phase.name.includes('50 %'));
+  const cost = median(half.map(({ cpuUs }) => (cpuUs.nodes + cpuUs.redis) / verify));
+  const missing = all.reduce((sum, phase) => sum + phase.sent - phase.received, 0);
+  if (cost > bound)
+    console.error(`an envelope costs ${cost.toFixed(2)} verifies at half load; the bound is ${bound}`);
+  if (missing > 0) console.error(`${missing} envelopes did not arrive`);
+  if (cost > bound || missing > 0) process.exitCode = 1;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

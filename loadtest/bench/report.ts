@@ -1,0 +1,57 @@
+import { bars, lines } from './plot.ts';
+
+export interface Phase {
+  readonly name: string;
+  /** Envelopes that arrived, per second. */
+  readonly perSecond: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly errors: readonly string[];
+  /** From when an envelope was due to its arrival. */
+  readonly latencyMs: readonly { readonly percentile: number; readonly ms: number }[];
+  /** Processor time for one envelope. */
+  readonly cpuUs: { readonly nodes: number; readonly redis: number; readonly clients: number };
+}
+
+export interface Report {
+  readonly machine: string;
+  readonly settings: string;
+  /** One Ed25519 verify: the unit of ratios. */
+  readonly verifyUs: number;
+  readonly phases: readonly Phase[];
+}
+
+/** One page, no other file needed. */
+export function html({ machine, settings, verifyUs, phases }: Report): string {
+  const open = phases.filter((phase) => phase.name.startsWith('open'));
+  const byPercentile = lines({
+    title: 'Latency by percentile',
+    xLabel: 'percentile',
+    yLabel: 'ms (log)',
+    ticks: [50, 75, 90, 95, 99, 99.9].map(String),
+    series: open.map(({ name, latencyMs }) => ({ name, values: latencyMs.slice(0, 6).map(({ ms }) => ms) })),
+  });
+  const overRate = lines({
+    title: 'Latency over rate',
+    xLabel: 'envelopes per second',
+    yLabel: 'ms (log)',
+    ticks: open.map(({ perSecond }) => `${perSecond}`),
+    series: [50, 99, 99.9].map((percentile) => ({
+      name: `p${percentile}`,
+      values: open.map(
+        ({ latencyMs }) => latencyMs.find((entry) => entry.percentile === percentile)?.ms ?? 0,
+      ),
+    })),
+  });
+  const cost = bars({
+    title: `Processor time of one envelope (one verify: ${verifyUs.toFixed(1)} µs)`,
+    yLabel: 'µs',
+    names: phases.map(({ name }) => name),
+    parts: ['nodes', 'redis'],
+    values: phases.map(({ cpuUs }) => [cpuUs.nodes, cpuUs.redis]),
+    mark: { name: 'one verify', value: verifyUs },
+  });
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>keyrelay benchmark</title>
+<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%}</style>
+<h1>keyrelay benchmark</h1><p>${machine}<br>${settings}</p>${byPercentile}${overRate}${cost}</html>\n`;
+}
