@@ -1,6 +1,7 @@
 import { loadConfig } from '../ops/config.ts';
 import { EXIT, parse } from './command.ts';
 import { ensureInstalled } from './install.ts';
+import { MONITORING_TOOLS, startMonitoring } from './monitoring.ts';
 import {
   assertFree,
   freePort,
@@ -20,14 +21,15 @@ type Stops = (() => Promise<unknown>)[];
 
 /** A whole cluster on this machine, for looking and trying: Redis, three nodes, HAProxy with the file of deploy/. */
 export async function run(args: readonly string[]): Promise<number> {
-  parse(args, {});
+  const { prometheus: monitored = false } = parse(args, { prometheus: { type: 'boolean' } });
   const config = loadConfig(process.env);
   const interrupted = stopSignal(() => say('ending at once')).then(() => EXIT.ok);
-  ensureInstalled(['redis-server', 'haproxy'], say);
+  ensureInstalled(['redis-server', 'haproxy', ...(monitored ? MONITORING_TOOLS : [])], say);
   const port = config.port === 0 ? await freePort() : config.port;
   await assertFree(port);
   const stops: Stops = [];
-  const exitCode = await Promise.race([interrupted, runUntilBroken(port, stops)]).catch(async (error) => {
+  const broken = runUntilBroken({ port, monitored, stops });
+  const exitCode = await Promise.race([interrupted, broken]).catch(async (error) => {
     await stopAll(stops);
     throw error;
   });
@@ -42,7 +44,12 @@ async function stopAll(stops: Stops): Promise<void> {
 }
 
 /** Resolves when Redis or HAProxy has ended by itself; a node may. */
-async function runUntilBroken(port: number, stops: Stops): Promise<number> {
+async function runUntilBroken(options: {
+  readonly port: number;
+  readonly monitored: boolean;
+  readonly stops: Stops;
+}): Promise<number> {
+  const { port, monitored, stops } = options;
   say('1/3 Redis …');
   const redis = await startRedis();
   stops.push(() => redis.stop());
@@ -52,8 +59,17 @@ async function runUntilBroken(port: number, stops: Stops): Promise<number> {
   const nodes = await startNodes(settings);
   stops.push(() => Promise.all(nodes.map(({ child }) => child.stop())));
   say('3/3 HAProxy …');
-  const haproxy = await startHaproxy({ port, nodes });
+  const metricsPort = await freePort();
+  const haproxy = await startHaproxy({ port, nodes, metricsPort });
   stops.push(() => haproxy.child.stop());
+  if (monitored) {
+    say('and Prometheus, with its exporters of Redis and of the front door …');
+    const frontDoor = `http://127.0.0.1:${haproxy.port}`;
+    const where = { nodes, redisUrl: redis.url, haproxyMetricsPort: metricsPort, frontDoor };
+    const monitoring = await startMonitoring({ port: 0, ...where });
+    stops.push(() => monitoring.stop());
+    say(`    Prometheus: http://127.0.0.1:${monitoring.port}/alerts`);
+  }
   say(ready(haproxy, nodes));
   for (const { child, id } of nodes) {
     void child.exited().then((how) => say(`${id} has ended: ${how}`));

@@ -22,7 +22,9 @@ SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 
   },
   cluster: {
     summary: 'runs a whole cluster here: Redis, three nodes, HAProxy in front',
-    usage: `Takes no options. Uses redis-server and haproxy of this machine, and installs Debian's packages if they are
+    usage: `  --prometheus    with Prometheus, its exporters, and the alerts of deploy/prometheus
+
+Uses redis-server and haproxy of this machine, with the files of deploy/, and installs Debian's packages if they are
 missing and it may. Clients come in at RELAY_PORT (8080); other RELAY_* settings go to every node.
 Ctrl-C stops everything and removes what it wrote.`,
     load: () => import('./cluster.ts'),

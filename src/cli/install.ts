@@ -7,6 +7,11 @@ const TOOLS = {
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
   haproxy: 'haproxy',
+  nginx: 'nginx-light',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  'prometheus-redis-exporter': 'prometheus-redis-exporter',
+  'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter',
   chromium: 'chromium',
 } as const;
 
@@ -24,6 +29,13 @@ const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 export function findTool(tool: Tool): string | null {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...SERVER_FOLDERS];
   return folders.map((folder) => join(folder, tool)).find(isExecutable) ?? null;
+}
+
+/** The same, for those who have seen to it that it is installed. */
+export function toolPath(tool: Tool): string {
+  const path = findTool(tool);
+  if (path === null) throw new Error(`${tool} is not installed`);
+  return path;
 }
 
 function isExecutable(path: string): boolean {

@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
-import { findTool, type Tool } from './install.ts';
+import { toolPath } from './install.ts';
 
 /** Real servers on this machine, for `keyrelay cluster`, `keyrelay demo` and the tests. Loopback only. */
 
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
 const START_TIMEOUT_MS = 20_000;
 /** The built command line, found from src/cli as well as from dist/cli. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const HAPROXY_FILE = fileURLToPath(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url));
+const REDIS_FILE = fileURLToPath(new URL('../../deploy/redis/redis.conf', import.meta.url));
 
 export interface NodeServer {
   readonly child: Child;
@@ -44,26 +45,22 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Our own Redis in a folder of its own, configured as docs/operations.md advises; `options` add to that or override. */
-export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+/** Our own Redis in a folder of its own, with the file of deploy/. */
+export async function startRedis(): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'keyrelay-redis-'));
   // A parent that ends in a hurry still cleans up.
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
-  const { child, port } = await onFreePort((port) => {
-    const all = {
-      bind: LOOPBACK,
-      port: String(port),
-      dir: folder,
-      save: '',
-      appendonly: 'yes',
-      appendfsync: 'everysec',
-      'maxmemory-policy': 'noeviction',
-      ...options,
-    };
-    const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-    return Child.start({ command: toolPath('redis-server'), args, env: process.env });
-  }, /Ready to accept connections/);
+  const { child, port } = await onFreePort({
+    port: 0,
+    start: (port) =>
+      Child.start({
+        command: toolPath('redis-server'),
+        args: [REDIS_FILE, '--bind', LOOPBACK, '--port', `${port}`, '--dir', folder],
+        env: process.env,
+      }),
+    ready: /Ready to accept connections/,
+  });
   const stop = async () => {
     await child.stop();
     process.off('exit', remove);
@@ -83,6 +80,8 @@ type Ports = Pick<NodeServer, 'port' | 'adminPort'>;
 export async function startHaproxy(options: {
   readonly port: number;
   readonly nodes: readonly [Ports, Ports, Ports];
+  /** For its own metrics; not served without. */
+  readonly metricsPort?: number;
 }): Promise<HaproxyServer> {
   const servers = Object.fromEntries(
     options.nodes.flatMap(({ port, adminPort }, index) => [
@@ -90,40 +89,45 @@ export async function startHaproxy(options: {
       [`KEYRELAY_ADMIN_${index + 1}`, `${adminPort}`],
     ]),
   );
+  const { metricsPort } = options;
   const start = async (port: number) => {
     const env = {
       ...process.env,
       ...servers,
       KEYRELAY_BIND: `${LOOPBACK}:${port}`,
       KEYRELAY_BIND_OPTIONS: '',
+      ...(metricsPort === undefined ? {} : { KEYRELAY_METRICS: `${LOOPBACK}:${metricsPort}` }),
     };
     // -db: stay in the foreground, whatever the file says.
     const args = ['-db', '-f', HAPROXY_FILE];
     return Child.start({ command: toolPath('haproxy'), args, env });
   };
-  if (options.port === 0) return onFreePort(start);
-  const child = await start(options.port);
-  await untilListening(child, options.port);
-  return { child, port: options.port };
+  return onFreePort({ port: options.port, start });
 }
 
 const ATTEMPTS_MAX = 5;
 
-/** For servers that cannot be told to take any port: another process may be faster, so it is tried again. */
-async function onFreePort(
-  start: (port: number) => Promise<Child>,
-  ready?: RegExp,
-): Promise<{ readonly child: Child; readonly port: number }> {
+/**
+ * Starts a server on `port`; 0 takes a free one. For servers that cannot be told to take any port: another process
+ * may be faster, so it is tried again.
+ */
+export async function onFreePort(options: {
+  readonly port: number;
+  readonly start: (port: number) => Promise<Child>;
+  /** What it says when it is ready, for those that listen before they are. */
+  readonly ready?: RegExp;
+}): Promise<{ readonly child: Child; readonly port: number }> {
+  const attemptsMax = options.port === 0 ? ATTEMPTS_MAX : 1;
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    const child = await start(port);
+    const port = options.port === 0 ? await freePort() : options.port;
+    const child = await options.start(port);
     try {
-      if (ready !== undefined) await child.waitFor(ready, START_TIMEOUT_MS);
+      if (options.ready !== undefined) await child.waitFor(options.ready, START_TIMEOUT_MS);
       await untilListening(child, port);
       return { child, port };
     } catch (error) {
       await child.stop();
-      if (attempt >= ATTEMPTS_MAX || !/in use|cannot bind/i.test(child.output)) throw error;
+      if (attempt >= attemptsMax || !/in use|cannot bind/i.test(child.output)) throw error;
     }
   }
 }
@@ -168,10 +172,4 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-function toolPath(tool: Tool): string {
-  const path = findTool(tool);
-  if (path === null) throw new Error(`${tool} is not installed`);
-  return path;
 }
