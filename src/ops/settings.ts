@@ -140,7 +140,7 @@ export const SETTINGS = {
     default: '1000000',
     description:
       'Accounts, over all nodes, beyond which registrations are refused, so that they cannot take the memory ' +
-      'that mail needs. Raise it with the memory of Redis.',
+      'that mail needs. Each takes about 650 bytes of Redis, so the default is 0.65 GB.',
     schema: integer({ min: 1, max: 1_000_000_000 }),
   }),
   drainMs: setting({
