@@ -6,23 +6,22 @@ export function byteAt(bytes: Uint8Array, index: number): number {
   return index < bytes.length ? (bytes[index] ?? END) : END;
 }
 
-/** What a byte may be part of, as a bit each: one table for both. */
-export const PLAIN_TEXT = 1;
-export const HEX_DIGIT = 2;
+/** Which bytes are characters of something: 1 for those that are. `END` never is. */
+export type Alphabet = Uint8Array;
 
-const CLASSES = new Uint8Array(END + 1);
-// May stand in a JSON string as they are and need no further check: ASCII from space on, but quote and backslash.
-for (let byte = 0x20; byte < 0x80; byte++) if (byte !== 0x22 && byte !== 0x5c) addTo(PLAIN_TEXT, byte);
-for (const digit of '0123456789abcdefABCDEF') addTo(HEX_DIGIT, digit.charCodeAt(0));
-
-function addTo(mask: number, byte: number): void {
-  CLASSES[byte] = (CLASSES[byte] ?? 0) | mask;
+export function alphabet(characters: string): Alphabet {
+  const table = new Uint8Array(END + 1);
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
 }
 
-/** Whether a byte (or `END`, which is in no class) is in any class of `mask`. */
-export function isIn(byte: number, mask: number): boolean {
-  return ((CLASSES[byte] ?? 0) & mask) !== 0;
+export function isIn(byte: number, of: Alphabet): boolean {
+  return of[byte] === 1;
 }
+
+export const DIGITS = '0123456789';
+export const LOWER_CASE = 'abcdefghijklmnopqrstuvwxyz';
+export const HEX_DIGIT = alphabet(`${DIGITS}abcdefABCDEF`);
 
 /** Whether the span holds exactly `text`, which is ASCII. */
 export function equalsAscii(bytes: Uint8Array, span: { start: number; end: number }, text: string): boolean {

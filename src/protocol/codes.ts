@@ -2,10 +2,10 @@
  * User codes: 7 characters of Crockford base32 (https://www.crockford.com/base32.html), an address that
  * people can read to each other. Not a secret.
  */
-const CODE_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+export const CODE_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export const CODE_LENGTH = 7;
 /** A code in its one canonical form. */
-export const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`);
+const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`);
 const WRITTEN = new RegExp(`^[0-9A-Za-z]{${CODE_LENGTH}}$`);
 
 /** Whether `text` is a code in its one canonical form, the only form that frames may use. */

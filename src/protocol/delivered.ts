@@ -1,5 +1,6 @@
-import { byteAt, equalsAscii, HEX_DIGIT, isIn, PLAIN_TEXT } from './bytes.ts';
+import { byteAt, equalsAscii, HEX_DIGIT, isIn } from './bytes.ts';
 import { SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
+import { PLAIN_TEXT } from './json-strings.ts';
 import { utf8Text } from './json-text.ts';
 
 /**

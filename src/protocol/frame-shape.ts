@@ -1,4 +1,5 @@
-import { memberAt, membersOf, PLACE, PLACES } from './frame-members.ts';
+import { byteAt, END, isIn } from './bytes.ts';
+import { memberAt, membersOf, PLACE, PLACES, type StringRule } from './frame-members.ts';
 import { ELSEWHERE, type JsonKind, type JsonShape, type JsonValueSpan } from './json.ts';
 import type { StringSpan } from './json-strings.ts';
 import { stringText } from './json-text.ts';
@@ -8,6 +9,7 @@ import { findMember, isLookalike } from './members.ts';
 const NO_BYTES = new Uint8Array(0);
 /** `\uXXXX` for one character. */
 const ESCAPE_BYTES_MAX = 6;
+const encoder = new TextEncoder();
 const LOOKALIKE = 'a name differs from one of the protocol only by case; write it in lower case';
 
 /**
@@ -17,11 +19,10 @@ const LOOKALIKE = 'a name differs from one of the protocol only by case; write i
 export class FrameShape implements JsonShape {
   #bytes: Uint8Array = NO_BYTES;
   #protocol: 1 | 2 = 1;
-  /** A bit for each place: whether the frame has a value there, and whether its text was read. What follows is by place. */
+  /** A bit for each place: whether the frame has a value there, and whether it is a string that obeys its rule. */
   #noted = 0;
-  #read = 0;
+  #sound = 0;
   readonly #kinds = new Array<JsonKind>(PLACES).fill('null');
-  readonly #texts = new Array<string>(PLACES).fill('');
   readonly #starts = new Int32Array(PLACES);
   readonly #ends = new Int32Array(PLACES);
   readonly #escaped = new Uint8Array(PLACES);
@@ -34,7 +35,7 @@ export class FrameShape implements JsonShape {
     this.#bytes = bytes;
     this.#protocol = protocol;
     this.#noted = 0;
-    this.#read = 0;
+    this.#sound = 0;
     this.#counts.fill(0);
     this.#payloadLookalike = null;
   }
@@ -50,7 +51,7 @@ export class FrameShape implements JsonShape {
     const member = findMember(ours, this.#bytes, name);
     if (member !== null) {
       // If the name stands twice, there is no telling which value is meant.
-      this.#read &= ~(1 << member.place);
+      this.#sound &= ~(1 << member.place);
       return member.place;
     }
     if (isLookalike(ours, this.#bytes, name)) {
@@ -75,16 +76,9 @@ export class FrameShape implements JsonShape {
       );
     }
     if (member.rule === null) return;
-    const { charactersMax, pattern, must } = member.rule;
-    if (value.end - value.start - 2 <= charactersMax * ESCAPE_BYTES_MAX) {
-      const text = this.#text(place);
-      if (pattern.test(text)) {
-        this.#texts[place] = text;
-        this.#read |= 1 << place;
-        return;
-      }
-    }
-    throw new Refused(value.start, `${member.name} ${must}`);
+    if (!this.#obeys(member.rule, value))
+      throw new Refused(value.start, `${member.name} ${member.rule.must}`);
+    this.#sound |= 1 << place;
   }
 
   has(place: number): boolean {
@@ -109,9 +103,9 @@ export class FrameShape implements JsonShape {
     return this.#counts[place] ?? 0;
   }
 
-  /** A string that has a rule, or null if the frame has none. */
+  /** A string that has a rule and obeys it; null if the frame has none. */
   textAt(place: number): string | null {
-    return (this.#read & (1 << place)) === 0 ? null : (this.#texts[place] ?? null);
+    return (this.#sound & (1 << place)) === 0 ? null : this.#text(place);
   }
 
   /** Reads a string that has no rule; null if there is none at `place`, or something else. */
@@ -124,8 +118,22 @@ export class FrameShape implements JsonShape {
     if (this.#payloadLookalike !== null) throw new Refused(this.#payloadLookalike, LOOKALIKE);
   }
 
+  #obeys(rule: StringRule, { start, end, escaped }: Readonly<JsonValueSpan>): boolean {
+    if (!escaped) return obeys(rule, this.#bytes, { start: start + 1, end: end - 1 });
+    if (end - start - 2 > rule.lengthMax * ESCAPE_BYTES_MAX) return false;
+    const text = encoder.encode(stringText(this.#bytes, { start: start + 1, end: end - 1, escaped }));
+    return obeys(rule, text, { start: 0, end: text.length });
+  }
+
   #text(place: number): string {
     const escaped = this.#escaped[place] === 1;
     return stringText(this.#bytes, { start: this.startAt(place) + 1, end: this.endAt(place) - 1, escaped });
   }
+}
+
+function obeys(rule: StringRule, bytes: Uint8Array, { start, end }: { start: number; end: number }): boolean {
+  const { lengthMin, lengthMax, first, others } = rule;
+  if (end - start < lengthMin || end - start > lengthMax || !isIn(byteAt(bytes, start), first)) return false;
+  for (let index = start + 1; index < end; index++) if (others[bytes[index] ?? END] !== 1) return false;
+  return true;
 }

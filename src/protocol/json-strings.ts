@@ -1,4 +1,4 @@
-import { byteAt, END, HEX_DIGIT, isIn, PLAIN_TEXT } from './bytes.ts';
+import { alphabet, byteAt, END, HEX_DIGIT, isIn } from './bytes.ts';
 import { fourHex } from './json-text.ts';
 import { Refused } from './json-tokens.ts';
 
@@ -19,6 +19,13 @@ const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 /** What may stand behind a backslash, but for `u`. */
 const SIMPLE_ESCAPES = '"\\/bfnrt';
+
+/** What may stand in a string as it is and needs no second look: ASCII from space on, but `"` and `\\`. */
+export const PLAIN_TEXT = alphabet(
+  Array.from({ length: 0x80 - 0x20 }, (_, at) => String.fromCharCode(0x20 + at))
+    .join('')
+    .replace(/["\\]/g, ''),
+);
 
 /** Scans the strings of one document after the other, and describes the last one. */
 export class StringScanner implements StringSpan {

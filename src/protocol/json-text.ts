@@ -15,8 +15,9 @@ export function utf8Text(bytes: Uint8Array, start: number, end: number): string 
   return decoder.decode(bytes.subarray(start, end));
 }
 
-/** Used again for each string. */
+/** Used again for each string; the short ones by length, because shortening an array costs as much as the string. */
 const units: number[] = [];
+const shortUnits = Array.from({ length: SHORT_BYTES + 1 }, (_, length) => new Array<number>(length).fill(0));
 
 /** What a string says; the span is the bytes between its quotes, and a scanner has accepted them. */
 export function stringText(
@@ -24,7 +25,7 @@ export function stringText(
   span: { readonly start: number; readonly end: number; readonly escaped: boolean },
 ): string {
   const { start, end, escaped } = span;
-  if (!escaped && end - start > SHORT_BYTES) return utf8Text(bytes, start, end);
+  if (!escaped) return end - start > SHORT_BYTES ? utf8Text(bytes, start, end) : shortText(bytes, start, end);
   let text = '';
   let count = 0;
   for (let index = start; index < end; ) {
@@ -55,6 +56,16 @@ export function fourHex(bytes: Uint8Array, index: number): number {
   let unit = 0;
   for (let digit = 0; digit < 4; digit++) unit = unit * 16 + hexValue(byteAt(bytes, index + digit));
   return unit;
+}
+
+function shortText(bytes: Uint8Array, start: number, end: number): string {
+  const characters = shortUnits[end - start] ?? [];
+  for (let index = start; index < end; index++) {
+    const byte = byteAt(bytes, index);
+    if (byte >= 0x80) return utf8Text(bytes, start, end);
+    characters[index - start] = byte;
+  }
+  return String.fromCharCode.apply(null, characters);
 }
 
 function textOfUnits(count: number): string {
