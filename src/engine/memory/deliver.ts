@@ -13,7 +13,8 @@ export function answerFromFence(
   const age = request.epoch - fence.epoch || request.number - fence.number;
   if (age > 0) return null;
   // Equal: the same batch again (its answer was lost), so the same answers. Lower: it comes too late.
-  return age === 0 ? fence.outcomes : request.envelopes.map(() => 'stale');
+  const same = age === 0 && fence.outcomes.length === request.envelopes.length;
+  return same ? fence.outcomes : request.envelopes.map(() => 'stale');
 }
 
 export function raiseFence(
