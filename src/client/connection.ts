@@ -34,7 +34,7 @@ export interface ConnectionOptions {
 }
 
 /** A connection that has lasted so long was a good one: the next try starts with a short wait again. */
-const GOOD_AFTER_MS = 10_000;
+const GOOD_AFTER_MS = 1_500;
 
 /** Keeps one socket logged in: dials, waits by the rules of PROTOCOL.md 5, dials again. */
 export class Connection {

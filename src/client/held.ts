@@ -5,11 +5,12 @@ import type { Batch, Records } from './records.ts';
 /** Frames kept for each peer; beyond, new ones are dropped. */
 const HELD_MAX = 100;
 
-type Stored = Omit<IncomingEnvelope, 'data'> & { readonly data: string };
+type Stored = Omit<IncomingEnvelope, 'data'> & { readonly data: string; readonly cameMs: number };
 
 export interface HeldEnvelope {
   readonly key: string;
   readonly envelope: IncomingEnvelope;
+  readonly cameMs: number;
 }
 
 /**
@@ -25,10 +26,9 @@ export class Held {
   constructor(peer: string, records: Records) {
     this.#prefix = `held:${peer}:`;
     const stored = records.list<Stored>(this.#prefix);
-    this.#envelopes = stored.map(([key, held]) => ({
-      key,
-      envelope: { ...held, data: hexToBytes(held.data) },
-    }));
+    this.#envelopes = stored.map(([key, { cameMs, data, ...rest }]) => {
+      return { key, cameMs, envelope: { ...rest, data: hexToBytes(data) } };
+    });
     this.#next = Number(this.#envelopes.at(-1)?.key.slice(this.#prefix.length) ?? -1) + 1;
   }
 
@@ -36,11 +36,11 @@ export class Held {
     return this.#envelopes;
   }
 
-  add(envelope: IncomingEnvelope, batch: Batch): void {
+  add(envelope: IncomingEnvelope, cameMs: number, batch: Batch): void {
     if (this.#envelopes.length >= HELD_MAX) return;
     const key = this.#prefix + String(this.#next++).padStart(12, '0');
-    this.#envelopes.push({ key, envelope });
-    batch.set(key, { ...envelope, data: bytesToHex(envelope.data) } satisfies Stored);
+    this.#envelopes.push({ key, envelope, cameMs });
+    batch.set(key, { ...envelope, cameMs, data: bytesToHex(envelope.data) } satisfies Stored);
   }
 
   remove(held: HeldEnvelope, batch: Batch): void {

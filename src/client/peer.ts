@@ -128,11 +128,12 @@ export class Peer {
     return this.#inTurn(async () => {
       // What is held for want of a key came before.
       const waits = this.trust.pin === null && this.#held.envelopes.length > 0;
-      const verdict = waits ? 'unknown' : await this.trust.judge(envelope);
+      const cameMs = this.#options.now();
+      const verdict = waits ? 'unknown' : await this.trust.judge(envelope, cameMs);
       if (verdict === 'trusted') await this.#takeStored(envelope, () => {});
       if (verdict === 'unknown') this.#reviewLater();
       if (verdict === 'unknown' || verdict === 'changed')
-        await this.#stage((batch) => this.#held.add(envelope, batch));
+        await this.#stage((batch) => this.#held.add(envelope, cameMs, batch));
     });
   }
 
@@ -164,7 +165,7 @@ export class Peer {
   /** Judges again what is held, in order, as far as that can be done now. */
   async #review(): Promise<void> {
     for (const held of this.#held.envelopes) {
-      const verdict = await this.trust.judge(held.envelope);
+      const verdict = await this.trust.judge(held.envelope, held.cameMs);
       if (verdict === 'unknown') {
         this.#reviewLater();
         return;

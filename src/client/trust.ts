@@ -17,13 +17,13 @@ export interface Pin {
  * - `trusted`: signed by the pinned key
  * - `changed`: signed by a newer key that the relay names, and that a person has to face first
  * - `forged`: by neither
- * - `unknown`: the relay could not be asked just now
+ * - `unknown`: the relay could not be asked just now, or was asked a moment ago
  */
 export type Verdict = 'trusted' | 'changed' | 'forged' | 'unknown';
 
 /** A relay that sends rubbish must not make us ask it for keys all the time. */
-const ASK_AGAIN_AFTER_MS = 60_000;
-/** After a failed look-up; meanwhile nobody waits for another. */
+const ASK_AGAIN_AFTER_MS = 5_000;
+/** After a failed look-up; meanwhile nobody waits for another. Also when what is held is judged again. */
 export const TRY_AGAIN_AFTER_MS = 5_000;
 
 export interface TrustOptions {
@@ -74,16 +74,19 @@ export class Trust {
     if (offered !== null) this.#options.onChanged(changed);
   }
 
-  /** Verifies before anything of the envelope is parsed. */
-  async judge(envelope: IncomingEnvelope): Promise<Verdict> {
+  /** Verifies before anything of the envelope is parsed. `cameMs` is when it came: it may have been held. */
+  async judge(envelope: IncomingEnvelope, cameMs: number): Promise<Verdict> {
     const signedBy = (key: string | null | undefined) =>
       typeof key === 'string' && isSignedBy(key, envelope.data, envelope.signature);
     if (signedBy(this.#pin?.eddsaPublicKey)) return 'trusted';
+    if (signedBy(this.#pin?.offered)) return 'changed';
+    if (this.#askedMs > cameMs) return 'forged';
     const now = this.#options.now();
-    if (now - this.#failedMs < TRY_AGAIN_AFTER_MS) return 'unknown';
+    if (now - this.#failedMs < TRY_AGAIN_AFTER_MS || now - this.#askedMs < ASK_AGAIN_AFTER_MS)
+      return 'unknown';
     try {
       if (this.#pin === null) await this.learn();
-      else if (now - this.#askedMs >= ASK_AGAIN_AFTER_MS) await this.recheck();
+      else await this.recheck();
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       if (error.code !== 'unreachable') return 'forged';
