@@ -1,4 +1,5 @@
-import { SETTINGS, type Setting } from '../ops/settings.ts';
+import type { Setting } from '../ops/setting.ts';
+import { SETTINGS } from '../ops/settings.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 
 const INDENT = '  ';

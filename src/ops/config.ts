@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { CLIENT_VARIABLES, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { CLIENT_VARIABLES, SETTINGS, type SettingName } from './settings.ts';
 
 /** What the relay runs with: one readonly field per setting, lengths of time in ms. */
 export type Config = {

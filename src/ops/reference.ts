@@ -1,6 +1,7 @@
+import { METRICS } from './metric-table.ts';
 import type { Label } from './metric-types.ts';
-import { METRICS } from './metrics.ts';
-import { CLIENT_VARIABLES, SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { CLIENT_VARIABLES, SETTINGS } from './settings.ts';
 
 /** docs/settings.md and docs/metrics.md, from the tables that the code itself runs by. */
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createMetrics, METRICS } from '../../src/ops/metrics.ts';
+import { METRICS } from '../../src/ops/metric-table.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
 
 async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<Map<string, number>> {
   const { text } = await metrics.exposition();

@@ -1,0 +1,238 @@
+import type { Label } from './metric-types.ts';
+
+export interface Declared {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** https://prometheus.io/docs/practices/naming/: base units, `_total` for counters. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly Label[];
+  /** Upper bounds, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+/** From one verify (tens of µs) to a delivery that waited for a failover. */
+const VERIFY_BUCKETS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02];
+const COMMAND_BUCKETS = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5];
+/** 40 s: the longest that a lost wake-up may take to be noticed. */
+const DELIVERY_BUCKETS = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40];
+
+const PROTOCOL: Label = ['protocol', ['1', '2']];
+
+/** Every metric, once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
+export const METRICS = {
+  ready: {
+    type: 'gauge',
+    name: 'keyrelay_ready',
+    help: 'Whether this node takes new connections, as /readyz says it: 1 or 0.',
+  },
+  sockets: {
+    type: 'gauge',
+    name: 'keyrelay_sockets',
+    help: 'Open WebSocket connections: pending before a successful connect, connected after it.',
+    labels: [['state', ['pending', 'connected']]],
+  },
+  socketsMax: {
+    type: 'gauge',
+    name: 'keyrelay_sockets_max',
+    help: 'Open WebSocket connections that this process may have (RELAY_MAX_SOCKETS).',
+  },
+  upgradesRefused: {
+    type: 'counter',
+    name: 'keyrelay_upgrades_refused_total',
+    help: 'WebSocket upgrades that were refused.',
+    labels: [
+      [
+        'reason',
+        [
+          'handshake',
+          'sockets',
+          'draining',
+          'overload',
+          'origin',
+          'address_rate',
+          'address_sockets',
+          'address_pending',
+        ],
+      ],
+    ],
+  },
+  connectionsRefused: {
+    type: 'counter',
+    name: 'keyrelay_connections_refused_total',
+    help: 'Connections closed before they had asked for anything: as many as may be open, or too many from one address.',
+    labels: [['reason', ['sockets', 'address_rate']]],
+  },
+  logins: {
+    type: 'counter',
+    name: 'keyrelay_logins_total',
+    help: 'Outcomes of connect: accepted, timeout, or an error code of docs/protocol.md.',
+    labels: [['outcome', null], PROTOCOL],
+  },
+  sessionsClosed: {
+    type: 'counter',
+    name: 'keyrelay_sessions_closed_total',
+    help: 'Connections that ended: client, lost, or the name of a close of docs/protocol.md.',
+    labels: [['reason', null]],
+  },
+  takeovers: {
+    type: 'counter',
+    name: 'keyrelay_takeovers_total',
+    help: 'Sessions displaced by a newer login of the same user.',
+  },
+  framesReceived: {
+    type: 'counter',
+    name: 'keyrelay_frames_received_total',
+    help: 'Frames received from clients, well formed or not.',
+  },
+  bytesReceived: {
+    type: 'counter',
+    name: 'keyrelay_received_bytes_total',
+    help: 'Bytes of those frames.',
+  },
+  envelopesReceived: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_received_total',
+    help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md that was answered.',
+    labels: [['outcome', null]],
+  },
+  envelopesPushed: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_pushed_total',
+    help: 'Envelopes handed to the socket of their recipient, repeats over reconnects included.',
+  },
+  bytesPushed: {
+    type: 'counter',
+    name: 'keyrelay_pushed_bytes_total',
+    help: 'Bytes of those envelopes.',
+  },
+  envelopesConfirmed: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_confirmed_total',
+    help: 'Envelopes whose recipient has confirmed them.',
+  },
+  envelopesWaited: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_waited_total',
+    help: 'Envelopes that lay in the mailbox of their recipient at a login.',
+  },
+  envelopesExpired: {
+    type: 'counter',
+    name: 'keyrelay_envelopes_expired_total',
+    help: 'Envelopes that ran out (RELAY_MAILBOX_TTL) unread, counted at the next login of their recipient.',
+  },
+  verifySeconds: {
+    type: 'histogram',
+    name: 'keyrelay_verify_duration_seconds',
+    help: 'Time that verifying one signature took.',
+    buckets: VERIFY_BUCKETS,
+  },
+  acceptToPushSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_push_delay_seconds',
+    help:
+      'From storing, by the clock of the store, to the push: envelopes stored while their recipient was connected, one ' +
+      'in flight per session at a time; in steps of 1 ms.',
+    buckets: DELIVERY_BUCKETS,
+  },
+  pushToConfirmSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_confirm_delay_seconds',
+    help: 'From the push to the confirmation that covers it: one envelope in flight per session at a time.',
+    buckets: DELIVERY_BUCKETS,
+  },
+  windowFull: {
+    type: 'counter',
+    name: 'keyrelay_window_full_total',
+    help: 'Times that a session stopped pushing because too much was unconfirmed.',
+  },
+  backpressure: {
+    type: 'counter',
+    name: 'keyrelay_backpressure_total',
+    help: 'Times that a session stopped pushing because its socket did not take more.',
+  },
+  mailboxReads: {
+    type: 'counter',
+    name: 'keyrelay_mailbox_reads_total',
+    help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, a look, a reclaim.',
+    labels: [['cause', ['login', 'gap', 'window', 'look', 'reclaim']]],
+  },
+  lostWakeUps: {
+    type: 'counter',
+    name: 'keyrelay_lost_wake_ups_total',
+    help: 'Looks into a mailbox that found what no wake-up had told.',
+  },
+  foreignReceipts: {
+    type: 'counter',
+    name: 'keyrelay_foreign_receipts_total',
+    help: 'Pongs and acks that matched nothing sent on their socket.',
+    labels: [['kind', ['pong', 'ack']]],
+  },
+  poison: {
+    type: 'counter',
+    name: 'keyrelay_poison_envelopes_total',
+    help: 'Stored envelopes that could not be decoded or sent, and were passed over.',
+  },
+  drainRemaining: {
+    type: 'gauge',
+    name: 'keyrelay_drain_remaining_sockets',
+    help: 'Connections that a stopping node has still to close; 0 otherwise.',
+  },
+  subscriptions: {
+    type: 'gauge',
+    name: 'keyrelay_subscriptions',
+    help: 'Mailbox channels that this node is subscribed to.',
+  },
+  redisSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_redis_duration_seconds',
+    help: 'Time that calls to Redis took, by verb of the engine.',
+    labels: [['verb', null]],
+    buckets: COMMAND_BUCKETS,
+  },
+  redisErrors: {
+    type: 'counter',
+    name: 'keyrelay_redis_errors_total',
+    help: 'Calls to Redis that failed or ran out of time, by verb of the engine.',
+    labels: [['verb', null]],
+  },
+  probeSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_probe_duration_seconds',
+    help: 'Round trip of the probe through script, channel and subscription.',
+    buckets: COMMAND_BUCKETS,
+  },
+  probesLost: {
+    type: 'counter',
+    name: 'keyrelay_probes_lost_total',
+    help: 'Probes that did not come back: wake-ups of that Redis server are not heard, and mailboxes are polled.',
+  },
+  idsForgotten: {
+    type: 'counter',
+    name: 'keyrelay_ids_forgotten_total',
+    help: 'Times that one mailbox got so many ids that older ones were forgotten before their 10 minutes.',
+  },
+  rubbishHeard: {
+    type: 'counter',
+    name: 'keyrelay_rubbish_heard_total',
+    help: 'Messages on mailbox channels that no node had sent, and that were ignored.',
+  },
+  httpRequests: {
+    type: 'counter',
+    name: 'keyrelay_http_requests_total',
+    help: 'HTTP requests by route and status.',
+    labels: [
+      ['route', ['register', 'lookup', 'page', 'websocket', 'other']],
+      ['status', null],
+    ],
+  },
+  buildInfo: {
+    type: 'gauge',
+    name: 'keyrelay_build_info',
+    help: 'Always 1: version of keyrelay, of Node.js, and the uWebSockets.js package that was loaded.',
+    labels: [
+      ['version', null],
+      ['node', null],
+      ['uws', null],
+    ],
+  },
+} as const satisfies Record<string, Declared>;
