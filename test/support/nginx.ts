@@ -1,0 +1,36 @@
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Child } from '../../src/cli/child.ts';
+import { toolPath } from '../../src/cli/install.ts';
+import { LOOPBACK, onFreePort } from '../../src/cli/servers.ts';
+
+const NGINX_FILE = fileURLToPath(new URL('../../deploy/nginx/nginx.conf', import.meta.url));
+
+export interface NginxServer {
+  readonly http: string;
+  readonly ws: string;
+  stop(): Promise<void>;
+}
+
+/** nginx with deploy/nginx/nginx.conf, byte for byte; where it listens and where the nodes are is written beside it. */
+export async function startNginx(nodes: readonly { readonly port: number }[]): Promise<NginxServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'keyrelay-nginx-'));
+  await copyFile(NGINX_FILE, join(folder, 'nginx.conf'));
+  const servers = nodes.map(({ port }) => `server ${LOOPBACK}:${port} max_fails=1 fail_timeout=2s;\n`);
+  await writeFile(join(folder, 'nodes.conf'), servers.join(''));
+  const { child, port } = await onFreePort({
+    port: 0,
+    start: async (port) => {
+      await writeFile(join(folder, 'listen.conf'), `listen ${LOOPBACK}:${port};\n`);
+      const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off;'];
+      return Child.start({ command: toolPath('nginx'), args, env: process.env });
+    },
+  });
+  const stop = async () => {
+    await child.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { http: `http://${LOOPBACK}:${port}`, ws: `ws://${LOOPBACK}:${port}/ws`, stop };
+}
