@@ -81,6 +81,11 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.send(body, new Date(this.#options.now()).toISOString());
   }
 
+  /** Tells the other that this message, and all before it, were read: also later than by the message itself. */
+  markRead(id: string): Promise<void> {
+    return this.#peer.confirmRead(id);
+  }
+
   /** 12 groups of 5 digits (PROTOCOL.md 6): if both people see the same, nobody is in the middle. */
   safetyNumber(which: 'pinned' | 'offered' = 'pinned'): readonly string[] {
     const pin = this.#peer.trust.pin;

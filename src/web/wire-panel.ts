@@ -1,0 +1,74 @@
+import { byId, icon, make } from './dom.ts';
+
+const SHOWN_MAX = 80;
+/** What the relay cannot read. Everything else it can. */
+const SEALED = /"ciphertext": "[^"]*"/g;
+const LONG = 160;
+
+/** Shows the frames of this connection as they pass, so that one can see what a relay sees. */
+export class WirePanel {
+  readonly #panel = byId('wire', HTMLElement);
+  readonly #toggle = byId('wire-toggle', HTMLButtonElement);
+  readonly #frames = byId('frames', HTMLOListElement);
+  readonly #own: () => string | null;
+
+  constructor(own: () => string | null) {
+    this.#own = own;
+    this.#toggle.addEventListener('click', () => this.#show(this.#panel.hidden === true));
+    byId('wire-close', HTMLButtonElement).addEventListener('click', () => this.#show(false));
+    this.#panel.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.#show(false);
+    });
+  }
+
+  add(direction: 'sent' | 'received', text: string): void {
+    const arrow = icon(direction === 'sent' ? 'up' : 'down');
+    arrow.classList.add(direction);
+    const size = make('span', { class: 'size', text: `${new TextEncoder().encode(text).length} bytes` });
+    const summary = make('summary', {}, arrow, make('span', { text: this.#describe(direction, text) }), size);
+    const details = make('details', { class: 'frame' }, summary);
+    // Written out only when somebody looks.
+    details.addEventListener('toggle', () => {
+      if (details.open && details.childElementCount === 1) details.append(writeOut(text));
+    });
+    this.#frames.prepend(make('li', {}, details));
+    while (this.#frames.childElementCount > SHOWN_MAX) this.#frames.lastElementChild?.remove();
+  }
+
+  #show(shown: boolean): void {
+    this.#panel.hidden = !shown;
+    this.#toggle.setAttribute('aria-expanded', String(shown));
+    if (shown) byId('wire-close', HTMLButtonElement).focus();
+    else this.#toggle.focus();
+  }
+
+  #describe(direction: 'sent' | 'received', text: string): string {
+    const { data, ack } = JSON.parse(text) as {
+      data?: { sender: string; recipient?: string; message: { type: string } };
+      ack?: string;
+    };
+    if (ack !== undefined) return 'you have it: ack';
+    const name = (code: string | undefined) => {
+      if (code === 'server' || code === undefined) return 'relay';
+      return code === this.#own() ? 'you' : code;
+    };
+    const type = data?.message.type ?? '';
+    return direction === 'sent'
+      ? `${type} to ${name(data?.recipient)}`
+      : `${type} from ${name(data?.sender)}`;
+  }
+}
+
+function writeOut(text: string): HTMLPreElement {
+  const pretty = JSON.stringify(JSON.parse(text), null, 2);
+  const pre = make('pre', {});
+  pre.tabIndex = 0;
+  let end = 0;
+  for (const match of pretty.matchAll(SEALED)) {
+    const sealed = match[0].length > LONG ? `${match[0].slice(0, LONG)}…"` : match[0];
+    pre.append(pretty.slice(end, match.index), make('span', { class: 'sealed', text: sealed }));
+    end = match.index + match[0].length;
+  }
+  pre.append(pretty.slice(end));
+  return pre;
+}
