@@ -13,10 +13,14 @@
 local user, inbox = KEYS[1], KEYS[2]
 local token, up_to = ARGV[1], ARGV[2]
 
-local box = open_mailbox(user, 'token')
+local box = open_mailbox(user)
 if not box then return 'unknown' end
-if box.extra ~= token then return 'displaced' end
+if box.token ~= token then return 'displaced' end
 local entry = find(box, inbox, up_to)
 if not entry then return 'gone' end
-if entry ~= 'left' then leave(box, user, inbox, entry) end
+if entry == 'newest' then
+  leave_all(box, user, inbox)
+elseif entry ~= 'left' then
+  leave(box, user, inbox, entry)
+end
 return 'held'

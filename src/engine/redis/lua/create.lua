@@ -19,7 +19,8 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 'taken' end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1],
-  'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'eddsa', ARGV[3], 'token', '',
+  'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'oldest', 0, 'token', '',
+  'eddsa', ARGV[3],
   'epoch', 0, 'node', '', 'claimed', '0', 'min_protocol', '1', 'expired', 0, 'settled', '0', 'pending', '1',
   'id', ARGV[1], 'name', ARGV[4], 'ecdh', ARGV[2],
   'created', string.format('%.0f', time[1] * 1000000 + time[2]))

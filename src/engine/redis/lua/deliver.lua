@@ -98,7 +98,8 @@ for i = 1, envelopes do
 end
 
 if count > box.count then
-  redis.call('HSET', user, 'last', box.last, 'count', count, 'total', whole(total))
+  local oldest = box.count == 0 and now or box.oldest
+  redis.call('HSET', user, 'last', box.last, 'count', count, 'total', whole(total), 'oldest', whole(oldest))
   -- The stream goes when its last entry has: renewed when it is new and then once in a quarter of the TTL.
   local quarter = ttl / 4
   if box.count == 0 or math.floor(last_us / quarter) ~= math.floor(now / quarter) then

@@ -4,6 +4,7 @@
 --   count      entries that wait
 --   total      running byte total up to `last`
 --   base       running byte total up to `confirmed`; total - base bytes wait
+--   oldest     us; nothing that waits is older (but the oldest may be younger)
 -- Every entry carries the running total up to itself (field t), so that leaving needs no scan.
 
 local function us_of(id)
@@ -15,13 +16,19 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- The user's mailbox, or nil where no user has the code. A field beyond the mailbox's own comes back as `extra`.
-local function open_mailbox(user, extra)
-  local fields = redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'eddsa', extra or 'eddsa')
-  if not fields[6] then return nil end
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- The user's mailbox and the token of its session, or nil where no user has the code.
+local function open_mailbox(user)
+  local fields =
+    redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'eddsa')
+  if not fields[8] then return nil end
   return {
-    last = fields[1], confirmed = fields[2], count = tonumber(fields[3]),
-    total = tonumber(fields[4]), base = tonumber(fields[5]), extra = fields[7],
+    last = fields[1], confirmed = fields[2], count = tonumber(fields[3]), total = tonumber(fields[4]),
+    base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7],
   }
 end
 
@@ -33,48 +40,52 @@ local function field_of(entry, name)
   return nil
 end
 
+-- Everything has left. Returns how many entries that were.
+local function leave_all(box, user, inbox)
+  local left = box.count
+  -- An emptied stream still costs memory, and XDEL would free nothing.
+  redis.call('DEL', inbox)
+  box.confirmed, box.count, box.total, box.base = box.last, 0, 0, 0
+  redis.call('HSET', user, 'confirmed', box.last, 'count', 0, 'total', 0, 'base', 0)
+  return left
+end
+
 -- Everything up to and including `entry` has left. Returns how many entries that were.
 local function leave(box, user, inbox, entry)
   local id = entry[1]
+  if id == box.last then return leave_all(box, user, inbox) end
   -- MINID keeps the id that it names, so the next one is named; `~` would trim nothing of a short stream.
-  local left = redis.call('XTRIM', inbox, 'MINID', whole(us_of(id) + 1) .. '-0')
-  box.confirmed = id
+  local oldest = us_of(id) + 1
+  local left = redis.call('XTRIM', inbox, 'MINID', whole(oldest) .. '-0')
+  box.confirmed, box.oldest = id, oldest
   box.count = box.count - left
   box.base = tonumber(field_of(entry, 't')) or box.base
-  if box.count <= 0 then
-    -- An emptied stream still costs memory, XDEL frees nothing.
-    redis.call('DEL', inbox)
-    box.count, box.total, box.base = 0, 0, 0
-  end
-  redis.call('HSET', user, 'confirmed', id, 'count', box.count, 'total', whole(box.total), 'base', whole(box.base))
+  redis.call('HSET', user, 'confirmed', id, 'count', box.count, 'base', whole(box.base), 'oldest', whole(oldest))
   return left
 end
 
 -- Lets leave what was stored before `cut` (us), and counts it for the next claim.
 local function expire(box, user, inbox, cut)
-  -- All that waits is newer than `confirmed`: while that is young enough there is nothing to look for.
-  if box.count == 0 or us_of(box.confirmed) >= cut then return end
+  if box.count == 0 or box.oldest >= cut then return end
   local newest = redis.call('XREVRANGE', inbox, whole(cut - 1), '-', 'COUNT', 1)[1]
   if newest then
     redis.call('HINCRBY', user, 'expired', leave(box, user, inbox, newest))
-  elseif redis.call('EXISTS', inbox) == 0 then
+  elseif redis.call('EXISTS', inbox) == 1 then
+    redis.call('HSET', user, 'oldest', whole(cut))
+  else
     -- The whole stream has outlived its own TTL.
-    redis.call('HINCRBY', user, 'expired', box.count)
-    box.confirmed, box.count, box.total, box.base = box.last, 0, 0, 0
-    redis.call('HSET', user, 'confirmed', box.last, 'count', 0, 'total', 0, 'base', 0)
+    redis.call('HINCRBY', user, 'expired', leave_all(box, user, inbox))
   end
 end
 
 -- Whether this history knows `id`, so that nothing can have been skipped by standing behind it.
--- Returns 'left' (what is not newer than `confirmed` has left), its entry if it waits here, tag and all, or nil.
+-- Returns 'left' (what is not newer than `confirmed` has left), 'newest', the entry if it waits here, tag and all,
+-- or nil.
 local function find(box, inbox, id)
+  if id == box.confirmed then return 'left' end
+  if id == box.last then return 'newest' end
   local us, tag = string.match(id, '^(%d+)%-(%d+)$')
   if not us or #us > 16 or #tag > 10 then return nil end
-  if id == box.confirmed or tonumber(us) < us_of(box.confirmed) then return 'left' end
+  if tonumber(us) < us_of(box.confirmed) then return 'left' end
   return redis.call('XRANGE', inbox, id, id)[1]
-end
-
-local function now_us()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
 end

@@ -19,17 +19,18 @@ local max_envelopes, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonu
 -- Entries are turned into Lua values before their size is known.
 local PAGE = 16
 
-local box = open_mailbox(user, 'token')
+local box = open_mailbox(user)
 if not box then return { 'unknown' } end
-if box.extra ~= token then return { 'displaced' } end
+if box.token ~= token then return { 'displaced' } end
 
 expire(box, user, inbox, now_us() - ttl)
 if after ~= '' and not find(box, inbox, after) then return { 'gone' } end
 
 local page = { 'held', box.last }
+if box.count == 0 or after == box.last then return page end
 local envelopes, bytes = 0, 0
 local from = after == '' and '-' or '(' .. after
-while box.count > 0 and envelopes < max_envelopes do
+while envelopes < max_envelopes do
   local entries = redis.call('XRANGE', inbox, from, '+', 'COUNT', math.min(PAGE, max_envelopes - envelopes))
   for _, entry in ipairs(entries) do
     local frame = field_of(entry, 'f') or false
