@@ -129,7 +129,7 @@ export type ReadResult =
 
 /** One envelope to store. */
 export interface Envelope {
-  /** What the recipient will be sent: `{"data":…,"signature":"…"}`. */
+  /** What the recipient will be sent: `{"data":…,"signature":"…"}`. UTF-8, as every frame is. */
   readonly frame: Buffer;
   /** The client's id and a digest of the bytes of `data`, for the 10-minute dedupe; null without an id. */
   readonly dedupe: { readonly id: string; readonly digest: string } | null;

@@ -10,7 +10,7 @@ import {
   type User,
 } from '../engine.ts';
 import type { Calls } from './calls.ts';
-import type { Argument, Reply } from './resp.ts';
+import type { Argument, Reply } from './reply.ts';
 import type { ScriptName, Scripts } from './scripts.ts';
 import { inboxKey, seenKeys, userKey } from './store.ts';
 

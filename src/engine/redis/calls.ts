@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineUnavailable } from '../engine.ts';
 import type { EngineObserver } from '../observer.ts';
-import { type Argument, RedisError, type Reply } from './resp.ts';
+import { type Argument, RedisError, type Reply } from './reply.ts';
 import { type Router, redirection } from './router.ts';
 import type { Script } from './scripts.ts';
 import type { Shard } from './shard.ts';

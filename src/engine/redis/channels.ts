@@ -1,6 +1,6 @@
 import { EngineUnavailable, type MailboxListener, type Subscription } from '../engine.ts';
 import type { EngineObserver } from '../observer.ts';
-import { RedisError } from './resp.ts';
+import { RedisError } from './reply.ts';
 import { type Router, redirection } from './router.ts';
 import type { Shard } from './shard.ts';
 import { slotOf } from './slots.ts';
@@ -104,15 +104,6 @@ export class Channels {
       if (message.kind === 'wake-up') listener.onWakeUp(message.wakeUp);
       else listener.onClaimed(message.token);
     }
-  }
-
-  /** The server has ended a subscription: its slot has moved. */
-  dropped(name: string): void {
-    const channel = this.#byCode.get(codeOf(name));
-    if (channel === undefined) return;
-    channel.on = null;
-    this.#options.router.refresh();
-    this.#settle(channel);
   }
 
   /** The shard's subscriber is new: nothing is subscribed there yet. */

@@ -2,7 +2,7 @@ import type { Access, Address, Deployment } from './address.ts';
 import { formatAddress } from './address.ts';
 import { isClusterNode, parseInfo } from './checks.ts';
 import { Connection } from './connection.ts';
-import type { Reply } from './resp.ts';
+import type { Reply } from './reply.ts';
 import { SLOTS } from './slots.ts';
 
 /** Which masters there are, and which slots are theirs. */

@@ -1,6 +1,6 @@
 import { EngineUnavailable } from '../engine.ts';
 import { type Link, sendOn } from './link.ts';
-import type { Argument, Reply } from './resp.ts';
+import type { Argument, Reply } from './reply.ts';
 
 interface Write {
   readonly asking: boolean;

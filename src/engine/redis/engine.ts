@@ -215,7 +215,6 @@ class RedisEngine implements Engine {
         if (this.#parts === null || this.#parts.prober.hear(shardOf(), channel, payload)) return;
         this.#parts.channels.hear(channel, payload);
       },
-      onDropped: (channel) => this.#parts?.channels.dropped(channel),
       onReady: withParts(({ channels, prober }, shard) => {
         channels.reclaim(shard);
         prober.probe(shard);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineUnavailable } from '../engine.ts';
 import type { Connection } from './connection.ts';
-import type { Argument, Reply } from './resp.ts';
+import type { Argument, Reply } from './reply.ts';
 
 export interface LinkOptions {
   readonly open: () => Promise<Connection>;

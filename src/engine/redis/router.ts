@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, formatAddress } from './address.ts';
 import type { Discover, Layout } from './discovery.ts';
-import type { RedisError } from './resp.ts';
+import type { RedisError } from './reply.ts';
 import { Shard, type ShardContext, type ShardEvents } from './shard.ts';
 import { SLOTS } from './slots.ts';
 

@@ -5,7 +5,7 @@ import { ShardClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { DurableWrites } from './durable.ts';
 import { Link, sendOn } from './link.ts';
-import { type Argument, RedisError, type Reply } from './resp.ts';
+import { type Argument, RedisError, type Reply } from './reply.ts';
 import type { Script, Scripts } from './scripts.ts';
 import { Subscriber, type SubscriberOptions } from './subscriber.ts';
 import type { Timings } from './timings.ts';
@@ -19,7 +19,7 @@ export interface ShardContext {
   readonly observer: EngineObserver;
 }
 
-export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage' | 'onDropped'> {
+export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage'> {
   /** Calls can be made (again): the store behind may have forgotten what it knew. */
   onReady(): void;
   onLost(): void;
@@ -85,7 +85,6 @@ export class Shard {
       access,
       timeoutMs,
       onMessage: events.onMessage,
-      onDropped: events.onDropped,
       onReady: () => events.onSubscriberReady(),
       onLost: () => events.onSubscriberLost(),
     });

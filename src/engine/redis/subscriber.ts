@@ -2,15 +2,13 @@ import { EngineUnavailable } from '../engine.ts';
 import { type Access, type Address, formatAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { Link } from './link.ts';
-import type { Argument, Reply } from './resp.ts';
+import type { Argument } from './reply.ts';
 
 export interface SubscriberOptions {
   readonly address: Address;
   readonly access: Access;
   readonly timeoutMs: number;
   readonly onMessage: (channel: Buffer, payload: Buffer) => void;
-  /** The server has ended one subscription by itself: its slot has moved. */
-  readonly onDropped: (channel: string) => void;
   readonly onReady: () => void;
   /** Every subscription is gone. */
   readonly onLost: () => void;
@@ -26,10 +24,11 @@ export class Subscriber {
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    const { address, access, timeoutMs } = options;
-    const onMessage = (reply: Reply, oldest: readonly Argument[] | undefined) => this.#hear(reply, oldest);
+    const { address, access, timeoutMs, onMessage } = options;
+    // Which subscription the server has ended is not told: all are made anew, and every mailbox is looked into.
+    const onDropped = () => this.reset('a slot has moved away');
     this.#link = new Link({
-      open: () => Connection.open({ address, access, timeoutMs, onMessage }),
+      open: () => Connection.open({ address, access, timeoutMs, onMessage, onDropped }),
       prepare: async (connection) => {
         await connection.send(['PING']);
       },
@@ -71,26 +70,4 @@ export class Subscriber {
     }
     await connection.send(args);
   }
-
-  #hear(reply: Reply, oldest: readonly Argument[] | undefined): boolean {
-    if (!Array.isArray(reply)) return false;
-    const [kind, channel, payload] = reply as readonly Reply[];
-    if (!Buffer.isBuffer(kind) || !Buffer.isBuffer(channel)) return false;
-    if (isText(kind, 'smessage')) {
-      if (Buffer.isBuffer(payload)) this.#options.onMessage(channel, payload);
-      return true;
-    }
-    if (isText(kind, 'sunsubscribe')) {
-      const name = channel.toString('latin1');
-      // An answer if this is what we asked for first of all; otherwise the server's own doing.
-      if (oldest?.[0] === 'SUNSUBSCRIBE' && oldest[1] === name) return false;
-      this.#options.onDropped(name);
-      return true;
-    }
-    return false;
-  }
-}
-
-function isText(bytes: Buffer, text: string): boolean {
-  return bytes.length === text.length && bytes.toString('latin1') === text;
 }

@@ -19,8 +19,20 @@ export function deliver(backend: Backend): void {
     const waiting = async () => texts(node, (await login(node, bob)).session);
 
     it('stores every byte of every frame, in the order of the batch', async () => {
-      const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-      const frames = [bytes, frame('ü 🦊 \r\n$5\r\n'), Buffer.alloc(70_000, 'x'), frame('')];
+      // Every ASCII byte, and the first and last code points of each length of UTF-8.
+      const ascii = String.fromCharCode(...Array.from({ length: 128 }, (_, byte) => byte));
+      const edges = String.fromCodePoint(
+        0x80,
+        0x7ff,
+        0x800,
+        0xd7ff,
+        0xe000,
+        0xfeff,
+        0xffff,
+        0x10000,
+        0x10ffff,
+      );
+      const frames = [frame(ascii + edges), frame('ü 🦊 \r\n$5\r\n'), Buffer.alloc(70_000, 'x'), frame('')];
       const envelopes = frames.map((one) => ({ frame: one, dedupe: null }));
       expect(await new Sender(node, 'ALICE00').send(bob, ...envelopes)).toEqual(Array(4).fill('stored'));
       const { session } = await login(node, bob);
