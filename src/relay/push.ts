@@ -5,11 +5,6 @@ import type { Window } from './window.ts';
 
 /** One page of a backlog; the window may ask for less. */
 const PAGE_BYTES_MAX = 256 * 1024;
-/**
- * A receipt is asked for at least so often: over a line of 1 KB/s the answer then comes within 20 s. Asked for a whole
- * page at once, it would come after the connection was given up, and the next one would begin with the same page.
- */
-const RECEIPT_BYTES = 16 * 1024;
 const READ_RETRY_MS_MIN = 250;
 const READ_RETRY_MS_MAX = 5_000;
 
@@ -24,8 +19,8 @@ export interface PushOptions {
   readonly reads: { run<T>(task: () => Promise<T>): Promise<T> };
   readonly send: (frame: Buffer, id: MailboxId) => SendResult;
   readonly cork: (sends: () => void) => void;
-  /** Up to `lastId` everything has been handed to the socket: time to ask for a receipt. */
-  readonly onPushed: (lastId: MailboxId) => void;
+  /** What was to be sent in this turn, or as much as the socket took, has been handed to it. */
+  readonly onTurnOver: () => void;
   readonly onRead: (cause: ReadCause, envelopes: number) => void;
   readonly onWindowFull: () => void;
   readonly onPoison: (id: MailboxId) => void;
@@ -200,13 +195,9 @@ export class Push {
 
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
   #sendAll(envelopes: readonly { readonly id: MailboxId; readonly frame: Buffer | null }[]): void {
-    const { window, send, cork, onPushed, onPoison } = this.#options;
+    const { window, send, cork, onTurnOver, onPoison } = this.#options;
     cork(() => {
-      /** The newest for which no receipt was asked yet, and how many bytes were sent for none. */
-      let pushed: MailboxId | null = null;
-      let unaskedBytes = 0;
       for (const { id, frame } of envelopes) {
-        // Behind a slow reader too a receipt is asked for what was sent: a full window would wait for it for ever.
         if (this.#ended || this.#blocked) break;
         if (frame === null) {
           onPoison(id);
@@ -221,15 +212,10 @@ export class Push {
         if (result === 'buffered') this.#blocked = true;
         this.#cursor = id;
         window.add(id, frame.length);
-        pushed = id;
-        unaskedBytes += frame.length;
-        if (unaskedBytes < RECEIPT_BYTES) continue;
-        onPushed(id);
-        pushed = null;
-        unaskedBytes = 0;
       }
       this.#tellIfDrained();
-      if (pushed !== null) onPushed(pushed);
+      // Behind a slow reader too: if the window is full, it would wait for its receipt for ever.
+      onTurnOver();
     });
   }
 

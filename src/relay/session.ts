@@ -75,6 +75,9 @@ export class Session implements MailboxListener {
     this.#delays = new Delays({ metrics, loginLast: login.last, now, clock: Date.now });
     this.#heartbeat = new Heartbeat({
       ping: (payload) => socket.ping(payload),
+      receipts: protocol === 1,
+      windowEnvelopes: config.windowEnvelopes,
+      windowBytes: config.windowBytes,
       pingIntervalMs: config.pingIntervalMs,
       pongTimeoutMs: config.pongTimeoutMs,
       now,
@@ -89,7 +92,7 @@ export class Session implements MailboxListener {
         reads: node.reads,
         send: (frame, id) => this.#sendEnvelope(frame, id),
         cork: (sends) => socket.cork(sends),
-        onPushed: (id) => this.#pushed(id),
+        onTurnOver: () => this.#heartbeat.ask(),
         onRead: (cause, envelopes) => this.#onRead(cause, envelopes),
         onWindowFull: () => metrics.windowFull.add(),
         onPoison: () => {
@@ -145,8 +148,10 @@ export class Session implements MailboxListener {
 
   pong(payload: string): void {
     const pong = this.#heartbeat.pong(payload);
-    if (pong.kind === 'receipt' && this.protocol === 1) this.#confirm(pong.id);
-    else this.#noise(pong.kind === 'foreign' ? 'pong' : null);
+    if (pong.kind === 'receipt') {
+      this.#confirm(pong.id);
+      this.#heartbeat.ask();
+    } else this.#noise(pong.kind === 'foreign' ? 'pong' : null);
   }
 
   /** The socket has sent what it had buffered. */
@@ -244,13 +249,9 @@ export class Session implements MailboxListener {
       this.#node.metrics.envelopesPushed.add();
       this.#node.metrics.bytesPushed.add(bytes.length);
       this.#delays.pushed(id);
+      this.#heartbeat.pushed(id, bytes.length);
     }
     return result;
-  }
-
-  #pushed(id: MailboxId): void {
-    if (this.protocol === 1) this.#heartbeat.pushed(id);
-    else this.#heartbeat.pushedWithoutPing(id);
   }
 
   #onRead(cause: ReadCause, envelopes: number): void {

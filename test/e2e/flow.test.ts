@@ -9,16 +9,15 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frameOf, type Keys, PlainClient, type PlainUser, registerUser, signHex } from '../support/client.ts';
 import { connectText, envelopeText } from '../support/envelopes.ts';
-import { Processes } from '../support/processes.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { PAIRS, type Pair, startPair } from '../support/pair.ts';
+import { sendStored } from '../support/scene.ts';
 
 /**
  * docs/protocol.md, sections 2 and 3, frame by frame: Alice on one node, Bob on the same (memory) or on another (real
  * Redis between them).
  */
-describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of protocol 1, %s', (where) => {
-  const processes = new Processes();
-  let redis: RedisServer | null = null;
+describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
+  let pair: Pair;
   let aliceUrl = '';
   let bobUrl = '';
   let alice: PlainUser;
@@ -27,28 +26,15 @@ describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of pro
   let bobSocket: PlainClient;
 
   beforeAll(async () => {
-    const settings = { RELAY_ENVELOPES_PER_S: '0', RELAY_MAX_FRAME_BYTES: '65536' };
-    if (where.startsWith('two')) {
-      redis = await startRedis();
-      const nodes = [0, 1].map(() => processes.relay({ ...settings, RELAY_REDIS_URL: redis?.url ?? '' }));
-      const [one, two] = await Promise.all(nodes);
-      if (one === undefined || two === undefined) throw new Error('two nodes were started');
-      [aliceUrl, bobUrl] = [one.ws, two.ws];
-      // Each registers where she connects: what one node stores, all know.
-      [alice, bob] = await Promise.all([registerUser(one.http), registerUser(two.http)]);
-    } else {
-      const node = await processes.relay(settings);
-      [aliceUrl, bobUrl] = [node.ws, node.ws];
-      [alice, bob] = [await registerUser(node.http), await registerUser(node.http)];
-    }
+    pair = await startPair(where, { RELAY_ENVELOPES_PER_S: '0', RELAY_MAX_FRAME_BYTES: '65536' });
+    [aliceUrl, bobUrl] = [pair.one.ws, pair.two.ws];
+    // Each registers where she connects: what one node stores, all know.
+    [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
     aliceSocket = await PlainClient.login(aliceUrl, alice);
     bobSocket = await PlainClient.login(bobUrl, bob);
   });
 
-  afterAll(async () => {
-    await processes.stop();
-    await redis?.remove();
-  });
+  afterAll(() => pair.stop());
 
   /** Sends `frame` as Alice and resolves with what Bob is sent next. */
   async function relayed(frame: string | Buffer): Promise<string> {
@@ -59,7 +45,7 @@ describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of pro
   }
 
   it('1 and 2: connect is answered by connect_ack, the first frame, to the byte', async () => {
-    const carol = await registerUser(aliceUrl.replace('ws', 'http').replace('/ws', ''));
+    const carol = await registerUser(pair.one.http);
     const socket = await PlainClient.open(aliceUrl);
     const data = `{"sender":"${carol.code}","message":{"type":"connect"}}`;
     socket.send(`{"data":${data},"signature":"${signHex(carol, data)}"}`);
@@ -173,7 +159,7 @@ describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of pro
     await bobSocket.close();
     const frames = Object.values(oddTexts()).map((text) => frameOf(alice, text));
     for (const frame of frames) aliceSocket.send(frame);
-    await sendAndAwaitAccepted(aliceSocket, alice, bob.code);
+    await sendStored(aliceSocket, { sender: alice, recipient: bob.code });
     bobSocket = await PlainClient.login(bobUrl, bob);
     const envelopes = await bobSocket.untilEnvelopes(frames.length + 1);
     expect(envelopes.slice(0, frames.length)).toEqual(frames);
@@ -207,7 +193,7 @@ describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of pro
       frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload })),
     );
     for (const frame of frames) aliceSocket.send(frame);
-    await sendAndAwaitAccepted(aliceSocket, alice, bob.code);
+    await sendStored(aliceSocket, { sender: alice, recipient: bob.code });
     bobSocket = await PlainClient.login(bobUrl, bob);
     await bobSocket.untilEnvelopes(frames.length + 1);
     const connectAck = `{"data":{"sender":"server","recipient":"${bob.code}","message":{"type":"connect_ack"}}}`;
@@ -240,20 +226,6 @@ describe.each(['one node, in memory', 'two nodes, over Redis'])('the flow of pro
     ]);
   });
 });
-
-let ids = 0;
-
-/** Everything sent before on this socket to the same recipient is stored once this one is. */
-async function sendAndAwaitAccepted(
-  socket: PlainClient,
-  sender: PlainUser,
-  recipient: string,
-): Promise<void> {
-  ids += 1;
-  const id = `last-${ids}`;
-  socket.sendData(sender, envelopeText({ sender: sender.code, recipient, id }));
-  await socket.until(() => socket.accepted().includes(id));
-}
 
 function escaped(text: string): string {
   return [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');

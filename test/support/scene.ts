@@ -37,3 +37,22 @@ export async function proveOpen({ socket, alice }: Scene): Promise<void> {
   socket.send(frame);
   expect((await socket.untilEnvelopes(before + 1)).at(-1)).toBe(frame);
 }
+
+let ids = 0;
+
+/**
+ * Sends an envelope with an id of its own, and resolves with its frame once it is stored: so is by then whatever was
+ * sent before it on this socket to the same recipient.
+ */
+export async function sendStored(
+  socket: PlainClient,
+  envelope: { readonly sender: PlainUser; readonly recipient: string; readonly payload?: unknown },
+): Promise<string> {
+  ids += 1;
+  const id = `stored-${ids}`;
+  const { sender, recipient, payload } = envelope;
+  const frame = frameOf(sender, envelopeText({ sender: sender.code, recipient, id, payload }));
+  socket.send(frame);
+  await socket.until(() => socket.accepted().includes(id));
+  return frame;
+}

@@ -54,7 +54,7 @@ class Bench implements MailboxListener {
           return result;
         },
         cork: (sends) => sends(),
-        onPushed: () => undefined,
+        onTurnOver: () => undefined,
         onRead: (cause) => this.reads.push(cause),
         onWindowFull: () => {
           this.windowFull += 1;
@@ -205,21 +205,12 @@ describe('pushing a mailbox to a socket', () => {
     expect(bench.sent).toEqual(['12345678', 'abcdefgh']);
   });
 
-  it('asks for a receipt also where a slow socket ends a turn', async () => {
-    const asked: string[] = [];
-    (await bench.login({ onPushed: (id) => asked.push(id) })).start();
+  it('says when a turn is over also where a slow socket ends it', async () => {
+    const turns: number[] = [];
+    (await bench.login({ onTurnOver: () => turns.push(bench.sent.length) })).start();
     bench.nextSends = ['sent', 'buffered'];
     await bench.store('1', '2', '3', '4');
-    expect(bench.sent).toEqual(['1', '2']);
-    expect(asked).toEqual([bench.pinged[1]]);
-  });
-
-  it('asks for a receipt of a long page at least every 16 KiB, so that a slow line is not given up', async () => {
-    const asked: string[] = [];
-    for (let n = 0; n < 8; n += 1) await bench.store('x'.repeat(8 * 1024));
-    (await bench.login({ onPushed: (id) => asked.push(id) })).start();
-    await settle();
-    expect(asked).toEqual([1, 3, 5, 7].map((n) => bench.pinged[n]));
+    expect(turns).toEqual([2]);
   });
 
   it('makes good for a look that came while the window was full', async () => {

@@ -2,113 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { SessionState } from '../../src/engine/engine.ts';
 import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { AddressReader } from '../../src/relay/address.ts';
-import { Heartbeat } from '../../src/relay/heartbeat.ts';
 import { Occupancy } from '../../src/relay/occupancy.ts';
 import { RateLimiter } from '../../src/relay/rate.ts';
 import { Receipts } from '../../src/relay/receipts.ts';
 import { Semaphore } from '../../src/relay/semaphore.ts';
 import { Window } from '../../src/relay/window.ts';
-
-describe('the heartbeat of a socket', () => {
-  function setup(sendPing = () => true) {
-    const clock = { ms: 0 };
-    const pings: string[] = [];
-    const heartbeat = new Heartbeat({
-      ping: (payload) => {
-        const sent = sendPing();
-        if (sent) pings.push(payload);
-        return sent;
-      },
-      pingIntervalMs: 20_000,
-      pongTimeoutMs: 30_000,
-      now: () => clock.ms,
-    });
-    return { clock, pings, heartbeat };
-  }
-
-  it('takes a pong as a receipt for what its ping carried, once', () => {
-    const { heartbeat } = setup();
-    heartbeat.pushed('1-a');
-    heartbeat.pushed('2-b');
-    expect(heartbeat.pong('2-b')).toEqual({ kind: 'receipt', id: '2-b' });
-    expect(heartbeat.pong('2-b')).toEqual({ kind: 'alive' });
-    expect(heartbeat.pong('1-a')).toEqual({ kind: 'foreign' });
-  });
-
-  it('takes no pong for an id that it never pinged', () => {
-    const { heartbeat } = setup();
-    heartbeat.pushed('1-a');
-    for (const payload of ['9-z', '', '1-b', '$', '+', '1-a '])
-      expect(heartbeat.pong(payload)).toEqual({ kind: 'foreign' });
-    expect(heartbeat.pong('1-a')).toEqual({ kind: 'receipt', id: '1-a' });
-  });
-
-  it('pings a quiet client with the last id, so that the receipt is not swallowed', () => {
-    const { heartbeat, pings, clock } = setup();
-    heartbeat.pushed('1-a');
-    clock.ms = 20_000;
-    expect(heartbeat.tick()).toBe(true);
-    expect(pings).toEqual(['1-a', '1-a']);
-    expect(heartbeat.pong('1-a')).toEqual({ kind: 'receipt', id: '1-a' });
-  });
-
-  it('gives a client up that has not answered for 30 s, and not before', () => {
-    const { heartbeat, clock } = setup();
-    heartbeat.pushed('1-a');
-    clock.ms = 30_000;
-    expect(heartbeat.tick()).toBe(true);
-    clock.ms = 30_001;
-    expect(heartbeat.tick()).toBe(false);
-  });
-
-  it('counts an older pong as a sign of life', () => {
-    const { heartbeat, clock } = setup();
-    heartbeat.pushed('1-a');
-    heartbeat.pushed('2-b');
-    clock.ms = 29_000;
-    heartbeat.pong('1-a');
-    clock.ms = 50_000;
-    expect(heartbeat.tick()).toBe(true);
-    clock.ms = 59_002;
-    expect(heartbeat.tick()).toBe(false);
-  });
-
-  it('takes the answer to a ping of liveness although more was pushed since', () => {
-    const { heartbeat, pings, clock } = setup();
-    heartbeat.pushedWithoutPing('1-a');
-    clock.ms = 20_000;
-    heartbeat.tick();
-    heartbeat.pushedWithoutPing('2-b');
-    expect(pings).toEqual(['1-a']);
-    expect(heartbeat.pong('1-a')).toEqual({ kind: 'alive' });
-    clock.ms = 51_000;
-    expect(heartbeat.tick()).toBe(true);
-  });
-
-  it('is patient with a client that reads, but has not come to the ping yet', () => {
-    const { heartbeat, clock } = setup();
-    heartbeat.pushed('1-a');
-    clock.ms = 29_000;
-    heartbeat.alive();
-    clock.ms = 58_000;
-    heartbeat.drained();
-    clock.ms = 87_000;
-    expect(heartbeat.tick()).toBe(true);
-    clock.ms = 88_001;
-    expect(heartbeat.tick()).toBe(false);
-  });
-
-  it('owes a ping that could not be sent until the socket has drained', () => {
-    let open = false;
-    const { heartbeat, pings } = setup(() => open);
-    heartbeat.pushed('1-a');
-    expect(pings).toEqual([]);
-    open = true;
-    heartbeat.drained();
-    heartbeat.drained();
-    expect(pings).toEqual(['1-a']);
-  });
-});
 
 describe('receipts', () => {
   it('are confirmed again until the store has answered, and newest only', async () => {
