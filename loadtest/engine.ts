@@ -30,7 +30,7 @@ interface Figures {
   readonly redisUs: number;
 }
 
-const server = await startRedis({ appendonly: 'no' });
+const server = await startRedis();
 const access = { tls: false, username: null, password: null };
 const admin = await Connection.open({
   address: { host: '127.0.0.1', port: server.port },
