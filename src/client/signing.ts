@@ -1,6 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { verifySignaturePortable } from '../crypto/verify-portable.ts';
 import { frame } from '../protocol/frames.ts';
 import { proofText } from '../protocol/registration.ts';
 import type { Identity } from './identity.ts';
@@ -15,9 +16,9 @@ export function registrationProof(identity: Identity): string {
   return sign(proofText(identity.ecdhPublicKey, identity.eddsaPublicKey), identity);
 }
 
-/** Strict (RFC 8032, not ZIP 215), as the relay verifies: what one accepts the other does too. */
+/** Exactly as the relay verifies: what one accepts the other does too. */
 export function isSignedBy(eddsaPublicKey: string, data: Uint8Array, signature: string): boolean {
-  return ed25519.verify(hexToBytes(signature), data, hexToBytes(eddsaPublicKey), { zip215: false });
+  return verifySignaturePortable(eddsaPublicKey, data, signature);
 }
 
 /** Hex SHA-256 of the bytes of a frame's data: names a key exchange. */

@@ -8,10 +8,10 @@ import { utf8Text } from './json-text.ts';
  * before the last brace. D is the sender's bytes, so a frame is put together and taken apart by position and
  * never encoded again.
  */
-export const DELIVERED_PREFIX = '{"data":';
-export const DELIVERED_SIGNATURE = ',"signature":"';
-export const DELIVERED_SEQ = ',"seq":"';
-export const DELIVERED_SUFFIX = '"}';
+const DELIVERED_PREFIX = '{"data":';
+const DELIVERED_SIGNATURE = ',"signature":"';
+const DELIVERED_SEQ = ',"seq":"';
+const DELIVERED_SUFFIX = '"}';
 
 /** What a delivered frame (without seq) has beside D. */
 export const DELIVERED_OVERHEAD_BYTES =

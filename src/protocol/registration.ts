@@ -11,7 +11,7 @@ export interface RegistrationRequest {
   readonly proof: string | null;
 }
 
-export const NAME_CODE_POINTS_MAX = 64;
+const NAME_CODE_POINTS_MAX = 64;
 
 /** The members of the body; others are ignored. */
 const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof'] as const;

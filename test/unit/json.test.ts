@@ -75,6 +75,7 @@ describe('strict JSON', () => {
     ['"\\ud800"', 'a lone surrogate; a high one must be followed by a low one', 1],
     ['"\\udc00"', 'a lone surrogate; a high one must be followed by a low one', 1],
     ['"a\\ud800\\ud800"', 'a lone surrogate; a high one must be followed by a low one', 2],
+    ['"\\ude00\\ude00"', 'a lone surrogate; a high one must be followed by a low one', 1],
     ['"\\ude00\\ud83d"', 'a lone surrogate; a high one must be followed by a low one', 1],
     ['"\\ud83d\\n"', 'a lone surrogate; a high one must be followed by a low one', 1],
     ['{"\\ud800":1}', 'a lone surrogate; a high one must be followed by a low one', 2],
