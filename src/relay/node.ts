@@ -26,7 +26,7 @@ export interface Node {
   readonly rates: Rates;
 }
 
-export interface Rates {
+interface Rates {
   /** Per user. */
   readonly envelopes: RateLimiter;
   readonly bytes: RateLimiter;
