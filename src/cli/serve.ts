@@ -30,10 +30,15 @@ export async function run(args: readonly string[]): Promise<number> {
   const config = loadConfig(process.env);
   const log = createLog(config);
   endOnUnforeseen(log);
-  const signalled = stopSignal(() => log.warn('second signal: ending at once'));
+  const tls = config.tlsCert !== '';
+  const signalled = stopSignal(() => log.warn('second signal: ending at once'), !tls);
+  // Until there is something to reload, it must not end the process.
+  let reload = (): void => undefined;
+  if (tls) process.on('SIGHUP', () => reload());
   // Heard from the first moment on: as the first process of a container, a node would otherwise be deaf to it.
   const node = await Promise.race([start(config, log), signalled.then(() => null)]);
   if (node === null) return EXIT.ok;
+  reload = () => reloadCertificate(node.relay, log);
   announce(config, log, node);
 
   const signal = await signalled;
@@ -58,6 +63,13 @@ async function start(config: Config, log: Logger): Promise<Started> {
   const admin = await startAdmin({ host, port, health: () => relay.health(), metrics, log });
   metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
   return { engine, relay, admin, hasPage };
+}
+
+function reloadCertificate(relay: Relay, log: Logger): void {
+  relay.reloadCertificate().then(
+    () => log.info('certificate read again: new connections get it'),
+    (error: unknown) => log.error('certificate not read again: the old one stays', { error }),
+  );
 }
 
 function announce(config: Config, log: Logger, { relay, admin, hasPage }: Started): void {

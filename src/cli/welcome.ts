@@ -3,13 +3,15 @@ import type { Config } from '../ops/config.ts';
 
 /** What an operator must know about these settings, in the words of docs/protocol.md, sections 3 and 4. */
 export function warnings(config: Config): string[] {
-  const { host, protocols, publicUrls } = config;
+  const { host, protocols, publicUrls, tlsCert } = config;
   const behindTls = publicUrls.length > 0 && publicUrls.every((url) => url.startsWith('wss:'));
+  const tls = tlsCert !== '' || behindTls;
   const found: string[] = [];
-  if (protocols.includes(1) && !isLoopback(host) && !behindTls) {
+  if (protocols.includes(1) && !isLoopback(host) && !tls) {
     found.push(
       'protocol 1 is served beyond loopback, and no TLS is known of: whoever sees a connect can replay it. ' +
-        'Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, or set RELAY_PROTOCOLS=2',
+        'Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, or set RELAY_TLS_CERT and RELAY_TLS_KEY, or ' +
+        'RELAY_PROTOCOLS=2',
     );
   }
   if (protocols.includes(2) && publicUrls.length === 0) {
@@ -23,11 +25,12 @@ export function warnings(config: Config): string[] {
 /** For the person who has just started it; on standard error, because standard output is the log. */
 export function welcome(started: { config: Config; port: number; adminPort: number; page: boolean }): string {
   const { config, port, adminPort, page } = started;
+  const s = config.tlsCert === '' ? '' : 's';
   const at = `${isIPv6(config.host) ? `[${reachable(config.host)}]` : reachable(config.host)}:${port}`;
   const lines = [
     `keyrelay: relays signed, end-to-end encrypted envelopes. Ctrl-C stops it.`,
-    page ? `  page      http://${at}/` : '',
-    `  clients   ws://${at}/ws  and  http://${at}/users`,
+    page ? `  page      http${s}://${at}/` : '',
+    `  clients   ws${s}://${at}/ws  and  http${s}://${at}/users`,
     `  operators http://${config.adminHost}:${adminPort}/metrics, /readyz`,
     ...(config.redisUrls.length === 0
       ? [

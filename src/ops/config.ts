@@ -138,6 +138,9 @@ function brokenRelations(config: Partial<Config>): string[] {
       `${SETTINGS[larger].env} is ${a}: must be at least ${SETTINGS[smaller].env} (${b}), or ${why}`,
     );
   }
+  if ((config.tlsCert === '') !== (config.tlsKey === '')) {
+    broken.push('RELAY_TLS_CERT and RELAY_TLS_KEY belong together: set both, or neither');
+  }
   if ((config.redisWaitReplicas ?? 0) > 0 && config.redisUrls?.length === 0) {
     broken.push('RELAY_REDIS_WAIT_REPLICAS needs RELAY_REDIS_URL: the memory engine has no replicas');
   }

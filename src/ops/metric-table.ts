@@ -56,6 +56,11 @@ export const METRICS = {
       ],
     ],
   },
+  certificateExpiry: {
+    type: 'gauge',
+    name: 'keyrelay_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate that this node serves expires (RELAY_TLS_CERT); 0 without TLS in the node.',
+  },
   connectionsRefused: {
     type: 'counter',
     name: 'keyrelay_connections_refused_total',

@@ -69,6 +69,11 @@ export function host(): TextSchema<string> {
   );
 }
 
+/** A path; whether there is such a file is found out by whoever reads it. The empty text is none. */
+export function file(): TextSchema<string> {
+  return schema((text) => (text.includes('\0') ? { wrong: 'must be the path of a file' } : { value: text }));
+}
+
 /** Empty: `generate` makes one. */
 export function nodeId(generate: () => string): TextSchema<string> {
   return schema((text) => {

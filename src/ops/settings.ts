@@ -3,6 +3,7 @@ import { type Setting, setting } from './setting.ts';
 import {
   boolean,
   cidrs,
+  file,
   host,
   integer,
   nodeId,
@@ -35,6 +36,22 @@ export const SETTINGS = {
     description:
       'Port for clients: `/ws`, `/users` and the page. 0 lets the system choose; the log says which.',
     schema: integer({ min: 0, max: 65_535 }),
+  }),
+  tlsCert: setting({
+    env: 'RELAY_TLS_CERT',
+    default: '',
+    defaultMeans: 'none: TLS ends in front of the node',
+    description:
+      'PEM file with the certificate and those above it: the node speaks TLS itself. SIGHUP reads it again; open ' +
+      'connections go on.',
+    schema: file(),
+  }),
+  tlsKey: setting({
+    env: 'RELAY_TLS_KEY',
+    default: '',
+    defaultMeans: 'none',
+    description: 'PEM file with the private key of that certificate, without a passphrase.',
+    schema: file(),
   }),
   adminHost: setting({
     env: 'RELAY_ADMIN_HOST',

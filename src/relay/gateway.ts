@@ -62,8 +62,7 @@ export class Gateway {
   }
 
   register(app: TemplatedApp): void {
-    const { config, metrics } = this.#node;
-    metrics.socketsMax.set(config.maxSockets);
+    const { config } = this.#node;
     this.#doorway.register(app, () => this.#connections.size);
     app.ws<UserData>('/ws', {
       // Above our own limit, so that `too_large` and 1009 can be answered; beyond, the TCP connection is dropped.
@@ -92,6 +91,10 @@ export class Gateway {
       drain: (ws) => ws.getUserData().connection.drain(),
       close: (ws, code) => this.#closed(ws.getUserData().connection, code),
     });
+  }
+
+  start(): void {
+    this.#node.metrics.socketsMax.set(this.#node.config.maxSockets);
     this.#lag.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
@@ -201,7 +204,12 @@ export class Gateway {
       };
     }
     if (this.#closedToNewcomers) {
-      return { reason: 'draining', status: 503, detail: 'this node is stopping: connect again', retryAfterS: 1 };
+      return {
+        reason: 'draining',
+        status: 503,
+        detail: 'this node is stopping: connect again',
+        retryAfterS: 1,
+      };
     }
     const origin = headers.get('origin');
     if (origin !== '' && config.allowedOrigins !== '*' && !config.allowedOrigins.includes(origin)) {

@@ -8,6 +8,7 @@ import { Gateway } from './gateway.ts';
 import { HttpApi } from './http/api.ts';
 import { loadPage } from './http/static.ts';
 import { createNode } from './node.ts';
+import { createApp, readCertificate } from './tls.ts';
 import { loadUws, type TemplatedApp } from './uws.ts';
 
 export interface RelayParts {
@@ -26,6 +27,11 @@ export interface Relay {
   /** Which package of uWebSockets.js runs. */
   readonly uwsBuild: string;
   health(): { readonly ready: boolean; readonly reason: string };
+  /**
+   * Reads RELAY_TLS_CERT and RELAY_TLS_KEY again: new connections get the new certificate, those that are open go on.
+   * Rejects, and keeps the old one, if the files are wrong.
+   */
+  reloadCertificate(): Promise<void>;
   /** Not ready from here on; resolves when every socket is closed with 1012 and the store knows it. */
   drain(): Promise<void>;
   /** Closes what is left, at once. */
@@ -39,16 +45,36 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
   const node = createNode(parts);
   const addresses = new AddressReader(config.trustedProxies);
   const gateway = new Gateway(node, addresses);
-  const app = uws.App();
-  gateway.register(app);
-  new HttpApi(node, addresses, pageFolder === null ? new Map() : loadPage(pageFolder)).register(app);
-  const listening = await listen(app, config);
+  const api = new HttpApi(node, addresses, pageFolder === null ? new Map() : loadPage(pageFolder));
+  /** Every app that may have open sockets; the last one listens. */
+  const apps: TemplatedApp[] = [];
+  const open = async (port: number): Promise<ListenSocket> => {
+    const certificate = readCertificate(config);
+    const app = createApp(uws, certificate);
+    gateway.register(app);
+    api.register(app);
+    const socket = await listen(app, config.host, port);
+    apps.push(app);
+    metrics.certificateExpiry.set(certificate?.expiresAtS ?? 0);
+    return socket;
+  };
+  let listening = await open(config.port);
   const port = uws.us_socket_local_port(listening);
+  gateway.start();
   let draining = false;
   return {
     port,
     uwsBuild: build,
     health: () => (draining ? { ready: false, reason: 'draining' } : engine.health()),
+    reloadCertificate: async () => {
+      if (draining) return;
+      // uSockets sets SO_REUSEPORT only for a port that it was told.
+      if (config.port === 0) throw new Error('a port that the system chose cannot be shared: set RELAY_PORT');
+      // Both listen for a moment (SO_REUSEPORT), so that nobody finds the door shut.
+      const before = listening;
+      listening = await open(port);
+      uws.us_listen_socket_close(before);
+    },
     drain: async () => {
       draining = true;
       gateway.refuseNewcomers();
@@ -63,21 +89,21 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
     },
     close: () => {
       gateway.stop();
-      app.close();
+      for (const app of apps) app.close();
     },
   };
 }
 
 type ListenSocket = Parameters<ReturnType<typeof loadUws>['uws']['us_socket_local_port']>[0];
 
-function listen(app: TemplatedApp, config: Config): Promise<ListenSocket> {
+function listen(app: TemplatedApp, host: string, port: number): Promise<ListenSocket> {
   return new Promise((resolve, reject) => {
-    app.listen(config.host, config.port, (socket) => {
+    app.listen(host, port, (socket) => {
       if (socket !== false) resolve(socket);
       else
         reject(
           new Error(
-            `cannot listen on ${config.host}:${config.port}: is the port taken? Set RELAY_PORT to another, or to 0`,
+            `cannot listen on ${host}:${port}: is the port taken? Set RELAY_PORT to another, or to 0`,
           ),
         );
     });
