@@ -5,28 +5,36 @@ const SIGNATURE_BYTES = SIGNATURE_HEX_DIGITS / 2;
 
 /** An Ed25519 public key, parsed once for each session. */
 export interface PublicKey {
-  readonly bytes: Uint8Array;
+  /**
+   * The 32 bytes, a character each. Every session holds one. Measured, with its object: 90 bytes as text, 260 as a
+   * Buffer of its own, and 8 KB as one cut from Node's pool, which keeps a slab of other people's frames alive.
+   */
+  readonly raw: string;
 }
 
 /** Throws unless `hex` is 64 hex digits. Whether it is a good key is asked by `checkEd25519Key`, and by every verify. */
 export function parsePublicKey(hex: string): PublicKey {
-  const bytes = Buffer.from(hex, 'hex');
-  if (hex.length !== KEY_HEX_DIGITS || bytes.length !== KEY_HEX_DIGITS / 2) {
+  const raw = Buffer.from(hex, 'hex').toString('latin1');
+  if (hex.length !== KEY_HEX_DIGITS || raw.length !== KEY_HEX_DIGITS / 2) {
     throw new TypeError(
       `an Ed25519 public key is ${KEY_HEX_DIGITS} hex digits, not ${hex.length} characters`,
     );
   }
-  return { bytes };
+  return { raw };
 }
 
-/** Verifying is synchronous, so one signature at a time is all that is ever in it. */
+/** Verifying is synchronous: one signature and one key at a time is all that is ever in it. */
 const signature = Buffer.alloc(SIGNATURE_BYTES);
+const key = Buffer.alloc(KEY_HEX_DIGITS / 2);
 
 /**
- * Whether `signatureHex` (128 hex digits) is the key's signature of `message`. The one expensive step of an envelope.
+ * Whether `signatureHex` (128 hex digits) is the key's signature of `message`: the one dear step of an envelope.
+ * Strict as libsodium is: the key canonical and not of small order, S below L, R canonical and not of small order, and
+ * the equation without the cofactor. So whatever is accepted here, RFC 8032 verifiers elsewhere accept.
  */
 export function verifySignature(publicKey: PublicKey, message: Uint8Array, signatureHex: string): boolean {
   if (signatureHex.length !== SIGNATURE_HEX_DIGITS) return false;
   if (signature.write(signatureHex, 'hex') !== SIGNATURE_BYTES) return false;
-  return sodium.crypto_sign_verify_detached(signature, message, publicKey.bytes);
+  key.write(publicKey.raw, 'latin1');
+  return sodium.crypto_sign_verify_detached(signature, message, key);
 }
