@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { frameOf, makeKeys, PlainClient, signHex } from '../support/client.ts';
-import { connectText, envelopeText } from '../support/envelopes.ts';
+import { makeKeys, PlainClient, signHex } from '../support/client.ts';
+import { envelopeText } from '../support/envelopes.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../support/scene.ts';
 
@@ -123,20 +123,6 @@ describe('the frame that an error names', () => {
       [5, 'bad_frame'],
       [6, 'recipient_unknown'],
     ]);
-  });
-
-  it('is that of the connect, although others came right behind it', async () => {
-    const on = await scene(relay);
-    const { socket, alice, bob } = on;
-    // One write, so that the relay reads them in one go.
-    const raw = socket.ws as unknown as { _socket: { cork(): void; uncork(): void } };
-    raw._socket.cork();
-    socket.send(frameOf(stranger, connectText(alice.code)));
-    for (let n = 0; n < 3; n += 1)
-      socket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code }));
-    raw._socket.uncork();
-    await socket.untilClosed();
-    expect(socket.errors().map(({ code, frame }) => [frame, code])).toEqual([[1, 'bad_signature']]);
   });
 
   it('has its id, also where the frame is malformed but the id can be read', async () => {
