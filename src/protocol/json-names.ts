@@ -25,6 +25,8 @@ export class OpenNames {
   readonly #counts: Int32Array;
   readonly #sets: (Set<string> | null)[];
 
+  #usedSets = false;
+
   constructor(depthMax: number) {
     this.#spans = new Int32Array((depthMax + 1) * COMPARED_NAMES_MAX * 2);
     this.#counts = new Int32Array(depthMax + 1);
@@ -35,6 +37,12 @@ export class OpenNames {
   open(depth: number): void {
     this.#counts[depth] = 0;
     this.#sets[depth] = null;
+  }
+
+  /** After a document, which may have been large: holds on to none of it. */
+  finish(): void {
+    if (this.#usedSets) this.#sets.fill(null);
+    this.#usedSets = false;
   }
 
   /** False if the object at `depth` has the name already. */
@@ -60,6 +68,7 @@ export class OpenNames {
   #startSet(bytes: Uint8Array, depth: number, count: number): Set<string> {
     const set = new Set<string>();
     this.#sets[depth] = set;
+    this.#usedSets = true;
     const base = depth * COMPARED_NAMES_MAX * 2;
     for (let at = base; at < base + count * 2; at += 2) {
       addToSet(set, bytes, { start: this.#spans[at] ?? 0, end: this.#spans[at + 1] ?? 0, escaped: false });

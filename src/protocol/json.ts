@@ -85,6 +85,7 @@ export class JsonScanner {
       this.#bytes = NO_BYTES;
       this.#shape = null;
       this.#string.finish();
+      this.#names.finish();
     }
   }
 
