@@ -37,6 +37,15 @@ Without a URL it takes the relay at http://127.0.0.1:8080, and starts one of its
 Exit code 1 if any step fails.`,
     load: () => import('./demo.ts'),
   },
+  reopen: {
+    summary: 'lets an account that has spoken protocol 2 use protocol 1 again (for operators)',
+    usage: `  keyrelay reopen CODE
+
+For somebody who has lost the client that spoke protocol 2, and says so by a way that you trust: from now on, whoever
+has once seen a connect of this account by protocol 1 can replay it. The next login by protocol 2 closes it again.
+Needs RELAY_REDIS_URL, as the nodes have it. Exit code 1 if no user has this code.`,
+    load: () => import('./reopen.ts'),
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;

@@ -219,6 +219,11 @@ export interface Engine {
   register(registration: Registration): Promise<RegisterResult>;
   /** Null if no user has this (canonical) code. */
   findUser(code: string): Promise<Account | null>;
+  /**
+   * For operators: lets an account that has spoken protocol 2 log in by protocol 1 again, until its next login by
+   * protocol 2. False if no user has this code.
+   */
+  reopen(code: string): Promise<boolean>;
 
   /** Resolves when the store has acknowledged: every envelope stored from now on wakes the listener, if it can. */
   subscribe(code: string, listener: MailboxListener): Promise<Subscription>;

@@ -88,6 +88,13 @@ class MemoryEngine implements Engine {
       : { ...record.user, claimed: record.claimed, minProtocol: record.minProtocol };
   }
 
+  async reopen(code: string): Promise<boolean> {
+    this.#mustRun();
+    const record = this.#users.find(code, this.#now());
+    if (record !== undefined) record.minProtocol = 1;
+    return record !== undefined;
+  }
+
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
     this.#mustRun();
     return this.#listeners.add(code, listener);

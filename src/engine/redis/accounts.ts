@@ -93,6 +93,10 @@ export class Accounts {
     await this.#run('settle-user', [userKey(code)], [eddsaPublicKey]);
   }
 
+  async reopen(code: string): Promise<boolean> {
+    return text(await this.#run('reopen', [userKey(code)], [])) === 'reopened';
+  }
+
   /** Makes an account that nobody knows yet. Returns its code. */
   async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration): Promise<string> {
     const { maxUsers } = this.#options;

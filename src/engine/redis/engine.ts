@@ -133,6 +133,10 @@ class RedisEngine implements Engine {
     return this.#running().accounts.find(code);
   }
 
+  async reopen(code: string): Promise<boolean> {
+    return this.#running().accounts.reopen(code);
+  }
+
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
     return this.#running().channels.subscribe(code, listener);
   }

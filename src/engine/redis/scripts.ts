@@ -24,6 +24,7 @@ const NAMES = [
   'settle-count',
   'settle-user',
   'drop-key',
+  'reopen',
   'probe',
 ] as const;
 

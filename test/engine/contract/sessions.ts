@@ -164,6 +164,19 @@ export function sessions(backend: Backend): void {
       expect(await one.findUser(code)).toMatchObject({ minProtocol: 2 });
       await login(other, code, 2);
     });
+
+    it('opens it again for an operator, until the next login by protocol 2', async () => {
+      const { code } = await register(one);
+      await login(one, code, 2);
+      expect(await other.reopen(code)).toBe(true);
+      await login(one, code, 1);
+      await login(one, code, 2);
+      expect(await one.claim({ code, token: newToken(), protocol: 1 })).toEqual({
+        outcome: 'protocol_required',
+      });
+      expect(await one.reopen('0000000')).toBe(false);
+      expect(await one.findUser('0000000')).toBeNull();
+    });
   });
 }
 

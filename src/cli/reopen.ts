@@ -1,0 +1,28 @@
+import { createRedisEngine } from '../engine/redis/engine.ts';
+import { loadConfig } from '../ops/config.ts';
+import { isCode } from '../protocol/codes.ts';
+import { EXIT, UsageError } from './command.ts';
+
+/** Undoes the sticky minimum of protocol 2 for one account. */
+export async function run(args: readonly string[]): Promise<number> {
+  const [code, ...rest] = args;
+  if (code === undefined || rest.length > 0 || !isCode(code)) {
+    throw new UsageError('reopen takes one code, as the relay gave it: keyrelay reopen E011T7D');
+  }
+  const config = loadConfig(process.env);
+  const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers, redisUrls, nodeId } = config;
+  if (redisUrls.length === 0) {
+    throw new UsageError(
+      'reopen needs RELAY_REDIS_URL: what a node keeps in memory, no other process can change',
+    );
+  }
+  const limits = { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers };
+  // Not the name of the node that these settings may be those of: its presence would end with this process.
+  const engine = createRedisEngine({ urls: redisUrls, nodeId: `${nodeId}-reopen`, limits, waitReplicas: 0 });
+  await engine.start();
+  const found = await engine.reopen(code);
+  await engine.close();
+  if (found) console.log(`${code} may log in by protocol 1 again, until its next login by protocol 2`);
+  else console.error(`no user has the code ${code}`);
+  return found ? EXIT.ok : EXIT.failed;
+}
