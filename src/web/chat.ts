@@ -63,7 +63,7 @@ export class Chat {
     });
     byId('back', HTMLButtonElement).addEventListener('click', () => {
       document.body.dataset.pane = 'home';
-      byId('their-code', HTMLInputElement).focus({ preventScroll: true });
+      this.#people.focus(this.#current?.code ?? '');
     });
     for (const id of ['safety-open', 'changed-compare']) {
       byId(id, HTMLButtonElement).addEventListener('click', () => {

@@ -24,9 +24,13 @@ export class People {
     const focused =
       document.activeElement instanceof HTMLElement ? document.activeElement.dataset.code : undefined;
     this.#list.replaceChildren(...sorted.map((code) => this.#item(code, code === current)));
-    if (focused !== undefined) this.#list.querySelector<HTMLElement>(`[data-code="${focused}"]`)?.focus();
+    if (focused !== undefined) this.focus(focused);
     const unread = codes.reduce((sum, code) => sum + this.#history.unread(code), 0);
     document.title = unread > 0 ? `(${unread}) keyrelay` : 'keyrelay';
+  }
+
+  focus(code: string): void {
+    this.#list.querySelector<HTMLElement>(`[data-code="${code}"]`)?.focus();
   }
 
   #item(code: string, current: boolean): HTMLLIElement {

@@ -20,9 +20,9 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric'
 
 /** The messages of the open conversation. */
 export class Thread {
-  readonly #list = byId('messages', HTMLOListElement);
+  readonly #list = byId('messages', HTMLDivElement);
   /** The element of each message, by id. */
-  readonly #shown = new Map<string, HTMLLIElement>();
+  readonly #shown = new Map<string, HTMLDivElement>();
   #last: Entry | null = null;
 
   constructor() {
@@ -56,7 +56,7 @@ export class Thread {
 
   /** Something to know that nobody wrote. */
   note(text: string): void {
-    this.#list.append(make('li', { class: 'note', text }));
+    this.#list.append(make('div', { class: 'note', text }));
     this.#last = null;
     this.#toEnd();
   }
@@ -65,9 +65,9 @@ export class Thread {
     const date = day.format(entry.atMs);
     if (this.#last === null || day.format(this.#last.atMs) !== date) {
       if (!this.#list.lastElementChild?.classList.contains('note') || this.#shown.size === 0)
-        this.#list.append(make('li', { class: 'day', text: date }));
+        this.#list.append(make('div', { class: 'day', text: date }));
     }
-    const item = make('li', { class: `message ${entry.mine ? 'mine' : 'theirs'}` });
+    const item = make('div', { class: `message ${entry.mine ? 'mine' : 'theirs'}` });
     item.classList.toggle('turn', this.#last !== null && this.#last.mine !== entry.mine);
     item.classList.toggle('failed', entry.mark === 'failed');
     item.append(hiddenText(entry.mine ? 'You: ' : 'They: '), entry.text, about(entry));

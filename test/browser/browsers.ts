@@ -1,0 +1,140 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
+import { toolPath } from '../../src/cli/install.ts';
+import { ensureInstalled } from '../support/install.ts';
+
+/** The browser talks to our relay on loopback and to nobody else, as far as flags can see to it. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+export type Device = 'desktop' | 'phone';
+
+/** Where pictures of the states go, if they are asked for: `KEYRELAY_SCREENSHOTS=1`. */
+const PICTURES =
+  process.env.KEYRELAY_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../docs/images') : null;
+
+/** A person at a page of her own: no two share storage. */
+export class Visitor {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What went wrong in the page: uncaught errors, refused by the CSP, requests to other hosts. */
+  readonly complaints: string[];
+
+  constructor(context: BrowserContext, page: Page, complaints: string[]) {
+    this.context = context;
+    this.page = page;
+    this.complaints = complaints;
+  }
+
+  /** Her code, once the relay has given it. */
+  async code(): Promise<string> {
+    const code = this.page.locator('#code');
+    await code.filter({ hasText: /^[0-9A-Z]{7}$/ }).waitFor();
+    return (await code.textContent()) ?? '';
+  }
+
+  async startWith(code: string): Promise<void> {
+    await this.page.fill('#their-code', code);
+    await this.page.press('#their-code', 'Enter');
+    await this.page.locator('#talk-code', { hasText: code }).waitFor();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.page.fill('#text', text);
+    await this.page.press('#text', 'Enter');
+  }
+
+  /** Waits for a message of the other. */
+  async hears(text: string): Promise<void> {
+    await this.page.locator('.message.theirs', { hasText: text }).waitFor();
+  }
+
+  /** Waits until her own message is so far. */
+  async sees(text: string, mark: string): Promise<void> {
+    await this.page.locator('.message.mine', { hasText: text }).locator(`[data-mark="${mark}"]`).waitFor();
+  }
+
+  async is(state: 'live' | 'offline' | 'connecting' | 'ended'): Promise<void> {
+    await this.page.locator(`#connection[data-state="${state}"]`).waitFor();
+  }
+
+  /** Everything that is written in the conversation, in order, without marks. */
+  async thread(): Promise<string[]> {
+    const read = `[...document.querySelectorAll('.message')].map((each) => each.childNodes[1].data)`;
+    return (await this.page.evaluate(read)) as string[];
+  }
+
+  async picture(name: string): Promise<void> {
+    if (PICTURES === null) return;
+    mkdirSync(PICTURES, { recursive: true });
+    await this.page.screenshot({ path: join(PICTURES, `${name}.png`), animations: 'disabled' });
+  }
+}
+
+/** The browser of one test file. `afterAll(() => browsers.stop())`. */
+export class Browsers {
+  #browser: Browser | null = null;
+
+  async visit(
+    url: string,
+    options: BrowserContextOptions & { readonly device?: Device } = {},
+  ): Promise<Visitor> {
+    const { device = 'desktop', ...rest } = options;
+    this.#browser ??= await launch();
+    const viewport = device === 'desktop' ? DESKTOP : PHONE;
+    const context = await this.#browser.newContext({ viewport, locale: 'en-GB', ...rest });
+    return openPage(context, url);
+  }
+
+  /** Another tab of the same browser. */
+  openTab(context: BrowserContext, url: string): Promise<Visitor> {
+    return openPage(context, url);
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser?.close();
+    this.#browser = null;
+  }
+}
+
+function launch(): Promise<Browser> {
+  ensureInstalled('chromium');
+  return chromium.launch({ executablePath: toolPath('chromium'), args: FLAGS });
+}
+
+async function openPage(context: BrowserContext, url: string): Promise<Visitor> {
+  const page = await context.newPage();
+  const { origin, host } = new URL(url);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // That a connection failed, or that nobody has a code, the browser reports by itself: some tests are about it.
+    const own = message.text().includes('ERR_CONNECTION') || message.location().url.includes('/users/');
+    if (message.type() === 'error' && !own) complaints.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin && !request.url().startsWith('data:'))
+      complaints.push(request.url());
+  });
+  page.on('websocket', (socket) => {
+    if (new URL(socket.url()).host !== host) complaints.push(socket.url());
+  });
+  await page.goto(url);
+  return new Visitor(context, page, complaints);
+}

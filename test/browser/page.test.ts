@@ -1,0 +1,287 @@
+import axe from 'axe-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../src/cli/servers.ts';
+import { createIdentity } from '../../src/client/index.ts';
+import { Processes, type RelayProcess } from '../support/processes.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+import { Browsers, type Device, type Visitor } from './browsers.ts';
+
+const processes = new Processes();
+const browsers = new Browsers();
+const visitors: Visitor[] = [];
+let redis: RedisServer;
+let relay: RelayProcess;
+
+beforeAll(async () => {
+  redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
+  relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
+});
+afterEach(async () => {
+  const left = visitors.splice(0);
+  await Promise.all(left.map(({ context }) => context.close()));
+  // Nothing went wrong that nobody looked at, nothing was blocked, nobody else was asked for anything.
+  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
+});
+afterAll(async () => {
+  await browsers.stop();
+  await processes.stop();
+  await redis.remove();
+});
+
+type Look = { readonly device?: Device; readonly colorScheme?: 'light' | 'dark'; readonly url?: string };
+
+async function visit({ url = relay.http, ...options }: Look = {}): Promise<Visitor> {
+  const visitor = await browsers.visit(url, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+/** Alice and Bob, who have said hello to each other. */
+async function talking(looks: { alice?: Look; bob?: Look } = {}): Promise<{ alice: Visitor; bob: Visitor }> {
+  const [alice, bob] = [await visit(looks.alice), await visit(looks.bob)];
+  await alice.startWith(await bob.code());
+  await alice.say('Hello Bob');
+  await bob.hears('Hello Bob');
+  await bob.say('Hello Alice');
+  await alice.hears('Hello Alice');
+  return { alice, bob };
+}
+
+/** What axe finds; it is run past the page's CSP, which lets no other script in. */
+async function findings(visitor: Visitor): Promise<string[]> {
+  await visitor.page.evaluate(axe.source);
+  const found = (await visitor.page.evaluate(
+    'axe.run(document, { resultTypes: ["violations"] })',
+  )) as axe.AxeResults;
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+describe('two people in two browsers', () => {
+  test('meet by a code, exchange keys, and talk both ways, with marks', async () => {
+    const { alice, bob } = await talking();
+    await alice.sees('Hello Bob', 'read');
+    await bob.sees('Hello Alice', 'read');
+    await alice.say('Nobody else can read this,\nnot even the relay.');
+    await bob.hears('not even the relay.');
+    expect(await bob.thread()).toEqual([
+      'Hello Bob',
+      'Hello Alice',
+      'Nobody else can read this,\nnot even the relay.',
+    ]);
+    await alice.sees('not even the relay.', 'read');
+    await alice.picture('talk');
+  });
+
+  test('see the same safety number', async () => {
+    const { alice, bob } = await talking();
+    const numbers = await Promise.all(
+      [alice, bob].map(async (each) => {
+        await each.page.click('#safety-open');
+        return each.page.locator('#safety-number').textContent();
+      }),
+    );
+    expect(numbers[0]).toMatch(/^(\d{5}\s*){12}$/);
+    expect(numbers[0]).toBe(numbers[1]);
+    await alice.picture('safety-number');
+  });
+
+  test('use the keyboard alone', async () => {
+    const [alice, bob] = [await visit(), await visit()];
+    const code = await bob.code();
+    await alice.code();
+    const { keyboard } = alice.page;
+    const focused = () => alice.page.evaluate('document.activeElement.id');
+    for (let tabs = 0; (await focused()) !== 'their-code'; tabs++) {
+      expect(tabs).toBeLessThan(8);
+      await keyboard.press('Tab');
+    }
+    await keyboard.type(code.toLowerCase());
+    await keyboard.press('Enter');
+    await alice.page.locator('#talk-code', { hasText: code }).waitFor();
+    expect(await focused()).toBe('text');
+    await keyboard.type('No mouse');
+    await keyboard.press('Enter');
+    await bob.hears('No mouse');
+  });
+
+  test('look at what the relay sees: the actual frames, and in them no word', async () => {
+    const { alice } = await talking();
+    await alice.page.click('#wire-toggle');
+    const message = alice.page.locator('.frame', { hasText: 'message to' }).first();
+    await message.locator('summary').click();
+    expect(await message.locator('pre').textContent()).toMatch(/"ciphertext": "[A-Za-z0-9+/=]+/);
+    for (const summary of await alice.page.locator('.frame summary').all()) await summary.click();
+    expect(await alice.page.locator('#frames').textContent()).not.toContain('Hello');
+    await alice.page.keyboard.press('Escape');
+    expect(await alice.page.locator('#wire').isVisible()).toBe(false);
+  });
+
+  test('begin by a link that has the code in it', async () => {
+    const bob = await visit();
+    const code = await bob.code();
+    const alice = await visit({ url: `${relay.http}/#${code}` });
+    await alice.code();
+    await alice.page.waitForFunction(`document.querySelector('#their-code').value === '${code}'`);
+    await alice.page.click('#start button');
+    await alice.say('From your QR code');
+    await bob.hears('From your QR code');
+  });
+});
+
+describe('when something is in the way', () => {
+  test('who was offline finds three messages on return, and the sender sees them delivered', async () => {
+    const { alice, bob } = await talking();
+    const { context } = bob;
+    await bob.page.close();
+    for (const text of ['one', 'two', 'three']) await alice.say(text);
+    await alice.sees('three', 'stored');
+    await alice.picture('stored');
+    const again = await browsers.openTab(context, relay.http);
+    await again.hears('three');
+    expect(await again.thread()).toEqual(['Hello Bob', 'Hello Alice', 'one', 'two', 'three']);
+    await alice.sees('three', 'read');
+  });
+
+  test('a relay that is killed and comes back only makes messages wait', async () => {
+    const settings = { RELAY_REDIS_URL: redis.url, RELAY_PORT: `${await freePort()}` };
+    const fragile = await processes.relay(settings);
+    const { alice, bob } = await talking({ alice: { url: fragile.http }, bob: { url: fragile.http } });
+    await fragile.kill();
+    await alice.is('offline');
+    await alice.say('Are you there?');
+    await alice.sees('Are you there?', 'waiting');
+    await alice.picture('offline');
+    await processes.relay(settings);
+    await bob.hears('Are you there?');
+    await alice.sees('Are you there?', 'read');
+  });
+
+  test('a key that changes is a warning, and nothing is sent until it is accepted', async () => {
+    const { alice, bob } = await talking();
+    const code = await bob.code();
+    await bob.page.close();
+    // Whoever runs the relay puts another key behind Bob's code.
+    const { eddsaPublicKey, ecdhPublicKey } = createIdentity();
+    await redis.call('HSET', `user:{${code}}`, 'eddsa', eddsaPublicKey, 'ecdh', ecdhPublicKey);
+    await alice.page.reload();
+    await alice.startWith(code);
+    await alice.page.locator('#changed').waitFor();
+    expect(await alice.page.locator('#text').isDisabled()).toBe(true);
+    await alice.picture('key-changed');
+    expect(await findings(alice)).toEqual([]);
+    await alice.page.click('#changed-compare');
+    await alice.page.click('#safety-accept');
+    await alice.page.locator('#changed').waitFor({ state: 'hidden' });
+    await alice.say('To the new key');
+    await alice.sees('To the new key', 'waiting');
+  });
+
+  test('a second tab leaves the first alone, and can take over', async () => {
+    const { alice, bob } = await talking();
+    const second = await browsers.openTab(alice.context, relay.http);
+    await second.page.locator('#stop', { hasText: 'another tab' }).waitFor();
+    await second.picture('two-tabs');
+    await alice.say('Still in the first tab');
+    await bob.hears('Still in the first tab');
+    await second.page.click('#stop-go');
+    await second.is('live');
+    await alice.page.locator('#stop', { hasText: 'elsewhere' }).waitFor();
+    await second.say('Now in the second');
+    await bob.hears('Now in the second');
+    expect(await second.thread()).toEqual([
+      'Hello Bob',
+      'Hello Alice',
+      'Still in the first tab',
+      'Now in the second',
+    ]);
+  });
+
+  test('a relay that was set up anew gives a new code', async () => {
+    const settings = { RELAY_PORT: `${await freePort()}` };
+    const first = await processes.relay(settings);
+    const alice = await visit({ url: first.http });
+    const before = await alice.code();
+    await first.kill();
+    await processes.relay(settings);
+    await alice.page.locator('#stop', { hasText: 'forgotten' }).waitFor();
+    await alice.page.click('#stop-go');
+    await alice.is('live');
+    expect(await alice.code()).not.toBe(before);
+  });
+
+  test('a code that nobody has is told beside the field', async () => {
+    const alice = await visit();
+    await alice.code();
+    await alice.page.fill('#their-code', '0000000');
+    await alice.page.press('#their-code', 'Enter');
+    await alice.page.locator('#start-error', { hasText: 'Nobody has this code' }).waitFor();
+  });
+});
+
+describe('on every screen', () => {
+  const looks = [
+    { device: 'desktop', colorScheme: 'light' },
+    { device: 'desktop', colorScheme: 'dark' },
+    { device: 'phone', colorScheme: 'light' },
+    { device: 'phone', colorScheme: 'dark' },
+  ] as const;
+
+  test.each(looks)('axe finds nothing, and nothing is cut off: $device, $colorScheme', async (look) => {
+    const { device, colorScheme } = look;
+    const fits = async (each: Visitor) => {
+      expect(
+        await each.page.evaluate('document.documentElement.scrollWidth - innerWidth'),
+      ).toBeLessThanOrEqual(0);
+    };
+    const alice = await visit(look);
+    await alice.code();
+    await alice.is('live');
+    await alice.picture(`first-visit-${device}-${colorScheme}`);
+    expect(await findings(alice)).toEqual([]);
+    await fits(alice);
+
+    const bob = await visit();
+    await bob.startWith(await alice.code());
+    await bob.say(
+      'Hello! This is a longer message, so that a line has to be broken somewhere on a small screen.',
+    );
+    await alice.hears('Hello!');
+    await alice.say('Yes, and nobody else can read it.');
+    await alice.sees('Yes', 'read');
+    await alice.picture(`conversation-${device}-${colorScheme}`);
+    expect(await findings(alice)).toEqual([]);
+    await fits(alice);
+
+    await alice.page.click('#safety-open');
+    expect(await findings(alice)).toEqual([]);
+    await alice.page.click('#safety-close');
+    await alice.page.click('#wire-toggle');
+    await alice.page.locator('.frame summary').nth(1).click();
+    await alice.picture(`what-the-relay-sees-${device}-${colorScheme}`);
+    expect(await findings(alice)).toEqual([]);
+    await fits(alice);
+    await alice.page.click('#wire-close');
+    if (device === 'phone') {
+      await alice.page.click('#back');
+      await alice.page.locator('.person').waitFor();
+      await alice.picture(`conversations-${device}-${colorScheme}`);
+      expect(await findings(alice)).toEqual([]);
+    }
+  });
+});
+
+test('it can be installed, and is served with a policy that lets nothing else in', async () => {
+  const answer = await fetch(relay.http);
+  const policy = answer.headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toContain('unsafe');
+  const manifest = (await (await fetch(`${relay.http}/manifest.webmanifest`)).json()) as {
+    name: string;
+    icons: { src: string; type: string }[];
+  };
+  expect(manifest).toMatchObject({ name: 'keyrelay', start_url: '/', display: 'standalone' });
+  for (const { src, type } of manifest.icons) {
+    const icon = await fetch(relay.http + src);
+    expect([icon.status, icon.headers.get('content-type')]).toEqual([200, type]);
+  }
+});
