@@ -109,7 +109,10 @@ export class Calls {
       const shard = await this.#shard(slot, asked, attempt === 1 ? 0 : deadlineMs);
       try {
         const reply = await send(shard, asked !== null);
-        if (shard.refusal !== null && verb === 'deliver') shard.refusal = null;
+        // A full Redis runs every other script: only a deliver shows that there is room again.
+        if (shard.refusal !== null && (verb === 'deliver' || !shard.refusal.startsWith('OOM'))) {
+          shard.refusal = null;
+        }
         return reply;
       } catch (error) {
         if (!(error instanceof RedisError)) throw error;

@@ -7,7 +7,7 @@ import { type Argument, RedisError, type Reply } from './reply.ts';
 export interface ConnectionOptions {
   readonly address: Address;
   readonly access: Access;
-  /** Nothing heard for so long while an answer is due ends the connection. Also the bound of connecting. */
+  /** No answer to the oldest command for so long ends the connection. Also the bound of connecting. */
   readonly timeoutMs: number;
   readonly onMessage?: (channel: Buffer, payload: Buffer) => void;
   /** The server has ended a subscription by itself: a slot has moved. */
@@ -26,6 +26,8 @@ const NEVER_TWICE = {
   retryStrategy: () => null,
   maxRetriesPerRequest: null,
 } as const satisfies RedisOptions;
+
+const TICK_MS = 100;
 
 /** Idle for so long, the kernel asks whether the other side is still there. */
 const KEEP_ALIVE_MS = 10_000;
@@ -47,6 +49,12 @@ export class Connection {
   #reason: string | null = null;
   /** Commands of one turn of the event loop leave in one write. */
   #corked = false;
+  #sent = 0;
+  #answered = 0;
+  /** How many had been sent at each of the last ticks, up to the timeout; a ring. */
+  readonly #sentBefore: number[];
+  #tick = 0;
+  readonly #watchdog: NodeJS.Timeout;
   /** Subscriptions that the server ended, and those of them that were answers to SSUBSCRIBE. */
   #dropped = 0;
 
@@ -85,15 +93,15 @@ export class Connection {
       disableClientInfo: true,
       keepAlive: KEEP_ALIVE_MS,
       connectTimeout: timeoutMs,
-      // A command that was not answered may still run later. With the connection it loses at least what has not
-      // reached the server yet, and everybody who waits hears of it now instead of one after the other.
-      socketTimeout: timeoutMs,
     });
+    this.#sentBefore = new Array<number>(Math.ceil(timeoutMs / TICK_MS)).fill(0);
+    this.#watchdog = setInterval(() => this.#watch(), TICK_MS).unref();
     this.#redis.on('error', (error: Error) => {
       this.#reason ??= error.message;
     });
     this.closed = new Promise((resolve) => {
       this.#redis.once('end', () => {
+        clearInterval(this.#watchdog);
         this.#reason ??= `${this.name} closed the connection`;
         resolve(this.#reason);
       });
@@ -121,10 +129,14 @@ export class Connection {
     this.#cork();
     // Straight to ioredis' queue: 8 µs a call instead of the 15 µs of `redis.evalsha` with bytes.
     const command = new Command(String(name), [...args], { replyEncoding: null });
+    this.#sent += 1;
     try {
-      return (await this.#redis.sendCommand(command)) as Reply;
+      const reply = (await this.#redis.sendCommand(command)) as Reply;
+      this.#answered += 1;
+      return reply;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
+      this.#answered += 1;
       if (!(error instanceof ReplyError)) throw new EngineUnavailable(this.#reason ?? why);
       if (name === 'SSUBSCRIBE' && why.startsWith('MOVED')) this.#dropped -= 1;
       throw new RedisError(why);
@@ -134,7 +146,27 @@ export class Connection {
   /** Ends the connection at once. Commands in flight are rejected: whether they took place is not known. */
   destroy(reason: string): void {
     this.#reason ??= reason;
+    // `disconnect` alone says goodbye: what the socket has buffered is still sent, and a server that hangs is waited
+    // for.
+    this.#redis.stream?.destroy();
     this.#redis.disconnect();
+  }
+
+  /**
+   * ioredis' own `socketTimeout` is content with any sign of life, and one that trickles would hold every caller for
+   * as long as it likes; `commandTimeout` costs a timer a command and leaves the connection. Ticks are counted, not
+   * time: they come late when this process itself was stopped, so that a node that slept does not blame Redis for
+   * answers that it has not read yet.
+   */
+  #watch(): void {
+    const slot = this.#tick % this.#sentBefore.length;
+    const due = this.#sentBefore[slot] ?? 0;
+    this.#sentBefore[slot] = this.#sent;
+    this.#tick += 1;
+    if (this.#answered >= due) return;
+    // A command that was not answered may still run later. With the connection it loses at least what has not
+    // reached the server yet, and everybody who waits hears of it now instead of one after the other.
+    this.destroy(`${this.name} did not answer within ${this.#sentBefore.length * TICK_MS} ms`);
   }
 
   #cork(): void {

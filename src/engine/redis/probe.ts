@@ -54,7 +54,7 @@ export class Prober {
     return this.#states.get(shard)?.hearing ?? 'unknown';
   }
 
-  /** Returns whether the message was a probe, whoever's. */
+  /** @returns whether the message was a probe, whoever's */
   hear(shard: Shard, channel: Buffer, payload: Buffer): boolean {
     if (channel.toString('latin1', 0, PREFIX.length) !== PREFIX) return false;
     const awaited = this.#states.get(shard)?.awaited;
@@ -89,7 +89,13 @@ export class Prober {
     if (state.awaited !== null || !shard.ready || !shard.subscriber.ready) return;
     const { observer, timings } = this.#options;
     const startedMs = performance.now();
-    if (await this.#roundTrip(shard, state)) {
+    const result = await this.#roundTrip(shard, state);
+    if (result === 'refused') {
+      // Nothing was published, so nothing is known of hearing; calls say by themselves what is wrong.
+      state.hearing = 'unknown';
+      return;
+    }
+    if (result === 'back') {
       observer.probed(shard.name, performance.now() - startedMs);
       if (state.hearing === 'deaf') {
         observer.log('info', 'wake-ups come again', { shard: shard.name });
@@ -110,14 +116,13 @@ export class Prober {
     shard.subscriber.reset('its probe did not come back');
   }
 
-  /** Resolves to whether the message came back in time. */
-  async #roundTrip(shard: Shard, state: State): Promise<boolean> {
+  async #roundTrip(shard: Shard, state: State): Promise<'back' | 'lost' | 'refused'> {
     const { calls, scripts, timings } = this.#options;
     const nonce = randomBytes(8).toString('hex');
     let timer: NodeJS.Timeout | undefined;
-    const heard = new Promise<boolean>((resolve) => {
-      state.awaited = { nonce, heard: () => resolve(true) };
-      timer = setTimeout(() => resolve(false), timings.probePatienceMs).unref();
+    const heard = new Promise<'back' | 'lost'>((resolve) => {
+      state.awaited = { nonce, heard: () => resolve('back') };
+      timer = setTimeout(() => resolve('lost'), timings.probePatienceMs).unref();
     });
     try {
       const channel = await this.#subscribe(shard, state);
@@ -126,7 +131,7 @@ export class Prober {
       shard.clock.observe(Number(time), sentMs, performance.now());
       return await heard;
     } catch {
-      return false;
+      return 'refused';
     } finally {
       clearTimeout(timer);
       state.awaited = null;

@@ -44,7 +44,7 @@ export class Shard {
   readonly name: string;
   readonly clock = new ShardClock();
   readonly subscriber: Subscriber;
-  /** Why this server refuses to store, while it is otherwise well (OOM); null when it last did. */
+  /** Why this server last refused to write; null if it did not. */
   refusal: string | null = null;
   /** Why this server must not be used at all, in words that say what to do; null if it is fit. */
   unfit: string | null = null;
