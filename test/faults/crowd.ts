@@ -1,5 +1,6 @@
 import { type PlainUser, registerUser } from '../support/client.ts';
 import { until } from '../support/until.ts';
+import type { SentEnvelope } from './history.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
 import { Stranger, type StrangerOptions } from './stranger.ts';
@@ -105,9 +106,13 @@ export class Crowd {
 
   /**
    * After healing: everything that was written gets its outcome, and everybody receives what was accepted.
+   * @param mayLose what the store was allowed to lose, and so need not arrive
    * @returns how long it took until the last arrival, and whether all came within the time
    */
-  async catchUp(timeoutMs: number): Promise<{ readonly done: boolean; readonly tookMs: number }> {
+  async catchUp(
+    timeoutMs: number,
+    mayLose: (envelope: SentEnvelope) => boolean,
+  ): Promise<{ readonly done: boolean; readonly tookMs: number }> {
     this.rest();
     const startedMs = performance.now();
     const left = () => Math.max(1, timeoutMs - (performance.now() - startedMs));
@@ -119,7 +124,7 @@ export class Crowd {
         markedAtMs = performance.now();
         for (const client of writing()) client.sendMarkers();
       }
-      return writing().every(({ mailout }) => mailout.open === 0) && this.journal.missing === 0;
+      return writing().every(({ mailout }) => mailout.open === 0) && this.journal.allArrived(mayLose);
     };
     const done = await until(settled, { what: 'everybody to catch up', timeoutMs: left() }).then(
       () => true,

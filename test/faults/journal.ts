@@ -15,6 +15,8 @@ export class Journal implements History {
   readonly connections: Connected[] = [];
   /** Errors that clients were told, by code. */
   readonly errors = new Map<string, number>();
+  /** How long clients waited to be told `unavailable`. */
+  readonly unavailableMs: number[] = [];
   /** Closes that clients saw, by code. */
   readonly closes = new Map<number, number>();
   /** Accepted so far. */
@@ -85,8 +87,23 @@ export class Journal implements History {
     this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
   }
 
-  error(code: string): void {
+  /** @param waitedMs from sending to this answer; null if it was no answer to an envelope */
+  error(code: string, waitedMs: number | null): void {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+    if (code === 'unavailable' && waitedMs !== null) this.unavailableMs.push(waitedMs);
+  }
+
+  /** Everything accepted has arrived, but what may be lost. */
+  allArrived(mayLose: (envelope: SentEnvelope) => boolean): boolean {
+    if (this.missing === 0) return true;
+    let left = this.missing;
+    for (let index = this.sent.length - 1; index >= 0 && left > 0; index -= 1) {
+      const entry = this.sent[index];
+      if (entry === undefined || entry.outcome !== 'accepted' || entry.arrived) continue;
+      if (!mayLose(entry)) return false;
+      left -= 1;
+    }
+    return true;
   }
 
   #pair(sender: string, recipient: string): Entry[] {

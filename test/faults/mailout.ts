@@ -108,13 +108,19 @@ export class Mailout {
     }
   }
 
+  /** @returns how long the sender waited for this answer, ms; null if nothing waited for it */
   failed(error: {
     readonly code: string;
     readonly frame: number;
     readonly retryAfterMs: number | null;
-  }): void {
+  }): number | null {
     const attempt = this.#take(error.frame);
-    if (attempt === null) return;
+    if (attempt === null) return null;
+    this.#settle(attempt, error);
+    return performance.now() - attempt.sentAtMs;
+  }
+
+  #settle(attempt: Attempt, error: { readonly code: string; readonly retryAfterMs: number | null }): void {
     const { outgoing, before } = attempt;
     const { entry } = outgoing;
     if (error.code === 'unavailable') {

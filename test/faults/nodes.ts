@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Child } from '../../src/cli/child.ts';
 import { freePort, type Settings } from '../../src/cli/servers.ts';
 import { until } from '../support/until.ts';
+import { heldBytes } from './inspector.ts';
 
 /** As built by `npm run build`; mutants name another. Found from test/faults as well as from .cache/faults. */
 export const BUILT_MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -90,6 +91,8 @@ export class RigNode {
       ...Object.fromEntries(inherited),
       ...NODE_SETTINGS,
       ...this.#settings,
+      // For `heldBytes`: where SIGUSR1 opens the inspector.
+      NODE_OPTIONS: '--inspect-port=127.0.0.1:0',
       RELAY_PORT: `${this.port}`,
       RELAY_ADMIN_PORT: `${this.adminPort}`,
     };
@@ -184,6 +187,15 @@ export class RigNode {
     } catch {
       return 0;
     }
+  }
+
+  /** What it holds after a full garbage collection, bytes. */
+  async heldBytes(): Promise<number> {
+    const child = this.#child;
+    if (child === null) throw new Error(`${this.name} does not run`);
+    child.signal('SIGUSR1');
+    const [, url = ''] = await child.waitFor(/Debugger listening on (ws:\S+)/, START_TIMEOUT_MS);
+    return heldBytes(url);
   }
 
   #get(path: string): Promise<Response> {

@@ -86,7 +86,7 @@ export function save(folder: string, outcome: Outcome): string {
     ...figures,
     gapsMs: undefined,
     gap: { medianMs: outcome.gapsMs[Math.floor(outcome.gapsMs.length / 2)], worstMs: outcome.gapsMs.at(-1) },
-    verdict: { ...outcome.verdict, missing: undefined, delaysMs: undefined },
+    verdict: { ...outcome.verdict, missing: undefined },
     errors: Object.fromEntries(outcome.errors),
     closes: Object.fromEntries(outcome.closes),
   };

@@ -9,6 +9,8 @@ import type { Random } from './random.ts';
 export interface RigOptions {
   readonly nodes: number;
   readonly store: 'memory' | 'redis' | 'sentinel' | 'cluster';
+  /** Per master of a Cluster. Default: 1. */
+  readonly replicas?: 0 | 1;
   readonly redisConf?: RedisConf;
   readonly settings?: Settings;
   /** One Redis only: each node reaches it through a proxy of its own. */
@@ -35,8 +37,11 @@ export class Rig {
     const conf = { 'maxmemory-policy': 'noeviction', appendonly: 'yes', ...options.redisConf };
     const { store } = options;
     const server = store === 'redis' ? await startRedis(conf) : null;
-    const cluster = store === 'cluster' ? await startRedisCluster({ masters: 3, replicas: 1, conf }) : null;
-    const sentinel = store === 'sentinel' ? await startSentinel({ replicas: 2, sentinels: 3 }) : null;
+    const cluster =
+      store === 'cluster'
+        ? await startRedisCluster({ masters: 3, replicas: options.replicas ?? 1, conf })
+        : null;
+    const sentinel = store === 'sentinel' ? await startSentinel({ replicas: 2, sentinels: 3, conf }) : null;
     const proxies: TcpProxy[] = [];
     const nodes: RigNode[] = [];
     const rig = new Rig({ nodes, server, cluster, sentinel, proxies }, run.random.fork('dial'));

@@ -41,6 +41,8 @@ export class Stranger {
   comesBackWhenReplaced = false;
   /** Told after each login. */
   onConnected: () => void = () => undefined;
+  /** Told of what the relay says on its own, before it is acted on. */
+  onWord: (word: ServerWord) => void = () => undefined;
   /** Told of each envelope that has come in. */
   onArrival: () => void = () => undefined;
   readonly #options: StrangerOptions;
@@ -67,6 +69,14 @@ export class Stranger {
       attemptsMax: options.attemptsMax ?? 64,
       retryDelayMs: () => options.random.integer(100, 400),
     });
+  }
+
+  get protocol(): 1 | 2 {
+    return this.#options.protocol;
+  }
+
+  get withIds(): boolean {
+    return this.#options.withIds;
   }
 
   get connected(): boolean {
@@ -215,7 +225,9 @@ export class Stranger {
     this.onArrival();
   }
 
-  #hear({ type, payload }: ServerWord): void {
+  #hear(word: ServerWord): void {
+    const { type, payload } = word;
+    this.onWord(word);
     if (type === 'challenge') {
       this.#connect(`,"payload":{"nonce":"${payload.nonce}","audience":${JSON.stringify(payload.audience)}}`);
     } else if (type === 'connect_ack') {
@@ -228,13 +240,9 @@ export class Stranger {
       this.#pump();
     } else if (type === 'error') {
       const code = String(payload.code);
-      this.#options.journal.error(code);
-      const retryAfterMs = payload.retry_after_ms;
-      this.mailout.failed({
-        code,
-        frame: Number(payload.frame),
-        retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : null,
-      });
+      const retryAfterMs = typeof payload.retry_after_ms === 'number' ? payload.retry_after_ms : null;
+      const waitedMs = this.mailout.failed({ code, frame: Number(payload.frame), retryAfterMs });
+      this.#options.journal.error(code, waitedMs);
     }
   }
 

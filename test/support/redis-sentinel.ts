@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis, untilReplication } from './redis.ts';
+import { type RedisConf, type RedisServer, startRedis, untilReplication } from './redis.ts';
 import { until } from './until.ts';
 
 const MASTER_NAME = 'relay';
@@ -19,8 +19,9 @@ export interface RedisSentinel {
 export async function startSentinel(options: {
   readonly replicas: number;
   readonly sentinels: 1 | 3;
+  readonly conf?: RedisConf;
 }): Promise<RedisSentinel> {
-  const conf = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1' };
+  const conf = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1', ...options.conf };
   const master = await startRedis(conf);
   const follow = { ...conf, replicaof: `127.0.0.1 ${master.port}` };
   const replicas = await Promise.all(Array.from({ length: options.replicas }, () => startRedis(follow)));

@@ -1,0 +1,187 @@
+import type { RedisCluster } from '../../support/redis-cluster.ts';
+import type { Bench, Scenario } from '../bench.ts';
+import type { Crowd } from '../crowd.ts';
+import type { Rig } from '../rig.ts';
+import { beginMove, endMove, mastersOf, planMove, slotOfUser } from '../slots.ts';
+
+/** The mailbox of every listener is looked at every 30 to 40 s. */
+const BACKSTOP_MS = 40_000;
+const SETTLED_TIMEOUT_MS = 30_000;
+
+function clusterOf(rig: Rig): RedisCluster {
+  if (rig.cluster === null) throw new Error('this rig has no Cluster');
+  return rig.cluster;
+}
+
+async function randomMove(bench: Bench, crowd: Crowd, cluster: RedisCluster) {
+  const client = bench.random.pick(crowd.clients);
+  return planMove(cluster, await slotOfUser(cluster, client.user.code), bench.random.integer(0, 1));
+}
+
+export const slotsMove: Scenario = {
+  name: 'slots-move',
+  row: 11,
+  what: '20 slot migrations and Cluster failovers under 1,000 subscriptions',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'cluster' });
+    const cluster = clusterOf(rig);
+    const crowd = await bench.crowd({ count: bench.short ? 200 : 1_000 });
+    await bench.warmUp(crowd, 250);
+    const steps = bench.short ? 6 : 20;
+    for (let step = 0; step < steps; step += 1) {
+      if (step % 3 === 2) {
+        const masters = await mastersOf(cluster);
+        const replica = bench.random.pick(cluster.servers.filter((server) => !masters.includes(server)));
+        bench.mark(`the replica at ${replica.port} takes over`);
+        await replica.call('CLUSTER', 'FAILOVER');
+        await bench.until(async () => (await mastersOf(cluster)).includes(replica), SETTLED_TIMEOUT_MS);
+      } else {
+        const move = await randomMove(bench, crowd, cluster);
+        bench.mark(`slot ${move.slot} moves from ${move.from.port} to ${move.to.port}`);
+        await beginMove(move, 0.5);
+        await bench.sleep(bench.random.integer(0, 500));
+        await endMove(move, cluster);
+      }
+      await bench.sleep(bench.random.integer(300, 1_500));
+    }
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+    bench.atMost('nobody was deaf for longer than', bench.delay(1), BACKSTOP_MS);
+  },
+};
+
+export const halfMigrated: Scenario = {
+  name: 'half-migrated',
+  row: 24,
+  what: 'slots left half migrated: some keys here, some there',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'cluster', replicas: 0 });
+    const cluster = clusterOf(rig);
+    const crowd = await bench.crowd({ count: 60 });
+    await bench.warmUp(crowd, 250);
+    const moves = bench.short ? 3 : 12;
+    for (let index = 0; index < moves; index += 1) {
+      const move = await randomMove(bench, crowd, cluster);
+      bench.mark(`slot ${move.slot} is half on ${move.from.port} and half on ${move.to.port}`);
+      await beginMove(move, bench.random.next());
+      await bench.sleep(bench.short ? 3_000 : 20_000);
+      await endMove(move, cluster);
+      bench.mark(`slot ${move.slot} is whole again`);
+    }
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
+export const shardKilled: Scenario = {
+  name: 'shard-killed',
+  row: 11,
+  what: 'a master of a Cluster killed -9, its replica takes over (RELAY_REDIS_WAIT_REPLICAS=1)',
+  async run(bench) {
+    const rig = await bench.rig({
+      nodes: 2,
+      store: 'cluster',
+      settings: { RELAY_REDIS_WAIT_REPLICAS: '1' },
+      // Else a shard whose replica has become its master stores nothing until the old one is back.
+      redisConf: { 'cluster-require-full-coverage': 'no' },
+    });
+    const cluster = clusterOf(rig);
+    const crowd = await bench.crowd({ count: 60 });
+    await bench.warmUp(crowd, 250);
+    const rounds = bench.short ? 1 : 5;
+    for (let round = 0; round < rounds; round += 1) {
+      const master = bench.random.pick(await mastersOf(cluster));
+      bench.mark(`the master at ${master.port} is killed`);
+      const mastersBefore = new Set(await mastersOf(cluster));
+      await master.kill();
+      const killedAtMs = performance.now();
+      const living = cluster.servers.filter((server) => server !== master);
+      const tookOver = await bench.until(async () => {
+        const roles = await Promise.all(
+          living.map(async (server) => ((await server.call('ROLE')) as string[])[0]),
+        );
+        return living.some((server, i) => roles[i] === 'master' && !mastersBefore.has(server));
+      }, SETTLED_TIMEOUT_MS);
+      bench.rule('a replica took over', tookOver, `after ${Math.round(performance.now() - killedAtMs)} ms`);
+      await bench.sleep(2_000);
+      await master.restart();
+      bench.mark(`${master.port} is back, as a replica`);
+      await bench.sleep(3_000);
+    }
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
+export const oneShardDown: Scenario = {
+  name: 'one-shard-down',
+  row: 21,
+  what: 'one shard of three down: users of the other two notice nothing',
+  async run(bench) {
+    const rig = await bench.rig({
+      nodes: 2,
+      store: 'cluster',
+      replicas: 0,
+      redisConf: { 'cluster-require-full-coverage': 'no' },
+    });
+    const cluster = clusterOf(rig);
+    const [sick] = cluster.masters;
+    if (sick === undefined) throw new Error('a Cluster has masters');
+    const crowd = await bench.crowd({ count: 90 });
+    const home = new Map<string, boolean>();
+    for (const { user } of crowd.clients) {
+      // The first master began with the first third of the slots.
+      home.set(user.code, (await slotOfUser(cluster, user.code)) <= Math.floor(16_384 / 3) - 1);
+    }
+    const isSick = (code: string) => home.get(code) === true;
+    await bench.warmUp(crowd, 250);
+    await bench.sleep(3_000);
+    const healthy = ({ sender, recipient }: { sender: string; recipient: string }) =>
+      !isSick(sender) && !isSick(recipient);
+    const calmFromMs = performance.now() - 3_000;
+    const downFromMs = performance.now();
+    const sickClients = crowd.clients.filter(({ user }) => isSick(user.code));
+    const healthyClients = crowd.clients.filter(({ user }) => !isSick(user.code));
+    const connectionsBefore = new Map(
+      healthyClients.map((client) => [client, client.connection?.connection]),
+    );
+    bench.mark(`the shard at ${sick.port} is stopped: ${sickClients.length} users`);
+    sick.pause();
+    await bench.sleep(bench.short ? 8_000 : 60_000);
+    const upFromMs = performance.now();
+    const moved = healthyClients.filter(
+      (client) => client.connection?.connection !== connectionsBefore.get(client),
+    );
+    const inDoubt = bench.journal.sent.filter(
+      (sent) =>
+        healthy(sent) &&
+        sent.outcome !== 'accepted' &&
+        sent.sentAtMs >= downFromMs &&
+        sent.sentAtMs < upFromMs - 1_000,
+    );
+    const idless = new Set(crowd.clients.filter(({ withIds }) => !withIds).map(({ user }) => user.code));
+    const failed = inDoubt.filter(({ sender }) => !idless.has(sender));
+    bench.rule('healthy users lost no connection', moved.length === 0, `${moved.length}`);
+    bench.rule(
+      'healthy users had no errors',
+      failed.length === 0,
+      `${failed.length} of their envelopes not accepted`,
+    );
+    const ready = await Promise.all(rig.nodes.map((node) => node.ready()));
+    bench.rule(
+      'the nodes stay ready',
+      ready.every(({ status }) => status === 200),
+      ready.map(({ reason }) => reason).join('; '),
+    );
+    sick.resume();
+    bench.mark('it goes on');
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+    const p99 = (fromMs: number, toMs: number) =>
+      bench.delay(0.99, (sent) => healthy(sent) && sent.sentAtMs >= fromMs && sent.sentAtMs < toMs);
+    const calm = p99(calmFromMs, downFromMs);
+    const down = p99(downFromMs, upFromMs - 1_000);
+    // Of a few milliseconds a fifth is less than the noise of a shared machine.
+    bench.atMost(`p99 of healthy users (before: ${calm.toFixed(1)} ms)`, down, Math.round(calm * 1.2 + 20));
+  },
+};

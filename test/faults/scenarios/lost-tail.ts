@@ -1,0 +1,110 @@
+import { registerUser } from '../../support/client.ts';
+import { AofWatch } from '../aof.ts';
+import type { Bench, Scenario } from '../bench.ts';
+import { normalAgain } from './redis-stopped.ts';
+
+/** Between a write to the file and what a client has been told of it. */
+const MARGIN_MS = 200;
+const CUT_BYTES_MAX = 64 * 1024;
+
+/** What was accepted within these times, a store that has lost its tail need not have. */
+function excuse(bench: Bench): { lost(sinceMs: number): void } {
+  const times: { readonly fromMs: number; readonly toMs: number }[] = [];
+  bench.historyMayBeUndone = true;
+  bench.mayLose = ({ settledAtMs }) =>
+    settledAtMs !== null && times.some(({ fromMs, toMs }) => settledAtMs >= fromMs && settledAtMs <= toMs);
+  return {
+    lost: (sinceMs) => times.push({ fromMs: sinceMs - MARGIN_MS, toMs: performance.now() }),
+  };
+}
+
+export const lostTail: Scenario = {
+  name: 'lost-tail',
+  row: 5,
+  what: 'Redis loses its tail: 1 byte to 64 KB cut off its file',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis' });
+    const crowd = await bench.crowd({ count: 40 });
+    await bench.warmUp(crowd, 250);
+    const aof = new AofWatch(rig.redis);
+    const excuses = excuse(bench);
+    const cuts = bench.short ? 4 : 40;
+    for (let cut = 0; cut < cuts; cut += 1) {
+      await bench.sleep(bench.random.integer(1_000, 2_000));
+      await rig.redis.kill();
+      // As many small cuts as large ones.
+      const bytes = Math.floor(CUT_BYTES_MAX ** bench.random.next());
+      const kept = Math.max(0, aof.bytes - bytes);
+      excuses.lost(aof.timeOf(kept));
+      bench.mark(`${bytes} bytes of the tail are gone`);
+      aof.truncate(kept);
+      await rig.redis.restart();
+      await normalAgain(bench, 5_000);
+    }
+    aof.stop();
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
+export const oldSnapshot: Scenario = {
+  name: 'old-snapshot',
+  row: 5,
+  what: 'Redis comes back with the data of some seconds ago',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis' });
+    const crowd = await bench.crowd({ count: 40 });
+    await bench.warmUp(crowd, 250);
+    const aof = new AofWatch(rig.redis);
+    const excuses = excuse(bench);
+    const rounds = bench.short ? 2 : 10;
+    for (let round = 0; round < rounds; round += 1) {
+      const takenAtMs = performance.now();
+      const restore = aof.snapshot();
+      await bench.sleep(bench.random.integer(2_000, 5_000));
+      await rig.redis.kill();
+      excuses.lost(takenAtMs);
+      bench.mark(`the last ${Math.round(performance.now() - takenAtMs)} ms are undone`);
+      restore();
+      await rig.redis.restart();
+      await normalAgain(bench, 5_000);
+    }
+    aof.stop();
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
+/** Sessions look into their mailboxes every 30 to 40 s. */
+const TOLD_WITHIN_MS = 45_000;
+
+export const flushAll: Scenario = {
+  name: 'flush-all',
+  row: 5,
+  what: 'FLUSHALL: everybody is unknown, and told to register again',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis' });
+    const lost = await bench.crowd({ count: 20 });
+    await bench.warmUp(lost, 250);
+    await bench.untilAccepted(600, 20_000);
+    lost.rest();
+    await bench.until(() => bench.journal.missing === 0, 5_000);
+    bench.mark('FLUSHALL');
+    const flushedAtMs = performance.now();
+    await rig.redis.call('FLUSHALL');
+    const told = await bench.until(
+      () => lost.clients.every(({ staysAway }) => staysAway === 4401),
+      TOLD_WITHIN_MS,
+    );
+    const away = lost.clients.filter(({ staysAway }) => staysAway === 4401).length;
+    bench.rule('everybody was told to register again', told, `${away} of ${lost.clients.length}`);
+    bench.atMost('all told after', performance.now() - flushedAtMs, TOLD_WITHIN_MS);
+    const again = await registerUser(rig.node(0).http, lost.clients[0]?.user);
+    bench.rule('the same keys can register again', again.code !== '', again.code);
+    lost.leave();
+    const crowd = await bench.crowd({ count: 40 });
+    await bench.warmUp(crowd, 250);
+    await bench.untilAccepted(bench.acceptedMin + 600, 60_000);
+    await bench.heal();
+  },
+};

@@ -1,0 +1,51 @@
+import type { Bench, Scenario } from '../bench.ts';
+
+async function failOver(bench: Bench, waitReplicas: number): Promise<void> {
+  const settings = { RELAY_REDIS_WAIT_REPLICAS: `${waitReplicas}` };
+  const rig = await bench.rig({ nodes: 2, store: 'sentinel', settings });
+  const { sentinel } = rig;
+  if (sentinel === null) throw new Error('this rig has no sentinels');
+  const crowd = await bench.crowd({ count: 40 });
+  const killedAtMs: number[] = [];
+  if (waitReplicas === 0) {
+    bench.historyMayBeUndone = true;
+    // Replication is asynchronous: what the old master had not passed on is gone. Counted as `excused`.
+    bench.mayLose = ({ settledAtMs }) =>
+      settledAtMs !== null && killedAtMs.some((at) => settledAtMs > at - 1_000 && settledAtMs <= at + 500);
+  }
+  await bench.warmUp(crowd, 250);
+  const failovers = bench.short ? 1 : 2;
+  for (let failover = 0; failover < failovers; failover += 1) {
+    await bench.sleep(2_000);
+    const port = await sentinel.masterPort();
+    const master = sentinel.servers.find((server) => server.port === port);
+    if (master === undefined) throw new Error(`no server at port ${port}`);
+    bench.mark(`the master at ${port} is killed`);
+    await master.kill();
+    killedAtMs.push(performance.now());
+    const acceptedBefore = bench.journal.accepted;
+    const again = await bench.until(() => bench.journal.accepted > acceptedBefore + 50, 40_000);
+    const tookMs = performance.now() - (killedAtMs.at(-1) ?? 0);
+    bench.atMost('delivery again after', again ? tookMs : Number.POSITIVE_INFINITY, 15_000);
+    bench.mark(`the master is at ${await sentinel.masterPort()}`);
+    await master.restart();
+    bench.mark('the old master is back, as a replica');
+    await bench.sleep(4_000);
+  }
+  await bench.untilAccepted(bench.acceptedMin, 60_000);
+  await bench.heal();
+}
+
+export const sentinelFailover: Scenario = {
+  name: 'sentinel-failover',
+  row: 10,
+  what: 'Sentinel fails over; asynchronous replication may lose what is younger than a second',
+  run: (bench) => failOver(bench, 0),
+};
+
+export const sentinelFailoverWait: Scenario = {
+  name: 'sentinel-failover-wait',
+  row: 10,
+  what: 'Sentinel fails over with RELAY_REDIS_WAIT_REPLICAS=1: nothing may be lost',
+  run: (bench) => failOver(bench, 1),
+};

@@ -1,0 +1,73 @@
+import type { Scenario } from '../bench.ts';
+import { Crowd } from '../crowd.ts';
+import { TcpProxy } from '../proxy.ts';
+
+const WINDOW_BYTES = 1_048_576;
+
+export const slowReader: Scenario = {
+  name: 'slow-reader',
+  row: 12,
+  what: 'one recipient reads nothing, one 1 KB/s, with 10,000 waiting for each',
+  async run(bench) {
+    const waiting = bench.short ? 1_500 : 10_000;
+    const settings = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
+    const rig = await bench.rig({ nodes: 1, store: 'redis', settings });
+    const node = rig.node(0);
+    const proxy = await TcpProxy.start({ port: node.port });
+    try {
+      const crowd = await bench.crowd({ count: 30 });
+      await bench.warmUp(crowd, 150);
+      await bench.sleep(3_000);
+      const calm = bench.delay(0.99);
+      const { journal, random } = bench;
+      const slow = await Crowd.gather({
+        count: 2,
+        http: node.http,
+        dial: () => `ws://127.0.0.1:${proxy.port}/ws`,
+        journal,
+        random: random.fork('slow'),
+        protocol2Share: 0.5,
+        client: { silenceMs: 600_000 },
+      });
+      const [still, dripping] = slow.clients;
+      if (still === undefined || dripping === undefined) throw new Error('two slow clients');
+      await slow.connect();
+      bench.mark('one client stops reading, one reads 1 KB/s');
+      proxy.add({ kind: 'bandwidth', bytesPerSecond: 1_024 }, 'down');
+      still.socket?.pause();
+      const pushedBefore = await node.metric('keyrelay_pushed_bytes_total');
+      const crowdBytesBefore = journal.received;
+      for (let sent = 0; sent < waiting; sent += 1) {
+        for (const { user } of [still, dripping]) {
+          const sender = crowd.clients[sent % crowd.clients.length];
+          sender?.send(user.code, 1_000);
+        }
+        if (sent % 20 === 0) await bench.sleep(25);
+      }
+      await bench.until(() => crowd.clients.every(({ mailout }) => mailout.queued < 10), 60_000);
+      const pushed = (await node.metric('keyrelay_pushed_bytes_total')) - pushedBefore;
+      // What the others were sent is at most 700 bytes each.
+      const others = (journal.received - crowdBytesBefore) * 700;
+      bench.atMost(
+        'pushed to two who do not read',
+        (pushed - others) / 2 / 1024,
+        WINDOW_BYTES / 1024 + 70,
+        'KiB each',
+      );
+      const slowed = bench.delay(
+        0.99,
+        ({ recipient }) => !slow.clients.some(({ user }) => user.code === recipient),
+      );
+      bench.atMost(`p99 of the others (before: ${calm.toFixed(1)} ms)`, slowed, Math.round(calm * 1.2 + 20));
+      bench.mark('both read again');
+      proxy.heal();
+      still.socket?.resume();
+      for (const client of slow.clients) client.cut();
+      await bench.untilAccepted(bench.acceptedMin, 60_000);
+      await bench.heal();
+      slow.leave();
+    } finally {
+      await proxy.stop();
+    }
+  },
+};

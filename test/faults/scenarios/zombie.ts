@@ -1,0 +1,39 @@
+import type { Scenario } from '../bench.ts';
+
+export const zombie: Scenario = {
+  name: 'zombie',
+  row: 6,
+  what: 'a node stopped for 30 s while its users go elsewhere, then continued',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis' });
+    // Whoever hears nothing for 3 s takes the connection for dead and dials again.
+    const crowd = await bench.crowd({ count: 40, client: { silenceMs: 3_000, backoffMsMax: 500 } });
+    await bench.warmUp(crowd, 250);
+    const rounds = bench.short ? 2 : 5;
+    for (let round = 0; round < rounds; round += 1) {
+      const node = rig.node(round % 2);
+      bench.mark(`${node.name} is stopped`);
+      node.pause();
+      await bench.sleep(bench.short ? 8_000 : 30_000);
+      bench.rule(
+        `everybody has gone elsewhere (${round + 1})`,
+        crowd.connected === crowd.clients.length,
+        `${crowd.connected}`,
+      );
+      bench.mark(`${node.name} goes on`);
+      node.resume();
+      const resumedMs = performance.now();
+      const one = await bench.until(async () => {
+        const live = await Promise.all(
+          rig.nodes.map((each) => each.metric('keyrelay_sockets', 'state="connected"')),
+        );
+        return live.reduce((a, b) => a + b, 0) === crowd.clients.length;
+      }, 10_000);
+      const tookMs = one ? performance.now() - resumedMs : Number.POSITIVE_INFINITY;
+      bench.atMost(`one live session per user after (${round + 1})`, tookMs, 1_000);
+      await bench.sleep(2_000);
+    }
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
