@@ -3,12 +3,12 @@
  * .cache/bench/report.html and report.json.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import type { Load, LoadResult } from './load.ts';
-import { html, type Phase, type Report } from './report.ts';
+import { html, type Phase, plots, type Report } from './report.ts';
 import { Rig } from './rig.ts';
 import { measureVerify } from './verify-cost.ts';
 
@@ -23,6 +23,10 @@ const { values } = parseArgs({
     protocol: { type: 'string', default: '1' },
     /** Fails if an envelope costs more than so many verifies at half load: for CI. */
     guard: { type: 'string' },
+    /** Writes a .cpuprofile of each node to .cache/bench when it ends. */
+    profile: { type: 'boolean', default: false },
+    /** Also writes the plots as files to this folder. */
+    images: { type: 'string' },
   },
 });
 const seconds = Number(values.seconds);
@@ -30,17 +34,27 @@ const payloadBytes = Number(values.payload);
 /** Closed loop: on the way for each pair. */
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 15_000;
+const IDLE_MS = 3_000;
 const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9];
 
 const phases: Phase[] = [];
 const verifyUs: number[] = [];
-const rig = await Rig.start({ nodes: Number(values.nodes), workers: 1 });
+const idleUsPerS: number[] = [];
+const loadAverage = loadavg()[0] ?? 0;
+const folder = resolve('.cache/bench');
+mkdirSync(folder, { recursive: true });
+const rig = await Rig.start({
+  nodes: Number(values.nodes),
+  workers: 1,
+  profileFolder: values.profile ? folder : null,
+});
 try {
   await rig.connect({ count: Number(values.pairs), payloadBytes, protocol: values.protocol === '2' ? 2 : 1 });
   await measure('warm-up', { mode: 'closed', outstanding: OUTSTANDING, seconds: Math.min(3, seconds) });
   phases.length = 0;
   for (let run = 1; run <= Number(values.runs); run += 1) {
     verifyUs.push(measureVerify(payloadBytes + 100));
+    idleUsPerS.push(await measureIdle());
     const closed = await measure('closed loop', { mode: 'closed', outstanding: OUTSTANDING, seconds });
     const capacity = closed.perSecond;
     for (const share of SHARES) {
@@ -57,12 +71,17 @@ const report: Report = {
   machine: `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.versions.node}`,
   settings: `${values.nodes} nodes, one Redis, ${values.pairs} pairs, ${payloadBytes} bytes of payload, protocol ${values.protocol}`,
   verifyUs: median(verifyUs),
+  idleUsPerS: median(idleUsPerS),
+  loadAverage,
   phases,
 };
-const folder = resolve('.cache/bench');
-mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'report.json'), JSON.stringify(report, null, 2));
 writeFileSync(join(folder, 'report.html'), html(report));
+if (values.images !== undefined) {
+  mkdirSync(values.images, { recursive: true });
+  for (const [name, svg] of Object.entries(plots(report)))
+    writeFileSync(join(values.images, `bench-${name}.svg`), svg);
+}
 print(report);
 console.log(`\nPlots: ${join('.cache/bench', 'report.html')}; figures: report.json beside it.`);
 guard(report);
@@ -81,6 +100,13 @@ async function measure(name: string, load: Load): Promise<Phase> {
   const phase = summarise({ name, load, results, elapsedS }, (which) => after[which] - before[which]);
   phases.push(phase);
   return phase;
+}
+
+async function measureIdle(): Promise<number> {
+  const before = rig.cpu();
+  await new Promise((done) => setTimeout(done, IDLE_MS));
+  const after = rig.cpu();
+  return (after.nodes + after.redis - before.nodes - before.redis) / (IDLE_MS / 1000);
 }
 
 function summarise(
@@ -109,21 +135,30 @@ function summarise(
   };
 }
 
-function print({ machine, settings, verifyUs: verify, phases: all }: Report): void {
-  console.log(`\n${machine}\n${settings}\none verify: ${verify.toFixed(1)} µs of processor time\n`);
-  console.table(
-    all.map(({ name, perSecond, sent, received, latencyMs, cpuUs }) => ({
+/** One row a phase; of several runs the median, and how far the runs lie apart. */
+function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: all }: Report): void {
+  console.log(`\n${machine}, load average ${loadAverage.toFixed(1)}\n${settings}`);
+  console.log(`one verify: ${verify.toFixed(1)} µs of processor time`);
+  console.log(`nobody sends: ${(idle / 1e4).toFixed(1)} % of one core, nodes and Redis together\n`);
+  const rows = [...new Set(all.map(({ name }) => name))].map((name) => {
+    const runs = all.filter((phase) => phase.name === name);
+    const of = (figure: (phase: Phase) => number, digits: number) =>
+      Number(median(runs.map(figure)).toFixed(digits));
+    const cost = runs.map(({ cpuUs }) => (cpuUs.nodes + cpuUs.redis) / verify);
+    return {
       load: name,
-      'envelopes/s': perSecond,
-      missing: sent - received,
-      'p50 ms': at(latencyMs, 50),
-      'p99 ms': at(latencyMs, 99),
-      'nodes µs': Number(cpuUs.nodes.toFixed(1)),
-      'redis µs': Number(cpuUs.redis.toFixed(1)),
-      'clients µs': Number(cpuUs.clients.toFixed(1)),
-      '(nodes + redis) / verify': Number(((cpuUs.nodes + cpuUs.redis) / verify).toFixed(2)),
-    })),
-  );
+      'envelopes/s': of(({ perSecond }) => perSecond, 0),
+      missing: runs.reduce((sum, { sent, received }) => sum + sent - received, 0),
+      'p50 ms': of(({ latencyMs }) => at(latencyMs, 50), 2),
+      'p99 ms': of(({ latencyMs }) => at(latencyMs, 99), 2),
+      'nodes µs': of(({ cpuUs }) => cpuUs.nodes, 1),
+      'redis µs': of(({ cpuUs }) => cpuUs.redis, 1),
+      'clients µs': of(({ cpuUs }) => cpuUs.clients, 1),
+      '(nodes + redis) / verify': Number(median(cost).toFixed(2)),
+      'from, to': `${Math.min(...cost).toFixed(2)}, ${Math.max(...cost).toFixed(2)}`,
+    };
+  });
+  console.table(rows);
   for (const error of all.flatMap((phase) => phase.errors)) console.log(`error: ${error}`);
 }
 

@@ -18,11 +18,23 @@ export interface Report {
   readonly settings: string;
   /** One Ed25519 verify: the unit of ratios. */
   readonly verifyUs: number;
+  /** What runs all the same when nobody sends: processor time per second of nodes and Redis, with sockets open. */
+  readonly idleUsPerS: number;
+  /** Load of the machine when the bench began: others on it make every figure larger. */
+  readonly loadAverage: number;
   readonly phases: readonly Phase[];
 }
 
 /** One page, no other file needed. */
-export function html({ machine, settings, verifyUs, phases }: Report): string {
+export function html(report: Report): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>keyrelay benchmark</title>
+<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%}</style>
+<h1>keyrelay benchmark</h1><p>${report.machine}<br>${report.settings}</p>${Object.values(plots(report)).join('')}</html>\n`;
+}
+
+/** The plots as SVG, by the name that a file of each may have. Of several runs the last is drawn. */
+export function plots({ verifyUs, phases: all }: Report): Readonly<Record<string, string>> {
+  const phases = [...new Map(all.map((phase) => [phase.name, phase])).values()];
   const open = phases.filter((phase) => phase.name.startsWith('open'));
   const byPercentile = lines({
     title: 'Latency by percentile',
@@ -51,7 +63,5 @@ export function html({ machine, settings, verifyUs, phases }: Report): string {
     values: phases.map(({ cpuUs }) => [cpuUs.nodes, cpuUs.redis]),
     mark: { name: 'one verify', value: verifyUs },
   });
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>keyrelay benchmark</title>
-<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}svg{max-width:100%}</style>
-<h1>keyrelay benchmark</h1><p>${machine}<br>${settings}</p>${byPercentile}${overRate}${cost}</html>\n`;
+  return { 'latency-percentiles': byPercentile, 'latency-rate': overRate, cost };
 }

@@ -1,26 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from '../../src/cli/install.ts';
 import { type NodeServer, type RedisServer, startNode, startRedis } from '../../src/cli/servers.ts';
+import { cpuUs } from '../cpu.ts';
+import { LIMITS_OFF } from '../limits-off.ts';
 import type { LoadResult, Order, Pairs, Reply } from './load.ts';
-
-/** Everything comes from one address, as fast as it can: limits are not what is measured. */
-const SETTINGS = {
-  RELAY_UPGRADES_PER_S: '0',
-  RELAY_SOCKETS_PER_ADDRESS: '0',
-  RELAY_PENDING_PER_ADDRESS: '0',
-  RELAY_REGISTRATIONS_PER_MIN: '0',
-  RELAY_LOOKUPS_PER_MIN: '0',
-  RELAY_ENVELOPES_PER_S: '0',
-  RELAY_BYTES_PER_S: '0',
-  RELAY_MAX_LAG_MS: '0',
-  RELAY_DRAIN_MS: '0',
-  RELAY_LOG_LEVEL: 'info',
-};
-
-const TICKS_PER_S = 100;
 
 /** Microseconds of processor time since each process began, by what it is. */
 export interface Cpu {
@@ -35,13 +20,23 @@ export class Rig {
   readonly redis: RedisServer;
   readonly #workers: readonly ChildProcess[];
 
-  static async start(shape: { readonly nodes: number; readonly workers: number }): Promise<Rig> {
+  static async start(shape: {
+    readonly nodes: number;
+    readonly workers: number;
+    /** Where each node writes what it spent its time on; null: nowhere. */
+    readonly profileFolder: string | null;
+  }): Promise<Rig> {
     ensureInstalled(['redis-server'], (line) => console.log(line));
     const redis = await startRedis();
     const nodes: NodeServer[] = [];
     for (let n = 0; n < shape.nodes; n += 1) {
       nodes.push(
-        await startNode({ ...SETTINGS, RELAY_REDIS_URL: redis.url, RELAY_NODE_ID: `bench${n + 1}` }),
+        await startNode({
+          ...LIMITS_OFF,
+          RELAY_REDIS_URL: redis.url,
+          RELAY_NODE_ID: `bench${n + 1}`,
+          ...(shape.profileFolder === null ? {} : profiled(shape.profileFolder)),
+        }),
       );
     }
     const program = fileURLToPath(new URL('./worker.mjs', import.meta.url));
@@ -106,8 +101,9 @@ async function ask(worker: ChildProcess, order: Order): Promise<Reply> {
   return reply;
 }
 
-/** User and system time of a process, threads and all: proc(5), fields 14 and 15. */
-function cpuUs(pid: number): number {
-  const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return ((Number(afterName[11]) + Number(afterName[12])) / TICKS_PER_S) * 1e6;
+/** From .cache/loadtest-bench, where this runs. */
+const PROFILER = new URL('../../loadtest/profile.mjs', import.meta.url);
+
+function profiled(folder: string): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import=${PROFILER}`, PROFILE_FOLDER: folder };
 }
