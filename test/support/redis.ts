@@ -19,11 +19,19 @@ export class RedisServer {
   readonly port: number;
   readonly folder: string;
   readonly #args: readonly string[];
+  readonly #password: string | null;
   #child: Child;
   #client: Redis | null = null;
 
-  constructor(server: { port: number; folder: string; args: readonly string[]; child: Child }) {
+  constructor(server: {
+    port: number;
+    folder: string;
+    password: string | null;
+    args: readonly string[];
+    child: Child;
+  }) {
     this.port = server.port;
+    this.#password = server.password;
     this.folder = server.folder;
     this.#args = server.args;
     this.#child = server.child;
@@ -45,7 +53,9 @@ export class RedisServer {
   /** Runs one command, by a client that is not ours. */
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown> {
     if (this.#client === null) {
-      this.#client = new Redis({ port: this.port, host: '127.0.0.1', disableClientInfo: true });
+      const { port } = this;
+      const password = this.#password === null ? {} : { password: this.#password };
+      this.#client = new Redis({ port, host: '127.0.0.1', disableClientInfo: true, ...password });
       // Expected while a test has it stopped; the command that needs it says so by itself.
       this.#client.on('error', () => {});
     }
@@ -114,7 +124,7 @@ export async function startRedis(conf: RedisConf = {}, mode?: '--sentinel'): Pro
     const child = await spawnRedis(args);
     try {
       await child.waitFor(READY, READY_TIMEOUT_MS);
-      return new RedisServer({ port, folder, args, child });
+      return new RedisServer({ port, folder, password: conf.requirepass ?? null, args, child });
     } catch (error) {
       // Between the kernel's choice and the bind somebody else may have taken the port.
       await child.stop();
