@@ -67,6 +67,7 @@ export class Relay {
   readonly #unwatch: () => void;
   #state: ConnectionState = { state: 'connecting' };
   #user: User | null;
+  #enrolling: Promise<User> | null = null;
   #maxFrameBytes = 65_536;
 
   private constructor(parts: {
@@ -164,6 +165,14 @@ export class Relay {
   /** Registers the identity, with proof; harmless to repeat. Done by itself before the first login. */
   async register(): Promise<User> {
     if (this.#user !== null) return this.#user;
+    // The connection and the program may both ask at once.
+    this.#enrolling ??= this.#enrol().finally(() => {
+      this.#enrolling = null;
+    });
+    return this.#enrolling;
+  }
+
+  async #enrol(): Promise<User> {
     const { fetch, name } = this.#options;
     const user = await register(this.#identity, { endpoints: this.#endpoints, fetch, name });
     const batch = new Batch();
@@ -182,15 +191,18 @@ export class Relay {
     const canonical = readCode(code.trim());
     if (canonical === null)
       throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
-    if (canonical === this.code) throw new ClientError('invalid_argument', 'This is your own code.');
+    // Everything that is signed and agreed has one's own code in it.
+    const own = await this.register();
+    if (canonical === own.code) throw new ClientError('invalid_argument', 'This is your own code.');
     const known = this.#peers.get(canonical);
-    // A code that nobody has must leave no trace.
-    if (known === undefined) await this.lookup(canonical);
+    // Before anything is made of it: a code that nobody has must leave no trace.
+    const user = known === undefined ? await this.lookup(canonical) : null;
     const { peer, conversation } = known ?? this.#peer(canonical);
     this.#announced.add(canonical);
+    if (user !== null) await peer.trust.meet(user);
     await peer.begin();
     // The relay may name another key by now: then the conversation says so.
-    peer.trust.recheck().catch(() => {});
+    if (user === null) peer.trust.recheck().catch(() => {});
     return conversation;
   }
 
@@ -260,7 +272,7 @@ export class Relay {
   #peer(code: string): { readonly peer: Peer; readonly conversation: Conversation } {
     const known = this.#peers.get(code);
     if (known !== undefined) return known;
-    const own = { code: this.code ?? '', identity: this.#identity };
+    const own = { code: this.#user?.code ?? '', identity: this.#identity };
     const peer = new Peer({
       code,
       own,

@@ -55,11 +55,14 @@ export class Trust {
 
   /** Pins at the first time. Throws `unreachable` or `user_unknown`. */
   async learn(): Promise<Pin> {
-    if (this.#pin !== null) return this.#pin;
-    const { eddsaPublicKey, name } = await this.#options.lookup(this.#options.code);
+    return this.#pin ?? this.meet(await this.#options.lookup(this.#options.code));
+  }
+
+  /** The relay has said who this is: pinned at the first time. */
+  async meet({ eddsaPublicKey, name }: User): Promise<Pin> {
     // Two may have asked at once: the first answer is the one that is kept.
     if (this.#pin === null) await this.#keep({ eddsaPublicKey, name, offered: null });
-    return this.learn();
+    return this.#pin ?? this.learn();
   }
 
   /** Asks the relay whether it still names the pinned key. */

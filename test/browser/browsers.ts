@@ -21,6 +21,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+const WAIT_MS = 15_000;
+
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 export type Device = 'desktop' | 'phone';
@@ -120,6 +122,8 @@ function launch(): Promise<Browser> {
 
 async function openPage(context: BrowserContext, url: string): Promise<Visitor> {
   const page = await context.newPage();
+  // Below the test's own, so that a failure says what was waited for.
+  page.setDefaultTimeout(WAIT_MS);
   const { origin, host } = new URL(url);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

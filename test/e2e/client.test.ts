@@ -86,6 +86,16 @@ describe('a conversation', () => {
     expect([stored, delivered, read]).toEqual([ids, ids, ids]);
   });
 
+  test('can be begun before the relay has given a code', async () => {
+    const bob = await people.join(relay.http);
+    const alice = await Relay.open(relay.http, createIdentity(), { WebSocket });
+    expect(alice.code).toBeNull();
+    const toBob = await alice.startConversation(bob.code);
+    await toBob.send('early');
+    expect(bodies(await take(await approached(bob), 1))).toEqual(['early']);
+    await alice.close();
+  });
+
   test('begun by both at once ends in one exchange', async () => {
     const alice = await people.join(relay.http);
     const bob = await people.join(relay.http);
