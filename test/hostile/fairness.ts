@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { RelayProcess } from '../support/processes.ts';
+import { FLOODS } from './floods.ts';
+import { HonestPair } from './honest.ts';
+
+/** One flood, and what honest people felt of it. */
+export interface Fairness {
+  readonly flood: string;
+  readonly calmP99Ms: number;
+  readonly floodP99Ms: number;
+  /** What the flood did, in its own unit, a second. */
+  readonly perSecond: number;
+  readonly envelopes: number;
+}
+
+/** The flood runs in a process of its own: it must not slow the clock that it is measured by. */
+export async function measureFairness(
+  relay: RelayProcess,
+  flood: string,
+  seconds: number,
+): Promise<Fairness> {
+  const honest = await HonestPair.start(relay);
+  await pause(seconds);
+  const calmP99Ms = honest.percentileMs(99);
+  const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${relay.port}`], {
+    stdio: 'inherit',
+  });
+  await once(child, 'message');
+  honest.restart();
+  await pause(seconds);
+  const floodP99Ms = honest.percentileMs(99);
+  const done = await stop(child);
+  const envelopes = honest.sent;
+  await honest.finish();
+  return { flood, calmP99Ms, floodP99Ms, perSecond: Math.round(done / seconds), envelopes };
+}
+
+const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+
+async function stop(child: ChildProcess): Promise<number> {
+  const told = once(child, 'message');
+  child.send('stop');
+  const [done] = (await told) as [number];
+  child.kill();
+  return done;
+}
+
+/** What the forked process does. */
+export async function runFlood(name: string, port: number): Promise<void> {
+  const flood = FLOODS[name];
+  if (flood === undefined) throw new Error(`there is no flood ${name}`);
+  const stopping = new AbortController();
+  process.once('message', () => stopping.abort());
+  process.send?.('started');
+  const target = { port, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws` };
+  process.send?.(await flood(target, stopping.signal));
+}

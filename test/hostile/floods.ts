@@ -1,0 +1,121 @@
+import WebSocket from 'ws';
+import { frameOf, makeKeys, type PlainUser, registerUser } from '../support/client.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from './raw.ts';
+
+/** Where a flood goes to. */
+export interface Target {
+  readonly http: string;
+  readonly ws: string;
+  readonly port: number;
+}
+
+/** Runs until the signal; resolves with how much it did, in its own unit. */
+export type Flood = (target: Target, signal: AbortSignal) => Promise<number>;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function login(target: Target, user: PlainUser): Promise<WebSocket> {
+  const ws = new WebSocket(target.ws, { perMessageDeflate: false });
+  ws.on('error', () => undefined);
+  await new Promise<void>((resolve) => {
+    ws.once('close', () => resolve());
+    ws.once('message', () => resolve());
+    ws.once('open', () => ws.send(frameOf(user, `{"sender":"${user.code}","message":{"type":"connect"}}`)));
+  });
+  return ws;
+}
+
+/** One socket after the other that does `work` as fast as its buffer lets it. */
+async function keepSending(
+  parts: { target: Target; user: PlainUser; signal: AbortSignal },
+  frame: () => string,
+): Promise<number> {
+  let sent = 0;
+  while (!parts.signal.aborted) {
+    const ws = await login(parts.target, parts.user);
+    while (!parts.signal.aborted && ws.readyState === WebSocket.OPEN) {
+      for (let n = 0; n < 50 && ws.bufferedAmount < 256 * 1024; n += 1, sent += 1) ws.send(frame());
+      await pause(1);
+    }
+    ws.terminate();
+  }
+  return sent;
+}
+
+const several = async (count: number, work: () => Promise<number>): Promise<number> =>
+  (await Promise.all(Array.from({ length: count }, work))).reduce((sum, each) => sum + each, 0);
+
+/** What an attacker would do, by name. */
+export const FLOODS: Readonly<Record<string, Flood>> = {
+  'invalid signatures, 20 sockets': (target, signal) =>
+    several(20, async () => {
+      const user = await registerUser(target.http);
+      const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
+      const frame = frameOf(makeKeys(), data);
+      return keepSending({ target, user, signal }, () => frame);
+    }),
+  'valid envelopes by one user': async (target, signal) => {
+    const user = await registerUser(target.http);
+    const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
+    const frame = frameOf(user, data);
+    return keepSending({ target, user, signal }, () => frame);
+  },
+  'valid envelopes into one mailbox, 10 users': (target, signal) =>
+    several(10, async () => {
+      const user = await registerUser(target.http);
+      const victim = await registerUser(target.http);
+      const frame = frameOf(
+        user,
+        `{"sender":"${user.code}","recipient":"${victim.code}","message":{"type":"message"}}`,
+      );
+      return keepSending({ target, user, signal }, () => frame);
+    }),
+  'a connect storm': (target, signal) =>
+    several(200, async () => {
+      let storms = 0;
+      while (!signal.aborted) {
+        const raw = await openRawWebSocket(target.port).catch(() => null);
+        raw?.destroy();
+        storms += 1;
+      }
+      return storms;
+    }),
+  'pings, 50 sockets': (target, signal) =>
+    several(50, async () => {
+      let sent = 0;
+      const pings = Buffer.concat(Array.from({ length: 100 }, () => rawFrame({ opcode: OPCODE.ping })));
+      while (!signal.aborted) {
+        const raw = await openRawWebSocket(target.port).catch(() => null);
+        while (!signal.aborted && raw !== null && !raw.ended) {
+          if (raw.socket.writableLength < 65_536) raw.write(pings);
+          sent += 100;
+          await pause(5);
+        }
+        raw?.destroy();
+        if (raw === null) await pause(20);
+      }
+      return sent;
+    }),
+  'slow lorises, 5,000': async (target, signal) => {
+    const slow = new Set<RawConnection>();
+    let opened = 0;
+    while (!signal.aborted) {
+      while (slow.size < 5_000 && !signal.aborted) {
+        const batch = Array.from({ length: 100 }, () => RawConnection.open(target.port).catch(() => null));
+        for (const connection of await Promise.all(batch)) {
+          if (connection === null) continue;
+          connection.write('GET /ws HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+          slow.add(connection);
+          opened += 1;
+        }
+      }
+      for (const connection of slow) {
+        if (connection.ended) slow.delete(connection);
+        else connection.write('x');
+      }
+      await pause(1_000);
+    }
+    for (const connection of slow) connection.destroy();
+    return opened;
+  },
+};

@@ -1,0 +1,175 @@
+import { parseArgs } from 'node:util';
+import { makeKeys, registerUser } from '../support/client.ts';
+import { Processes, type RelayProcess } from '../support/processes.ts';
+import { Random } from '../support/random.ts';
+import { measureFairness, runFlood } from './fairness.ts';
+import { FLOODS } from './floods.ts';
+import { fuzzHttp } from './fuzz-http.ts';
+import { fuzzSockets, newTally } from './fuzz-sockets.ts';
+import { residentMb, untilBack } from './memory.ts';
+import { measureTiming } from './timing.ts';
+
+const USAGE = `npm run test:hostile -- [options]
+  --frames N     fuzzed frames (1,000,000)
+  --requests N   fuzzed HTTP requests (100,000)
+  --seconds N    of each flood, and of the calm before it (15)
+  --only PART    frames, http, timing or fairness
+  --seed S       printed, so that a failure can be replayed`;
+
+const { values } = parseArgs({
+  options: {
+    frames: { type: 'string', default: '1000000' },
+    requests: { type: 'string', default: '100000' },
+    seconds: { type: 'string', default: '15' },
+    only: { type: 'string' },
+    seed: { type: 'string' },
+    flood: { type: 'string' },
+    port: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** A tenth of a run beforehand, so that what a process always needs is not taken for a leak. */
+const WARM_UP = 10;
+const RSS_PERCENT = 10;
+/** Honest people wait at most this many times longer under a flood; and below this nobody could tell. */
+const SLOWER_TIMES = 3;
+const UNNOTICED_MS = 10;
+
+if (values.help) console.log(USAGE);
+else if (values.flood !== undefined) await runFlood(values.flood, Number(values.port));
+else process.exit(await main());
+
+async function main(): Promise<number> {
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+  console.log(`seed ${seed}`);
+  const parts: Record<string, () => Promise<string[]>> = {
+    frames: () => frames(seed),
+    http: () => http(seed),
+    timing,
+    fairness,
+  };
+  const complaints: string[] = [];
+  for (const [name, part] of Object.entries(parts)) {
+    if (values.only === undefined || values.only === name) complaints.push(...(await part()));
+  }
+  for (const complaint of complaints) console.log(`FAIL ${complaint}`);
+  console.log(complaints.length === 0 ? 'passed' : `${complaints.length} failed`);
+  return complaints.length === 0 ? 0 : 1;
+}
+
+/** A relay for one part; nothing but what the part did may have ended it or be in its log. */
+async function withRelay(
+  settings: Record<string, string>,
+  work: (relay: RelayProcess) => Promise<string[]>,
+): Promise<string[]> {
+  const processes = new Processes();
+  try {
+    const relay = await processes.relay(settings);
+    const complaints = await work(relay);
+    if (relay.ended !== null) complaints.push(`the relay ended: ${relay.ended}`);
+    const broken = /^.*"severity":"(?:error|fatal)".*$/m.exec(relay.output);
+    if (broken !== null) complaints.push(`the relay logged ${broken[0]}`);
+    return complaints;
+  } finally {
+    await processes.stop();
+  }
+}
+
+function frames(seed: number): Promise<string[]> {
+  return withRelay({ RELAY_ENVELOPES_PER_S: '0', RELAY_NOISE_PER_S: '0' }, async (relay) => {
+    const users = [];
+    for (let n = 0; n < 32; n += 1) users.push(await registerUser(relay.http, makeKeys()));
+    const options = { url: relay.ws, users, socketsAtOnce: 16 };
+    const total = Number(values.frames);
+    await fuzzSockets({ ...options, frames: total / WARM_UP, random: new Random(seed + 1) });
+    const beforeMb = residentMb(relay.pid);
+    const startedMs = performance.now();
+    const received = () => relay.metric('keyrelay_frames_received_total');
+    const receivedBefore = await received();
+    const random = new Random(seed);
+    const tally = newTally();
+    // What was sent behind a frame that closed the socket does not count: what the relay has read does.
+    while ((await received()) - receivedBefore < total) {
+      await fuzzSockets({ ...options, frames: tally.sent + total / WARM_UP, random }, tally);
+    }
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
+    const read = (await received()) - receivedBefore;
+    console.log(
+      `frames: ${read} read by the relay (${tally.sent} sent) on ${tally.sockets} sockets in ${seconds} s`,
+    );
+    console.log(listed(tally.answers));
+    return [...new Set(tally.surprises), ...(await memory(relay, beforeMb))];
+  });
+}
+
+function http(seed: number): Promise<string[]> {
+  return withRelay({}, async (relay) => {
+    const options = { port: relay.port, atOnce: 32 };
+    const total = Number(values.requests);
+    await fuzzHttp({ ...options, requests: total / WARM_UP, random: new Random(seed + 1) });
+    const beforeMb = residentMb(relay.pid);
+    const startedMs = performance.now();
+    const tally = await fuzzHttp({ ...options, requests: total, random: new Random(seed) });
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
+    console.log(`http: ${tally.sent} requests in ${seconds} s`);
+    console.log(listed(tally.answers));
+    return [...tally.surprises, ...(await memory(relay, beforeMb))];
+  });
+}
+
+async function memory(relay: RelayProcess, beforeMb: number): Promise<string[]> {
+  try {
+    const afterMb = await untilBack(relay.pid, beforeMb, RSS_PERCENT);
+    console.log(`  memory: ${beforeMb.toFixed(0)} MB before, ${afterMb.toFixed(0)} MB after`);
+    return [];
+  } catch (error) {
+    return [`memory: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+function timing(): Promise<string[]> {
+  return withRelay({}, async (relay) => {
+    const complaints: string[] = [];
+    for (const { name, differPercent, mediansUs } of await measureTiming(relay)) {
+      console.log(
+        `timing: ${name}: ${mediansUs.map((us) => us.toFixed(0)).join(' and ')} µs, ${differPercent.toFixed(1)} %`,
+      );
+      if (differPercent >= 5) complaints.push(`timing: ${name} differ by ${differPercent.toFixed(1)} %`);
+    }
+    return complaints;
+  });
+}
+
+async function fairness(): Promise<string[]> {
+  const complaints: string[] = [];
+  for (const flood of Object.keys(FLOODS)) {
+    // The limits are the default ones: they are what is measured. Only the honest pair's registration must not fail.
+    const settings = {
+      RELAY_UPGRADES_PER_S: '50',
+      RELAY_SOCKETS_PER_ADDRESS: '5000',
+      RELAY_PENDING_PER_ADDRESS: '200',
+    };
+    const said = await withRelay(settings, async (relay) => {
+      const { calmP99Ms, floodP99Ms, perSecond, envelopes } = await measureFairness(
+        relay,
+        flood,
+        Number(values.seconds),
+      );
+      console.log(
+        `fairness: ${flood} | ${perSecond}/s | p99 ${calmP99Ms.toFixed(1)} ms calm, ${floodP99Ms.toFixed(1)} ms under it | ${envelopes} honest envelopes, none lost`,
+      );
+      const bearable = Math.max(SLOWER_TIMES * calmP99Ms, UNNOTICED_MS);
+      return floodP99Ms <= bearable
+        ? []
+        : [`fairness: ${flood}: ${floodP99Ms.toFixed(1)} ms, calm ${calmP99Ms.toFixed(1)} ms`];
+    });
+    complaints.push(...said);
+  }
+  return complaints;
+}
+
+function listed(answers: ReadonlyMap<unknown, number>): string {
+  const sorted = [...answers].sort(([, a], [, b]) => b - a);
+  return `  ${sorted.map(([answer, count]) => `${answer} ${count}`).join(', ')}`;
+}
