@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process';
+import { PlainClient, registerUser } from '../support/client.ts';
+import type { Stage } from './stage.ts';
+
+/** What is really broken so that alerts fire, and mended so that they resolve. */
+export interface Fault {
+  readonly what: string;
+  readonly alerts: readonly string[];
+  /** Resolves with what mends it. */
+  begin(stage: Stage): Promise<() => Promise<void> | void>;
+}
+
+/** A node with room for few, which takes its time to stop, and one with a certificate of its own. */
+export const SMALL = { RELAY_MAX_SOCKETS: '10', RELAY_DRAIN_MS: '600000' };
+const SMALL_SOCKETS = 10;
+
+/** Does something again and again until it is told to stop. */
+function repeatedly(everyMs: number, task: () => unknown): () => Promise<void> {
+  let going = true;
+  const loop = (async () => {
+    while (going) {
+      await Promise.resolve(task()).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  })();
+  return async () => {
+    going = false;
+    await loop;
+  };
+}
+
+/** The process stands still for `stillMs`, then runs for `runMs`, and so on. */
+function stutter(pid: number, { stillMs, runMs }: { stillMs: number; runMs: number }): () => Promise<void> {
+  const end = repeatedly(runMs, async () => {
+    process.kill(pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, stillMs));
+    process.kill(pid, 'SIGCONT');
+  });
+  return end;
+}
+
+/** A self-signed certificate, good for so many days. */
+export function makeCertificate(folder: string, days: number): void {
+  const key = `-keyout ${folder}/relay.key -out ${folder}/relay.crt -days ${days} -subj /CN=relay.example`;
+  execFileSync('openssl', `req -x509 -newkey ed25519 -nodes ${key}`.split(' '), { stdio: 'pipe' });
+}
+
+export const FAULTS = (certificateFolder: string): readonly Fault[] => [
+  {
+    what: 'HAProxy stands still',
+    alerts: ['KeyrelayFrontDoorClosed'],
+    begin: async ({ haproxy }) => {
+      haproxy.child.signal('SIGSTOP');
+      return () => haproxy.child.signal('SIGCONT');
+    },
+  },
+  {
+    what: 'two of three nodes and both others killed -9, then started again',
+    alerts: ['KeyrelayNodeMissing', 'KeyrelayCapacityLost'],
+    begin: async ({ nodes, extras }) => {
+      const gone = [nodes[1], nodes[2], ...Object.values(extras)];
+      await Promise.all(gone.map((node) => node.kill()));
+      return async () => {
+        for (const node of gone) await node.start();
+      };
+    },
+  },
+  {
+    what: 'Redis stands still, while people log in at a node',
+    alerts: ['KeyrelayRedisDown', 'KeyrelayNodeNotReady', 'KeyrelayLoginsFailing'],
+    begin: async ({ redis, nodes, http }) => {
+      const user = await registerUser(http);
+      redis.child.signal('SIGSTOP');
+      const end = repeatedly(200, () => PlainClient.login(nodes[0].ws, user));
+      return async () => {
+        redis.child.signal('SIGCONT');
+        await end();
+      };
+    },
+  },
+  {
+    what: 'Redis has reached its maxmemory',
+    alerts: ['KeyrelayEnvelopesRefused', 'KeyrelayRedisMemoryFull'],
+    begin: async (stage) => {
+      stage.redisCli('config', 'set', 'maxmemory', '1mb');
+      return () => void stage.redisCli('config', 'set', 'maxmemory', '1gb');
+    },
+  },
+  {
+    what: 'something fills Redis, steadily',
+    alerts: ['KeyrelayRedisMemoryFilling'],
+    begin: async (stage) => {
+      stage.redisCli('config', 'set', 'maxmemory', '200mb');
+      let number = 0;
+      const fill = (count: number) => {
+        for (let index = 0; index < count; index += 1) {
+          number += 1;
+          const script = 'return redis.call("SETRANGE", KEYS[1], 999999, "x")';
+          stage.redisCli('eval', script, '1', `filler:${number}`);
+        }
+      };
+      fill(100);
+      const end = repeatedly(1_000, () => fill(1));
+      return async () => {
+        await end();
+        for (; number > 0; number -= 1) stage.redisCli('del', `filler:${number}`);
+        stage.redisCli('config', 'set', 'maxmemory', '1gb');
+      };
+    },
+  },
+  {
+    what: 'the append-only file is turned off',
+    alerts: ['KeyrelayRedisNotPersisting'],
+    begin: async (stage) => {
+      stage.redisCli('config', 'set', 'appendonly', 'no');
+      return () => void stage.redisCli('config', 'set', 'appendonly', 'yes');
+    },
+  },
+  {
+    what: 'maxmemory-policy is changed to allkeys-lru',
+    alerts: ['KeyrelayRedisEvicts'],
+    begin: async (stage) => {
+      stage.redisCli('config', 'set', 'maxmemory-policy', 'allkeys-lru');
+      return () => void stage.redisCli('config', 'set', 'maxmemory-policy', 'noeviction');
+    },
+  },
+  {
+    what: 'one node stands still for 1.6 s of every 1.9 s',
+    alerts: ['KeyrelayDeliverySlow'],
+    begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 1_600, runMs: 300 }),
+  },
+  {
+    what: 'one node stands still for 0.4 s of every 0.45 s',
+    alerts: ['KeyrelayEventLoopLate'],
+    begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 400, runMs: 50 }),
+  },
+  {
+    what: 'publish/subscribe is deaf, all else works',
+    alerts: ['KeyrelayWakeUpsFailing'],
+    begin: async ({ proxy }) => {
+      proxy.add({ kind: 'deaf', channel: () => true }, 'down');
+      return () => proxy.heal();
+    },
+  },
+  {
+    what: 'publish/subscribe is deaf, but for the probes',
+    alerts: ['KeyrelayWakeUpsLost'],
+    begin: async ({ proxy }) => {
+      proxy.add({ kind: 'deaf', channel: (name) => !name.startsWith('probe:') }, 'down');
+      return () => proxy.heal();
+    },
+  },
+  {
+    what: 'a node with room for ten is full, and more come',
+    alerts: ['KeyrelayNewcomersRefused', 'KeyrelaySocketsNearlyFull'],
+    begin: async (stage) => {
+      const node = stage.extra('small');
+      const clients: PlainClient[] = [];
+      while (clients.length < SMALL_SOCKETS) {
+        clients.push(await PlainClient.login(node.ws, await registerUser(node.http)));
+      }
+      const end = repeatedly(200, () => PlainClient.open(node.ws));
+      return async () => {
+        await end();
+        await Promise.all(clients.map((client) => client.close()));
+      };
+    },
+  },
+  {
+    what: 'a node is told to stop, with RELAY_DRAIN_MS of ten minutes',
+    alerts: ['KeyrelayDrainStuck'],
+    begin: async (stage) => {
+      const node = stage.extra('small');
+      const users = await Promise.all(Array.from({ length: 8 }, () => registerUser(node.http)));
+      await Promise.all(users.map((user) => PlainClient.login(node.ws, user)));
+      void node.drain();
+      return async () => {
+        await node.kill();
+        await node.start();
+      };
+    },
+  },
+  {
+    what: 'somebody writes on and on to a recipient who is away',
+    alerts: ['KeyrelayMailboxesFull'],
+    begin: async ({ http, ws }) => {
+      const [away, user] = [await registerUser(http), await registerUser(http)];
+      const client = await PlainClient.login(ws, user);
+      const message = '{"type":"message","payload":"are you there?"}';
+      const data = `{"sender":"${user.code}","recipient":"${away.code}","message":${message}}`;
+      const end = repeatedly(20, () => client.sendData(user, data));
+      return async () => {
+        await end();
+        await client.close();
+      };
+    },
+  },
+  {
+    what: 'a stranger writes rubbish into a mailbox, and its owner logs in',
+    alerts: ['KeyrelayPoison'],
+    begin: async (stage) => {
+      // A second one later, since a counter that Prometheus first sees at 1 has not increased.
+      const users = [await registerUser(stage.http), await registerUser(stage.http)];
+      const poison = async () => {
+        for (const user of users) {
+          stage.redisCli('xadd', `inbox:{${user.code}}`, '*', 'rubbish', '1');
+          await (await PlainClient.login(stage.ws, user)).close();
+        }
+      };
+      await poison();
+      return () => undefined;
+    },
+  },
+  {
+    what: 'a node serves a certificate that is good for five days, then takes a new one at SIGHUP',
+    alerts: ['KeyrelayCertificateExpires'],
+    begin: async (stage) => {
+      const node = stage.extra('tls');
+      const renew = (days: number) => {
+        makeCertificate(certificateFolder, days);
+        process.kill(node.pid, 'SIGHUP');
+      };
+      renew(5);
+      return () => renew(90);
+    },
+  },
+];

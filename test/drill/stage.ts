@@ -1,0 +1,175 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toolPath } from '../../src/cli/install.ts';
+import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/monitoring.ts';
+import {
+  freePort,
+  type HaproxyServer,
+  type RedisServer,
+  type Settings,
+  startHaproxy,
+  startRedis,
+} from '../../src/cli/servers.ts';
+import { Crowd } from '../faults/crowd.ts';
+import { Journal } from '../faults/journal.ts';
+import { BUILT_MAIN, RigNode } from '../faults/nodes.ts';
+import { TcpProxy } from '../faults/proxy.ts';
+import { Random } from '../faults/random.ts';
+import { ensureInstalled } from '../support/install.ts';
+import { copyFaster } from './speed.ts';
+
+export interface StageOptions {
+  /** How many times faster Prometheus' clock runs; see `copyFaster`. */
+  readonly speed: number;
+  /** People who write to each other through HAProxy. */
+  readonly people: number;
+  readonly settings: Settings;
+  /** Nodes beside the three, not behind HAProxy, each for one fault. */
+  readonly extras: Readonly<Record<string, Settings>>;
+}
+
+/** The whole cluster with the files of deploy/, people who use it, and a proxy before Redis that can be told to fail. */
+export class Stage {
+  readonly redis: RedisServer;
+  /** Between the nodes and Redis. */
+  readonly proxy: TcpProxy;
+  readonly nodes: readonly [RigNode, RigNode, RigNode];
+  readonly extras: Readonly<Record<string, RigNode>>;
+  readonly haproxy: HaproxyServer;
+  readonly monitoring: Monitoring;
+  readonly crowd: Crowd;
+  readonly journal: Journal;
+  readonly #folder: string;
+
+  static async open(options: StageOptions): Promise<Stage> {
+    ensureInstalled('redis-server', 'redis-cli', 'haproxy', ...MONITORING_TOOLS);
+    const folder = await mkdtemp(join(tmpdir(), 'keyrelay-drill-'));
+    await copyFaster(folder, options.speed);
+    const redis = await startRedis();
+    const random = new Random(7);
+    const proxy = await TcpProxy.start({ port: redis.port, redis: true }, random.fork('proxy'));
+    const common = {
+      ...options.settings,
+      RELAY_REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
+      RELAY_TRUSTED_PROXIES: '127.0.0.1',
+    };
+    const start = (name: string, settings: Settings = {}) =>
+      RigNode.start({ name, main: BUILT_MAIN, settings: { ...common, ...settings, RELAY_NODE_ID: name } });
+    const nodes = [await start('node-1'), await start('node-2'), await start('node-3')] as const;
+    const extras: Record<string, RigNode> = {};
+    for (const [name, settings] of Object.entries(options.extras)) extras[name] = await start(name, settings);
+    const metricsPort = await freePort();
+    const haproxy = await startHaproxy({ port: 0, nodes, metricsPort });
+    const http = `http://127.0.0.1:${haproxy.port}`;
+    const monitoring = await startMonitoring({
+      port: 0,
+      nodes: [...nodes, ...Object.values(extras)],
+      redisUrl: redis.url,
+      haproxyMetricsPort: metricsPort,
+      frontDoor: http,
+      configFolder: folder,
+    });
+    const journal = new Journal();
+    const dial = () => `ws://127.0.0.1:${haproxy.port}/ws`;
+    const crowd = await Crowd.gather({ count: options.people, http, dial, journal, random });
+    await crowd.connect();
+    return new Stage({ redis, proxy, nodes, extras, haproxy, monitoring, crowd, journal, folder });
+  }
+
+  private constructor(
+    parts: Pick<
+      Stage,
+      'redis' | 'proxy' | 'nodes' | 'extras' | 'haproxy' | 'monitoring' | 'crowd' | 'journal'
+    > & { readonly folder: string },
+  ) {
+    this.redis = parts.redis;
+    this.proxy = parts.proxy;
+    this.nodes = parts.nodes;
+    this.extras = parts.extras;
+    this.haproxy = parts.haproxy;
+    this.monitoring = parts.monitoring;
+    this.crowd = parts.crowd;
+    this.journal = parts.journal;
+    this.#folder = parts.folder;
+  }
+
+  get http(): string {
+    return `http://127.0.0.1:${this.haproxy.port}`;
+  }
+
+  get ws(): string {
+    return `ws://127.0.0.1:${this.haproxy.port}/ws`;
+  }
+
+  extra(name: string): RigNode {
+    const node = this.extras[name];
+    if (node === undefined) throw new Error(`there is no node ${name}`);
+    return node;
+  }
+
+  redisCli(...args: string[]): string {
+    const all = ['-p', `${this.redis.port}`, ...args];
+    return execFileSync(toolPath('redis-cli'), all, { encoding: 'utf8' }).trim();
+  }
+
+  /** Names of the alerts that fire now. */
+  async firing(): Promise<ReadonlySet<string>> {
+    const answer = await this.#api<{ alerts: { state: string; labels: { alertname: string } }[] }>('alerts');
+    const firing = answer.alerts.filter(({ state }) => state === 'firing');
+    return new Set(firing.map(({ labels }) => labels.alertname));
+  }
+
+  /** The values of an expression now. */
+  async query(expr: string): Promise<readonly number[]> {
+    const answer = await this.#api<{ result: { value: [number, string] }[] }>(
+      `query?query=${encodeURIComponent(expr)}`,
+    );
+    return answer.result.map(({ value }) => Number(value[1]));
+  }
+
+  /** The values of an expression over the last `seconds`, by its labels. */
+  async range(
+    expr: string,
+    options: { readonly seconds: number; readonly stepS: number },
+  ): Promise<readonly Curve[]> {
+    const end = Date.now() / 1000;
+    const query = new URLSearchParams({
+      query: expr,
+      start: `${end - options.seconds}`,
+      end: `${end}`,
+      step: `${options.stepS}`,
+    });
+    const { result } = await this.#api<{
+      result: { metric: Record<string, string>; values: [number, string][] }[];
+    }>(`query_range?${query}`);
+    return result.map(({ metric, values }) => ({
+      labels: metric,
+      points: values.map(([atS, value]) => ({ atS: atS - end + options.seconds, value: Number(value) })),
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.crowd.leave();
+    await this.monitoring.stop();
+    await this.haproxy.child.stop();
+    await Promise.all([...this.nodes, ...Object.values(this.extras)].map((node) => node.kill()));
+    await this.proxy.stop();
+    this.redis.child.signal('SIGCONT');
+    await this.redis.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #api<T>(path: string): Promise<T> {
+    const response = await fetch(`http://127.0.0.1:${this.monitoring.port}/api/v1/${path}`);
+    const answer = (await response.json()) as { status: string; error?: string; data: T };
+    if (answer.status !== 'success') throw new Error(`${path}: ${answer.error}`);
+    return answer.data;
+  }
+}
+
+export interface Curve {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly points: readonly { readonly atS: number; readonly value: number }[];
+}
