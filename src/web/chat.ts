@@ -51,6 +51,9 @@ export class Chat {
       event.preventDefault();
       void this.#start();
     });
+    // Until here a form would have been sent by the browser itself, to nowhere.
+    byId('their-code', HTMLInputElement).disabled = false;
+    byId('start-go', HTMLButtonElement).disabled = false;
     byId('compose', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
       void this.#send();
