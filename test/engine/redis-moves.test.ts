@@ -5,7 +5,7 @@ import type { RedisServer } from '../support/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { until } from '../support/until.ts';
 import { redisNode } from './backends.ts';
-import { Ears, envelope, login, register, Sender, texts } from './fixture.ts';
+import { Ears, envelope, key, login, register, Sender, texts } from './fixture.ts';
 import { Notes } from './notes.ts';
 
 /** A Redis Cluster whose slots move, whose masters die, whose shards are sick one at a time. */
@@ -48,6 +48,25 @@ describe('a Redis Cluster in motion', () => {
     const codes = await Promise.all(Array.from({ length: 30 }, () => register(node)));
     expect(new Set(codes.map(({ code }) => home(code))).size).toBe(3);
     expect(node.health()).toMatchObject({ ready: true, reason: expect.stringContaining('3') });
+  });
+
+  it('puts every key where the Cluster does', async () => {
+    const keys = [
+      'a',
+      '{a}',
+      'a{b}c',
+      'a{}b',
+      '{}',
+      'a{b',
+      'a}b{c}',
+      'a{b}{c}',
+      '{{a}}',
+      'user:next-id',
+      '{user:next-id}:claimed',
+    ];
+    for (const name of [...keys, ...Array.from({ length: 50 }, () => `user:{${key().slice(0, 7)}}`)]) {
+      expect([name, slotOf(name)]).toEqual([name, await master(0).call('CLUSTER', 'KEYSLOT', name)]);
+    }
   });
 
   it('keeps mailboxes, order and wake-ups when their slot moves under load', async () => {
