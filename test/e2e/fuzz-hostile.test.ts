@@ -42,11 +42,11 @@ it('frames mutated in every state of a session get documented answers, and end n
 it('mutated HTTP requests get documented answers or none, and end no process', {
   timeout: 60_000,
 }, async () => {
-  const relay = await processes.relay();
+  const relay = await processes.relay({ RELAY_CONNECT_TIMEOUT_MS: '500' });
   const { surprises, answers } = await fuzzHttp({
     port: relay.port,
     requests: 2_000,
-    atOnce: 16,
+    atOnce: 64,
     random: new Random(1),
   });
   expect(surprises).toEqual([]);

@@ -104,8 +104,8 @@ function frames(seed: number): Promise<string[]> {
 }
 
 function http(seed: number): Promise<string[]> {
-  return withRelay({}, async (relay) => {
-    const options = { port: relay.port, atOnce: 32 };
+  return withRelay({ RELAY_CONNECT_TIMEOUT_MS: '500' }, async (relay) => {
+    const options = { port: relay.port, atOnce: 64 };
     const total = Number(values.requests);
     await fuzzHttp({ ...options, requests: total / WARM_UP, random: new Random(seed + 1) });
     const beforeMb = residentMb(relay.pid);
