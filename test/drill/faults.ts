@@ -10,8 +10,8 @@ export interface Fault {
   begin(stage: Stage): Promise<() => Promise<void> | void>;
 }
 
-/** A node with room for few, which takes its time to stop, and one with a certificate of its own. */
-export const SMALL = { RELAY_MAX_SOCKETS: '10', RELAY_DRAIN_MS: '600000' };
+/** A node with room for few. */
+export const SMALL = { RELAY_MAX_SOCKETS: '10' };
 const SMALL_SOCKETS = 10;
 
 /** Does something again and again until it is told to stop. */
@@ -163,20 +163,6 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
       return async () => {
         await end();
         await Promise.all(clients.map((client) => client.close()));
-      };
-    },
-  },
-  {
-    what: 'a node is told to stop, with RELAY_DRAIN_MS of ten minutes',
-    alerts: ['KeyrelayDrainStuck'],
-    begin: async (stage) => {
-      const node = stage.extra('small');
-      const users = await Promise.all(Array.from({ length: 8 }, () => registerUser(node.http)));
-      await Promise.all(users.map((user) => PlainClient.login(node.ws, user)));
-      void node.drain();
-      return async () => {
-        await node.kill();
-        await node.start();
       };
     },
   },
