@@ -5,6 +5,7 @@ import { BREAK_SECONDS, type Scenario, type Stage } from './plan.ts';
 /** After the last stage: how long what is still on the way may take. */
 const SETTLE_S_MAX = 30;
 const POLL_MS = 10;
+const TURN_MS_MAX = 20;
 const SLOWEST_PER_S = 1;
 
 export interface Drive {
@@ -19,14 +20,18 @@ export interface Drive {
 export interface Outcome {
   /** From the last event until everybody was back and nothing waited any more; null without an event. */
   readonly recoveryS: number | null;
-  /** Offered rate when latency gave way; null if it did not. */
-  readonly brokeAtPerSecond: number | null;
+  /** When latency gave way; null if it did not. */
+  readonly brokeAt: {
+    readonly perSecond: number;
+    /** How late the generator sent what was due: if that is most of the latency, it is what broke. */
+    readonly generatorLateMs: number;
+  } | null;
 }
 
 /** Plays the stages of a scenario, open loop: an envelope is due when it is due, whatever the relay does. */
 export async function drive({ scenario, couples, ledger, rate, onSecond }: Drive): Promise<Outcome> {
   let recovery: Recovery | null = null;
-  let brokeAtPerSecond: number | null = null;
+  let brokeAt: Outcome['brokeAt'] = null;
   let slowSeconds = 0;
   let stageName = '';
   let perSecond = 0;
@@ -36,8 +41,8 @@ export async function drive({ scenario, couples, ledger, rate, onSecond }: Drive
     const bound = scenario.breaksAtP99Ms ?? Number.POSITIVE_INFINITY;
     const slow = second.p99Ms > bound || (second.received === 0 && second.underway > 0);
     slowSeconds = slow ? slowSeconds + 1 : 0;
-    if (slowSeconds >= BREAK_SECONDS && scenario.breaksAtP99Ms !== undefined)
-      brokeAtPerSecond ??= Math.round(perSecond);
+    if (slowSeconds >= BREAK_SECONDS && scenario.breaksAtP99Ms !== undefined && brokeAt === null)
+      brokeAt = { perSecond: Math.round(perSecond), generatorLateMs: second.lateMs };
     onSecond(second, stageName);
   }, 1_000);
   try {
@@ -48,13 +53,16 @@ export async function drive({ scenario, couples, ledger, rate, onSecond }: Drive
         recovery = new Recovery(couples, stage.event !== 'recipients-leave');
       }
       await play(stage, {
-        send: (dueAtMs, turn) => couples[turn % couples.length]?.send(dueAtMs, index),
+        send: (dueAtMs, turn) => {
+          couples[turn % couples.length]?.send(dueAtMs, index);
+          ledger.sentLate(performance.now() - dueAtMs);
+        },
         rateAt: (share) => {
           perSecond = rate * (stage.from + (stage.to - stage.from) * share);
           return perSecond;
         },
         each: () => recovery?.look(),
-        over: () => brokeAtPerSecond !== null,
+        over: () => brokeAt !== null,
       });
     }
     const endMs = performance.now() + SETTLE_S_MAX * 1000;
@@ -66,7 +74,7 @@ export async function drive({ scenario, couples, ledger, rate, onSecond }: Drive
   } finally {
     clearInterval(timer);
   }
-  return { recoveryS: recovery === null ? null : recovery.seconds, brokeAtPerSecond };
+  return { recoveryS: recovery === null ? null : recovery.seconds, brokeAt };
 }
 
 function begin(event: NonNullable<Stage['event']>, couples: readonly Couple[]): void {
@@ -119,7 +127,9 @@ async function play({ seconds }: Stage, { send, rateAt, each, over }: Play): Pro
   while (performance.now() < endMs && !over()) {
     // A late turn of the loop sends all that are due.
     const now = Math.min(performance.now(), endMs);
-    while (dueAtMs <= now) {
+    // But not so many that this process hears nothing any more, clock and receipts included.
+    const turnEndMs = performance.now() + TURN_MS_MAX;
+    while (dueAtMs <= now && performance.now() < turnEndMs) {
       const perSecond = rateAt((dueAtMs - startMs) / (endMs - startMs));
       if (perSecond >= SLOWEST_PER_S) send(dueAtMs, turn++);
       // Next to nothing is due: look again soon, the rate may be rising.

@@ -19,6 +19,8 @@ export interface Second {
   /** Due and not yet received, at the end of this second. */
   readonly underway: number;
   readonly connected: number;
+  /** The most by which an envelope was sent after it was due: what this generator adds by itself. */
+  readonly lateMs: number;
 }
 
 export interface StageFigures {
@@ -37,6 +39,7 @@ class Tally {
   due = 0;
   received = 0;
   refused = 0;
+  lateMs = 0;
   readonly latencies = histogram();
 
   ms(percentile: number): number {
@@ -66,6 +69,10 @@ export class Ledger {
     this.#tally(stage).due += 1;
     this.#now.due += 1;
     this.underway += 1;
+  }
+
+  sentLate(lateMs: number): void {
+    this.#now.lateMs = Math.max(this.#now.lateMs, lateMs);
   }
 
   received(stage: number, latencyMs: number): void {
@@ -99,6 +106,7 @@ export class Ledger {
       p99Ms: tally.ms(99),
       underway: this.underway,
       connected: this.connected,
+      lateMs: tally.lateMs,
     };
     this.seconds.push(second);
     return second;

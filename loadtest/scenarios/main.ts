@@ -60,10 +60,10 @@ try {
     couples,
     ledger,
     rate: Number(values.rate),
-    onSecond: ({ second, due, received, p99Ms, underway, connected }, stage) => {
+    onSecond: ({ second, due, received, p99Ms, underway, connected, lateMs }, stage) => {
       if (second % 5 !== 0) return;
       console.log(
-        `${`${second} s`.padStart(6)}  ${stage.padEnd(14)} due ${due}/s, received ${received}/s, p99 ${p99Ms.toFixed(1)} ms, underway ${underway}, connected ${connected}`,
+        `${`${second} s`.padStart(6)}  ${stage.padEnd(14)} due ${due}/s, received ${received}/s, p99 ${p99Ms.toFixed(1)} ms, underway ${underway}, connected ${connected}, sent late by ${lateMs.toFixed(0)} ms`,
       );
     },
   });

@@ -58,14 +58,12 @@ export function judge({ scenario, ledger, outcome, missing }: Finished): readonl
     );
   }
   if (breaksAtP99Ms !== undefined) {
-    const at = outcome.brokeAtPerSecond;
-    verdicts.push(
-      check(
-        'the breaking point was found',
-        at !== null,
-        at === null ? 'it never broke: raise --rate' : `${at}/s`,
-      ),
-    );
+    const at = outcome.brokeAt;
+    const found =
+      at === null
+        ? 'it never broke: raise --rate'
+        : `at ${at.perSecond}/s, with this generator late by ${ms(at.generatorLateMs)}`;
+    verdicts.push(check('the breaking point was found', at !== null, found));
   }
   return verdicts;
 }
