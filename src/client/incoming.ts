@@ -6,8 +6,8 @@ import { SERVER } from '../protocol/message-types.ts';
 
 /** An envelope as the relay handed it on: cut apart by position, nothing of it parsed, nothing believed. */
 export interface IncomingEnvelope {
-  /** Whose key to verify it with. */
-  readonly claims: string;
+  /** Whose key to verify it with; null if it names nobody. */
+  readonly claims: string | null;
   /** The bytes that the sender signed. */
   readonly data: Uint8Array;
   /** 128 lower-case hex digits. */
@@ -42,9 +42,8 @@ const FROM_SERVER = `{"data":{"sender":"${SERVER}",`;
 export function readIncoming(text: string): Incoming {
   if (text.startsWith(FROM_SERVER)) return readServer(text);
   const delivered = cutData(utf8ToBytes(text));
-  const claims = delivered === null ? null : claimedSender(bytesToUtf8(delivered.data));
-  if (delivered === null || claims === null) return { kind: 'rubbish' };
-  return { kind: 'envelope', envelope: { claims, ...delivered } };
+  if (delivered === null) return { kind: 'rubbish' };
+  return { kind: 'envelope', envelope: { claims: claimedSender(bytesToUtf8(delivered.data)), ...delivered } };
 }
 
 /** Parses the signed bytes, once their signature has verified. Null if they are not an envelope of `claims`. */
@@ -64,7 +63,7 @@ export function readVerified(envelope: IncomingEnvelope): ReadEnvelope | null {
   }
 }
 
-const TOKEN = /"((?:[^"\\]|\\.)*)"|[{}[\]]/gs;
+const TOKEN = /"([^"\\]*(?:\\.[^"\\]*)*)"|[{}[\]]/gs;
 
 /** The code in the outermost `"sender"` of a JSON object, found without parsing it. */
 function claimedSender(data: string): string | null {
@@ -73,10 +72,17 @@ function claimedSender(data: string): string | null {
   for (const [token, text = ''] of data.matchAll(TOKEN)) {
     if (token === '{' || token === '[') depth += 1;
     else if (token === '}' || token === ']') depth -= 1;
-    else if (depth === 1 && previous === 'sender') return isCode(text) ? text : null;
+    else if (depth === 1 && unescaped(previous) === 'sender') return isCode(text) ? text : null;
     previous = depth === 1 ? text : '';
   }
   return null;
+}
+
+/** Names may be written with escapes, and be the same names. */
+function unescaped(name: string): string {
+  return name.replaceAll(/\\u00([0-7][0-9a-f])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 function readServer(text: string): Incoming {

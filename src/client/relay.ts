@@ -263,7 +263,7 @@ export class Relay {
 
   /** One's own envelopes are probes: they have done their work. */
   async #take(envelope: IncomingEnvelope): Promise<void> {
-    if (envelope.claims === this.code) return;
+    if (envelope.claims === null || envelope.claims === this.code) return;
     const { peer } = this.#peer(envelope.claims);
     await peer.receive(envelope);
     if (peer.isNobody) this.#peers.delete(envelope.claims);

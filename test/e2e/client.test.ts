@@ -13,6 +13,7 @@ import {
   memoryStorage,
   Relay,
 } from '../../src/client/index.ts';
+import { PlainClient, registerUser } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
 import { approached, People, type Person, take } from '../support/sdk.ts';
 import { until } from '../support/until.ts';
@@ -178,6 +179,26 @@ describe('a conversation', () => {
     if (toAlice === undefined) throw new Error('no conversation');
     expect(bodies(await take(toAlice, 1))).toEqual(['again']);
   });
+});
+
+test('an envelope of another make is taken or dropped, and never keeps others waiting', async () => {
+  const { bob, toBob, toAlice } = await acquainted();
+  const user = await registerUser(relay.http);
+  const stranger = await PlainClient.login(relay.ws, user);
+  const key = `{"ecdh_public_key":"${user.ecdhPublicKey}"}`;
+  const written = [
+    `{"sender":"${user.code}","recipient":"${bob.code}","message":{"type":"message"}}`,
+    `{"sender":"${user.code}","recipient":"${bob.code}","message":{"type":"message","payload":[1,{}]}}`,
+    `{"sender":"${user.code}","recipient":"${bob.code}","message":{"type":"key_exchange_ack","payload":${key}}}`,
+    `{ "message": {"payload":{"sender":"0000000"},"type":"wave"}, "recipient":"${bob.code}", "sender":"${user.code}" }`,
+    // The same name, written by an escape: this is a request, and is answered.
+    `{"s\\u0065nder":"${user.code}","recipient":"${bob.code}","message":{"type":"key_exchange","payload":${key}}}`,
+  ];
+  for (const data of written) stranger.sendData(user, data);
+  await stranger.untilEnvelopes(1);
+  expect(stranger.envelopes.map((text) => JSON.parse(text).data.message.type)).toEqual(['key_exchange_ack']);
+  await toBob.send('still there');
+  expect(bodies(await take(toAlice, 1))).toEqual(['still there']);
 });
 
 describe('what cannot go well says so by a code', () => {
