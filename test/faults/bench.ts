@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type CheckOptions, check, type Verdict } from './checker.ts';
 import { Crowd, type CrowdOptions } from './crowd.ts';
 import { delaysOf, gapsOf, quantile } from './figures.ts';
 import type { SentEnvelope } from './history.ts';
 import { Journal } from './journal.ts';
+import { mailboxesInUse } from './mailboxes.ts';
 import { BUILT_MAIN } from './nodes.ts';
 import { Random } from './random.ts';
 import { Rig, type RigOptions } from './rig.ts';
@@ -11,6 +15,7 @@ import type { Mark, Sample, Timeline } from './timeline.ts';
 const SAMPLE_MS = 250;
 const POLL_MS = 20;
 const CATCH_UP_MS = 30_000;
+const CONFIRMED_WITHIN_MS = 10_000;
 /** Compiled code and caches that a fault warms up are no leak. */
 const MEMORY_SLACK_BYTES = 8 * 1024 * 1024;
 
@@ -65,12 +70,14 @@ export class Bench {
   /** The store may have forgotten that it had stored something: storing it again is then no fault. */
   historyMayBeUndone = false;
   acceptedMin: number;
-  readonly #main: string;
+  /** The relay that is tested: its cli/main.js. */
+  readonly main: string;
   readonly #log: (line: string) => void;
   readonly #startedMs = performance.now();
   readonly #samples: Sample[] = [];
   readonly #marks: Mark[] = [];
   readonly #rules: Rule[] = [];
+  readonly #folders: string[] = [];
   #rig: Rig | null = null;
   #crowd: Crowd | null = null;
   #sampler: NodeJS.Timeout | null = null;
@@ -82,12 +89,19 @@ export class Bench {
     this.short = options.short;
     this.random = new Random(options.seed);
     this.acceptedMin = options.short ? 1_000 : 10_000;
-    this.#main = options.main ?? BUILT_MAIN;
+    this.main = options.main ?? BUILT_MAIN;
     this.#log = options.log ?? (() => undefined);
   }
 
+  /** A folder for files of this run. */
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'keyrelay-faults-'));
+    this.#folders.push(folder);
+    return folder;
+  }
+
   async rig(options: RigOptions): Promise<Rig> {
-    this.#rig = await Rig.start(options, { main: this.#main, random: this.random });
+    this.#rig = await Rig.start(options, { main: this.main, random: this.random });
     return this.#rig;
   }
 
@@ -155,6 +169,7 @@ export class Bench {
     this.mark('healed');
     const { done, tookMs } = await this.#mustCrowd().catchUp(boundMs, this.mayLose);
     this.atMost('all caught up after healing', done ? tookMs : Number.POSITIVE_INFINITY, boundMs);
+    await this.#confirmed();
     const away = this.#mustCrowd().clients.filter(({ staysAway }) => staysAway !== null);
     this.rule(
       'nobody was sent away',
@@ -169,12 +184,8 @@ export class Bench {
 
   /** Judges, and ends everything. */
   async finish(): Promise<Outcome> {
-    const rig = this.#mustRig();
-    this.rule(
-      'no process gone but those killed',
-      rig.unexpectedEnds.length === 0,
-      rig.unexpectedEnds.join('\n') || 'none',
-    );
+    const ends = this.#rig?.unexpectedEnds ?? ['the rig did not start'];
+    this.rule('no process gone but those killed', ends.length === 0, ends.join('\n') || 'none');
     await this.remove();
     const { acceptedMin, mayLose, historyMayBeUndone } = this;
     const options: CheckOptions = { acceptedMin, mayLose, historyMayBeUndone };
@@ -200,6 +211,7 @@ export class Bench {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#crowd?.leave();
     await this.#rig?.remove();
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
 
   #sample(): void {
@@ -212,6 +224,14 @@ export class Bench {
       connected: this.#crowd?.connected ?? 0,
       memoryBytes: this.#memory(),
     });
+  }
+
+  /** Everything that arrived has been confirmed, and has left the store. */
+  async #confirmed(): Promise<void> {
+    const masters = await this.#mustRig().masters();
+    if (masters.length === 0) return;
+    const empty = await this.until(async () => (await mailboxesInUse(masters)) === 0, CONFIRMED_WITHIN_MS);
+    this.rule('mailboxes are empty', empty, empty ? 'all' : `${await mailboxesInUse(masters)} are not`);
   }
 
   async #held(): Promise<number> {

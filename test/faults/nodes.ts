@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../src/cli/child.ts';
-import { freePort, type Settings } from '../../src/cli/servers.ts';
+import type { Settings } from '../../src/cli/servers.ts';
 import { until } from '../support/until.ts';
 import { heldBytes } from './inspector.ts';
 
@@ -25,6 +27,21 @@ const NODE_SETTINGS: Settings = {
   RELAY_WEB: 'false',
 };
 
+/** Below the ports that the kernel gives to outgoing connections, so that a killed node finds its own free again. */
+const PORTS = { low: 11_000, high: 31_000 };
+
+async function stablePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.low, PORTS.high);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
 /** One relay node that is killed, stopped and started again, always on the same ports. */
 export class RigNode {
   readonly name: string;
@@ -47,7 +64,7 @@ export class RigNode {
     readonly main: string;
     readonly settings: Settings;
   }): Promise<RigNode> {
-    const node = new RigNode(options, await freePort(), await freePort());
+    const node = new RigNode(options, await stablePort(), await stablePort());
     await node.start();
     return node;
   }

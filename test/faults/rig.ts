@@ -5,6 +5,7 @@ import { type RedisSentinel, startSentinel } from '../support/redis-sentinel.ts'
 import { RigNode } from './nodes.ts';
 import { TcpProxy } from './proxy.ts';
 import type { Random } from './random.ts';
+import { mastersOf } from './slots.ts';
 
 export interface RigOptions {
   readonly nodes: number;
@@ -82,6 +83,16 @@ export class Rig {
     this.sentinel = parts.sentinel;
     this.proxies = parts.proxies;
     this.#random = random;
+  }
+
+  /** The servers that hold the data now; none with the memory engine. */
+  async masters(): Promise<readonly RedisServer[]> {
+    if (this.cluster !== null) return mastersOf(this.cluster);
+    if (this.sentinel !== null) {
+      const port = await this.sentinel.masterPort();
+      return this.sentinel.servers.filter((server) => server.port === port);
+    }
+    return this.server === null ? [] : [this.server];
   }
 
   /** One Redis, for scenarios that ask for it. */

@@ -39,6 +39,29 @@ export const deaf: Scenario = {
   },
 };
 
+export const deafNowAndThen: Scenario = {
+  name: 'deaf-now-and-then',
+  row: 3,
+  what: 'now and then some messages are swallowed, and those behind them come',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis', proxied: true });
+    const crowd = await bench.crowd({ count: 20 });
+    await bench.warmUp(crowd, 300);
+    bench.mark('every fifth message is swallowed, in bursts');
+    const { random } = bench;
+    const endMs = performance.now() + (bench.short ? 5_000 : 60_000);
+    while (performance.now() < endMs) {
+      for (const proxy of rig.proxies)
+        proxy.add({ kind: 'deaf', channel: () => random.next() < 0.2 }, 'down');
+      await bench.sleep(random.integer(50, 300));
+      for (const proxy of rig.proxies) proxy.heal();
+      await bench.sleep(random.integer(50, 300));
+    }
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
 export const deafChannel: Scenario = {
   name: 'deaf-channel',
   row: 3,

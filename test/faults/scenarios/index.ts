@@ -1,15 +1,19 @@
 import type { Scenario } from '../bench.ts';
+import { clocks } from './clocks.ts';
 import { halfMigrated, oneShardDown, shardKilled, slotsMove } from './cluster.ts';
 import { cutBeforeReceipt } from './cut-before-receipt.ts';
-import { deaf, deafChannel } from './deaf.ts';
+import { deaf, deafChannel, deafNowAndThen } from './deaf.ts';
+import { diskFull, evictionPolicy, maxmemory } from './full-store.ts';
+import { connectionsKilled, nodeChange, rubbish, scriptsFlushed } from './hostile-store.ts';
 import { killNodes } from './kill-nodes.ts';
 import { fullMailbox } from './limits.ts';
 import { lostAnswer } from './lost-answer.ts';
 import { flushAll, lostTail, oldSnapshot } from './lost-tail.ts';
 import { powerCut, redisKilledAlways } from './redis-killed.ts';
 import { redisStopped } from './redis-stopped.ts';
-import { sentinelFailover, sentinelFailoverWait } from './sentinel.ts';
-import { halfOpen, longBacklog, threeAtOnce } from './sessions.ts';
+import { rollingRestart, stampede } from './restarts.ts';
+import { replicasStopped, sentinelFailover, sentinelFailoverWait } from './sentinel.ts';
+import { halfOpen, latePong, longBacklog, takeover, threeAtOnce } from './sessions.ts';
 import { slowReader } from './slow-reader.ts';
 import { zombie } from './zombie.ts';
 
@@ -18,24 +22,38 @@ export const SCENARIOS: readonly Scenario[] = [
   killNodes,
   deaf,
   deafChannel,
+  deafNowAndThen,
   redisKilledAlways,
   powerCut,
   lostTail,
   oldSnapshot,
   flushAll,
   zombie,
+  latePong,
   cutBeforeReceipt,
   lostAnswer,
   redisStopped,
   sentinelFailover,
   sentinelFailoverWait,
+  replicasStopped,
   slotsMove,
   shardKilled,
   slowReader,
   threeAtOnce,
+  takeover,
   halfOpen,
   longBacklog,
   fullMailbox,
+  maxmemory,
+  diskFull,
+  evictionPolicy,
+  rollingRestart,
+  stampede,
   oneShardDown,
+  clocks,
+  rubbish,
+  nodeChange,
+  connectionsKilled,
+  scriptsFlushed,
   halfMigrated,
 ];

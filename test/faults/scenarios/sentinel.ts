@@ -49,3 +49,43 @@ export const sentinelFailoverWait: Scenario = {
   what: 'Sentinel fails over with RELAY_REDIS_WAIT_REPLICAS=1: nothing may be lost',
   run: (bench) => failOver(bench, 1),
 };
+
+export const replicasStopped: Scenario = {
+  name: 'replicas-stopped',
+  row: 10,
+  what: 'replicas hear nothing for a while, then the master dies (RELAY_REDIS_WAIT_REPLICAS=1)',
+  async run(bench) {
+    const rig = await bench.rig({
+      nodes: 2,
+      store: 'sentinel',
+      settings: { RELAY_REDIS_WAIT_REPLICAS: '1' },
+    });
+    const { sentinel } = rig;
+    if (sentinel === null) throw new Error('this rig has no sentinels');
+    // What the master alone had stored was not accepted, is gone with it, and is sent again.
+    bench.historyMayBeUndone = true;
+    const crowd = await bench.crowd({ count: 40 });
+    await bench.warmUp(crowd, 250);
+    const port = await sentinel.masterPort();
+    const master = sentinel.servers.find((server) => server.port === port);
+    const replicas = sentinel.servers.filter((server) => server.port !== port);
+    bench.mark('the replicas are stopped');
+    for (const replica of replicas) replica.pause();
+    await bench.sleep(500);
+    const acceptedAlone = bench.journal.accepted;
+    // What is sent again has been stored by the master alone: that is not enough the second time either.
+    await bench.sleep(3_000);
+    bench.rule(
+      'nothing is accepted that one server alone has',
+      bench.journal.accepted === acceptedAlone,
+      `${bench.journal.accepted - acceptedAlone}`,
+    );
+    bench.mark('the master is killed, the replicas go on');
+    await master?.kill();
+    for (const replica of replicas) replica.resume();
+    const before = bench.journal.accepted;
+    await bench.until(() => bench.journal.accepted > before + 50, 40_000);
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};

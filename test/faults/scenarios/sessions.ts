@@ -2,6 +2,7 @@ import { PlainClient } from '../../support/client.ts';
 import type { Scenario } from '../bench.ts';
 import { Crowd } from '../crowd.ts';
 import { TcpProxy } from '../proxy.ts';
+import { Stranger } from '../stranger.ts';
 
 export const threeAtOnce: Scenario = {
   name: 'three-at-once',
@@ -157,5 +158,131 @@ export const longBacklog: Scenario = {
     );
     await bench.untilAccepted(bench.acceptedMin, 60_000);
     await bench.heal();
+  },
+};
+
+export const latePong: Scenario = {
+  name: 'late-pong',
+  row: 6,
+  what: 'a device that was replaced without its node hearing of it confirms after all',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'redis', proxied: true });
+    const proxy = await TcpProxy.start({ port: rig.node(1).port });
+    try {
+      const crowd = await bench.crowd({ count: 24 });
+      await bench.warmUp(crowd, 150);
+      const { journal, random } = bench;
+      const owners = await Crowd.gather({
+        count: 8,
+        http: rig.node(0).http,
+        dial: () => `ws://127.0.0.1:${proxy.port}/ws`,
+        journal,
+        random: random.fork('owners'),
+        protocol2Share: 0,
+        client: { silenceMs: 600_000, backoffMsMax: 50 },
+      });
+      rig.proxy(0).add({ kind: 'deaf', channel: () => true }, 'down');
+      for (let round = 0; round < (bench.short ? 3 : 30); round += 1) {
+        for (let sent = 0; sent < 20 * owners.clients.length; sent += 1) {
+          const owner = owners.clients[sent % owners.clients.length];
+          if (owner !== undefined) crowd.clients[sent % crowd.clients.length]?.send(owner.user.code, 100);
+        }
+        await bench.until(() => crowd.clients.every(({ mailout }) => mailout.queued === 0), 5_000);
+        // An old device has received everything and not answered yet.
+        const devices = await Promise.all(
+          owners.clients.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { autoPong: false })),
+        );
+        await Promise.all(devices.map((device) => device.until(() => device.envelopes.length >= 20)));
+        bench.mark('the new devices log in, and what they are sent vanishes on the way');
+        for (const owner of owners.clients) {
+          owner.onConnected = () => proxy.add({ kind: 'blackhole' }, 'down');
+          owner.start();
+        }
+        await bench.until(() => owners.connected > 0, 5_000);
+        await bench.sleep(500);
+        for (const device of devices) device.ws.pong(device.pings.at(-1) ?? '');
+        await bench.sleep(500);
+        for (const owner of owners.clients) {
+          owner.onConnected = () => undefined;
+          owner.cut();
+        }
+        proxy.reset();
+        proxy.heal();
+        const arrived = await bench.until(() => {
+          const codes = new Set(owners.clients.map(({ user }) => user.code));
+          return journal.sent.every(
+            ({ recipient, outcome, arrived }) => !codes.has(recipient) || outcome !== 'accepted' || arrived,
+          );
+        }, 5_000);
+        bench.rule(
+          `what the old devices had is not gone (${round + 1})`,
+          arrived,
+          arrived ? 'all came again' : 'some are lost',
+        );
+        for (const device of devices) device.ws.terminate();
+        for (const owner of owners.clients) owner.stop();
+        await bench.until(() => owners.connected === 0, 5_000);
+      }
+      rig.proxy(0).heal();
+      await rig.node(0).untilReady();
+      for (const owner of owners.clients) owner.start();
+      await bench.untilAccepted(bench.acceptedMin, 60_000);
+      await bench.heal();
+      owners.leave();
+    } finally {
+      await proxy.stop();
+    }
+  },
+};
+
+export const takeover: Scenario = {
+  name: 'takeover',
+  row: 13,
+  what: 'users change device on the same node without leaving first: the new one hears everything at once',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 1, store: 'redis' });
+    const crowd = await bench.crowd({ count: 24 });
+    const { journal, random } = bench;
+    // Only receive: who writes has one device. Both devices of a user are the same user to the journal.
+    const owners = crowd.clients.slice(0, 8);
+    const others = crowd.clients.slice(8);
+    for (const client of owners) client.stop();
+    await bench.until(() => crowd.connected === others.length, 5_000);
+    const devices = owners.map(({ user, protocol }, index) =>
+      [0, 1].map((which) => {
+        const fork = random.fork(`device ${which} of ${index}`);
+        return new Stranger({ user, protocol, withIds: true, dial: rig.dial, journal, random: fork });
+      }),
+    );
+    const ticker = setInterval(() => {
+      for (const device of devices.flat()) device.tick();
+    }, 250);
+    try {
+      crowd.write(300, others);
+      bench.mark('devices begin to take turns');
+      const turns = bench.short ? 12 : 120;
+      for (let turn = 0; turn < turns; turn += 1) {
+        for (const pair of devices) pair[turn % 2]?.start();
+        const replaced = await bench.until(
+          () =>
+            devices.every(
+              (pair) => pair[turn % 2]?.connected === true && pair[(turn + 1) % 2]?.connected === false,
+            ),
+          3_000,
+        );
+        bench.rule(
+          `the new devices alone are connected (${turn + 1})`,
+          replaced,
+          `${devices.flat().filter((d) => d.connected).length}`,
+        );
+        await bench.sleep(random.integer(300, 600));
+      }
+      await bench.untilAccepted(bench.acceptedMin, 60_000);
+      await bench.heal();
+      bench.atMost('every envelope arrived after', bench.delay(1), 3_000);
+    } finally {
+      clearInterval(ticker);
+      for (const device of devices.flat()) device.stop();
+    }
   },
 };

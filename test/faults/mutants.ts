@@ -1,0 +1,90 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Outcome } from './bench.ts';
+import { build, mainOf } from './build.ts';
+import { FAULT_NAMES } from './checker.ts';
+import { MUTATIONS, type Mutation } from './mutations.ts';
+import { runScenario } from './runner.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+
+/**
+ * Breaks the relay in one way at a time and shows that the suite notices. The unbroken relay must pass the same
+ * scenarios first, or being caught would mean nothing.
+ */
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    dist: { type: 'string' },
+  },
+});
+
+const folder = resolve('.cache/faults');
+const dist = values.dist === undefined ? build(join(folder, 'build')) : resolve(values.dist);
+const seed = Number(values.seed);
+
+/** A copy of the build with one thing broken. @returns its cli/main.js */
+function breakOne(mutation: Mutation, index: number): string {
+  const home = join(folder, 'mutants', String(index));
+  rmSync(home, { recursive: true, force: true });
+  cpSync(dist, join(home, 'dist'), { recursive: true });
+  cpSync('package.json', join(home, 'package.json'));
+  const path = join(home, 'dist', mutation.file);
+  let text = readFileSync(path, 'utf8');
+  for (const { from, to } of [mutation, ...(mutation.also === undefined ? [] : [mutation.also])]) {
+    const places = text.split(from).length - 1;
+    if (places !== 1)
+      throw new Error(`${mutation.name}: its text stands ${places} times in ${mutation.file}: ${from}`);
+    text = text.replace(from, () => to);
+  }
+  writeFileSync(path, text);
+  return mainOf(join(home, 'dist'));
+}
+
+async function run(name: string, main: string): Promise<Outcome> {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  return runScenario(scenario, { seed, short: true, main });
+}
+
+/** What gave it away. */
+function evidence({ verdict, rules }: Outcome): string {
+  const faults = FAULT_NAMES.filter((name) => verdict.counts[name] > 0).map(
+    (name) => `${name} ${verdict.counts[name]}`,
+  );
+  const broken = rules
+    .filter(({ passed }) => !passed)
+    .map(({ text, measured }) => `${text}: ${measured.split('\n')[0]}`);
+  const small = verdict.result === 'unknown' ? [`only ${verdict.counts.accepted} accepted`] : [];
+  return [...faults, ...broken, ...small].join('; ').slice(0, 160);
+}
+
+const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+// All texts are looked for before anything runs.
+const mains = chosen.map(breakOne);
+
+const sound = new Map<string, Outcome>();
+for (const name of new Set(chosen.flatMap(({ scenarios }) => scenarios))) {
+  const outcome = await run(name, mainOf(dist));
+  sound.set(name, outcome);
+  console.log(`unbroken · ${name}: ${outcome.passed ? 'pass' : `FAIL (${evidence(outcome)})`}`);
+}
+
+const rows: string[] = [];
+let survivors = 0;
+for (const [index, { name, scenarios }] of chosen.entries()) {
+  let row = `SURVIVES  ${name} (${scenarios.join(', ')})`;
+  for (const scenario of scenarios) {
+    if (sound.get(scenario)?.passed !== true) continue;
+    const outcome = await run(scenario, mains[index] ?? '');
+    if (outcome.passed) continue;
+    row = `caught    ${name} → ${scenario}: ${evidence(outcome)}`;
+    break;
+  }
+  if (row.startsWith('SURVIVES')) survivors += 1;
+  rows.push(row);
+  console.log(row);
+}
+console.log(`\n${rows.join('\n')}\n\n${rows.length - survivors} of ${rows.length} caught`);
+process.exit(survivors === 0 ? 0 : 1);

@@ -1,0 +1,57 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Scenario } from '../bench.ts';
+import { aheadOfTheClock } from '../mailboxes.ts';
+
+const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+const HOUR_S = 3_600;
+
+export const clocks: Scenario = {
+  name: 'clocks',
+  row: 22,
+  what: 'the clock of one node an hour off, jumping; ids of mailboxes an hour ahead of the clock of Redis',
+  async run(bench) {
+    if (!existsSync(LIBRARY)) throw new Error('libfaketime is missing: apt-get install faketime');
+    const file = join(bench.folder(), 'faketime');
+    const setClock = (offsetS: number) => writeFileSync(file, `${offsetS >= 0 ? '+' : ''}${offsetS}s\n`);
+    setClock(0);
+    const skewed = {
+      LD_PRELOAD: LIBRARY,
+      FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1',
+      // Deadlines are by the monotonic clock, which no step moves.
+      DONT_FAKE_MONOTONIC: '1',
+    };
+    const rig = await bench.rig({
+      nodes: 2,
+      store: 'redis',
+      settingsOf: (index) => (index === 0 ? skewed : {}),
+    });
+    const crowd = await bench.crowd({ count: 40 });
+    await bench.warmUp(crowd, 250);
+    const opened = bench.journal.connections.length;
+    for (const offset of [HOUR_S, -HOUR_S, 60, -60, 0]) {
+      bench.mark(`the clock of node-1 is set to ${offset} s`);
+      setClock(offset);
+      await bench.sleep(bench.short ? 1_500 : 10_000);
+    }
+    // A new master whose clock is behind the old one's finds mailboxes whose last id is in its future.
+    crowd.rest();
+    await bench.until(() => bench.journal.missing === 0, 5_000);
+    await bench.sleep(500);
+    bench.mark('the mailboxes are an hour ahead of Redis');
+    await aheadOfTheClock(rig.redis, crowd);
+    crowd.write(250);
+    await bench.sleep(bench.short ? 2_000 : 10_000);
+    // What waits while nobody is here gets ids that go on from there.
+    for (const client of crowd.clients) if (bench.random.next() < 0.5) client.cut();
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+    const lost = bench.journal.connections.length - opened;
+    bench.rule(
+      'no connection was lost to a clock',
+      lost <= crowd.clients.length,
+      `${lost} new connections, half of the crowd cut`,
+    );
+  },
+};

@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../../../src/cli/child.ts';
+import type { Bench, Scenario } from '../bench.ts';
+import type { Crowd } from '../crowd.ts';
+import { normalAgain } from './redis-stopped.ts';
+
+const SETTINGS = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
+
+/** Half of the crowd goes away, the other half writes large envelopes until the store takes no more. */
+async function fillUp(bench: Bench, crowd: Crowd): Promise<void> {
+  const half = crowd.clients.length / 2;
+  const away = crowd.clients.slice(0, half);
+  const writers = crowd.clients.slice(half);
+  for (const client of away) client.stop();
+  await bench.until(() => away.every(({ connected }) => !connected), 5_000);
+  const { errors } = bench.journal;
+  const before = errors.get('unavailable') ?? 0;
+  await bench.until(() => {
+    for (const [index, { user }] of away.entries()) {
+      const writer = writers[index % writers.length];
+      if (writer !== undefined && writer.mailout.queued < 20) writer.send(user.code, 8_000);
+    }
+    return (errors.get('unavailable') ?? 0) > before + 20;
+  }, 60_000);
+}
+
+export const maxmemory: Scenario = {
+  name: 'maxmemory',
+  row: 17,
+  what: 'maxmemory reached: unavailable; who empties the store gets in',
+  async run(bench) {
+    const rig = await bench.rig({
+      nodes: 2,
+      store: 'redis',
+      redisConf: { maxmemory: '24mb' },
+      settings: SETTINGS,
+    });
+    const crowd = await bench.crowd({ count: 24 });
+    await bench.warmUp(crowd, 200);
+    crowd.rest();
+    await bench.until(() => bench.journal.missing === 0, 5_000);
+    await fillUp(bench, crowd);
+    bench.mark('Redis is full');
+    const unavailable = bench.journal.errors.get('unavailable') ?? 0;
+    bench.rule('senders are told', unavailable > 20, `${unavailable} times unavailable`);
+    const { status, reason } = await rig.node(0).ready();
+    bench.rule(
+      'the node stays ready for those who empty it, and says why it does not store',
+      status === 200 && /OOM|maxmemory|does not store/.test(reason),
+      reason,
+    );
+    const missing = bench.journal.missing;
+    bench.mark(`those for whom ${missing} envelopes wait come back`);
+    for (const client of crowd.clients) client.start();
+    const emptied = await bench.until(() => bench.journal.missing === 0, 20_000);
+    bench.rule(
+      'connecting and confirming still work',
+      emptied,
+      `${bench.journal.missing} of ${missing} left`,
+    );
+    crowd.write(200);
+    await normalAgain(bench, 5_000);
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
+
+export const diskFull: Scenario = {
+  name: 'disk-full',
+  row: 17,
+  what: 'disk full under the append-only file: Redis takes no write at all',
+  async run(bench) {
+    const folder = mkdtempSync(join(tmpdir(), 'keyrelay-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder]);
+    try {
+      const rig = await bench.rig({
+        nodes: 2,
+        store: 'redis',
+        redisConf: { dir: folder },
+        settings: SETTINGS,
+      });
+      const crowd = await bench.crowd({ count: 24 });
+      await bench.warmUp(crowd, 200);
+      const opened = bench.journal.connections.length;
+      bench.mark('the disk is being filled');
+      // What Redis has not used of it.
+      execFileSync('sh', ['-c', `dd if=/dev/zero of=${join(folder, 'ballast')} bs=64k 2>/dev/null || true`]);
+      const told = await bench.until(() => (bench.journal.errors.get('unavailable') ?? 0) > 20, 30_000);
+      bench.rule(
+        'senders are told',
+        told,
+        `${bench.journal.errors.get('unavailable') ?? 0} times unavailable`,
+      );
+      const { reason } = await rig.node(0).ready();
+      bench.rule('the node says why', /MISCONF|does not store/.test(reason), reason);
+      await bench.sleep(3_000);
+      const reconnects = bench.journal.connections.length - opened;
+      bench.rule('sockets stay', reconnects === 0, `${reconnects} new connections`);
+      rmSync(join(folder, 'ballast'));
+      bench.mark('there is room again');
+      await normalAgain(bench, 5_000);
+      await bench.untilAccepted(bench.acceptedMin, 60_000);
+      await bench.heal();
+    } finally {
+      await bench.remove();
+      execFileSync('umount', ['-l', folder]);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+export const evictionPolicy: Scenario = {
+  name: 'eviction-policy',
+  row: 17,
+  what: 'a Redis that would evict mailboxes is refused at start',
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 1, store: 'redis' });
+    await rig.redis.call('CONFIG', 'SET', 'maxmemory', '1gb');
+    await rig.redis.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    const env = { ...process.env, RELAY_REDIS_URL: rig.redis.url, RELAY_PORT: '0', RELAY_ADMIN_PORT: '0' };
+    const node = await Child.start({ command: process.execPath, args: [bench.main, 'serve'], env });
+    await bench.until(() => node.ended !== null, 15_000);
+    const ended = node.ended ?? `still running, ${await node.stop()}`;
+    const why = node.output.trim().split('\n').at(-1) ?? '';
+    bench.rule(
+      'it ends and says what would be right',
+      /^exit code [1-9]/.test(ended) && /noeviction/.test(why),
+      `${ended}: ${why}`,
+    );
+    await rig.redis.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    const crowd = await bench.crowd({ count: 20 });
+    await bench.warmUp(crowd, 400);
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    await bench.heal();
+  },
+};
