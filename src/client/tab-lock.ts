@@ -57,23 +57,22 @@ function attempt(
 ): Promise<TabLock | null> {
   return new Promise((resolve, reject) => {
     let release = () => {};
+    let tellLost = () => {};
     const held = new Promise<void>((free) => {
       release = free;
     });
-    // The request settles when the lock is let go, and is rejected when it is stolen.
-    const over = locks.request(name, options, (lock) => {
-      if (lock === null) {
-        resolve(null);
-        return Promise.resolve();
-      }
-      resolve({ lost, release });
-      return held;
-    });
     const lost = new Promise<void>((tell) => {
-      over.then(undefined, (error: unknown) => {
-        tell();
+      tellLost = tell;
+    });
+    // The request settles when the lock is let go, and is rejected when it is stolen, or not waited for any more.
+    locks
+      .request(name, options, (lock) => {
+        resolve(lock === null ? null : { lost, release });
+        return lock === null ? Promise.resolve() : held;
+      })
+      .catch((error: unknown) => {
+        tellLost();
         reject(error);
       });
-    });
   });
 }
