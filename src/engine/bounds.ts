@@ -15,5 +15,8 @@ export const DEDUPE_IDS = 10_000;
 /** How long an account lives that nobody has proven or logged in to. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 
+/** Of the memory that mail may take, how much may be in use before newcomers are refused: it is there for who is in. */
+export const REGISTRATION_MEMORY_PERCENT = 90;
+
 /** Mailbox ids carry this many random values, so that an id names one history (20 bits). */
 export const TAG_VALUES = 2 ** 20;

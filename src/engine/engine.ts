@@ -54,7 +54,7 @@ export interface Registration {
  * - `created`, `existing` (the same pair of keys: unchanged, but claimed if proven), `replaced` (unclaimed, proven:
  *   new ecdh key and name, same code and id)
  * - `claimed` (another ecdh key, and the account belongs to somebody), `unproven` (another ecdh key, unclaimed:
- *   a proof would resolve it), `full` (`maxUsers` reached)
+ *   a proof would resolve it), `full` (`maxUsers` reached, or too little memory left for mail)
  */
 export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }

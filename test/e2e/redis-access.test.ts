@@ -122,6 +122,24 @@ it('a node speaks TLS with Redis, and does not talk to one whose certificate it 
   await expect(processes.relay({ RELAY_REDIS_URL: url })).rejects.toThrow(/self[- ]signed|certificate/i);
 });
 
+it('registrations are refused while memory is short, before mail suffers', async () => {
+  const redis = await startRedis({ maxmemory: '30mb' });
+  servers.push(redis);
+  const relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
+  const alice = await registerUser(relay.http);
+  await redis.call('SET', 'ballast', 'x'.repeat(27 * 1024 * 1024));
+  await expect(registerUser(relay.http)).rejects.toThrow('503');
+  const client = await PlainClient.login(relay.ws, alice);
+  client.sendData(
+    alice,
+    `{"sender":"${alice.code}","recipient":"${alice.code}","message":{"type":"message"}}`,
+  );
+  await client.until(() => client.envelopes.length === 1);
+  await client.close();
+  await redis.call('DEL', 'ballast');
+  expect((await registerUser(relay.http)).id).toBeGreaterThan(alice.id);
+});
+
 it('reopen lets an account that has spoken protocol 2 back in by protocol 1, until it speaks 2 again', async () => {
   const redis = await startRedis();
   servers.push(redis);

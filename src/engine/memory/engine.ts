@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { TAG_VALUES } from '../bounds.ts';
+import { REGISTRATION_MEMORY_PERCENT, TAG_VALUES } from '../bounds.ts';
 import {
   type Account,
   type ClaimRequest,
@@ -77,7 +77,8 @@ class MemoryEngine implements Engine {
 
   async register(registration: Registration): Promise<RegisterResult> {
     this.#mustRun();
-    return this.#users.register(registration, this.#now());
+    const hasRoom = this.#bytes <= (this.#maxBytes / 100) * REGISTRATION_MEMORY_PERCENT;
+    return this.#users.register(registration, this.#now(), hasRoom);
   }
 
   async findUser(code: string): Promise<Account | null> {

@@ -51,10 +51,15 @@ export class Users {
     return this.#byCode.get(code);
   }
 
-  register(registration: Registration, nowMs: number): RegisterResult {
+  /** @param hasRoom whether newcomers may be taken in */
+  register(registration: Registration, nowMs: number, hasRoom: boolean): RegisterResult {
     this.dropExpired(nowMs);
     const known = this.#byKey.get(registration.eddsaPublicKey);
-    return known === undefined ? this.#create(registration, nowMs) : this.#again(known, registration);
+    return known !== undefined
+      ? this.#again(known, registration)
+      : hasRoom
+        ? this.#create(registration, nowMs)
+        : { outcome: 'full' };
   }
 
   claim(record: UserRecord): void {

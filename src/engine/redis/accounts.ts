@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { codeFromRandom } from '../../protocol/codes.ts';
-import { UNCLAIMED_TTL_MS } from '../bounds.ts';
+import { REGISTRATION_MEMORY_PERCENT, UNCLAIMED_TTL_MS } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
 import {
   type Account,
@@ -110,9 +110,17 @@ export class Accounts {
     const created = await this.#run(
       'create',
       [userKey(code), inboxKey(code), ...seenKeys(code)],
-      [`${id}`, ecdhPublicKey, eddsaPublicKey, Buffer.from(name ?? '', 'utf8'), `${PENDING_MS}`],
+      [
+        `${id}`,
+        ecdhPublicKey,
+        eddsaPublicKey,
+        Buffer.from(name ?? '', 'utf8'),
+        `${PENDING_MS}`,
+        `${REGISTRATION_MEMORY_PERCENT}`,
+      ],
     );
-    return text(created) === 'created' ? code : 'taken';
+    const outcome = text(created);
+    return outcome === 'created' ? code : outcome === 'full' ? 'full' : 'taken';
   }
 
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */

@@ -11,10 +11,15 @@
 -- ARGV[3] eddsa key
 -- ARGV[4] name          '' for none
 -- ARGV[5] pending       ms
+-- ARGV[6] percent       of maxmemory that may be in use
 --
--- returns 'created' | 'taken'
+-- returns 'created' | 'taken' | 'full' (what is left of this server's memory is for mail)
 
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'taken' end
+local memory = redis.call('INFO', 'memory')
+local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
+local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+if most > 0 and used > most / 100 * tonumber(ARGV[6]) then return 'full' end
 -- What an account that had this code, and has expired, may have left behind.
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 local time = redis.call('TIME')
