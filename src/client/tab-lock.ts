@@ -30,6 +30,7 @@ export async function takeTabLock(options: {
   throwIfAborted(signal);
   const atOnce = await attempt(locks, name, { ifAvailable: true });
   if (atOnce !== null) return atOnce;
+  throwIfAborted(signal);
 
   const waiting = new AbortController();
   const ends = signal === undefined ? waiting.signal : AbortSignal.any([waiting.signal, signal]);
