@@ -26,8 +26,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
   if (deployment.kind === 'sentinel') {
     // The URL's user and password are the servers'.
     const open = { access: { ...access, username: null, password: null }, timeoutMs };
-    return () =>
-      firstAnswer(deployment.sentinels, open, (sentinel) => askSentinel(sentinel, deployment.masterName));
+    return () => newestAnswer(deployment.sentinels, open, deployment.masterName);
   }
   const { seeds } = deployment;
   const open = { access, timeoutMs };
@@ -64,15 +63,46 @@ async function firstAnswer<T>(
   throw new Error([...reasons].join('; '));
 }
 
-async function askSentinel(connection: Connection, masterName: string): Promise<Layout> {
-  const reply = await connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]);
-  if (!Array.isArray(reply)) {
+interface Naming {
+  readonly address: Address;
+  /** Of the failover that made it the master: grows with each. */
+  readonly epoch: number;
+}
+
+/**
+ * Asks every sentinel and believes who knows of the newest failover. The first that answers may be one that has not
+ * heard of it: were the old master back by then, envelopes would be stored where they are about to be thrown away.
+ */
+async function newestAnswer(
+  sentinels: readonly Address[],
+  open: { readonly access: Access; readonly timeoutMs: number },
+  masterName: string,
+): Promise<Layout> {
+  const asked = await Promise.allSettled(
+    sentinels.map((address) => firstAnswer([address], open, (sentinel) => askSentinel(sentinel, masterName))),
+  );
+  const named = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const [newest] = named.toSorted((a, b) => b.epoch - a.epoch);
+  if (newest === undefined) {
+    const reasons = asked.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason)] : []));
+    throw new Error(reasons.join('; '));
+  }
+  return { masters: [{ address: newest.address, slots: [[0, SLOTS - 1]] }] };
+}
+
+async function askSentinel(connection: Connection, masterName: string): Promise<Naming> {
+  // The address of the first command is the replica's as soon as it is promoted; only the second tells the epoch.
+  const [address, state] = await Promise.all([
+    connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]),
+    connection.send(['SENTINEL', 'MASTER', masterName]).catch(() => null),
+  ]);
+  if (!Array.isArray(address)) {
     throw new Error(`the sentinel at ${connection.name} knows no master called ${masterName}`);
   }
-  const [host, port] = reply as readonly Reply[];
-  return {
-    masters: [{ address: { host: String(host), port: Number(String(port)) }, slots: [[0, SLOTS - 1]] }],
-  };
+  const [host, port] = address as readonly Reply[];
+  const fields = Array.isArray(state) ? (state as readonly Reply[]).map(String) : [];
+  const epoch = Number(fields[fields.indexOf('config-epoch') + 1] ?? 0);
+  return { address: { host: String(host), port: Number(String(port)) }, epoch };
 }
 
 async function askCluster(connection: Connection): Promise<Layout> {

@@ -22,7 +22,7 @@
  *
  * Commands outside of scripts: HELLO, INFO, TIME, PING, EVALSHA, EVAL, SCRIPT LOAD, SSUBSCRIBE, SUNSUBSCRIBE, GET, SET,
  * HMGET, PEXPIRE, DEL; WAIT with RELAY_REDIS_WAIT_REPLICAS; CLUSTER SLOTS, CLUSTER INFO and ASKING in a Cluster;
- * SENTINEL GET-MASTER-ADDR-BY-NAME at sentinels.
+ * SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL MASTER at sentinels.
  */
 import { randomInt } from 'node:crypto';
 import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS, TAG_VALUES } from '../bounds.ts';
