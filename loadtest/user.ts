@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import WebSocket from 'ws';
 import { connectText, type EnvelopeData, frame, signedText } from '../src/protocol/frames.ts';
 
@@ -18,6 +18,8 @@ export interface Dial {
 /** A user of the relay, written from docs/protocol.md with plain `ws` and `node:crypto`: what strangers would use. */
 export class User {
   readonly code: string;
+  /** Ed25519, 64 hex digits. */
+  readonly publicKeyHex: string;
   readonly #privateKey: KeyObject;
 
   /** @param ws URL of the relay's WebSocket; `/users` is beside it */
@@ -36,7 +38,7 @@ export class User {
         body,
       });
       const answer = (await response.json()) as { code?: string; detail?: string };
-      if (answer.code !== undefined) return new User(answer.code, eddsa.privateKey);
+      if (answer.code !== undefined) return new User(answer.code, eddsa);
       if (response.status !== 429 || tries === REGISTER_TRIES_MAX)
         throw new Error(`POST ${users} said ${response.status}: ${answer.detail}`);
       const waitS = Number(response.headers.get('retry-after') ?? 1);
@@ -45,9 +47,18 @@ export class User {
     }
   }
 
-  private constructor(code: string, privateKey: KeyObject) {
+  /** One that no relay of ours knows, for comparison with others. */
+  static unregistered(): User {
+    return new User(randomBytes(4).toString('hex').slice(0, 7), generateKeyPairSync('ed25519'));
+  }
+
+  private constructor(
+    code: string,
+    eddsa: { readonly publicKey: KeyObject; readonly privateKey: KeyObject },
+  ) {
     this.code = code;
-    this.#privateKey = privateKey;
+    this.publicKeyHex = rawHex(eddsa.publicKey);
+    this.#privateKey = eddsa.privateKey;
   }
 
   /** A whole frame with an envelope from this user. */

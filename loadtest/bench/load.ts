@@ -1,3 +1,5 @@
+import type { DialectName } from './dialects.ts';
+
 /** What the bench and its client processes say to each other. */
 
 export interface Pairs {
@@ -8,6 +10,8 @@ export interface Pairs {
   /** Bytes of the ciphertext in each envelope; the frame has about 300 more. */
   readonly payloadBytes: number;
   readonly protocol: 1 | 2;
+  /** Another server than ours; null for ours. */
+  readonly dialect: DialectName | null;
 }
 
 /**

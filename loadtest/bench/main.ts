@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import type { Load, LoadResult } from './load.ts';
 import { html, type Phase, plots, type Report } from './report.ts';
-import { Rig } from './rig.ts';
+import { Rig, startKeyrelay } from './rig.ts';
 import { measureVerify } from './verify-cost.ts';
 
 const { values } = parseArgs({
@@ -21,6 +21,8 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '32' },
     payload: { type: 'string', default: '100' },
     protocol: { type: 'string', default: '1' },
+    /** Open loop at these shares of what closed loop reached. */
+    shares: { type: 'string', default: '0.1,0.25,0.5,0.75,0.9' },
     /** Fails if an envelope costs more than so many verifies at half load: for CI. */
     guard: { type: 'string' },
     /** Writes a .cpuprofile of each node to .cache/bench when it ends. */
@@ -35,7 +37,7 @@ const payloadBytes = Number(values.payload);
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 15_000;
 const IDLE_MS = 3_000;
-const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9];
+const shares = values.shares.split(',').filter(Boolean).map(Number);
 
 const phases: Phase[] = [];
 const verifyUs: number[] = [];
@@ -46,10 +48,16 @@ mkdirSync(folder, { recursive: true });
 const rig = await Rig.start({
   nodes: Number(values.nodes),
   workers: 1,
-  profileFolder: values.profile ? folder : null,
+  startNode: (redisUrl, number) =>
+    startKeyrelay({ redisUrl, number, profileFolder: values.profile ? folder : null }),
 });
 try {
-  await rig.connect({ count: Number(values.pairs), payloadBytes, protocol: values.protocol === '2' ? 2 : 1 });
+  await rig.connect({
+    count: Number(values.pairs),
+    payloadBytes,
+    protocol: values.protocol === '2' ? 2 : 1,
+    dialect: null,
+  });
   await measure('warm-up', { mode: 'closed', outstanding: OUTSTANDING, seconds: Math.min(3, seconds) });
   phases.length = 0;
   for (let run = 1; run <= Number(values.runs); run += 1) {
@@ -57,7 +65,7 @@ try {
     idleUsPerS.push(await measureIdle());
     const closed = await measure('closed loop', { mode: 'closed', outstanding: OUTSTANDING, seconds });
     const capacity = closed.perSecond;
-    for (const share of SHARES) {
+    for (const share of shares) {
       const perSecond = Math.max(10, Math.round(capacity * share));
       await measure(`open loop, ${share * 100} %`, { mode: 'open', perSecond, seconds });
     }

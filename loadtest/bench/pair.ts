@@ -1,5 +1,6 @@
 import type WebSocket from 'ws';
 import { ackFor, idOf, User } from '../user.ts';
+import { DIALECTS, dial } from './dialects.ts';
 import type { Pairs } from './load.ts';
 
 /** By protocol 2 every so many envelopes are confirmed; the relay waits for 256 at most. */
@@ -22,7 +23,8 @@ export class Pair {
   onReceived: (latencyMs: number) => void = () => undefined;
 
   static async open(pairs: Pairs): Promise<Pair> {
-    const [sender, recipient] = [await User.register(pairs.from), await User.register(pairs.to)];
+    const user = (url: string) => (pairs.dialect === null ? User.register(url) : User.unregistered());
+    const [sender, recipient] = [await user(pairs.from), await user(pairs.to)];
     const pair = new Pair(pairs, sender, recipient);
     await pair.#login();
     return pair;
@@ -36,13 +38,21 @@ export class Pair {
   }
 
   async #login(): Promise<void> {
-    const { from, to, protocol } = this.#pairs;
+    const { from, to, protocol, dialect: name } = this.#pairs;
+    const dialect = name === null ? null : DIALECTS[name];
     const heard = (data: Buffer) => {
       if (data.includes('"type":"error"')) this.errors.push(data.toString());
     };
-    this.#from = await this.#sender.login({ url: from, protocol }, heard);
+    this.#from =
+      dialect === null
+        ? await this.#sender.login({ url: from, protocol }, heard)
+        : await dial(dialect, { url: from, user: this.#sender, onMessage: heard });
     this.#from.on('close', (code) => this.errors.push(`the sender's socket closed: ${code}`));
-    const socket = await this.#recipient.login({ url: to, protocol }, (data, on) => this.#arrived(data, on));
+    const arrived = (data: Buffer, on: WebSocket | null) => this.#arrived(data, on);
+    const socket =
+      dialect === null
+        ? await this.#recipient.login({ url: to, protocol }, arrived)
+        : await dial(dialect, { url: to, user: this.#recipient, onMessage: (data) => arrived(data, null) });
     socket.on('close', (code) => this.errors.push(`the recipient's socket closed: ${code}`));
   }
 
@@ -54,7 +64,10 @@ export class Pair {
     const more: string[] = [];
     while (this.#frames.length + more.length < envelopes) {
       const message = { type: 'message', payload: this.#payload };
-      more.push(this.#sender.envelope({ recipient: this.#recipient.code, id: `${this.#signed}`, message }));
+      const { code: recipient } = this.#recipient;
+      const frame = this.#sender.envelope({ recipient, id: `${this.#signed}`, message });
+      const { dialect } = this.#pairs;
+      more.push(dialect === null ? frame : DIALECTS[dialect].wrap(frame, recipient));
       this.#signed += 1;
     }
     if (more.length > 0) this.#frames = [...more.reverse(), ...this.#frames];
@@ -70,11 +83,12 @@ export class Pair {
     return true;
   }
 
-  #arrived(data: Buffer, socket: WebSocket): void {
+  #arrived(data: Buffer, socket: WebSocket | null): void {
     const number = Number(idOf(data) ?? Number.NaN);
     const dueAtMs = this.#dueAtMs[number];
     if (dueAtMs === undefined) return;
     this.onReceived(performance.now() - dueAtMs);
-    if (this.#pairs.protocol === 2 && number % ACK_EVERY === ACK_EVERY - 1) socket.send(ackFor(data));
+    if (socket !== null && this.#pairs.protocol === 2 && number % ACK_EVERY === ACK_EVERY - 1)
+      socket.send(ackFor(data));
   }
 }

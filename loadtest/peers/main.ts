@@ -1,0 +1,197 @@
+/**
+ * The same envelopes through what one might use instead, on one machine in one run. Prints a table, writes
+ * .cache/peers/report.json.
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import { Child } from '../../src/cli/child.ts';
+import { bars } from '../bench/plot.ts';
+import { Rig, type RigNode, startKeyrelay } from '../bench/rig.ts';
+import { measureVerify } from '../bench/verify-cost.ts';
+import { CONTENDERS, type Contender } from './contenders.ts';
+import { installPeers, PEERS_FOLDER } from './install.ts';
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: {
+    seconds: { type: 'string', default: '4' },
+    runs: { type: 'string', default: '3' },
+    pairs: { type: 'string', default: '32' },
+    /** Offered to all alike; closed loop besides. */
+    rate: { type: 'string', default: '2000' },
+    payload: { type: 'string', default: '100' },
+    only: { type: 'string' },
+    /** Writes the plot to this file. */
+    image: { type: 'string' },
+  },
+});
+const START_TIMEOUT_MS = 20_000;
+const NODES = 2;
+const OUTSTANDING = 8;
+const SIGNED_PER_S_MAX = 25_000;
+const seconds = Number(values.seconds);
+
+interface Figures {
+  readonly perSecond: number;
+  readonly missing: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly nodesUs: number;
+  readonly redisUs: number;
+}
+
+interface Run {
+  readonly contender: string;
+  readonly verifyUs: number;
+  readonly closed: Figures;
+  readonly open: Figures;
+}
+
+const { go } = installPeers((line) => console.log(line));
+if (!go) console.log('no Go compiler: without centrifuge');
+const contenders = CONTENDERS.filter(
+  ({ name, program }) => (go || program !== 'centrifuge-node') && name.startsWith(values.only ?? ''),
+);
+const loadAverage = loadavg()[0] ?? 0;
+const runs: Run[] = [];
+// Turn by turn, so that what else happens on the machine meets all alike.
+for (let round = 1; round <= Number(values.runs); round += 1) {
+  for (const contender of contenders) {
+    process.stderr.write(`${round}: ${contender.name} …\n`);
+    runs.push(await measure(contender));
+  }
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.versions.node}`;
+const rows = contenders.map((contender) => summarise(contender));
+writeFileSync(
+  join(PEERS_FOLDER, 'report.json'),
+  JSON.stringify({ machine, loadAverage, settings: values, contenders, runs }, null, 2),
+);
+console.log(
+  `\n${machine}, load average ${loadAverage.toFixed(1)}; ${NODES} nodes, one Redis, medians of ${values.runs} runs`,
+);
+console.table(rows);
+console.log('µs: processor time of nodes and Redis for one envelope. Each run: .cache/peers/report.json');
+if (values.image !== undefined) writeFileSync(values.image, plot());
+if (runs.some(({ closed, open }) => closed.missing + open.missing > 0)) process.exitCode = 1;
+
+async function measure(contender: Contender): Promise<Run> {
+  const rig = await Rig.start({
+    nodes: NODES,
+    workers: 1,
+    startNode: (redisUrl, number) =>
+      contender.program === null
+        ? startKeyrelay({ redisUrl, number, profileFolder: null })
+        : startPeer(contender, redisUrl),
+  });
+  try {
+    await rig.connect({
+      count: Number(values.pairs),
+      payloadBytes: Number(values.payload),
+      protocol: 1,
+      dialect: contender.dialect,
+    });
+    // Until compiled: the cost of a cold program is not what is compared.
+    await load(rig, 'closed');
+    return {
+      contender: contender.name,
+      verifyUs: measureVerify(Number(values.payload) + 100),
+      closed: await load(rig, 'closed'),
+      open: await load(rig, 'open'),
+    };
+  } finally {
+    await rig.stop();
+  }
+}
+
+async function load(rig: Rig, mode: 'closed' | 'open'): Promise<Figures> {
+  const perSecond = Number(values.rate);
+  await rig.run({ do: 'sign', envelopes: (mode === 'open' ? perSecond * 1.05 : SIGNED_PER_S_MAX) * seconds });
+  const before = rig.cpu();
+  const [result] = await rig.run({
+    do: 'run',
+    load: mode === 'open' ? { mode, perSecond, seconds } : { mode, outstanding: OUTSTANDING, seconds },
+  });
+  const after = rig.cpu();
+  if (result === undefined) throw new Error('no client process answered');
+  const latencies = decodeFromCompressedBase64(result.latencies) as Histogram;
+  return {
+    perSecond: result.received / seconds,
+    missing: result.sent - result.received,
+    p50Ms: latencies.getValueAtPercentile(50) / 1000,
+    p99Ms: latencies.getValueAtPercentile(99) / 1000,
+    nodesUs: (after.nodes - before.nodes) / result.received,
+    redisUs: (after.redis - before.redis) / result.received,
+  };
+}
+
+async function startPeer({ program, env }: Contender, redisUrl: string): Promise<RigNode> {
+  const file = join(PEERS_FOLDER, program ?? '');
+  const isNode = file.endsWith('.mjs');
+  const child = await Child.start({
+    command: isNode ? process.execPath : file,
+    args: isNode ? [file] : [],
+    env: { ...process.env, ...env, REDIS_URL: redisUrl, NODE_ENV: 'production' },
+  });
+  const [, port] = await child.waitFor(/listening (\d+)/, START_TIMEOUT_MS);
+  return { pid: child.pid, url: `ws://127.0.0.1:${port}/ws`, stop: () => child.stop() };
+}
+
+function summarise({ name, verifies, stores, confirms }: Contender): Record<string, string | number> {
+  const own = runs.filter((run) => run.contender === name);
+  const of = (figure: (run: Run) => number) => median(own.map(figure));
+  const cost = ({ nodesUs, redisUs }: Figures) => nodesUs + redisUs;
+  const costs = own.map(({ closed }) => cost(closed));
+  return {
+    name,
+    verifies: verifies ? 'yes' : 'no',
+    stores,
+    confirms,
+    'full: 1/s': Math.round(of(({ closed }) => closed.perSecond)),
+    'full: µs': round(of(({ closed }) => cost(closed))),
+    'from, to': `${round(Math.min(...costs))}, ${round(Math.max(...costs))}`,
+    'full: / verify': round(
+      of(({ closed, verifyUs }) => cost(closed) / verifyUs),
+      2,
+    ),
+    [`${values.rate}/s: µs`]: round(of(({ open }) => cost(open))),
+    [`${values.rate}/s: p50 ms`]: round(
+      of(({ open }) => open.p50Ms),
+      2,
+    ),
+    [`${values.rate}/s: p99 ms`]: round(
+      of(({ open }) => open.p99Ms),
+      2,
+    ),
+    missing: own.reduce((sum, { closed, open }) => sum + closed.missing + open.missing, 0),
+  };
+}
+
+function plot(): string {
+  const median3 = (name: string, figure: (run: Run) => number) =>
+    median(runs.filter((run) => run.contender === name).map(figure));
+  return bars({
+    title: 'Processor time of one envelope at full load',
+    yLabel: 'µs',
+    names: contenders.map(({ name }) => name),
+    parts: ['nodes', 'redis'],
+    values: contenders.map(({ name }) => [
+      median3(name, ({ closed }) => closed.nodesUs),
+      median3(name, ({ closed }) => closed.redisUs),
+    ]),
+    mark: { name: 'one verify', value: median(runs.map(({ verifyUs }) => verifyUs)) },
+  });
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
