@@ -205,6 +205,7 @@ export class Chat {
     const { keyChanged, secured } = conversation;
     byId('changed', HTMLElement).hidden = !keyChanged;
     this.#text.disabled = keyChanged;
+    byId('send', HTMLButtonElement).disabled = keyChanged;
     const sealed = secured
       ? 'Encrypted end to end'
       : 'Waiting for their key. What you write is sent as soon as it is here.';
