@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { RelayProcess } from '../support/processes.ts';
 import { FLOODS } from './floods.ts';
 import { HonestPair } from './honest.ts';
+import { cpuMs } from './memory.ts';
 
 /** One flood, and what honest people felt of it. */
 export interface Fairness {
@@ -11,6 +12,8 @@ export interface Fairness {
   readonly floodP99Ms: number;
   /** What the flood did, in its own unit, a second. */
   readonly perSecond: number;
+  /** Of one core, under the flood. */
+  readonly relayCpuPercent: number;
   readonly envelopes: number;
 }
 
@@ -28,12 +31,14 @@ export async function measureFairness(
   });
   await once(child, 'message');
   honest.restart();
+  const cpuBeforeMs = cpuMs(relay.pid);
   await pause(seconds);
+  const relayCpuPercent = (cpuMs(relay.pid) - cpuBeforeMs) / (seconds * 10);
   const floodP99Ms = honest.percentileMs(99);
   const done = await stop(child);
   const envelopes = honest.sent;
   await honest.finish();
-  return { flood, calmP99Ms, floodP99Ms, perSecond: Math.round(done / seconds), envelopes };
+  return { flood, calmP99Ms, floodP99Ms, perSecond: Math.round(done / seconds), relayCpuPercent, envelopes };
 }
 
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));

@@ -151,13 +151,13 @@ async function fairness(): Promise<string[]> {
       RELAY_PENDING_PER_ADDRESS: '200',
     };
     const said = await withRelay(settings, async (relay) => {
-      const { calmP99Ms, floodP99Ms, perSecond, envelopes } = await measureFairness(
+      const { calmP99Ms, floodP99Ms, perSecond, relayCpuPercent, envelopes } = await measureFairness(
         relay,
         flood,
         Number(values.seconds),
       );
       console.log(
-        `fairness: ${flood} | ${perSecond}/s | p99 ${calmP99Ms.toFixed(1)} ms calm, ${floodP99Ms.toFixed(1)} ms under it | ${envelopes} honest envelopes, none lost`,
+        `fairness: ${flood} | ${perSecond}/s | p99 ${calmP99Ms.toFixed(1)} ms calm, ${floodP99Ms.toFixed(1)} ms under it | relay ${relayCpuPercent.toFixed(0)} % of a core | ${envelopes} honest envelopes, none lost`,
       );
       const bearable = Math.max(SLOWER_TIMES * calmP99Ms, UNNOTICED_MS);
       return floodP99Ms <= bearable
