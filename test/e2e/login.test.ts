@@ -129,9 +129,8 @@ describe('behind a connect that the store has not answered yet', () => {
 });
 
 /** Many libraries do so with what is sent in one turn: the relay reads it all before it can ask the store. */
-function inOneWrite(client: PlainClient, frames: readonly string[]): void {
-  const { _socket: tcp } = client.ws as unknown as { _socket: { cork(): void; uncork(): void } };
-  tcp.cork();
-  for (const frame of frames) client.send(frame);
-  tcp.uncork();
+function inOneWrite(socket: PlainClient, frames: readonly string[]): void {
+  socket.inOneWrite(() => {
+    for (const frame of frames) socket.send(frame);
+  });
 }

@@ -164,6 +164,14 @@ export class PlainClient {
     this.ws.send(frame);
   }
 
+  /** What `send` sends goes into one TCP segment, as far as it fits: the relay reads it in one go. */
+  inOneWrite(send: () => void): void {
+    const { _socket: tcp } = this.ws as unknown as { _socket: { cork(): void; uncork(): void } };
+    tcp.cork();
+    send();
+    tcp.uncork();
+  }
+
   /** Sends `data`, signed by its sender, byte for byte. */
   sendData(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): void {
     this.send(frameOf(keys, data));
