@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { isAfter, microseconds } from '../../src/engine/mailbox-id.ts';
+import { loadScripts } from '../../src/engine/redis/scripts.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { redisNode } from './backends.ts';
@@ -194,6 +195,21 @@ describe('keys in Redis', () => {
       'repeated',
       'id_conflict',
     ]);
+  });
+
+  it('of an account that has expired are not inherited by the next one that is given its code', async () => {
+    const { create } = loadScripts();
+    const names = ['user:{0000001}', 'inbox:{0000001}', 'seen:{0000001}:0', 'seen:{0000001}:1'];
+    await server.call('XADD', 'inbox:{0000001}', '1-1', 'f', 'old');
+    await server.call('HSET', 'seen:{0000001}:0', 'ALICE00:x', 'digest');
+    const args = [99, key(), key(), '', MINUTE_MS];
+    expect(await server.call('EVAL', create.source.toString(), names.length, ...names, ...args)).toBe(
+      'created',
+    );
+    expect(await number('EXISTS', ...names)).toBe(1);
+    expect(await server.call('EVAL', create.source.toString(), names.length, ...names, ...args)).toBe(
+      'taken',
+    );
   });
 
   it('that outlive their whole TTL count as expired envelopes, not as none', async () => {

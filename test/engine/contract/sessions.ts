@@ -34,6 +34,8 @@ export function sessions(backend: Backend): void {
       const first = await login(one, code);
       const second = await login(other, code);
       expect(second.session.epoch).toBeGreaterThan(first.session.epoch);
+      // And higher than any that a failover may have made the store forget: milliseconds since 1970.
+      expect(first.session.epoch).toBeGreaterThan(Date.now() - 60_000);
       expect(await read(one, first.session)).toEqual({ state: 'displaced' });
       expect(await one.confirm(first.session, first.last)).toBe('displaced');
       expect(await read(other, second.session)).toMatchObject({ state: 'held' });
