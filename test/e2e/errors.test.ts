@@ -17,6 +17,8 @@ const SETTINGS = {
   /** Two in a burst. */
   slow: () => ({ RELAY_ENVELOPES_PER_S: '1' }),
   redis: () => ({ RELAY_REDIS_URL: redis.url }),
+  /** One large envelope may be on its way. */
+  narrow: () => ({ RELAY_REDIS_URL: redis.url, RELAY_INFLIGHT_BYTES: '65536' }),
 };
 const relays = new Map<keyof typeof SETTINGS, Promise<RelayProcess>>();
 
@@ -225,6 +227,17 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       },
       detail: /^the store did not answer in time: not known to be stored; repeat with the same id$/,
       more: (error) => expect(error.id).toBe('doubt'),
+    },
+    {
+      when: 'too much of one sender is on its way to the store',
+      on: 'narrow',
+      provoke: (on) => {
+        redis.pause();
+        on.socket.sendData(on.alice, toBob(on, { payload: 'x'.repeat(60_000) }));
+        on.socket.sendData(on.alice, toBob(on, { id: 'next', payload: 'x'.repeat(60_000) }));
+      },
+      detail: /^too much is waiting to be stored: repeat with the same id$/,
+      more: (error) => expect(error.id).toBe('next'),
     },
     {
       when: 'the store is away during a connect',
