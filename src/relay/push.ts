@@ -6,7 +6,8 @@ import type { Window } from './window.ts';
 /** One page of a backlog; the window may ask for less. */
 const PAGE_BYTES_MAX = 256 * 1024;
 const READ_RETRY_MS_MIN = 250;
-const READ_RETRY_MS_MAX = 5_000;
+/** Short, because senders are told `unavailable` meanwhile and Redis may be back: while it is away, calls fail at once. */
+const READ_RETRY_MS_MAX = 2_000;
 
 /** Why a mailbox is read. */
 export type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';

@@ -1,7 +1,8 @@
 import type { Engine, MailboxId, SessionKey, SessionState } from '../engine/engine.ts';
 
 const RETRY_MS_MIN = 250;
-const RETRY_MS_MAX = 5_000;
+/** As long as reading waits: a receipt that is not heard keeps the mailbox full. */
+const RETRY_MS_MAX = 2_000;
 
 export interface ReceiptsOptions {
   readonly engine: Pick<Engine, 'confirm'>;

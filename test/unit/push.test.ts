@@ -1,5 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Engine, MailboxListener, SessionKey, WakeUp } from '../../src/engine/engine.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  type Engine,
+  EngineUnavailable,
+  type MailboxListener,
+  type SessionKey,
+  type WakeUp,
+} from '../../src/engine/engine.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
 import { Push, type PushOptions } from '../../src/relay/push.ts';
 import { Semaphore } from '../../src/relay/semaphore.ts';
@@ -303,5 +309,34 @@ describe('pushing a mailbox to a socket', () => {
     await bench.store('4');
     expect(bench.sent).toEqual(['1', '3', '4']);
     expect(bench.poisoned).toBe(1);
+  });
+});
+
+describe('a store that was away', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it('is read from at most 2 s after it is back, however long it was away', async () => {
+    await bench.store('waits');
+    const { engine } = bench;
+    let away = true;
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    vi.spyOn(Math, 'random').mockReturnValue(0.99);
+    const push = await bench.login({
+      engine: {
+        read: async (request) => {
+          if (away) throw new EngineUnavailable('away');
+          return engine.read(request);
+        },
+      },
+    });
+    push.start();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(bench.sent).toEqual([]);
+    away = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(bench.sent).toEqual(['waits']);
   });
 });
