@@ -54,6 +54,8 @@ export interface BenchOptions {
   readonly seed: number;
   /** The short form: fewer envelopes, fewer faults, the same rules. */
   readonly short: boolean;
+  /** Of the scenario that takes any time. Default: its own. */
+  readonly minutes?: number | undefined;
   /** Of the relay. Default: as built. */
   readonly main?: string;
   readonly log?: (line: string) => void;
@@ -62,6 +64,7 @@ export interface BenchOptions {
 /** One run of one scenario: what it is given, and what it is judged by. */
 export class Bench {
   readonly short: boolean;
+  readonly minutes: number | null;
   readonly seed: number;
   readonly random: Random;
   readonly journal = new Journal();
@@ -87,6 +90,7 @@ export class Bench {
   constructor(options: BenchOptions) {
     this.seed = options.seed;
     this.short = options.short;
+    this.minutes = options.minutes ?? null;
     this.random = new Random(options.seed);
     this.acceptedMin = options.short ? 1_000 : 10_000;
     this.main = options.main ?? BUILT_MAIN;

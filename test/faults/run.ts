@@ -11,6 +11,7 @@ const USAGE = `npm run test:faults -- [options]
   --only NAMES   these scenarios alone, with commas between
   --runs N       each so often, every time with another seed
   --seed S       the first seed; printed, so that a failure can be replayed
+  --minutes N    how long the scenario everything goes on
   --list         says which scenarios there are
   --main FILE    the relay to test: another build's cli/main.js`;
 
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     runs: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    minutes: { type: 'string' },
     list: { type: 'boolean', default: false },
     main: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -38,13 +40,14 @@ async function main(): Promise<number> {
   const folder = resolve('.cache/faults');
   const main = values.main === undefined ? mainOf(build(join(folder, 'build'))) : resolve(values.main);
   const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   const outcomes: Outcome[] = [];
   for (const scenario of chosen(values.only)) {
     for (let run = 0; run < Number(values.runs); run += 1) {
       const seed = firstSeed + run;
       console.log(`\n${scenario.name} (seed ${seed}): ${scenario.what}`);
       const log = (line: string) => console.log(line);
-      const outcome = await runScenario(scenario, { seed, short: values.short, main, log });
+      const outcome = await runScenario(scenario, { seed, short: values.short, minutes, main, log });
       outcomes.push(outcome);
       console.log(`  ${outcome.passed ? 'pass' : 'FAIL'}; plot: ${save(join(folder, 'results'), outcome)}`);
     }

@@ -3,12 +3,14 @@ import { clocks } from './clocks.ts';
 import { halfMigrated, oneShardDown, shardKilled, slotsMove } from './cluster.ts';
 import { cutBeforeReceipt } from './cut-before-receipt.ts';
 import { deaf, deafChannel, deafNowAndThen } from './deaf.ts';
+import { everything } from './everything.ts';
 import { diskFull, evictionPolicy, maxmemory } from './full-store.ts';
 import { connectionsKilled, nodeChange, rubbish, scriptsFlushed } from './hostile-store.ts';
 import { killNodes } from './kill-nodes.ts';
 import { fullMailbox } from './limits.ts';
 import { lostAnswer } from './lost-answer.ts';
 import { flushAll, lostTail, oldSnapshot } from './lost-tail.ts';
+import { network } from './network.ts';
 import { powerCut, redisKilledAlways } from './redis-killed.ts';
 import { redisStopped } from './redis-stopped.ts';
 import { rollingRestart, stampede } from './restarts.ts';
@@ -49,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
   evictionPolicy,
   rollingRestart,
   stampede,
+  network,
   oneShardDown,
   clocks,
   rubbish,
@@ -56,4 +59,5 @@ export const SCENARIOS: readonly Scenario[] = [
   connectionsKilled,
   scriptsFlushed,
   halfMigrated,
+  everything,
 ];
