@@ -12,10 +12,15 @@ export interface Command {
 export const COMMANDS = {
   serve: {
     summary: 'runs a relay node until it is told to stop',
-    usage: `Takes no options: every setting is an environment variable (keyrelay --help).
+    usage: `  --workers N    so many processes on one port, or auto: one for each core. Needs RELAY_REDIS_URL.
+
+Every setting is an environment variable (keyrelay --help).
 
   RELAY_PORT=9000 keyrelay serve
-  RELAY_REDIS_URL=redis://127.0.0.1:6379 keyrelay serve
+  RELAY_REDIS_URL=redis://127.0.0.1:6379 keyrelay serve --workers auto
+
+Each worker is a node of its own: its admin port is RELAY_ADMIN_PORT and up, its name RELAY_NODE_ID-1 and up. One that
+dies is started again; SIGHUP restarts them one after the other.
 
 SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.`,
     load: () => import('./serve.ts'),
@@ -28,6 +33,13 @@ Uses redis-server and haproxy of this machine, with the files of deploy/, and in
 missing and it may. Clients come in at RELAY_PORT (8080); other RELAY_* settings go to every node.
 Ctrl-C stops everything and removes what it wrote.`,
     load: () => import('./cluster.ts'),
+  },
+  doctor: {
+    summary: 'looks at machine, Redis and front door with the settings of a node, and says what mends it',
+    usage: `Takes no options; give it the environment of a node. Examines open files and kernel settings; each Redis master:
+version, policy, memory, append-only file, replicas, distance, clock; whether scripts run and wake-ups come back; and
+what clients meet at RELAY_PUBLIC_URL. Changes nothing. Exit code 1 if something is bad.`,
+    load: () => import('./doctor/doctor.ts'),
   },
   demo: {
     summary: 'shows the protocol: Alice and Bob register, exchange keys and write to each other',

@@ -13,6 +13,7 @@ import { EXIT, parse } from './command.ts';
 import { observeEngine } from './engine-observer.ts';
 import { stopSignal } from './signals.ts';
 import { warnings, welcome } from './welcome.ts';
+import { joinParent, runWorkers, workerCount } from './workers.ts';
 
 /** Where `npm run build` puts the page. */
 const PAGE_FOLDER = fileURLToPath(new URL('../web/', import.meta.url));
@@ -26,7 +27,8 @@ interface Started {
 
 /** Runs a node until a signal asks it to stop. */
 export async function run(args: readonly string[]): Promise<number> {
-  parse(args, {});
+  const { workers } = parse(args, { workers: { type: 'string' } });
+  if (workers !== undefined) return runWorkers(workerCount(workers));
   const config = loadConfig(process.env);
   const log = createLog(config);
   endOnUnforeseen(log);
@@ -40,6 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (node === null) return EXIT.ok;
   reload = () => reloadCertificate(node.relay, log);
   announce(config, log, node);
+  joinParent();
 
   const signal = await signalled;
   log.info('draining', { signal, durationMs: config.drainMs });
