@@ -28,7 +28,7 @@ beforeAll(async () => {
   };
   stage = await Stage.open({
     speed: SPEED,
-    people: 12,
+    people: 24,
     settings: { RELAY_MAILBOX_ENVELOPES: '300' },
     extras: { small: SMALL, tls },
   });

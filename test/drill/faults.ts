@@ -182,18 +182,23 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
     },
   },
   {
-    what: 'a stranger writes rubbish into a mailbox, and its owner logs in',
+    what: 'a stranger writes rubbish behind the mail of two mailboxes, and their owners log in',
     alerts: ['KeyrelayPoison'],
     begin: async (stage) => {
-      // A second one later, since a counter that Prometheus first sees at 1 has not increased.
-      const users = [await registerUser(stage.http), await registerUser(stage.http)];
-      const poison = async () => {
-        for (const user of users) {
-          stage.redisCli('xadd', `inbox:{${user.code}}`, '*', 'rubbish', '1');
-          await (await PlainClient.login(stage.ws, user)).close();
-        }
-      };
-      await poison();
+      const writer = await registerUser(stage.http);
+      const client = await PlainClient.login(stage.ws, writer);
+      for (const user of [await registerUser(stage.http), await registerUser(stage.http)]) {
+        const message = '{"type":"message","payload":"real mail"}';
+        const data = `{"sender":"${writer.code}","recipient":"${user.code}","id":"real","message":${message}}`;
+        client.sendData(writer, data);
+        await client.until(() => client.accepted().length > 0);
+        stage.redisCli('xadd', `inbox:{${user.code}}`, '*', 'rubbish', '1');
+        const reader = await PlainClient.login(stage.ws, user);
+        await reader.until(() => reader.envelopes.length === 1);
+        client.received.length = 0;
+        await reader.close();
+      }
+      await client.close();
       return () => undefined;
     },
   },
