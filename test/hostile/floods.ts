@@ -3,7 +3,7 @@ import { frameOf, makeKeys, type PlainUser, registerUser } from '../support/clie
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from './raw.ts';
 
 /** Where a flood goes to. */
-export interface Target {
+interface Target {
   readonly http: string;
   readonly ws: string;
   readonly port: number;
