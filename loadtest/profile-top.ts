@@ -20,6 +20,8 @@ const FUNCTIONS_SHOWN = 40;
 const IDLE = new Set(['(idle)', '(root)']);
 
 const self = new Map<string, number>();
+/** Charged to the nearest function of ours up the stack; what no function of ours called, to where it began. */
+const byCaller = new Map<string, number>();
 const byPlace = new Map<string, number>();
 let busyUs = 0;
 
@@ -27,6 +29,18 @@ for (const file of process.argv.slice(2)) add(JSON.parse(readFileSync(file, 'utf
 
 function add({ nodes, samples, timeDeltas }: Profile): void {
   const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+  const callerOf = (id: number): string => {
+    let nearestRoot = '(no JavaScript)';
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const frame = byId.get(at)?.callFrame;
+      if (frame === undefined) break;
+      const name = `${frame.functionName || '(anonymous)'}  ${placeOf(frame.url)}:${frame.lineNumber + 1}`;
+      if (frame.url.includes('/dist/')) return name;
+      if (frame.functionName !== '(root)') nearestRoot = name;
+    }
+    return nearestRoot;
+  };
   samples.forEach((id, index) => {
     const frame = byId.get(id)?.callFrame;
     const us = timeDeltas[index] ?? 0;
@@ -36,6 +50,8 @@ function add({ nodes, samples, timeDeltas }: Profile): void {
     const name = `${frame.functionName || '(anonymous)'}  ${place}:${frame.lineNumber + 1}`;
     self.set(name, (self.get(name) ?? 0) + us);
     byPlace.set(place, (byPlace.get(place) ?? 0) + us);
+    const caller = callerOf(id);
+    byCaller.set(caller, (byCaller.get(caller) ?? 0) + us);
   });
 }
 
@@ -54,4 +70,5 @@ function print(title: string, costs: ReadonlyMap<string, number>, shown: number)
 
 console.log(`${(busyUs / 1e6).toFixed(1)} s of work`);
 print('by place', byPlace, 25);
+print('with what it calls outside of ours', byCaller, FUNCTIONS_SHOWN);
 print('by function (self)', self, FUNCTIONS_SHOWN);

@@ -1,5 +1,5 @@
-// Preloaded into a node (NODE_OPTIONS=--import=…/profile.mjs): records where its processor time goes, and writes
-// PROFILE_FOLDER/node-<pid>.cpuprofile when it ends. Node 20 allows --cpu-prof on the command line only.
+// Preloaded into a node (NODE_OPTIONS=--import=…/profile.mjs): from SIGUSR2 on records where its processor time goes,
+// and writes PROFILE_FOLDER/node-<pid>.cpuprofile when it ends. Node 20 allows --cpu-prof on the command line only.
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ const session = new Session();
 session.connect();
 session.post('Profiler.enable');
 session.post('Profiler.setSamplingInterval', { interval: 500 });
-session.post('Profiler.start');
+process.once('SIGUSR2', () => session.post('Profiler.start'));
 process.on('exit', () => {
   session.post('Profiler.stop', (error, result) => {
     if (error) throw error;
