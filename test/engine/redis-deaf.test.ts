@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine, Subscription } from '../../src/engine/engine.ts';
 import { TIMINGS, type Timings } from '../../src/engine/redis/timings.ts';
 import { TcpProxy } from '../faults/proxy.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
@@ -7,6 +7,8 @@ import { until } from '../support/until.ts';
 import { redisNode } from './backends.ts';
 import { Ears, envelope, login, register, Sender, texts } from './fixture.ts';
 import { Notes } from './notes.ts';
+
+const LINGER_MS = 50;
 
 /** A tenth and less of the real times, in the same relations. */
 const SHORT: Partial<Timings> = {
@@ -16,6 +18,7 @@ const SHORT: Partial<Timings> = {
   lookEveryMs: 4_000,
   deafLookEveryMs: 500,
   spreadMs: 250,
+  lingerMs: LINGER_MS,
 };
 
 describe('wake-ups that do not come', () => {
@@ -26,6 +29,7 @@ describe('wake-ups that do not come', () => {
   let other: Engine;
   let bob: string;
   let ears: Ears;
+  let first: Subscription;
 
   beforeEach(async () => {
     server = await startRedis();
@@ -36,7 +40,7 @@ describe('wake-ups that do not come', () => {
     await Promise.all([node.start(), other.start()]);
     bob = (await register(node)).code;
     ears = new Ears();
-    await node.subscribe(bob, ears);
+    first = await node.subscribe(bob, ears);
   });
   afterEach(async () => {
     await Promise.all([node.close(), other.close()]);
@@ -44,9 +48,18 @@ describe('wake-ups that do not come', () => {
     await server.remove();
   });
 
+  /** The connections of both nodes that are subscribed to Bob's mailbox or may be: those of one node. */
+  const subscribers = async (): Promise<string[]> => {
+    const list = String(await server.call('CLIENT', 'LIST')).split('\n');
+    // Two channels: the node's probe and Bob's mailbox. The other node has its probe only.
+    return list.filter((line) => / ssub=2 /.test(line)).map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
+  };
+
   it('at all are noticed by the probe: not ready, mailboxes read often instead, resubscribed, ready when they come', async () => {
     const { session } = await login(node, bob);
     await until(() => ears.claims.length === 1, { what: 'wake-ups to come' });
+    const before = await subscribers();
+    expect(before).toHaveLength(1);
     proxy.add({ kind: 'deaf', channel: () => true }, 'down');
     const deafMs = performance.now();
     await until(() => !node.health().ready, { what: 'the probe to fail', timeoutMs: 1_000 });
@@ -60,6 +73,7 @@ describe('wake-ups that do not come', () => {
     expect(ears.wakeUps).toEqual([]);
     // Its connection has been made anew meanwhile, in vain.
     await until(async () => notes.lostProbes > 3, { what: 'more probes to be lost' });
+    expect(await subscribers()).not.toEqual(expect.arrayContaining(before));
     proxy.heal();
     await until(() => node.health().ready, { what: 'the probe to come back', timeoutMs: 3_000 });
     const after = ears.looks;
@@ -96,7 +110,8 @@ describe('wake-ups that do not come', () => {
 
   it('because the subscriber lost its connection: every mailbox is looked into, and nobody reclaims', async () => {
     await server.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-    await until(() => ears.looks > 0, { what: 'a look' });
+    // Well before the backstop, which would come after three seconds at the earliest.
+    await until(() => ears.looks > 0, { what: 'a look', timeoutMs: 1_500 });
     await new Sender(other, 'ALICE00').send(bob, envelope('heard'));
     await until(() => ears.wakeUps.length === 1, { what: 'a wake-up' });
     expect(ears.reclaims).toBe(0);
@@ -107,6 +122,40 @@ describe('wake-ups that do not come', () => {
     await until(() => ears.reclaims > 0, { what: 'a reclaim' });
     await until(() => node.health().ready, { what: 'the engine to be ready' });
     expect(ears.looks).toBe(0);
+  });
+
+  it('to who has gone are ended at the server after a while, and to nobody else', async () => {
+    const name = `inbox:{${bob}}`;
+    const subscribed = async () =>
+      Number(((await server.call('PUBSUB', 'SHARDNUMSUB', name)) as unknown[])[1]);
+    const leaving = await node.subscribe(bob, new Ears());
+    const last = await node.subscribe(bob, ears);
+    leaving.unsubscribe();
+    const leftMs = performance.now();
+    await until(() => performance.now() - leftMs > 4 * LINGER_MS, { what: 'longer than channels linger' });
+    expect(await subscribed()).toBe(1);
+    last.unsubscribe();
+    first.unsubscribe();
+    expect(await subscribed()).toBe(1);
+    await until(async () => (await subscribed()) === 0, { what: 'the subscription to end' });
+    expect(notes.channels).toBe(0);
+  });
+
+  it('come to who stays, however quickly others come and go, and however slow the network is', async () => {
+    proxy.add({ kind: 'latency', latencyMs: 5, jitterMs: 4 }, 'up', 'down');
+    first.unsubscribe();
+    for (let round = 0; round < 40; round += 1) {
+      const subscription = await node.subscribe(bob, new Ears());
+      subscription.unsubscribe();
+      // Around the time at which the channel is given up.
+      const leftMs = performance.now();
+      const pauseMs = LINGER_MS - 5 + (round % 20);
+      await until(() => performance.now() - leftMs > pauseMs, { what: 'a moment' });
+    }
+    const staying = new Ears();
+    await node.subscribe(bob, staying);
+    await new Sender(other, 'ALICE00').send(bob, envelope('heard'));
+    await until(() => staying.wakeUps.length === 1, { what: 'a wake-up', timeoutMs: 1_000 });
   });
 
   it('are bounded in time by default', () => {

@@ -4,7 +4,7 @@ import { slotOf } from '../../src/engine/redis/slots.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { until } from '../support/until.ts';
-import { redisNode } from './backends.ts';
+import { LIMITS, redisNode } from './backends.ts';
 import { Ears, envelope, key, login, register, Sender, texts } from './fixture.ts';
 import { Notes } from './notes.ts';
 
@@ -24,7 +24,8 @@ describe('a Redis Cluster in motion', () => {
   afterAll(() => cluster.remove());
   beforeEach(async () => {
     notes = new Notes();
-    node = redisNode({ urls: cluster.urls, observer: notes });
+    const limits = { ...LIMITS, mailboxEnvelopes: 100_000, mailboxBytes: 100_000_000 };
+    node = redisNode({ urls: cluster.urls, observer: notes, limits });
     await node.start();
   });
   afterEach(() => node.close());
@@ -122,6 +123,9 @@ describe('a Redis Cluster in motion', () => {
       node.read({ session, after: null, maxEnvelopes: 10, maxBytes: 1e6 }).catch((error: Error) => error),
     ]);
     for (const outcome of outcomes) expect(outcome).toBeInstanceOf(EngineUnavailable);
+    // What needs one key only is found where that key is by now.
+    await source.call('MIGRATE', '127.0.0.1', target.port, `user:{${bob}}`, 0, 5_000);
+    expect(await node.findUser(bob)).toMatchObject({ code: bob });
     await moveSlot({ slot, from: source, to: target, all: cluster.masters });
     await until(async () => (await alice.send(bob, envelope('1', 'id1')).catch(() => ['']))[0] !== '', {
       what: 'the slot',
