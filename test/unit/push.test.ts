@@ -153,6 +153,29 @@ describe('pushing a mailbox to a socket', () => {
     expect(bench.sent).toEqual(['1', '2']);
   });
 
+  it('keeps no wake-up while it reads, though it would fit: the read may bring it too', async () => {
+    let answer: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const push = await bench.login({
+      engine: {
+        read: async (request) => {
+          await asked;
+          return bench.engine.read(request);
+        },
+      },
+    });
+    push.start();
+    await bench.store('1');
+    push.look('look');
+    await bench.store('2');
+    expect(bench.sent).toEqual(['1']);
+    answer();
+    await settle();
+    expect(bench.sent).toEqual(['1', '2']);
+  });
+
   it('finds by a look what no wake-up told', async () => {
     const push = await bench.login();
     push.start();
