@@ -1,4 +1,5 @@
 import type { Run } from './command.ts';
+import { PERSON_COMMANDS } from './person-commands.ts';
 
 export interface Command {
   readonly summary: string;
@@ -58,6 +59,7 @@ has once seen a connect of this account by protocol 1 can replay it. The next lo
 Needs RELAY_REDIS_URL, as the nodes have it. Exit code 1 if no user has this code.`,
     load: () => import('./reopen.ts'),
   },
+  ...PERSON_COMMANDS,
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;

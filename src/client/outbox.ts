@@ -33,6 +33,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #lanes = new Map<string, Lane<OutboxEntry>>();
   #waiting = 0;
+  #onEmpty: (() => void)[] = [];
   #nextNumber = 0;
   #transmit: ((frame: string) => void) | null = null;
 
@@ -52,6 +53,12 @@ export class Outbox {
       'outbox_full',
       `${WAITING_MAX} envelopes wait already: wait for some to be accepted.`,
     );
+  }
+
+  /** Resolves when the relay has decided about everything. */
+  emptied(): Promise<void> {
+    if (this.#waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
   /** So much waits to be told to this peer that nothing more should be on his demand. */
@@ -146,6 +153,7 @@ export class Outbox {
     if (!this.#lane(entry.recipient).remove(entry.number)) return;
     this.#waiting -= 1;
     batch.remove(keyOf(entry));
+    if (this.#waiting === 0) for (const tell of this.#onEmpty.splice(0)) tell();
   }
 
   #pump(lane: Lane<OutboxEntry>): void {

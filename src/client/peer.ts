@@ -99,6 +99,15 @@ export class Peer {
     await this.#stage((batch) => this.#enqueueOnly({ type: 'read', up_to: upTo }, batch));
   }
 
+  /** Says `delivered` of everything that it has not been said of. */
+  payReceipt(): void {
+    clearTimeout(this.#owedTimer);
+    const owed = this.#owed;
+    this.#owed = null;
+    if (owed !== null)
+      this.#inBackground((batch) => this.#enqueueOnly({ type: 'delivered', up_to: owed }, batch));
+  }
+
   refuseChangedKey(): void {
     if (typeof this.trust.pin?.offered !== 'string') return;
     throw new ClientError(
@@ -241,11 +250,12 @@ export class Peer {
         return;
       }
       case 'delivered':
+      case 'read':
+        // Who has read it has it: the receipt before may have been left out.
         for (const each of this.#marks.delivered(content.up_to, batch)) {
           after.push(() => this.events.emit('delivered', { id: each }));
         }
-        return;
-      case 'read':
+        if (content.type === 'delivered') return;
         for (const each of this.#marks.read(content.up_to, batch)) {
           after.push(() => this.events.emit('read', { id: each }));
         }
@@ -266,14 +276,7 @@ export class Peer {
   }
 
   #oweReceipt(id: string): void {
-    if (this.#owed === null) {
-      this.#owedTimer = setTimeout(() => {
-        const owed = this.#owed;
-        this.#owed = null;
-        if (owed !== null)
-          this.#inBackground((batch) => this.#enqueueOnly({ type: 'delivered', up_to: owed }, batch));
-      }, RECEIPT_AFTER_MS);
-    }
+    if (this.#owed === null) this.#owedTimer = setTimeout(() => this.payReceipt(), RECEIPT_AFTER_MS);
     this.#owed = id;
   }
 

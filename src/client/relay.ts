@@ -211,6 +211,17 @@ export class Relay {
     return [...this.#peers.values()].map(({ conversation }) => conversation);
   }
 
+  /** Resolves when the relay has everything that was sent, receipts included; or when the signal fires. */
+  async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    for (const { peer } of this.#peers.values()) peer.payReceipt();
+    const aborted = new Promise<void>((resolve) => {
+      if (signal?.aborted) resolve();
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([this.#outbox.emptied(), aborted]);
+  }
+
   /** Lets go of the socket and the storage. What waits is sent when the relay is opened again. */
   async close(): Promise<void> {
     this.#end(new ClientError('closed', 'Closed by the program.'));
