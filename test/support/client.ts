@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { connectText, connectText2 } from './envelopes.ts';
@@ -34,15 +34,6 @@ export function makeKeys(): Keys {
     ecdhPrivateKey: ecdh.privateKey,
     eddsaPrivateKey: eddsa.privateKey,
   };
-}
-
-/** An Ed25519 private key from its 32-byte seed in hex (RFC 8410). */
-export function privateKeyFromSeed(seedHex: string): KeyObject {
-  const der = Buffer.concat([
-    Buffer.from('302e020100300506032b657004220420', 'hex'),
-    Buffer.from(seedHex, 'hex'),
-  ]);
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
 }
 
 export function signHex(keys: Pick<Keys, 'eddsaPrivateKey'>, text: string | Uint8Array): string {
