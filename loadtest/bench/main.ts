@@ -23,7 +23,7 @@ const { values } = parseArgs({
     protocol: { type: 'string', default: '1' },
     /** Open loop at these shares of what closed loop reached. */
     shares: { type: 'string', default: '0.1,0.25,0.5,0.75,0.9' },
-    /** Fails if an envelope costs more than so many verifies at half load: for CI. */
+    /** Fails if an envelope costs more than so many verifies at full load: for CI. */
     guard: { type: 'string' },
     /** Writes a .cpuprofile of each node to .cache/bench when it ends. */
     profile: { type: 'boolean', default: false },
@@ -181,11 +181,12 @@ function at(latencies: Phase['latencyMs'], percentile: number): number {
 
 function guard({ phases: all, verifyUs: verify }: Report): void {
   const bound = Number(values.guard ?? Number.POSITIVE_INFINITY);
-  const half = all.filter((phase) => phase.name.includes('50 %'));
-  const cost = median(half.map(({ cpuUs }) => (cpuUs.nodes + cpuUs.redis) / verify));
+  // At full load: below it an envelope's cost depends on the rate, and so on how fast the machine happens to be.
+  const full = all.filter(({ name }) => name === 'closed loop');
+  const cost = median(full.map(({ cpuUs }) => (cpuUs.nodes + cpuUs.redis) / verify));
   const missing = all.reduce((sum, phase) => sum + phase.sent - phase.received, 0);
   if (cost > bound)
-    console.error(`an envelope costs ${cost.toFixed(2)} verifies at half load; the bound is ${bound}`);
+    console.error(`an envelope costs ${cost.toFixed(2)} verifies at full load; the bound is ${bound}`);
   if (missing > 0) console.error(`${missing} envelopes did not arrive`);
   if (cost > bound || missing > 0) process.exitCode = 1;
 }
