@@ -197,6 +197,7 @@ export const ROWS: readonly Row[] = [
         unit: 'short',
         queries: [
           { expr: `sum(${rate('keyrelay_takeovers_total')})`, legend: 'takeovers per second' },
+          { expr: `sum(${rate('keyrelay_logins_damped_total')})`, legend: 'logins told to wait per second' },
           { expr: 'sum(keyrelay_drain_remaining_sockets)', legend: 'still to close' },
         ],
       },

@@ -84,6 +84,11 @@ export const METRICS = {
     name: 'keyrelay_takeovers_total',
     help: 'Sessions displaced by a newer login of the same user.',
   },
+  loginsDamped: {
+    type: 'counter',
+    name: 'keyrelay_logins_damped_total',
+    help: 'Logins told to wait, because devices of one user displace each other again and again (RELAY_TAKEOVERS_MAX).',
+  },
   framesReceived: {
     type: 'counter',
     name: 'keyrelay_frames_received_total',

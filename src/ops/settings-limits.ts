@@ -73,6 +73,14 @@ export const LIMITS = {
       'too fast; 25 seconds of it in a burst. Beyond, the socket is closed with 4429. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
+  takeoversMax: setting({
+    env: 'RELAY_TAKEOVERS_MAX',
+    default: '20',
+    description:
+      'How often devices of one user may displace each other without two minutes of peace. Then whoever comes back ' +
+      'is told to wait, each time twice as long, up to a minute. Counted by each node for itself. 0: off.',
+    schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
+  }),
   registrationsPerMinute: setting({
     env: 'RELAY_REGISTRATIONS_PER_MIN',
     default: '60',

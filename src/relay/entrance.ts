@@ -108,7 +108,7 @@ export class Entrance {
     try {
       const account = await this.#options.node.engine.findUser(frame.sender);
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
-      const refusal = this.#check({ frame, data, account, key });
+      const refusal = this.#check({ frame, data, account, key }) ?? this.#calm(frame.sender);
       if (refusal !== null) this.#refuseConnect(refusal);
       else if (account !== null && key !== null) await this.#claim(account.code, key);
     } catch (error) {
@@ -143,6 +143,16 @@ export class Entrance {
     if (!valid || key === null) return { code: 'bad_signature', detail: signatureDetail(data), close };
     if (account !== null && account.minProtocol > protocol) return { ...PROTOCOL_REQUIRED, close };
     return null;
+  }
+
+  /** Devices that displace each other again and again wait for their turn. Only who proved to be one of them hears it. */
+  #calm(code: string): Refusal | null {
+    const { flaps, metrics } = this.#options.node;
+    const retryAfterMs = Math.ceil(flaps.waitMs(code));
+    if (retryAfterMs === 0) return null;
+    metrics.loginsDamped.add();
+    const detail = 'several devices with your key displace each other: close all but one';
+    return { code: 'rate_limited', detail, close: 'restarting', retryAfterMs };
   }
 
   #wrongChallenge(frame: Connect): string | null {
@@ -231,7 +241,7 @@ export class Entrance {
     if (!socket.open) return;
     node.metrics.logins.of(refusal.code, `${protocol}`).add();
     socket.send(errorFrame({ ...refusal, recipient: null, frame }));
-    socket.close(close, close === 'restarting' ? restartReason() : refusal.code);
+    socket.close(close, close === 'restarting' ? restartReason(refusal.retryAfterMs) : refusal.code);
   }
 }
 

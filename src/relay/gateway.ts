@@ -109,6 +109,7 @@ export class Gateway {
     this.#lag.tick();
     for (const connection of this.#connections) connection.tick();
     for (const limiter of Object.values(this.#node.rates)) limiter.sweep();
+    this.#node.flaps.sweep();
   }
 
   /** A throw from a handler would end the process. */

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Config } from '../ops/config.ts';
 import type { Logger } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { Flaps } from './flaps.ts';
 import type { InflightBudget } from './outbox.ts';
 import { RateLimiter } from './rate.ts';
 import { Semaphore } from './semaphore.ts';
@@ -24,6 +25,7 @@ export interface Node {
   readonly inflight: InflightBudget;
   readonly reads: Semaphore;
   readonly rates: Rates;
+  readonly flaps: Flaps;
 }
 
 interface Rates {
@@ -49,6 +51,7 @@ export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metr
     now,
     inflight: { bytes: 0, bytesMax: config.inflightBytes },
     reads: new Semaphore(READS_AT_ONCE),
+    flaps: new Flaps({ free: config.takeoversMax, now }),
     rates: {
       envelopes: limiter(config.envelopesPerSecond),
       bytes: limiter(config.bytesPerSecond),

@@ -2,6 +2,6 @@
 const RETRY_MS_MAX = 5_000;
 
 /** The reason of a 1012, the only one that machines read: when to come back. */
-export function restartReason(random: () => number = Math.random): string {
-  return `retry in ${Math.floor(random() * RETRY_MS_MAX)} ms`;
+export function restartReason(retryMs = Math.random() * RETRY_MS_MAX): string {
+  return `retry in ${Math.floor(retryMs)} ms`;
 }

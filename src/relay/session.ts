@@ -285,7 +285,10 @@ export class Session implements MailboxListener {
   }
 
   #lose(state: Exclude<SessionState, 'held'>): void {
-    if (state === 'displaced') this.#node.metrics.takeovers.add();
+    if (state === 'displaced' && this.#socket.open) {
+      this.#node.metrics.takeovers.add();
+      this.#node.flaps.displaced(this.code);
+    }
     const { close, reason } = LOST[state];
     this.close(close, close === 'restarting' ? restartReason() : reason);
   }
