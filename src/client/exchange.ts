@@ -15,7 +15,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { type ExchangeParty, sessionKeys } from './session-keys.ts';
 
 /** A request of ours that nobody has answered yet. */
-export interface PendingRequest {
+interface PendingRequest {
   /** Hex SHA-256 of the bytes of the request's data: names the exchange. */
   readonly id: string;
   readonly secretKey: string;

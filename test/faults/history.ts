@@ -8,7 +8,7 @@
  * - `refused`: an error came that says "not stored"
  * - `unknown`: the connection died first, or the relay said `unavailable`
  */
-export type SendOutcome = 'accepted' | 'refused' | 'unknown';
+type SendOutcome = 'accepted' | 'refused' | 'unknown';
 
 /** One envelope of a client, over all attempts to send it. Unique by sender, recipient and number. */
 export interface SentEnvelope {

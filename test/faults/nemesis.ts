@@ -17,7 +17,7 @@ interface Disturbance {
 }
 
 /** What chance decided beforehand. */
-export interface Choice {
+interface Choice {
   readonly node: number;
   readonly lastsMs: number;
   /** In [0, 1). */
