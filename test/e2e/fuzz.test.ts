@@ -227,41 +227,49 @@ function people<T>(make: () => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: WIDTH }, make));
 }
 
-it(`answers ${BEFORE_LOGIN.frames} frames before login by the table, each on a socket of its own`, async () => {
-  const { pid } = relay;
-  const own = { 1: await people(register), 2: await people(register) };
-  let count = 0;
-  const recipes = fc.array(recipe, { minLength: 1, maxLength: BEFORE_LOGIN.perRun, size: 'max' });
-  const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
-    await together(own[protocol], some, (user, share) => fuzzBefore(protocol, user, share));
-    count += some.length;
-  });
-  await fc.assert(property, {
-    seed: SEED,
-    numRuns: BEFORE_LOGIN.runs,
-    interruptAfterTimeLimit: TIME_LIMIT_MS,
-    markInterruptAsFailure: true,
-  });
-  expect(count).toBeGreaterThanOrEqual(BEFORE_LOGIN.frames);
-  await stillAlive(pid);
-}, 2 * TIME_LIMIT_MS);
+it(
+  `answers ${BEFORE_LOGIN.frames} frames before login by the table, each on a socket of its own`,
+  async () => {
+    const { pid } = relay;
+    const own = { 1: await people(register), 2: await people(register) };
+    let count = 0;
+    const recipes = fc.array(recipe, { minLength: 1, maxLength: BEFORE_LOGIN.perRun, size: 'max' });
+    const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
+      await together(own[protocol], some, (user, share) => fuzzBefore(protocol, user, share));
+      count += some.length;
+    });
+    await fc.assert(property, {
+      seed: SEED,
+      numRuns: BEFORE_LOGIN.runs,
+      interruptAfterTimeLimit: TIME_LIMIT_MS,
+      markInterruptAsFailure: true,
+    });
+    expect(count).toBeGreaterThanOrEqual(BEFORE_LOGIN.frames);
+    await stillAlive(pid);
+  },
+  2 * TIME_LIMIT_MS,
+);
 
-it(`answers ${AFTER_LOGIN.frames} frames after login by the table`, async () => {
-  const { pid } = relay;
-  const person = async (): Promise<Person> => ({ user: await register(), known: new Map() });
-  const own = { 1: await people(person), 2: await people(person) };
-  let count = 0;
-  const recipes = fc.array(recipe, { minLength: 1, maxLength: AFTER_LOGIN.perRun, size: 'max' });
-  const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
-    await together(own[protocol], some, (each, share) => fuzzAfter(protocol, each, share));
-    count += some.length;
-  });
-  await fc.assert(property, {
-    seed: SEED,
-    numRuns: AFTER_LOGIN.runs,
-    interruptAfterTimeLimit: TIME_LIMIT_MS,
-    markInterruptAsFailure: true,
-  });
-  expect(count).toBeGreaterThanOrEqual(AFTER_LOGIN.frames);
-  await stillAlive(pid);
-}, 2 * TIME_LIMIT_MS);
+it(
+  `answers ${AFTER_LOGIN.frames} frames after login by the table`,
+  async () => {
+    const { pid } = relay;
+    const person = async (): Promise<Person> => ({ user: await register(), known: new Map() });
+    const own = { 1: await people(person), 2: await people(person) };
+    let count = 0;
+    const recipes = fc.array(recipe, { minLength: 1, maxLength: AFTER_LOGIN.perRun, size: 'max' });
+    const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
+      await together(own[protocol], some, (each, share) => fuzzAfter(protocol, each, share));
+      count += some.length;
+    });
+    await fc.assert(property, {
+      seed: SEED,
+      numRuns: AFTER_LOGIN.runs,
+      interruptAfterTimeLimit: TIME_LIMIT_MS,
+      markInterruptAsFailure: true,
+    });
+    expect(count).toBeGreaterThanOrEqual(AFTER_LOGIN.frames);
+    await stillAlive(pid);
+  },
+  2 * TIME_LIMIT_MS,
+);
