@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRules } from '../support/promql.ts';
 import { until } from '../support/until.ts';
-import { FAULTS, makeCertificate, SMALL } from './faults.ts';
+import { FAULTS, SMALL, writeCertificate } from './faults.ts';
 import { Stage } from './stage.ts';
 
 /** `DRILL_SPEED=1` takes the times of the alerts as they are, and most of a working day. */
@@ -21,7 +21,7 @@ const rows: string[] = [];
 let stage: Stage;
 
 beforeAll(async () => {
-  makeCertificate(certificates, 90);
+  writeCertificate(certificates, 90);
   const tls = {
     RELAY_TLS_CERT: join(certificates, 'relay.crt'),
     RELAY_TLS_KEY: join(certificates, 'relay.key'),

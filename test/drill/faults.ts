@@ -1,4 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeCertificate } from '../support/certificate.ts';
 import { PlainClient, registerUser } from '../support/client.ts';
 import type { Stage } from './stage.ts';
 
@@ -13,6 +15,7 @@ export interface Fault {
 /** A node with room for few. */
 export const SMALL = { RELAY_MAX_SOCKETS: '10' };
 const SMALL_SOCKETS = 10;
+const DAY_MS = 86_400_000;
 
 /** Does something again and again until it is told to stop. */
 function repeatedly(everyMs: number, task: () => unknown): () => Promise<void> {
@@ -39,10 +42,11 @@ function stutter(pid: number, { stillMs, runMs }: { stillMs: number; runMs: numb
   return end;
 }
 
-/** A self-signed certificate, good for so many days. */
-export function makeCertificate(folder: string, days: number): void {
-  const key = `-keyout ${folder}/relay.key -out ${folder}/relay.crt -days ${days} -subj /CN=relay.example`;
-  execFileSync('openssl', `req -x509 -newkey ed25519 -nodes ${key}`.split(' '), { stdio: 'pipe' });
+/** `relay.crt` and `relay.key` in `folder`, good for so many days. */
+export function writeCertificate(folder: string, days: number): void {
+  const { certPem, keyPem } = makeCertificate('relay.example', new Date(Date.now() + days * DAY_MS));
+  writeFileSync(join(folder, 'relay.crt'), certPem);
+  writeFileSync(join(folder, 'relay.key'), keyPem);
 }
 
 export const FAULTS = (certificateFolder: string): readonly Fault[] => [
@@ -208,7 +212,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
     begin: async (stage) => {
       const node = stage.extra('tls');
       const renew = (days: number) => {
-        makeCertificate(certificateFolder, days);
+        writeCertificate(certificateFolder, days);
         process.kill(node.pid, 'SIGHUP');
       };
       renew(5);

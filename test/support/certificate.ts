@@ -20,11 +20,18 @@ const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'));
 const COMMON_NAME = oid('550403');
 const SUBJECT_ALT_NAME = oid('551d11');
 
-/** For `localhost` and 127.0.0.1, from 2020 to 2049. */
-export function makeCertificate(commonName: string): TestCertificate {
+const UNTIL = new Date('2049-12-31T23:59:59Z');
+
+/** RFC 5280, 4.1.2.5.1: YYMMDDHHMMSSZ. */
+function utcTime(date: Date): Buffer {
+  return der(0x17, Buffer.from(`${date.toISOString().slice(2, 19).replaceAll(/[-T:]/g, '')}Z`));
+}
+
+/** For `localhost` and 127.0.0.1, from 2020 to 2049 unless told otherwise. */
+export function makeCertificate(commonName: string, until = UNTIL): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(commonName)))));
-  const validity = sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z')));
+  const validity = sequence(utcTime(new Date('2020-01-01')), utcTime(until));
   const alternatives = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
   const signed = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
