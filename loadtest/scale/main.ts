@@ -61,6 +61,8 @@ async function run(): Promise<void> {
   await fleet.collect();
   const empty = fleet.usage();
 
+  tell('memory of one node before anybody connects', empty.nodesBytes / fleet.nodes.length / 1e6, 'MB');
+
   const connecting = await connect();
   tell('connects per second, all together', connecting.perSecond, '');
   tell('node time for one connect', connecting.nodeUs, 'µs', 1);
