@@ -6,8 +6,8 @@
 Prints JSON lines: first {"code": ...}, then messages. Lines of standard input go to CODE. alice.json keeps the identity
 and others' pinned keys; exchanged keys live as long as the process, and are agreed anew after it.
 """
-import asyncio, base64, collections, hashlib, hmac, json, os, random, re, sys, types, urllib.error, urllib.request
-import nacl.bindings as sodium, nacl.exceptions, nacl.signing, websockets
+import asyncio, base64, collections, contextlib, hashlib, hmac, json, os, random, re, sys, types
+import nacl.bindings as sodium, nacl.exceptions, nacl.signing, urllib.error, urllib.request, websockets
 
 DELIVERED = re.compile(rb'\{"data":(\{.*\}),"signature":"([0-9a-f]{128})"(?:,"seq":"([^"]*)")?\}', re.S)
 SENDER = re.compile(rb'"sender":"([0-9A-HJKMNP-TV-Z]{7})"')
@@ -45,7 +45,8 @@ class Client:
         self.peers, self.seen, self.answers, self.live = {}, collections.deque(maxlen=5000), {}, asyncio.Event()
 
     def save(self):
-        with open(self.file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out: json.dump(self.saved, out)
+        with open(self.file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            json.dump(self.saved, out)
 
     async def http(self, path, data=None):
         request = urllib.request.Request(self.url + path, data, {"content-type": "application/json"})
@@ -163,7 +164,8 @@ class Client:
         if session is not None and payload["counter"] < session.received:
             return
         try:
-            box, bound = base64.b64decode(payload["ciphertext"]), aad(session.name, payload["counter"], peer.code, self.code)
+            box = base64.b64decode(payload["ciphertext"])
+            bound = aad(session.name, payload["counter"], peer.code, self.code)
             text = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box[24:], bound, box[:24], session.receive_key)
         except (AttributeError, nacl.exceptions.CryptoError):  # keys of before a restart: agree on new ones
             peer.sessions.clear()
@@ -177,10 +179,8 @@ class Client:
     async def hear(self, socket, text):
         cut = DELIVERED.fullmatch(text.encode())
         if cut is not None:
-            try:
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # signed, but not what we understand
                 await self.take(cut[1], cut[2])
-            except (KeyError, TypeError, ValueError):
-                pass  # signed, but not what we understand
             return await socket.send(dumps({"ack": cut[3].decode()}))
         message = json.loads(text)["data"]["message"]
         payload = message.get("payload", {})
