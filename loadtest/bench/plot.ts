@@ -67,8 +67,11 @@ export function bars({ title, yLabel, names, parts, values, mark }: Bars): strin
     });
   });
   const ticks = [0, high / 4, high / 2, (high * 3) / 4].map((value) => rule(y(value), value.toFixed(0)));
-  const captions = names.map((name, at) =>
-    label(LEFT + (at + 0.5) * step, HEIGHT - BOTTOM + 18, name.replace('open loop, ', '')),
+  // What stands behind a comma goes below it: names are longer than bars are wide.
+  const captions = names.flatMap((name, at) =>
+    name
+      .split(', ')
+      .map((part, below) => label(LEFT + (at + 0.5) * step, HEIGHT - BOTTOM + 15 + below * 14, part)),
   );
   const line = `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(mark.value)}" y2="${y(mark.value)}" stroke="#000" stroke-dasharray="5 4"/>`;
   const legend = [...parts, `- - ${mark.name}`].map((name, index) => entry(index, name));
