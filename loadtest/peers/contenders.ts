@@ -52,7 +52,7 @@ export const CONTENDERS: readonly Contender[] = [
     confirms: 'no',
   },
   {
-    name: 'centrifuge (Go library)',
+    name: 'centrifuge, Go library',
     dialect: 'centrifuge',
     program: 'centrifuge-node',
     env: {},
