@@ -23,7 +23,7 @@ export function picture(title: string, seconds: number, strips: readonly Strip[]
   const body = strips.map((strip, index) => drawStrip(strip, { top: TOP + index * (STRIP + GAP) + 20, x }));
   const ticks = Array.from({ length: Math.floor(seconds / 10) + 1 }, (_, tick) => tick * 10);
   const axis = ticks.map((tick) => text({ x: x(tick), y: height - 8, anchor: 'middle' }, `${tick} s`));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="11" role="img" aria-label="Three nodes restarted one after the other, under load">
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="${LEFT}" y="24" font-size="15" font-weight="600" fill="#0f172a">${escaped(title)}</text>
 ${[...body, ...axis].join('\n')}
