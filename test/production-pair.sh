@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/.cache/trixie
 node_major=24
-packages=ca-certificates,procps,redis-server,redis-sentinel,haproxy,nginx-light,prometheus,prometheus-redis-exporter,prometheus-blackbox-exporter
+packages=ca-certificates,procps,python3-venv,redis-server,redis-sentinel,haproxy,nginx-light,prometheus,prometheus-redis-exporter,prometheus-blackbox-exporter
 
 if ! command -v debootstrap >/dev/null; then apt-get install -y --no-install-recommends debootstrap; fi
 if [ ! -e "$root/.complete" ]; then
@@ -18,6 +18,7 @@ if [ ! -e "$root/.complete" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod +x "$root/usr/sbin/policy-rc.d"
   cp /etc/resolv.conf "$root/etc/resolv.conf"
+  echo '127.0.0.1 localhost' >"$root/etc/hosts"
   # A proxy or a mirror that this machine needs, that root needs too.
   for file in /etc/apt/apt.conf.d/*proxy*; do [ -e "$file" ] && cp "$file" "$root/etc/apt/apt.conf.d/"; done
   DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qq -y --no-install-recommends ${packages//,/ }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { SETTINGS } from '../../src/ops/settings.ts';
 import { PlainClient, registerUser } from '../support/client.ts';
 import { Processes } from '../support/processes.ts';
@@ -53,7 +54,7 @@ describe('mistakes end with exit code 2 and say what would be right', () => {
   test('an unknown command', async () => {
     const { ended, output } = await keyrelay(['serv']);
     expect(ended).toBe('exit code 2');
-    expect(output).toContain('there is no command serv: there are serve, cluster, demo');
+    expect(output).toContain(`there is no command serv: there are ${Object.keys(COMMANDS).join(', ')}`);
   });
 
   test('an unknown option', async () => {

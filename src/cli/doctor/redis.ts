@@ -96,7 +96,9 @@ function version(name: string, info: ReadonlyMap<string, string>): Finding {
   const needed = fixed.find((release) => line(release) === line(version));
   const patch = (text: string) => Number(text.split('.')[2]);
   if (needed === undefined || patch(version) >= patch(needed)) return good(says);
-  return bad(`${says} lets scripts break out (CVE-2025-49844)`, `${needed} or newer`);
+  // Distributions mend without a new number: what the server says does not decide it.
+  const mend = `${needed} or newer, or your distribution's security update`;
+  return poor(`${says}, by its number, lets scripts break out (CVE-2025-49844)`, mend);
 }
 
 function memory(facts: {
