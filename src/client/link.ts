@@ -67,10 +67,9 @@ export class Link {
     );
   }
 
+  /** Does nothing before the login and after the end: what was meant for an earlier socket is not for this one. */
   send(text: string): void {
-    if (this.#ended) return;
-    this.#options.onFrame('sent', text);
-    this.#socket.send(text);
+    if (this.#heartbeat !== null) this.#transmit(text);
   }
 
   /** Asks for a sign of life now: the network may have changed. */
@@ -105,7 +104,7 @@ export class Link {
   }
 
   #step(step: LoginStep): void {
-    if (step.does === 'send') this.send(step.frame);
+    if (step.does === 'send') this.#transmit(step.frame);
     if (step.does !== 'welcome') return;
     clearTimeout(this.#loginTimer);
     this.#heartbeat = new Heartbeat({
@@ -113,6 +112,12 @@ export class Link {
       dead: () => this.#fail('The relay was silent for 35 s.'),
     });
     this.#options.onWelcome(step.welcome);
+  }
+
+  #transmit(text: string): void {
+    if (this.#ended) return;
+    this.#options.onFrame('sent', text);
+    this.#socket.send(text);
   }
 
   #guarded(job: () => void): void {

@@ -9,15 +9,13 @@ import { Held } from './held.ts';
 import type { Identity } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import { type IncomingEnvelope, readVerified } from './incoming.ts';
-import { Marks } from './marks.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
+import { Receipts } from './receipts.ts';
 import { Batch, type Records } from './records.ts';
 import { Seen } from './seen.ts';
 import { digestOfData } from './signing.ts';
 import { TRY_AGAIN_AFTER_MS, Trust } from './trust.ts';
 
-/** A receipt waits this long for more to confirm with it. */
-const RECEIPT_AFTER_MS = 150;
 export interface PeerOptions {
   readonly code: string;
   readonly own: { readonly code: string; readonly identity: Identity };
@@ -43,14 +41,11 @@ export class Peer {
   readonly agreement: Agreement;
   readonly #options: PeerOptions;
   readonly #seen: Seen;
-  readonly #marks: Marks;
+  readonly #receipts: Receipts;
   readonly #held: Held;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** What comes in is taken one after the other. */
   #last: Promise<void> = Promise.resolve();
-  /** The newest message that `delivered` has not been said of. */
-  #owed: string | null = null;
-  #owedTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PeerOptions) {
     const { code, records } = options;
@@ -65,7 +60,12 @@ export class Peer {
     });
     this.agreement = new Agreement({ ...options, peer: code, peerKey: () => this.#pinnedKey() });
     this.#seen = new Seen(code, records);
-    this.#marks = new Marks(code, records);
+    this.#receipts = new Receipts({
+      peer: code,
+      records,
+      say: (content) => this.#stage((batch) => this.#enqueueOnly(content, batch)),
+      tell: (name, id) => this.events.emit(name, { id }),
+    });
     this.#held = new Held(code, records);
     if (this.#held.envelopes.length > 0) this.#reviewLater();
   }
@@ -88,24 +88,18 @@ export class Peer {
     const id = newEnvelopeId();
     await this.#stage((batch) => {
       this.#enqueue(id, { type: 'message', body, at }, batch);
-      this.#marks.sent(id, batch);
+      this.#receipts.sent(id, batch);
     });
     return id;
   }
 
-  async confirmRead(upTo: string): Promise<void> {
-    clearTimeout(this.#owedTimer);
-    this.#owed = null;
-    await this.#stage((batch) => this.#enqueueOnly({ type: 'read', up_to: upTo }, batch));
+  confirmRead(upTo: string): Promise<void> {
+    return this.#receipts.read(upTo);
   }
 
   /** Says `delivered` of everything that it has not been said of. */
   payReceipt(): void {
-    clearTimeout(this.#owedTimer);
-    const owed = this.#owed;
-    this.#owed = null;
-    if (owed !== null)
-      this.#inBackground((batch) => this.#enqueueOnly({ type: 'delivered', up_to: owed }, batch));
+    this.#receipts.pay();
   }
 
   refuseChangedKey(): void {
@@ -160,13 +154,13 @@ export class Peer {
   failed(entry: OutboxEntry, error: ClientError): void {
     this.#inBackground((batch) => {
       if (entry.exchange !== null) this.agreement.requestFailed(entry.exchange, batch);
-      this.#marks.failed(entry.id, batch);
+      this.#receipts.failed(entry.id, batch);
     });
     if (entry.content?.type === 'message') this.events.emit('failed', { id: entry.id, error });
   }
 
   close(): void {
-    clearTimeout(this.#owedTimer);
+    this.#receipts.close();
     clearTimeout(this.#retryTimer);
     this.inbox.close();
   }
@@ -246,23 +240,16 @@ export class Peer {
     switch (content.type) {
       case 'message': {
         const { body, at } = content;
-        after.push(this.inbox.add({ id, body, at }, batch), () => this.#oweReceipt(id));
+        after.push(this.inbox.add({ id, body, at }, batch), () => this.#receipts.owe(id));
         return;
       }
       case 'delivered':
       case 'read':
-        // Who has read it has it: the receipt before may have been left out.
-        for (const each of this.#marks.delivered(content.up_to, batch)) {
-          after.push(() => this.events.emit('delivered', { id: each }));
-        }
-        if (content.type === 'delivered') return;
-        for (const each of this.#marks.read(content.up_to, batch)) {
-          after.push(() => this.events.emit('read', { id: each }));
-        }
+        after.push(this.#receipts.heard(content, batch));
         return;
       case 'unreadable': {
         const error = new ClientError('unreadable', `${this.code} had lost the keys for it: send it again.`);
-        if (!this.#marks.failed(content.id, batch)) return;
+        if (!this.#receipts.failed(content.id, batch)) return;
         after.push(() => this.events.emit('failed', { id: content.id, error }));
         return;
       }
@@ -273,11 +260,6 @@ export class Peer {
   #agreed(): void {
     this.events.emit('secured', {});
     this.#options.outbox.pump(this.code);
-  }
-
-  #oweReceipt(id: string): void {
-    if (this.#owed === null) this.#owedTimer = setTimeout(() => this.payReceipt(), RECEIPT_AFTER_MS);
-    this.#owed = id;
   }
 
   /** Takes the place of what says the same and has not been sent. */

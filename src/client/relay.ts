@@ -1,58 +1,31 @@
 import { readCode } from '../protocol/codes.ts';
 import { ack } from '../protocol/frames.ts';
+import { Account } from './account.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversation } from './conversation.ts';
-import { type Fetch, lookup, register, type User } from './directory.ts';
-import { type Endpoints, endpointsOf } from './endpoints.ts';
+import type { User } from './directory.ts';
+import { endpointsOf } from './endpoints.ts';
 import { ClientError, throwIfAborted } from './errors.ts';
 import { Emitter } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { IncomingEnvelope } from './incoming.ts';
+import { watchNetwork } from './network.ts';
 import { Outbox } from './outbox.ts';
 import { Peer } from './peer.ts';
 import { Receiver } from './receiver.ts';
 import { Batch, Records } from './records.ts';
+import type { RelayEvents, RelayOptions } from './relay-options.ts';
 import { SelfProbe } from './self-probe.ts';
 import { outcomeOf } from './server-word.ts';
-import { memoryStorage, type Storage } from './storage.ts';
-import { type Locks, type TabLock, takeTabLock } from './tab-lock.ts';
+import { memoryStorage } from './storage.ts';
+import { type TabLock, takeTabLock } from './tab-lock.ts';
 import { socketConstructor } from './web-socket.ts';
-
-export interface RelayOptions {
-  /** What must survive: memory unless told. One for each identity. */
-  readonly storage?: Storage;
-  /** Shown to others, unsigned. Only the first registration counts. */
-  readonly name?: string;
-  /** The runtime's own unless told: Node 20 has none, `ws` does. */
-  readonly WebSocket?: unknown;
-  readonly fetch?: Fetch;
-  /** 1 gives up nonce, audience and acknowledgements; never possible again once 2 was spoken. */
-  readonly protocol?: 1 | 2;
-  /** The plain flow of protocol 1: exchange the registered key instead of a fresh one. */
-  readonly registeredKeys?: boolean;
-  /** `navigator.locks`: only one tab holds the socket. */
-  readonly locks?: Locks;
-  /** Another tab holds it: call the argument to take it over, or wait until that tab closes. */
-  readonly onElsewhere?: (takeOver: () => void) => void;
-  /** Ends the opening, not what is open. */
-  readonly signal?: AbortSignal;
-}
-
-export interface RelayEvents {
-  readonly state: ConnectionState;
-  /** Somebody who was not spoken to before has written. */
-  readonly conversation: { readonly conversation: Conversation };
-  /** The relay lost so many envelopes to their age before they were fetched. */
-  readonly expired: { readonly count: number };
-  /** Every frame as it passes, to look at. */
-  readonly frame: { readonly direction: 'sent' | 'received'; readonly text: string };
-}
 
 /** One identity at one relay. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #identity: Identity;
-  readonly #endpoints: Endpoints;
+  readonly #account: Account;
   readonly #records: Records;
   readonly #events = new Emitter<RelayEvents>();
   readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
@@ -66,8 +39,6 @@ export class Relay {
   readonly #lock: TabLock | null;
   readonly #unwatch: () => void;
   #state: ConnectionState = { state: 'connecting' };
-  #user: User | null;
-  #enrolling: Promise<User> | null = null;
   #maxFrameBytes = 65_536;
 
   private constructor(parts: {
@@ -80,11 +51,12 @@ export class Relay {
     const { url, identity, options, records, lock } = parts;
     this.#options = options;
     this.#identity = identity;
-    this.#endpoints = endpointsOf(url);
+    const endpoints = endpointsOf(url);
+    const { fetch, name } = options;
+    this.#account = new Account({ identity, endpoints, records, fetch, name });
     this.#records = records;
     this.#lock = lock;
     this.#protocol = options.protocol ?? 2;
-    this.#user = records.get<User>('account') ?? null;
     const onBroken = (error: unknown) => this.#broken(error);
     this.#outbox = new Outbox({
       records,
@@ -101,12 +73,12 @@ export class Relay {
     });
     this.#probe = new SelfProbe({ identity, now: Date.now, send: (frame) => this.#connection.send(frame) });
     this.#connection = new Connection({
-      endpoints: this.#endpoints,
+      endpoints,
       protocol: this.#protocol,
       identity,
       WebSocket: socketConstructor(options.WebSocket),
       enrol: async () => (await this.register()).code,
-      isKnown: () => this.#isKnown(),
+      isKnown: () => this.#account.isKnown(),
       onState: (state) => this.#changed(state),
       onWelcome: (welcome) => this.#welcomed(welcome),
       onEnvelope: (envelope) => this.#receiver.push(envelope),
@@ -150,7 +122,7 @@ export class Relay {
 
   /** The user's code; null until the relay has given one. */
   get code(): string | null {
-    return this.#user?.code ?? null;
+    return this.#account.user?.code ?? null;
   }
 
   get state(): ConnectionState {
@@ -163,27 +135,12 @@ export class Relay {
   }
 
   /** Registers the identity, with proof; harmless to repeat. Done by itself before the first login. */
-  async register(): Promise<User> {
-    if (this.#user !== null) return this.#user;
-    // The connection and the program may both ask at once.
-    this.#enrolling ??= this.#enrol().finally(() => {
-      this.#enrolling = null;
-    });
-    return this.#enrolling;
-  }
-
-  async #enrol(): Promise<User> {
-    const { fetch, name } = this.#options;
-    const user = await register(this.#identity, { endpoints: this.#endpoints, fetch, name });
-    const batch = new Batch();
-    batch.set('account', user);
-    await this.#records.commit(batch);
-    this.#user = user;
-    return user;
+  register(): Promise<User> {
+    return this.#account.register();
   }
 
   lookup(code: string, options: { readonly signal?: AbortSignal } = {}): Promise<User> {
-    return lookup(code, { endpoints: this.#endpoints, fetch: this.#options.fetch, signal: options.signal });
+    return this.#account.lookup(code, options.signal);
   }
 
   /** The conversation with this code, as people write it. Learns its key at the first time: `user_unknown`, `unreachable`. */
@@ -283,7 +240,7 @@ export class Relay {
   #peer(code: string): { readonly peer: Peer; readonly conversation: Conversation } {
     const known = this.#peers.get(code);
     if (known !== undefined) return known;
-    const own = { code: this.#user?.code ?? '', identity: this.#identity };
+    const own = { code: this.code ?? '', identity: this.#identity };
     const peer = new Peer({
       code,
       own,
@@ -315,16 +272,6 @@ export class Relay {
     this.#events.emit('conversation', { conversation: met.conversation });
   }
 
-  async #isKnown(): Promise<boolean> {
-    try {
-      const { eddsaPublicKey } = await this.lookup(this.code ?? '');
-      return eddsaPublicKey === this.#identity.eddsaPublicKey;
-    } catch (error) {
-      if (error instanceof ClientError && error.code === 'user_unknown') return false;
-      throw error;
-    }
-  }
-
   #changed(state: ConnectionState): void {
     this.#state = state;
     if (state.state !== 'live') this.#outbox.down();
@@ -346,14 +293,4 @@ export class Relay {
     for (const { peer } of this.#peers.values()) peer.close();
     this.#lock?.release();
   }
-}
-
-/** Browsers say when the network is back, or a page that slept is shown again. */
-function watchNetwork(onBack: () => void): () => void {
-  const target = globalThis as Partial<EventTarget>;
-  const names = ['online', 'pageshow'];
-  for (const name of names) target.addEventListener?.(name, onBack);
-  return () => {
-    for (const name of names) target.removeEventListener?.(name, onBack);
-  };
 }

@@ -96,8 +96,9 @@ test('what is piped to send comes out of listen, in order, also when listen star
   const bob = await codeOf('bob');
   // The first time, both have to be there: keys are agreed by a request and an answer.
   const first = start('bob', ['listen', '--count', '1']);
+  const firstEnded = new Promise((resolve) => first.on('exit', resolve));
   expect(await run('alice', ['send', bob, '--delivered'], { input: 'first' })).toMatchObject({ code: 0 });
-  await new Promise((resolve) => first.on('exit', resolve));
+  await firstEnded;
   for (const input of ['one', 'zwei – ü 🙂', '3\n']) {
     expect(await run('alice', ['send', bob], { input })).toMatchObject({ code: 0 });
   }

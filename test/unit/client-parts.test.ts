@@ -12,6 +12,7 @@ import { ANSWER_WITHIN_MS, Heartbeat, SILENCE_MS } from '../../src/client/heartb
 import { createIdentity } from '../../src/client/identity.ts';
 import { readIncoming, readVerified } from '../../src/client/incoming.ts';
 import { Lane, type LaneEntry } from '../../src/client/lane.ts';
+import { Link } from '../../src/client/link.ts';
 import { Login } from '../../src/client/login.ts';
 import { Marks } from '../../src/client/marks.ts';
 import { Receiver } from '../../src/client/receiver.ts';
@@ -21,6 +22,7 @@ import { outcomeOf } from '../../src/client/server-word.ts';
 import { memoryStorage } from '../../src/client/storage.ts';
 import { fileStorage } from '../../src/client/storage-file.ts';
 import { type Locks, takeTabLock } from '../../src/client/tab-lock.ts';
+import type { SocketConstructor } from '../../src/client/web-socket.ts';
 
 describe('waiting before the next try', () => {
   test('is anything up to a span that doubles, and at most half a minute', () => {
@@ -126,6 +128,47 @@ describe('logging in', () => {
       welcome: { queued: null, maxFrameBytes: 65_536 },
     });
   });
+});
+
+test('a link says nothing of an earlier socket before it is logged in itself', () => {
+  const sent: string[] = [];
+  const sockets: { onopen?: () => void; onmessage?: (event: { data: string }) => void }[] = [];
+  class FakeSocket {
+    readonly protocol = 'relay.v2';
+    constructor() {
+      sockets.push(this);
+    }
+    send(text: string): void {
+      sent.push(text);
+    }
+    close(): void {}
+  }
+  const link = new Link({
+    endpoints: endpointsOf('https://relay.example'),
+    protocol: 2,
+    identity: createIdentity(),
+    code: 'E011T7D',
+    WebSocket: FakeSocket as unknown as SocketConstructor,
+    onWelcome: () => {},
+    onEnvelope: () => {},
+    onServer: () => {},
+    onProbe: () => {},
+    onFrame: () => {},
+    onEnd: () => {},
+  });
+  const [socket] = sockets;
+  const says = (type: string, payload: object) =>
+    socket?.onmessage?.({ data: JSON.stringify({ data: { sender: 'server', message: { type, payload } } }) });
+  link.send('{"ack":"1"}');
+  socket?.onopen?.();
+  link.send('{"ack":"2"}');
+  says('challenge', { nonce: 'ab'.repeat(32), audience: null });
+  link.send('{"ack":"3"}');
+  expect(sent).toHaveLength(1);
+  says('connect_ack', {});
+  link.send('{"ack":"4"}');
+  expect(sent.slice(1)).toEqual(['{"ack":"4"}']);
+  link.close();
 });
 
 describe('a lane of envelopes to one recipient', () => {

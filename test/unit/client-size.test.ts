@@ -31,10 +31,10 @@ async function gzippedSize(names: readonly string[]): Promise<number> {
 const TALKING = ['Relay', 'createIdentity', 'identityFrom', 'indexedDbStorage', 'readCode', 'ClientError'];
 const SEALING = ['exportIdentity', 'importIdentity'];
 
-test('a page that talks loads at most 36.9 kB of client, and 2.6 kB more to keep identities under a passphrase', async () => {
+test('a page that talks loads at most 37.3 kB of client, and 2.6 kB more to keep identities under a passphrase', async () => {
   const talking = await gzippedSize(TALKING);
   const both = await gzippedSize([...TALKING, ...SEALING]);
   console.info(`client, gzipped: ${talking} bytes; with identities under a passphrase ${both}`);
-  expect(talking).toBeLessThanOrEqual(36_900);
+  expect(talking).toBeLessThanOrEqual(37_300);
   expect(both - talking).toBeLessThanOrEqual(2_600);
 });
