@@ -132,9 +132,11 @@ describe('logging in', () => {
 
 test('a link says nothing of an earlier socket before it is logged in itself', () => {
   const sent: string[] = [];
-  const sockets: { onopen?: () => void; onmessage?: (event: { data: string }) => void }[] = [];
+  const sockets: FakeSocket[] = [];
   class FakeSocket {
     readonly protocol = 'relay.v2';
+    onopen: (() => void) | null = null;
+    onmessage: ((event: { data: string }) => void) | null = null;
     constructor() {
       sockets.push(this);
     }
