@@ -8,6 +8,8 @@ import { stop } from './stop.ts';
 import { WirePanel } from './wire-panel.ts';
 
 const RELAY_STORE = 'keyrelay-relay';
+/** Set over a reload by who has chosen to go on in this tab, and need not be asked again. */
+const TAKE_OVER = 'keyrelay-take-over';
 
 function showState(state: ConnectionState): void {
   byId('connection', HTMLElement).dataset.state = state.state;
@@ -30,7 +32,10 @@ function showEnd(error: ClientError): void {
           text: 'Another tab or device of yours is connected. Only one at a time can be.',
           action: 'Use it here',
         },
-        reload,
+        () => {
+          sessionStorage.setItem(TAKE_OVER, 'yes');
+          reload();
+        },
       );
       return;
     case 'account_gone':
@@ -58,10 +63,15 @@ async function begin(): Promise<void> {
     // Only pages of secure origins have locks.
     ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
     onElsewhere: (takeOver) => {
+      if (sessionStorage.getItem(TAKE_OVER) !== null) {
+        takeOver();
+        return;
+      }
       const text = 'keyrelay is open in another tab of this browser. It can be used in one at a time.';
       stop({ title: 'Open in another tab', text, action: 'Use it here' }, takeOver);
     },
   });
+  sessionStorage.removeItem(TAKE_OVER);
   byId('stop', HTMLDialogElement).close();
   const panel = new WirePanel(() => relay.code);
   relay.on('frame', ({ direction, text }) => panel.add(direction, text));

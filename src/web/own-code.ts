@@ -14,7 +14,9 @@ export function showOwnCode(code: string): void {
   const copy = byId('copy', HTMLButtonElement);
   copy.disabled = false;
   copy.onclick = () => {
-    navigator.clipboard.writeText(code).then(
+    // Only pages of secure origins have a clipboard.
+    const copied = navigator.clipboard?.writeText(code) ?? Promise.reject(new Error('no clipboard'));
+    copied.then(
       () => say(copy, 'Copied'),
       () => say(copy, 'Select it by hand'),
     );

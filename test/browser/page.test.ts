@@ -188,7 +188,11 @@ describe('when something is in the way', () => {
     await alice.page.locator('#stop', { hasText: 'elsewhere' }).waitFor();
     await second.say('Now in the second');
     await bob.hears('Now in the second');
-    expect(await second.thread()).toEqual([
+    // And back again, by one click.
+    await alice.page.click('#stop-go');
+    await alice.is('live');
+    await second.page.locator('#stop', { hasText: 'elsewhere' }).waitFor();
+    expect(await alice.thread()).toEqual([
       'Hello Bob',
       'Hello Alice',
       'Still in the first tab',
