@@ -6,6 +6,7 @@ import { loadScripts } from '../../src/engine/redis/scripts.ts';
 import { slotOf } from '../../src/engine/redis/slots.ts';
 import { parseMessage } from '../../src/engine/redis/wake-up.ts';
 import { Wheel } from '../../src/engine/redis/wheel.ts';
+import { LIMITS } from '../engine/backends.ts';
 
 describe('the slot of a key', () => {
   it('is that of the Redis Cluster specification', () => {
@@ -105,7 +106,7 @@ describe('the wheel of alarms', () => {
 });
 
 describe('the Lua scripts', () => {
-  const scripts = Object.values(loadScripts());
+  const scripts = Object.values(loadScripts(LIMITS));
 
   it('say which keys they take, one after the other, and use no others', () => {
     for (const { name, keys, source } of scripts) {

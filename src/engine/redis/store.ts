@@ -82,6 +82,12 @@ const OUTCOMES: Readonly<Record<string, DeliverOutcome>> = {
 };
 const FORGOTTEN = '+';
 
+/**
+ * The store has gone back to before the session's claim. Nobody has displaced it: were that said before everybody has
+ * had time to reclaim, a failover would send clients away for good.
+ */
+const SESSION_FORGOTTEN = 'forgotten';
+
 const STATES: Readonly<Record<string, SessionState>> = {
   held: 'held',
   displaced: 'displaced',
@@ -181,8 +187,16 @@ export class Store {
   }
 
   async read({ session, after, maxEnvelopes, maxBytes }: ReadRequest): Promise<ReadResult> {
-    const args = [session.token, after ?? '', `${maxEnvelopes}`, `${maxBytes}`, this.#ttlUs];
-    const [answer, last, ...entries] = list(await this.#run('read', session.code, () => args));
+    const { token, epoch, code } = session;
+    const args = [token, after ?? '', `${maxEnvelopes}`, `${maxBytes}`, this.#ttlUs, `${epoch}`];
+    const run = async () => list(await this.#run('read', code, () => args));
+    let reply = await run();
+    if (text(reply[0]) === SESSION_FORGOTTEN) {
+      const reclaimed = await this.reclaim(session, after);
+      if (reclaimed !== 'held') return { state: reclaimed };
+      reply = await run();
+    }
+    const [answer, last, ...entries] = reply;
     const held = state(answer ?? null);
     if (held !== 'held') return { state: held };
     const envelopes: StoredEnvelope[] = [];
@@ -194,7 +208,12 @@ export class Store {
   }
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
-    return state(await this.#run('confirm', session.code, () => [session.token, upTo]));
+    const { token, epoch, code } = session;
+    const run = () => this.#run('confirm', code, () => [token, upTo, `${epoch}`]);
+    const reply = await run();
+    if (text(reply) !== SESSION_FORGOTTEN) return state(reply);
+    const reclaimed = await this.reclaim(session, upTo);
+    return reclaimed === 'held' ? state(await run()) : reclaimed;
   }
 
   async release({ code, token }: SessionKey): Promise<void> {

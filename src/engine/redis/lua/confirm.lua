@@ -6,8 +6,9 @@
 -- KEYS[2] inbox:{CODE}  stream
 -- ARGV[1] token
 -- ARGV[2] up to         id of the newest envelope that was confirmed
+-- ARGV[3] epoch         of the session
 --
--- returns 'held' | 'displaced' | 'gone' | 'unknown'
+-- returns 'held' | 'displaced' | 'forgotten' | 'gone' | 'unknown'
 -- include mailbox.lua
 
 local user, inbox = KEYS[1], KEYS[2]
@@ -15,7 +16,7 @@ local token, up_to = ARGV[1], ARGV[2]
 
 local box = open_mailbox(user)
 if not box then return 'unknown' end
-if box.token ~= token then return 'displaced' end
+if box.token ~= token then return loss(box, ARGV[3]) end
 local entry = find(box, inbox, up_to)
 if not entry then return 'gone' end
 if entry == 'newest' then

@@ -21,15 +21,21 @@ local function now_us()
   return time[1] * 1000000 + time[2]
 end
 
--- The user's mailbox and the token of its session, or nil where no user has the code.
+-- The user's mailbox and the token and epoch of its session, or nil where no user has the code.
 local function open_mailbox(user)
   local fields =
-    redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'eddsa')
-  if not fields[8] then return nil end
+    redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'epoch', 'eddsa')
+  if not fields[9] then return nil end
   return {
     last = fields[1], confirmed = fields[2], count = tonumber(fields[3]), total = tonumber(fields[4]),
-    base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7],
+    base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7], epoch = tonumber(fields[8]),
   }
+end
+
+-- Why a session of this epoch does not hold: another has claimed since, or the store has gone back to before its
+-- claim (a failover, a lost tail), and then it may reclaim.
+local function loss(box, epoch)
+  return box.epoch < tonumber(epoch) and 'forgotten' or 'displaced'
 end
 
 local function field_of(entry, name)

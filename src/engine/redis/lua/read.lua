@@ -8,8 +8,9 @@
 -- ARGV[3] max envelopes
 -- ARGV[4] max bytes      one envelope is returned however large it is
 -- ARGV[5] ttl            us, of an envelope
+-- ARGV[6] epoch          of the session
 --
--- returns {'displaced' | 'gone' | 'unknown'} or {'held', last id, id, frame, id, frame ...}; a frame is nil where
+-- returns {'displaced' | 'forgotten' | 'gone' | 'unknown'} or {'held', last id, id, frame, id, frame ...}; a frame is nil where
 --         the entry has none
 -- include mailbox.lua
 
@@ -21,7 +22,7 @@ local PAGE = 16
 
 local box = open_mailbox(user)
 if not box then return { 'unknown' } end
-if box.token ~= token then return { 'displaced' } end
+if box.token ~= token then return { loss(box, ARGV[6]) } end
 
 expire(box, user, inbox, now_us() - ttl)
 if after ~= '' and not find(box, inbox, after) then return { 'gone' } end
