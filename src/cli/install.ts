@@ -55,16 +55,28 @@ export function ensureInstalled(tools: readonly Tool[], say: (line: string) => v
   const missing = tools.filter((tool) => findTool(tool) === null);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((tool) => TOOLS[tool]))].join(' ');
+  installPackages({ missing: missing.join(', '), packages }, say);
+  const absent = missing.filter((tool) => findTool(tool) === null);
+  if (absent.length > 0) throw new ToolMissing(`apt-get installed ${packages}, but not ${absent.join(', ')}`);
+}
+
+/**
+ * Installs Debian's packages for what is missing, and says so.
+ * @throws ToolMissing where it may not install (not root, not Debian) or installing fails.
+ */
+export function installPackages(
+  wanted: { readonly missing: string; readonly packages: string },
+  say: (line: string) => void,
+): void {
+  const { missing, packages } = wanted;
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     throw new ToolMissing(
-      `${missing.join(', ')} missing. On Debian or Ubuntu: sudo apt-get install ${packages}; ` +
+      `${missing} missing. On Debian or Ubuntu: sudo apt-get install ${packages}; ` +
         'elsewhere install them as your system does, and have them on the PATH.',
     );
   }
-  say(`${missing.join(', ')} missing: installing Debian's ${packages} …`);
+  say(`${missing} missing: installing Debian's ${packages} …`);
   install(packages);
-  const absent = missing.filter((tool) => findTool(tool) === null);
-  if (absent.length > 0) throw new ToolMissing(`apt-get installed ${packages}, but not ${absent.join(', ')}`);
   say(`installed ${packages}`);
 }
 

@@ -11,11 +11,11 @@ const ROOT = join(import.meta.dirname, '../..');
 const processes = new Processes();
 afterAll(() => processes.stop());
 
-test('the example of docs/clients.md runs as it stands', async () => {
+test.each(['README.md', 'docs/clients.md'])('the example of %s runs as it stands', async (page) => {
   const relay = await processes.relay();
-  const docs = await readFile(join(ROOT, 'docs/clients.md'), 'utf8');
+  const docs = await readFile(join(ROOT, page), 'utf8');
   const source = /<!-- example: two-people -->\n```ts\n(.*?)```/s.exec(docs)?.[1];
-  if (source === undefined) throw new Error('docs/clients.md has no example two-people');
+  if (source === undefined) throw new Error(`${page} has no example two-people`);
   // The one thing that differs from an installed package is where it is.
   const sdk = pathToFileURL(join(ROOT, 'dist/client/index.js')).href;
   const { code } = await transform(source.replace('keyrelay/client', sdk), { loader: 'ts', format: 'esm' });

@@ -1,19 +1,29 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { installPackages } from '../../src/cli/install.ts';
 
 const VENV = join(import.meta.dirname, '../../.cache/python');
 const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2'];
 
 /**
  * A Python that has what the client in docs/clients/python needs, in a virtual environment of its own, made once.
- * Throws with the command that would help where there is no Python, or no package index.
+ * Installs Debian's Python if there is none; throws with the command that would help where it may not, or where there
+ * is no package index.
  */
 export function pythonWithPackages(): string {
   const python = join(VENV, 'bin/python');
   try {
-    if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', VENV], { stdio: 'pipe' });
-    if (!hasPackages(python))
+    if (!existsSync(python)) {
+      // Debian's python3 alone cannot make virtual environments.
+      if (!runs('python3', 'import ensurepip, venv')) {
+        installPackages({ missing: 'Python with venv', packages: 'python3-venv' }, (line) =>
+          console.log(line),
+        );
+      }
+      execFileSync('python3', ['-m', 'venv', VENV], { stdio: 'pipe' });
+    }
+    if (!runs(python, 'import nacl.signing, websockets'))
       execFileSync(python, ['-m', 'pip', 'install', '-q', ...PACKAGES], { stdio: 'pipe' });
   } catch (error) {
     const needed = 'Python 3.9 or newer with venv and pip (on Debian: apt-get install python3-venv)';
@@ -27,9 +37,9 @@ export function pythonWithPackages(): string {
   return python;
 }
 
-function hasPackages(python: string): boolean {
+function runs(python: string, program: string): boolean {
   try {
-    execFileSync(python, ['-c', 'import nacl.signing, websockets'], { stdio: 'pipe' });
+    execFileSync(python, ['-c', program], { stdio: 'pipe' });
     return true;
   } catch {
     return false;
