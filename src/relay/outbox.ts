@@ -41,6 +41,8 @@ export interface OutboxOptions {
   readonly nodeBudget: InflightBudget;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** The answers of one batch leave in one system call. */
+  readonly cork: (answers: () => void) => void;
 }
 
 /**
@@ -104,7 +106,9 @@ export class Outbox {
     engine.deliver({ sender, recipient, epoch, number: this.#batches, envelopes }).then(
       (outcomes) => {
         pair.inFlight = false;
-        for (const [i, item] of batch.entries()) this.#settle(item, outcomes[i] ?? 'unavailable');
+        this.#options.cork(() => {
+          for (const [i, item] of batch.entries()) this.#settle(item, outcomes[i] ?? 'unavailable');
+        });
         this.#sendNext(recipient, pair);
       },
       () => {

@@ -113,6 +113,7 @@ export class Session implements MailboxListener {
       bytesMax: config.inflightBytesPerSocket,
       nodeBudget: node.inflight,
       now,
+      cork: (answers) => socket.cork(answers),
     });
     this.#inbound = new Inbound({
       node,

@@ -32,6 +32,7 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
     bytesMax: options.bytesMax ?? 1 << 20,
     nodeBudget,
     now: () => clock.ms,
+    cork: (answers) => answers(),
   });
   const outcomes: string[] = [];
   const put = (recipient: string, text: string) =>
