@@ -4,7 +4,7 @@ import { isAfter, microseconds } from '../../src/engine/mailbox-id.ts';
 import { loadScripts } from '../../src/engine/redis/scripts.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { redisNode } from './backends.ts';
+import { LIMITS, redisNode } from './backends.ts';
 import { Ears, envelope, frame, held, ids, key, login, register, Sender, texts } from './fixture.ts';
 import { Notes } from './notes.ts';
 
@@ -198,7 +198,7 @@ describe('keys in Redis', () => {
   });
 
   it('of an account that has expired are not inherited by the next one that is given its code', async () => {
-    const { create } = loadScripts();
+    const { create } = loadScripts(LIMITS);
     const names = ['user:{0000001}', 'inbox:{0000001}', 'seen:{0000001}:0', 'seen:{0000001}:1'];
     await server.call('XADD', 'inbox:{0000001}', '1-1', 'f', 'old');
     await server.call('HSET', 'seen:{0000001}:0', 'ALICE00:x', 'digest');

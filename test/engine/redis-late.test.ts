@@ -17,7 +17,7 @@ import { envelope, frame, login, newToken, register, texts } from './fixture.ts'
 describe('what reaches Redis too late', () => {
   let server: RedisServer;
   let node: Engine;
-  const scripts = loadScripts();
+  const scripts = loadScripts(LIMITS);
   beforeAll(async () => {
     server = await startRedis();
     node = redisNode({ urls: [server.url] });
@@ -44,22 +44,7 @@ describe('what reaches Redis too late', () => {
       `seen:{${code}}:0`,
       `seen:{${code}}:1`,
     ];
-    const args = (latest: number) => [
-      'ALICE00',
-      1,
-      1,
-      latest,
-      7,
-      1_000,
-      1e6,
-      1e12,
-      120_000,
-      600_000,
-      10_000,
-      frame('a').toString(),
-      'x',
-      'd',
-    ];
+    const args = (latest: number) => ['ALICE00', 1, 1, latest, 7, frame('a').toString(), 'x', 'd'];
     const before = await server.call('HGETALL', `user:{${code}}`);
     expect(await script('deliver', keys, args((await nowUs()) - 1))).toBe('late');
     expect(await server.call('EXISTS', ...keys.slice(1))).toBe(0);
@@ -106,7 +91,7 @@ describe('what reaches Redis too late', () => {
     const store = new Store({
       calls,
       scripts,
-      limits: LIMITS,
+      mailboxTtlMs: LIMITS.mailboxTtlMs,
       nodeId: 'n',
       durable: false,
       observer: SILENT,

@@ -47,8 +47,7 @@ export class Connection {
   readonly #redis: Redis;
   /** Why it ended, or is about to; the first reason counts. */
   #reason: string | null = null;
-  /** Commands of one turn of the event loop leave in one write. */
-  #corked = false;
+  readonly #turn: Turn;
   #sent = 0;
   #answered = 0;
   /** How many had been sent at each of the last ticks, up to the timeout; a ring. */
@@ -94,6 +93,7 @@ export class Connection {
       keepAlive: KEEP_ALIVE_MS,
       connectTimeout: timeoutMs,
     });
+    this.#turn = new Turn(this.#redis);
     this.#sentBefore = new Array<number>(Math.ceil(timeoutMs / TICK_MS)).fill(0);
     this.#watchdog = setInterval(() => this.#watch(), TICK_MS).unref();
     this.#redis.on('error', (error: Error) => {
@@ -120,18 +120,27 @@ export class Connection {
     }
   }
 
+  /** False from the first sign of its end on, which may be before `closed` resolves. */
+  get open(): boolean {
+    return this.#reason === null;
+  }
+
   /**
    * Sends one command, together with what else is sent in this turn of the event loop.
    * @returns its reply; rejects with RedisError if Redis refused it, EngineUnavailable if there was no answer
    */
-  async send([name = '', ...args]: readonly Argument[]): Promise<Reply> {
+  send([name = '', ...args]: readonly Argument[]): Promise<Reply> {
+    return this.call(String(name), args);
+  }
+
+  /** `send` for the hot path: the arguments are not copied, and must not be changed any more. */
+  async call(name: string, args: readonly Argument[]): Promise<Reply> {
     if (this.#reason !== null) throw new EngineUnavailable(this.#reason);
-    this.#cork();
-    // Straight to ioredis' queue: 8 µs a call instead of the 15 µs of `redis.evalsha` with bytes.
-    const command = new Command(String(name), [...args], { replyEncoding: null });
+    // Straight to ioredis' queue, past the transformers of `redis.evalsha`.
+    const command = new Command(name, args as Argument[], { replyEncoding: null });
     this.#sent += 1;
     try {
-      const reply = (await this.#redis.sendCommand(command)) as Reply;
+      const reply = (await this.#redis.sendCommand(command, this.#turn)) as Reply;
       this.#answered += 1;
       return reply;
     } catch (error) {
@@ -168,15 +177,42 @@ export class Connection {
     // reached the server yet, and everybody who waits hears of it now instead of one after the other.
     this.destroy(`${this.name} did not answer within ${this.#sentBefore.length * TICK_MS} ms`);
   }
+}
 
-  #cork(): void {
-    const { stream } = this.#redis;
-    if (this.#corked || stream === undefined) return;
-    this.#corked = true;
-    stream.cork();
+/**
+ * Where ioredis writes a command: commands of one turn of the event loop leave as one text, in one write. (A cork
+ * would hand the socket a list of a hundred strings, each to be encoded by itself.)
+ */
+class Turn {
+  readonly isPipeline = true;
+  readonly destination: { readonly redis: Redis };
+  readonly #redis: Redis;
+  #text = '';
+  #scheduled = false;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+    this.destination = { redis };
+  }
+
+  write(command: string | Buffer): void {
+    if (typeof command === 'string') {
+      this.#text += command;
+    } else {
+      this.#flush();
+      this.#redis.stream.write(command);
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      this.#corked = false;
-      stream.uncork();
+      this.#scheduled = false;
+      this.#flush();
     });
+  }
+
+  #flush(): void {
+    if (this.#text === '') return;
+    this.#redis.stream.write(this.#text);
+    this.#text = '';
   }
 }

@@ -1,10 +1,9 @@
 import { EngineUnavailable } from '../engine.ts';
-import { type Link, sendOn } from './link.ts';
-import type { Argument, Reply } from './reply.ts';
+import { type Link, type RedisCommand, sendOn } from './link.ts';
+import type { Reply } from './reply.ts';
 
 interface Write {
-  readonly asking: boolean;
-  readonly args: readonly Argument[];
+  readonly command: RedisCommand;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -34,9 +33,9 @@ export class DurableWrites {
     this.#options = options;
   }
 
-  send(args: readonly Argument[], asking: boolean): Promise<Reply> {
+  send(command: RedisCommand): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ args, asking, resolve, reject });
+      this.#waiting.push({ command, resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -54,7 +53,7 @@ export class DurableWrites {
       for (const { reject } of writes) reject(new EngineUnavailable(link.reason));
       return;
     }
-    const sent = writes.map(({ args, asking }) => sendOn(link, args, asking));
+    const sent = writes.map(({ command }) => sendOn(link, command));
     const waited = connection.send(['WAIT', `${replicas}`, `${timeoutMs}`]);
     const replies = await Promise.allSettled(sent);
     const acknowledged = await waited.catch((error: Error) => error);

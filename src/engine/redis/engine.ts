@@ -177,7 +177,7 @@ class RedisEngine implements Engine {
     const nodeId = encodeURIComponent(this.#options.nodeId);
     const timings = this.#timings;
     const observer = this.#observer;
-    const scripts = loadScripts();
+    const scripts = loadScripts(limits);
     const { access } = this.#deployment;
     const router: Router = new Router({
       discover,
@@ -204,7 +204,15 @@ class RedisEngine implements Engine {
       router,
       channels,
       prober,
-      store: new Store({ calls, scripts, limits, nodeId, durable, observer, callTimeoutMs }),
+      store: new Store({
+        calls,
+        scripts,
+        mailboxTtlMs: limits.mailboxTtlMs,
+        nodeId,
+        durable,
+        observer,
+        callTimeoutMs,
+      }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
       presence: new Presence({ calls, nodeId, timings }),
     };

@@ -20,10 +20,9 @@ const RETRY_MAX_MS = 1_000;
  * there is no connection that has answered, callers find none and fail at once, and nothing is queued.
  */
 export class Link {
-  /** Ready for use, or null. */
-  connection: Connection | null = null;
-  /** Why there is none. */
+  /** Why there is no connection. */
   reason = 'not connected yet';
+  #current: Connection | null = null;
   readonly #options: LinkOptions;
   readonly #closing = new AbortController();
 
@@ -32,14 +31,19 @@ export class Link {
     void this.#keep();
   }
 
+  /** Ready for use, or null. */
+  get connection(): Connection | null {
+    return this.#current?.open === true ? this.#current : null;
+  }
+
   /** Ends the present connection; the next is made at once. */
   reset(reason: string): void {
-    this.connection?.destroy(reason);
+    this.#current?.destroy(reason);
   }
 
   close(reason: string): void {
     this.#closing.abort();
-    this.connection?.destroy(reason);
+    this.#current?.destroy(reason);
   }
 
   async #keep(): Promise<void> {
@@ -70,22 +74,26 @@ export class Link {
       opened.destroy('the engine is closing');
       return false;
     }
-    this.connection = opened;
+    this.#current = opened;
     this.#options.onReady();
     this.reason = await opened.closed;
-    this.connection = null;
+    this.#current = null;
     return true;
   }
 }
 
-/**
- * Sends a command over a link that is ready, or fails at once.
- * @param asking behind an ASKING, which counts for the next command of the connection only
- */
-export function sendOn(link: Link, args: readonly Argument[], asking: boolean): Promise<Reply> {
+export interface RedisCommand {
+  readonly name: string;
+  readonly args: readonly Argument[];
+  /** Behind an ASKING, which counts for the next command of the connection only. */
+  readonly asking: boolean;
+}
+
+/** Sends a command over a link that is ready, or fails at once. */
+export function sendOn(link: Link, { name, args, asking }: RedisCommand): Promise<Reply> {
   const { connection } = link;
   if (connection === null) return Promise.reject(new EngineUnavailable(link.reason));
   // Its own answer does not matter: the command behind it tells whether it was heard.
   if (asking) connection.send(['ASKING']).catch(() => {});
-  return connection.send(args);
+  return connection.call(name, args);
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS } from '../bounds.ts';
+import type { EngineLimits } from '../engine.ts';
 
 /** A Lua script as Redis knows it. */
 export interface Script {
@@ -31,13 +33,29 @@ const NAMES = [
 export type ScriptName = (typeof NAMES)[number];
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
-/** Reads all scripts from the folder beside this file. */
-export function loadScripts(): Scripts {
-  return Object.fromEntries(NAMES.map((name) => [name, loadScript(name)])) as unknown as Scripts;
+/** Reads all scripts from the folder beside this file, for one engine's limits. */
+export function loadScripts({ mailboxEnvelopes, mailboxBytes, mailboxTtlMs }: EngineLimits): Scripts {
+  const constants: Readonly<Record<string, number>> = {
+    max_envelopes: mailboxEnvelopes,
+    max_bytes: mailboxBytes,
+    ttl_us: mailboxTtlMs * 1000,
+    fence_ttl_ms: FENCE_TTL_MS,
+    period_ms: DEDUPE_PERIOD_MS,
+    max_ids: DEDUPE_IDS,
+  };
+  return Object.fromEntries(NAMES.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;
 }
 
-function loadScript(name: ScriptName): Script {
-  const text = readLua(name).replaceAll(/^-- include (\w+)\.lua$/gm, (_, file: string) => readLua(file));
+function loadScript(name: ScriptName, constants: Readonly<Record<string, number>>): Script {
+  const text = readLua(name)
+    .replaceAll(/^-- include (\w+)\.lua$/gm, (_, file: string) => readLua(file))
+    // What is the same in every call is part of the script: an argument costs both sides each time.
+    .replaceAll(/^-- CONST (\w+).*$/gm, (line, constant: string) => {
+      const value = constants[constant];
+      if (value === undefined)
+        throw new Error(`lua/${name}.lua wants a constant that nobody gives: ${constant}`);
+      return `${line}\nlocal ${constant} = ${value}`;
+    });
   // The header is what the number of keys is taken from, so that it cannot lie.
   const keys = text.match(/^-- KEYS\[\d+\]/gm)?.length ?? 0;
   if (!text.startsWith('#!lua') || keys === 0)

@@ -5,7 +5,7 @@ import { ShardClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { DurableWrites } from './durable.ts';
 import { Link, sendOn } from './link.ts';
-import { type Argument, RedisError, type Reply } from './reply.ts';
+import type { Argument, Reply } from './reply.ts';
 import type { Script, Scripts } from './scripts.ts';
 import { Subscriber, type SubscriberOptions } from './subscriber.ts';
 import type { Timings } from './timings.ts';
@@ -34,6 +34,8 @@ export interface ScriptCall {
   readonly args: readonly Argument[];
   /** Only after a redirection by ASK: the slot is being imported there. */
   readonly asking: boolean;
+  /** With its source, for a server that has lost it. */
+  readonly whole: boolean;
   /** Answered only once the replicas have it. */
   readonly durable: boolean;
 }
@@ -114,20 +116,15 @@ export class Shard {
   }
 
   /** @throws EngineUnavailable, RedisError */
-  async run(call: ScriptCall): Promise<Reply> {
-    const { script, keys, args } = call;
-    try {
-      return await this.#send(['EVALSHA', script.sha, `${keys.length}`, ...keys, ...args], call);
-    } catch (error) {
-      if (!(error instanceof RedisError) || error.kind !== 'NOSCRIPT') throw error;
-      // Somebody has flushed the scripts. With its source the same call cannot miss again; order is the fence's care.
-      return await this.#send(['EVAL', script.source, `${keys.length}`, ...keys, ...args], call);
-    }
+  run({ script, keys, args, asking, whole, durable }: ScriptCall): Promise<Reply> {
+    const all = [whole ? script.source : script.sha, `${keys.length}`, ...keys, ...args];
+    const command = { name: whole ? 'EVAL' : 'EVALSHA', args: all, asking };
+    return durable && this.#durable !== null ? this.#durable.send(command) : sendOn(this.#commands, command);
   }
 
   /** A plain command. @throws EngineUnavailable, RedisError */
-  command(args: readonly Argument[], asking = false): Promise<Reply> {
-    return sendOn(this.#commands, args, asking);
+  command([name = '', ...args]: readonly Argument[], asking = false): Promise<Reply> {
+    return sendOn(this.#commands, { name: String(name), args, asking });
   }
 
   /** Asks for the time, where an estimate has proven wrong. */
@@ -147,11 +144,6 @@ export class Shard {
     this.#commands.close(reason);
     this.#durableLink?.close(reason);
     this.subscriber.close(reason);
-  }
-
-  #send(args: readonly Argument[], { asking, durable }: ScriptCall): Promise<Reply> {
-    if (!durable || this.#durable === null) return sendOn(this.#commands, args, asking);
-    return this.#durable.send(args, asking);
   }
 
   /** A connection counts as ready only with all scripts loaded: EVALSHA then never has to fall back in mid-stream. */

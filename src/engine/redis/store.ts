@@ -25,13 +25,12 @@
  * SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL MASTER at sentinels.
  */
 import { randomInt } from 'node:crypto';
-import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS, TAG_VALUES } from '../bounds.ts';
+import { FENCE_TTL_MS, TAG_VALUES } from '../bounds.ts';
 import {
   type ClaimRequest,
   type ClaimResult,
   type DeliverOutcome,
   type DeliverRequest,
-  type EngineLimits,
   EngineUnavailable,
   type MailboxId,
   type ReadRequest,
@@ -49,7 +48,8 @@ import type { Shard } from './shard.ts';
 export interface StoreOptions {
   readonly calls: Calls;
   readonly scripts: Scripts;
-  readonly limits: EngineLimits;
+  /** As in the limits that the scripts were loaded for. */
+  readonly mailboxTtlMs: number;
   readonly nodeId: string;
   readonly durable: boolean;
   readonly observer: EngineObserver;
@@ -103,15 +103,9 @@ export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`,
 export class Store {
   readonly #options: StoreOptions;
   readonly #ttlUs: string;
-  /** What deliver.lua is told every time. */
-  readonly #deliverLimits: readonly string[];
-
   constructor(options: StoreOptions) {
     this.#options = options;
-    const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs } = options.limits;
-    this.#ttlUs = `${mailboxTtlMs * 1000}`;
-    const numbers = [mailboxEnvelopes, mailboxBytes, this.#ttlUs, FENCE_TTL_MS, DEDUPE_PERIOD_MS, DEDUPE_IDS];
-    this.#deliverLimits = numbers.map(String);
+    this.#ttlUs = `${options.mailboxTtlMs * 1000}`;
   }
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
@@ -135,7 +129,7 @@ export class Store {
         ],
         args: (shard) => {
           const latest = shard.clock.us(DELIVER_LATEST_MS - (performance.now() - startedMs));
-          return [sender, `${epoch}`, `${number}`, latest, tag, ...this.#deliverLimits, ...items];
+          return [sender, `${epoch}`, `${number}`, latest, tag, ...items];
         },
         durable,
       });

@@ -13,23 +13,21 @@
 -- ARGV[3] number              of the batch in that session
 -- ARGV[4] latest              us, Redis time: later than this the batch is refused whole
 -- ARGV[5] tag                 random part of the mailbox ids
--- ARGV[6] max envelopes       in the mailbox
--- ARGV[7] max bytes           in the mailbox
--- ARGV[8] ttl                 us, of an envelope
--- ARGV[9] fence ttl           ms
--- ARGV[10] period             ms, of one generation of ids
--- ARGV[11] max ids            in one generation
 -- then for each envelope: frame, id ('' without), digest of its data
 --
 -- returns one character an envelope: s stored, r repeated, c id conflict, f mailbox full, u no such user, x stale;
 --         with '+' behind them if ids were forgotten before their time; or 'late'
+-- CONST max_envelopes  in the mailbox
+-- CONST max_bytes      in the mailbox
+-- CONST ttl_us         of an envelope
+-- CONST fence_ttl_ms
+-- CONST period_ms      of one generation of ids
+-- CONST max_ids        in one generation
 -- include mailbox.lua
 
 local user, inbox, fence_key = KEYS[1], KEYS[2], KEYS[3]
 local sender, epoch, number, latest, tag = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local max_envelopes, max_bytes, ttl = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local fence_ttl, period_ms, max_ids = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
-local FIRST = 12
+local FIRST = 6
 local envelopes = (#ARGV - FIRST + 1) / 3
 
 local box = open_mailbox(user)
@@ -49,7 +47,7 @@ if fence then
   if age <= 0 then return string.rep('x', envelopes) end
 end
 
-expire(box, user, inbox, now - ttl)
+expire(box, user, inbox, now - ttl_us)
 
 local period = math.floor(now / 1000 / period_ms)
 local seen, seen_before = KEYS[4], KEYS[5]
@@ -101,9 +99,9 @@ if count > box.count then
   local oldest = box.count == 0 and now or box.oldest
   redis.call('HSET', user, 'last', box.last, 'count', count, 'total', whole(total), 'oldest', whole(oldest))
   -- The stream goes when its last entry has: renewed when it is new and then once in a quarter of the TTL.
-  local quarter = ttl / 4
+  local quarter = ttl_us / 4
   if box.count == 0 or math.floor(last_us / quarter) ~= math.floor(now / quarter) then
-    redis.call('PEXPIRE', inbox, whole((ttl + quarter) / 1000))
+    redis.call('PEXPIRE', inbox, whole((ttl_us + quarter) / 1000))
   end
 end
 
@@ -120,5 +118,5 @@ if #new_ids > 0 then
   if known == 0 then redis.call('PEXPIREAT', seen, whole((period + 2) * period_ms)) end
 end
 
-redis.call('SET', fence_key, epoch .. ':' .. number .. ':' .. answer, 'PX', fence_ttl)
+redis.call('SET', fence_key, epoch .. ':' .. number .. ':' .. answer, 'PX', fence_ttl_ms)
 return answer .. forgotten
