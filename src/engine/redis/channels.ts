@@ -1,12 +1,13 @@
 import { EngineUnavailable, type MailboxListener, type Subscription } from '../engine.ts';
 import type { EngineObserver } from '../observer.ts';
+import { type Channel, cancel, codeOf, type Entry, makeChannel, takeWaiters } from './channel.ts';
 import { RedisError } from './reply.ts';
 import { type Router, redirection } from './router.ts';
 import type { Shard } from './shard.ts';
-import { slotOf } from './slots.ts';
+import { inboxKey } from './store.ts';
 import type { Timings } from './timings.ts';
 import { parseMessage } from './wake-up.ts';
-import { type Cancel, Wheel } from './wheel.ts';
+import { Wheel } from './wheel.ts';
 
 export interface ChannelsOptions {
   readonly router: Router;
@@ -14,36 +15,6 @@ export interface ChannelsOptions {
   readonly observer: EngineObserver;
   /** Whether a shard's wake-ups are known not to come. */
   readonly isDeaf: (shard: Shard) => boolean;
-}
-
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One mailbox that somebody here listens to. */
-interface Channel {
-  readonly code: string;
-  readonly name: string;
-  readonly slot: number;
-  readonly listeners: Set<{ readonly listener: MailboxListener }>;
-  /** The shard that has acknowledged the subscription, which still stands as far as we know. */
-  on: Shard | null;
-  /** Kept for a while after the last listener has gone. */
-  lingering: boolean;
-  /** Subscriptions that wait for the acknowledgement. */
-  waiters: Waiter[];
-  /** One step at a time: (un)subscribing of one channel never overtakes itself. */
-  settling: boolean;
-  /** It stood once: when it stands again, something may have been missed. */
-  wasOn: boolean;
-  cancelLook: Cancel;
-  cancelReclaim: Cancel;
-}
-
-interface Alarm {
-  readonly channel: Channel;
-  readonly kind: 'look' | 'reclaim' | 'settle';
 }
 
 const ATTEMPTS_MAX = 5;
@@ -54,7 +25,9 @@ const RENEW_MIN_MS = 1_000;
 export class Channels {
   readonly #options: ChannelsOptions;
   readonly #byCode = new Map<string, Channel>();
-  readonly #wheel = new Wheel<Alarm>((alarm) => this.#ring(alarm));
+  readonly #looks = new Wheel<Channel>((channel) => this.#look(channel));
+  readonly #reclaims = new Wheel<Channel>((channel) => this.#reclaim(channel));
+  readonly #retries = new Wheel<Channel>((channel) => this.#settle(channel));
   #closed: EngineUnavailable | null = null;
 
   constructor(options: ChannelsOptions) {
@@ -67,28 +40,18 @@ export class Channels {
     const channel = this.#byCode.get(code) ?? this.#create(code);
     const entry = { listener };
     channel.listeners.add(entry);
-    const remove = () => this.#remove(channel, entry);
     if (channel.on === null) {
-      const acknowledged = new Promise<void>((resolve, reject) => channel.waiters.push({ resolve, reject }));
+      const acknowledged = new Promise<void>((resolve, reject) => {
+        channel.waiters ??= [];
+        channel.waiters.push({ resolve, reject });
+      });
       this.#settle(channel);
       await acknowledged.catch((error: Error) => {
-        remove();
+        this.remove(channel, entry);
         throw error;
       });
     }
-    let renewedMs = Number.NEGATIVE_INFINITY;
-    return {
-      renew: () => {
-        if (!channel.listeners.has(entry)) return;
-        this.#options.observer.wakeUpLost();
-        if (performance.now() - renewedMs < RENEW_MIN_MS) return;
-        renewedMs = performance.now();
-        // What the server believes is not trusted: subscribing again is harmless where it still stands.
-        channel.on = null;
-        this.#settle(channel);
-      },
-      unsubscribe: remove,
-    };
+    return new Listening(this, channel, entry);
   }
 
   /** A message of a mailbox channel. */
@@ -136,44 +99,42 @@ export class Channels {
     for (const channel of this.#of(shard)) this.#lookIn(channel, Math.random() * withinMs);
   }
 
-  close(reason: EngineUnavailable): void {
-    this.#closed = reason;
-    this.#wheel.stop();
-    for (const { listeners, waiters } of this.#byCode.values()) {
-      listeners.clear();
-      for (const { reject } of waiters.splice(0)) reject(reason);
-    }
-    this.#byCode.clear();
+  /** For `Listening`: what the server believes is not trusted; subscribing again is harmless where it still stands. */
+  renew(channel: Channel): void {
+    channel.on = null;
+    this.#settle(channel);
   }
 
-  #create(code: string): Channel {
-    const name = nameOf(code);
-    const channel: Channel = {
-      code,
-      name,
-      slot: slotOf(name),
-      listeners: new Set(),
-      on: null,
-      lingering: false,
-      waiters: [],
-      settling: false,
-      wasOn: false,
-      cancelLook: () => {},
-      cancelReclaim: () => {},
-    };
-    this.#byCode.set(code, channel);
-    this.#options.observer.subscriptions(this.#byCode.size);
-    this.#lookLater(channel);
-    return channel;
-  }
-
-  #remove(channel: Channel, entry: { readonly listener: MailboxListener }): void {
+  /** For `Listening`. */
+  remove(channel: Channel, entry: Entry): void {
     if (!channel.listeners.delete(entry) || channel.listeners.size > 0 || channel.lingering) return;
     channel.lingering = true;
     setTimeout(() => {
       channel.lingering = false;
       this.#settle(channel);
     }, this.#options.timings.lingerMs).unref();
+  }
+
+  get observer(): EngineObserver {
+    return this.#options.observer;
+  }
+
+  close(reason: EngineUnavailable): void {
+    this.#closed = reason;
+    for (const wheel of [this.#looks, this.#reclaims, this.#retries]) wheel.stop();
+    for (const channel of this.#byCode.values()) {
+      channel.listeners.clear();
+      for (const { reject } of takeWaiters(channel)) reject(reason);
+    }
+    this.#byCode.clear();
+  }
+
+  #create(code: string): Channel {
+    const channel = makeChannel(code);
+    this.#byCode.set(code, channel);
+    this.#options.observer.subscriptions(this.#byCode.size);
+    this.#lookLater(channel);
+    return channel;
   }
 
   *#of(shard: Shard): Iterable<Channel> {
@@ -206,7 +167,7 @@ export class Channels {
       if (channel.on !== null) {
         const from = channel.on;
         channel.on = null;
-        await from.subscriber.unsubscribe(channel.name).catch(() => {
+        await from.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {
           // The connection is gone, and the subscription with it.
         });
       } else if (!wanted) {
@@ -222,17 +183,17 @@ export class Channels {
 
   /** For now: those who wait are told, and it is tried again in a while for those who stay. */
   #giveUp(channel: Channel, reason: string): void {
-    for (const { reject } of channel.waiters.splice(0)) reject(new EngineUnavailable(reason));
-    this.#wheel.schedule({ channel, kind: 'settle' }, this.#options.timings.spreadMs * (1 + Math.random()));
+    for (const { reject } of takeWaiters(channel)) reject(new EngineUnavailable(reason));
+    this.#retries.schedule(channel, this.#options.timings.spreadMs * (1 + Math.random()));
   }
 
   /** Returns whether to look again at what is wanted. Otherwise the shard's next subscriber will ask again. */
   async #subscribe(channel: Channel, shard: Shard | undefined): Promise<boolean> {
     try {
       if (shard === undefined) throw new EngineUnavailable('no Redis server has the slot of this mailbox');
-      await shard.subscriber.subscribe(channel.name);
+      await shard.subscriber.subscribe(inboxKey(channel.code));
       channel.on = shard;
-      for (const { resolve } of channel.waiters.splice(0)) resolve();
+      for (const { resolve } of takeWaiters(channel)) resolve();
       if (channel.wasOn) this.#lookIn(channel, Math.random() * this.#options.timings.spreadMs);
       channel.wasOn = true;
       return true;
@@ -247,15 +208,16 @@ export class Channels {
   }
 
   #forget(channel: Channel): void {
-    channel.cancelLook();
+    cancel(channel.look);
+    cancel(channel.reclaim);
     this.#byCode.delete(channel.code);
     this.#options.observer.subscriptions(this.#byCode.size);
   }
 
   #reclaimSoon(channel: Channel): void {
     const delayMs = Math.random() * this.#options.timings.spreadMs;
-    channel.cancelReclaim();
-    channel.cancelReclaim = this.#wheel.schedule({ channel, kind: 'reclaim' }, delayMs);
+    cancel(channel.reclaim);
+    channel.reclaim = this.#reclaims.schedule(channel, delayMs);
   }
 
   #lookLater(channel: Channel): void {
@@ -267,25 +229,45 @@ export class Channels {
   }
 
   #lookIn(channel: Channel, delayMs: number): void {
-    channel.cancelLook();
-    channel.cancelLook = this.#wheel.schedule({ channel, kind: 'look' }, delayMs);
+    cancel(channel.look);
+    channel.look = this.#looks.schedule(channel, delayMs);
   }
 
-  #ring({ channel, kind }: Alarm): void {
-    if (this.#byCode.get(channel.code) !== channel) return;
-    for (const { listener } of channel.listeners) {
-      if (kind === 'look') listener.onLook();
-      else if (kind === 'reclaim') listener.onReclaim();
-    }
-    if (kind === 'look') this.#lookLater(channel);
+  #look(channel: Channel): void {
+    for (const { listener } of channel.listeners) listener.onLook();
+    this.#lookLater(channel);
+    // The backstop of the subscription itself too, should any step above have been missed.
     if (channel.on === null) this.#settle(channel);
   }
+
+  #reclaim(channel: Channel): void {
+    channel.reclaim = null;
+    for (const { listener } of channel.listeners) listener.onReclaim();
+  }
 }
 
-function nameOf(code: string): string {
-  return `inbox:{${code}}`;
-}
+/** One listener's hold on a channel. */
+class Listening implements Subscription {
+  readonly #channels: Channels;
+  readonly #channel: Channel;
+  readonly #entry: Entry;
+  #renewedMs = Number.NEGATIVE_INFINITY;
 
-function codeOf(name: string): string {
-  return name.slice('inbox:{'.length, -1);
+  constructor(channels: Channels, channel: Channel, entry: Entry) {
+    this.#channels = channels;
+    this.#channel = channel;
+    this.#entry = entry;
+  }
+
+  renew(): void {
+    if (!this.#channel.listeners.has(this.#entry)) return;
+    this.#channels.observer.wakeUpLost();
+    if (performance.now() - this.#renewedMs < RENEW_MIN_MS) return;
+    this.#renewedMs = performance.now();
+    this.#channels.renew(this.#channel);
+  }
+
+  unsubscribe(): void {
+    this.#channels.remove(this.#channel, this.#entry);
+  }
 }

@@ -1,15 +1,13 @@
 const TICK_MS = 250;
 const TICKS = 200;
 
-interface Entry<T> {
+/** An alarm that was set. Whoever holds it may cancel it. */
+export interface Alarm<T> {
   readonly item: T;
   /** Turns that the wheel has to make before. */
   rounds: number;
   cancelled: boolean;
 }
-
-/** Cancels one alarm. */
-export type Cancel = () => void;
 
 /**
  * Alarms for very many items at quarter seconds' precision: one timer in all, and a few words per alarm.
@@ -17,7 +15,7 @@ export type Cancel = () => void;
  */
 export class Wheel<T> {
   readonly #onDue: (item: T) => void;
-  readonly #buckets: Entry<T>[][] = Array.from({ length: TICKS }, () => []);
+  readonly #buckets: Alarm<T>[][] = Array.from({ length: TICKS }, () => []);
   readonly #timer: NodeJS.Timeout;
   #now = 0;
 
@@ -26,13 +24,11 @@ export class Wheel<T> {
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
-  schedule(item: T, delayMs: number): Cancel {
+  schedule(item: T, delayMs: number): Alarm<T> {
     const ticks = Math.max(1, Math.round(delayMs / TICK_MS));
-    const entry = { item, rounds: Math.floor((ticks - 1) / TICKS), cancelled: false };
-    this.#buckets[(this.#now + ticks) % TICKS]?.push(entry);
-    return () => {
-      entry.cancelled = true;
-    };
+    const alarm = { item, rounds: Math.floor((ticks - 1) / TICKS), cancelled: false };
+    this.#buckets[(this.#now + ticks) % TICKS]?.push(alarm);
+    return alarm;
   }
 
   stop(): void {
@@ -44,13 +40,13 @@ export class Wheel<T> {
     this.#now = (this.#now + 1) % TICKS;
     const due = this.#buckets[this.#now] ?? [];
     this.#buckets[this.#now] = [];
-    for (const entry of due) {
-      if (entry.cancelled) continue;
-      if (entry.rounds > 0) {
-        entry.rounds -= 1;
-        this.#buckets[this.#now]?.push(entry);
+    for (const alarm of due) {
+      if (alarm.cancelled) continue;
+      if (alarm.rounds > 0) {
+        alarm.rounds -= 1;
+        this.#buckets[this.#now]?.push(alarm);
       } else {
-        this.#onDue(entry.item);
+        this.#onDue(alarm.item);
       }
     }
   }
