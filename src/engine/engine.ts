@@ -211,7 +211,10 @@ export class EngineUnavailable extends Error {
 export interface Engine {
   /** Opens what is needed and checks it; rejects with a message that says what is wrong and what would be right. */
   start(): Promise<void>;
-  /** `ready` once envelopes can be stored and their wake-ups come back. Never asks the store: the last known state. */
+  /**
+   * `ready` once envelopes can be stored and their wake-ups come back. Of a store in several parts one may be down, or
+   * full: its users alone suffer, and `reason` tells. Never asks the store: the last known state.
+   */
   health(): EngineHealth;
   /** Ends subscriptions and connections. Calls in flight reject with `EngineUnavailable`. */
   close(): Promise<void>;
