@@ -66,9 +66,13 @@ describe('what reaches Redis too late', () => {
 
   it('only seems so where the clock of Redis was set: it is asked, and the call made once more', async () => {
     const timings = TIMINGS;
-    const discover = await discovery(parseDeployment([server.url]), timings.commandTimeoutMs);
+    const { discover, confirmMaster } = await discovery(
+      parseDeployment([server.url]),
+      timings.commandTimeoutMs,
+    );
     const context = {
       access: { tls: false, username: null, password: null },
+      confirmMaster,
       scripts,
       timings,
       waitReplicas: 0,

@@ -33,7 +33,7 @@ export async function examineRedis(config: Config): Promise<Finding[]> {
   const deployment = parseDeployment(config.redisUrls);
   let layout: Layout;
   try {
-    layout = await (await discovery(deployment, TIMEOUT_MS))([]);
+    layout = await (await discovery(deployment, TIMEOUT_MS)).discover([]);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return [bad(`Redis: ${why}`, 'start it, or mend RELAY_REDIS_URL')];

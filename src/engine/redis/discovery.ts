@@ -1,3 +1,4 @@
+import { EngineUnavailable } from '../engine.ts';
 import type { Access, Address, Deployment } from './address.ts';
 import { formatAddress } from './address.ts';
 import { isClusterNode, parseInfo } from './checks.ts';
@@ -17,21 +18,37 @@ export interface Layout {
 /** @param known servers that are in use, to be asked first */
 export type Discover = (known: readonly Address[]) => Promise<Layout>;
 
+export interface Discovery {
+  readonly discover: Discover;
+  /**
+   * Throws if this server is known to be the master no more. One that was restarted during a failover believes that
+   * it still is, and takes envelopes that it is about to throw away.
+   */
+  readonly confirmMaster: (address: Address) => Promise<void>;
+}
+
+const ALWAYS = async (): Promise<void> => {};
+
 /**
  * How the layout is found: fixed for one server; asked of Sentinel; asked of the nodes of a Cluster.
  * @throws Error that says why the deployment cannot be what the URLs say
  */
-export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discover> {
+export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discovery> {
   const { access } = deployment;
   if (deployment.kind === 'sentinel') {
     // The URL's user and password are the servers'.
     const open = { access: { ...access, username: null, password: null }, timeoutMs };
-    return () => newestAnswer(deployment.sentinels, open, deployment.masterName);
+    const discover = () => newestAnswer(deployment.sentinels, open, deployment.masterName);
+    return { discover, confirmMaster: (address) => confirmBy(discover, address) };
   }
   const { seeds } = deployment;
   const open = { access, timeoutMs };
   const isCluster = await firstAnswer(seeds, open, isClusterNode);
-  if (isCluster) return (known) => firstAnswer([...known, ...seeds], open, askCluster);
+  if (isCluster) {
+    // A Cluster node knows by itself what it is, or says that it does not.
+    const discover: Discover = (known) => firstAnswer([...known, ...seeds], open, askCluster);
+    return { discover, confirmMaster: ALWAYS };
+  }
   const [address] = seeds;
   if (address === undefined || seeds.length > 1) {
     const names = seeds.map(formatAddress).join(', ');
@@ -39,7 +56,20 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
       `several Redis URLs mean a Redis Cluster, but cluster-enabled is off at ${names}: give one URL`,
     );
   }
-  return async () => ({ masters: [{ address, slots: [[0, SLOTS - 1]] }] });
+  return {
+    discover: async () => ({ masters: [{ address, slots: [[0, SLOTS - 1]] }] }),
+    confirmMaster: ALWAYS,
+  };
+}
+
+async function confirmBy(discover: Discover, { host, port }: Address): Promise<void> {
+  // Where nobody answers, what was true last is the best that is known.
+  const layout = await discover([]).catch(() => null);
+  if (layout === null || layout.masters.some(({ address }) => address.host === host && address.port === port))
+    return;
+  throw new EngineUnavailable(
+    `${formatAddress({ host, port })} is up, but the sentinels name another master`,
+  );
 }
 
 /** Asks one server after the other, over a connection of its own, until one answers. */

@@ -24,7 +24,7 @@ import { Accounts } from './accounts.ts';
 import { type Deployment, parseDeployment } from './address.ts';
 import { Calls } from './calls.ts';
 import { Channels } from './channels.ts';
-import { discovery } from './discovery.ts';
+import { type Discovery, discovery } from './discovery.ts';
 import { Presence } from './presence.ts';
 import { Prober } from './probe.ts';
 import { Router } from './router.ts';
@@ -83,8 +83,7 @@ class RedisEngine implements Engine {
   }
 
   async start(): Promise<void> {
-    const discover = await discovery(this.#deployment, this.#timings.commandTimeoutMs);
-    const parts = this.#assemble(discover);
+    const parts = this.#assemble(await discovery(this.#deployment, this.#timings.commandTimeoutMs));
     this.#parts = parts;
     try {
       await parts.router.start();
@@ -171,7 +170,7 @@ class RedisEngine implements Engine {
     return this.#running().store.deliver(request);
   }
 
-  #assemble(discover: Awaited<ReturnType<typeof discovery>>): Parts {
+  #assemble({ discover, confirmMaster }: Discovery): Parts {
     const { limits, waitReplicas } = this.#options;
     // A name may be anything; keys and channels are ASCII.
     const nodeId = encodeURIComponent(this.#options.nodeId);
@@ -181,7 +180,7 @@ class RedisEngine implements Engine {
     const { access } = this.#deployment;
     const router: Router = new Router({
       discover,
-      context: { access, scripts, timings, waitReplicas, observer },
+      context: { access, confirmMaster, scripts, timings, waitReplicas, observer },
       eventsOf: (shard) => this.#eventsOf(shard),
       onSlotsMoved: () => channels.follow(),
     });

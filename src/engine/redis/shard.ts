@@ -11,6 +11,8 @@ import { Subscriber, type SubscriberOptions } from './subscriber.ts';
 import type { Timings } from './timings.ts';
 
 export interface ShardContext {
+  /** See `Discovery`. */
+  readonly confirmMaster: (address: Address) => Promise<void>;
   readonly access: Access;
   readonly scripts: Scripts;
   readonly timings: Timings;
@@ -148,6 +150,7 @@ export class Shard {
 
   /** A connection counts as ready only with all scripts loaded: EVALSHA then never has to fall back in mid-stream. */
   async #prepare(connection: Connection): Promise<void> {
+    await this.#context.confirmMaster(this.address);
     try {
       await checkServer(connection);
       this.unfit = null;
