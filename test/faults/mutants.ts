@@ -12,6 +12,9 @@ import { SCENARIOS } from './scenarios/index.ts';
  * Breaks the relay in one way at a time and shows that the suite notices. The unbroken relay must pass the same
  * scenarios first, or being caught would mean nothing.
  */
+// Servers are ended at `exit`, which a signal alone does not bring about.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -32,7 +35,7 @@ function breakOne(mutation: Mutation, index: number): string {
   cpSync('package.json', join(home, 'package.json'));
   const path = join(home, 'dist', mutation.file);
   let text = readFileSync(path, 'utf8');
-  for (const { from, to } of [mutation, ...(mutation.also === undefined ? [] : [mutation.also])]) {
+  for (const { from, to } of [mutation, ...(mutation.also ?? [])]) {
     const places = text.split(from).length - 1;
     if (places !== 1)
       throw new Error(`${mutation.name}: its text stands ${places} times in ${mutation.file}: ${from}`);

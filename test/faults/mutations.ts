@@ -6,8 +6,8 @@ export interface Mutation {
   /** Must stand in the file exactly once. */
   readonly from: string;
   readonly to: string;
-  /** A second place in the same file, where one alone is made good by another rule. */
-  readonly also?: { readonly from: string; readonly to: string };
+  /** More places in the same file, where one alone is made good by another rule. */
+  readonly also?: readonly { readonly from: string; readonly to: string }[];
   /** In the order of trying; the first that fails has caught it. */
   readonly scenarios: readonly [string, ...string[]];
 }
@@ -29,7 +29,10 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/redis/channels.js',
     from: 'for (const channel of this.#of(shard))\n            this.#reclaimSoon(channel);',
     to: '',
-    also: { from: 'if (channel.wasOn)', to: 'if (false)' },
+    also: [
+      { from: 'if (channel.wasOn)', to: 'if (false)' },
+      { from: 'this.#lookIn(channel, Math.random() * withinMs);', to: ';' },
+    ],
     scenarios: ['connections-killed'],
   },
   {
@@ -42,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'confirming without token equality',
     file: 'engine/redis/lua/confirm.lua',
-    from: "if box.token ~= token then return 'displaced' end",
+    from: 'if box.token ~= token then return loss(box, ARGV[3]) end',
     to: "if box.token == nil then return 'displaced' end",
     scenarios: ['late-pong'],
   },
@@ -51,7 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/redis/lua/reclaim.lua',
     from: "if tonumber(fields[2]) >= tonumber(epoch) then return 'displaced' end",
     to: '',
-    scenarios: ['zombie'],
+    scenarios: ['late-reclaim'],
   },
   {
     name: 'tags not random',
@@ -110,13 +113,6 @@ export const MUTATIONS: readonly Mutation[] = [
     scenarios: ['redis-killed-always', 'redis-stopped'],
   },
   {
-    name: 'a batch that fails does not fail what is queued behind it',
-    file: 'relay/outbox.js',
-    from: "                this.#settle(item, 'unavailable');\n            this.#failAll(recipient, pair);",
-    to: "                this.#settle(item, 'unavailable');\n            this.#sendNext(recipient, pair);",
-    scenarios: ['connections-killed', 'node-change', 'redis-stopped'],
-  },
-  {
     name: 'two batches of one pair at once',
     file: 'relay/outbox.js',
     from: 'pair.inFlight = true;',
@@ -152,13 +148,6 @@ export const MUTATIONS: readonly Mutation[] = [
     scenarios: ['slow-reader'],
   },
   {
-    name: 'sent on after a drop',
-    file: 'relay/push.js',
-    from: "if (result === 'dropped') {\n                    this.end();\n                    return;\n                }",
-    to: '',
-    scenarios: ['slow-reader'],
-  },
-  {
     name: 'live before what waited',
     file: 'relay/push.js',
     from: 'if (login.waiting === 0)\n            this.#cursor = login.last;',
@@ -176,7 +165,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'unsubscribed although another socket of the user listens',
     file: 'engine/redis/channels.js',
     from: 'if (!channel.listeners.delete(entry) || channel.listeners.size > 0 || channel.lingering)\n            return;',
-    to: 'if (!channel.listeners.delete(entry))\n            return;\n        if (channel.listeners.size > 0) { void channel.on?.subscriber.unsubscribe(channel.name).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
+    to: 'if (!channel.listeners.delete(entry))\n            return;\n        if (channel.listeners.size > 0) { void channel.on?.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
     scenarios: ['takeover', 'cut-before-receipt'],
   },
   {
@@ -210,7 +199,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a displaced session goes on',
     file: 'engine/redis/lua/read.lua',
-    from: "if box.token ~= token then return { 'displaced' } end",
+    from: 'if box.token ~= token then return { loss(box, ARGV[6]) } end',
     to: '',
     scenarios: ['three-at-once'],
   },

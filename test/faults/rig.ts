@@ -42,7 +42,10 @@ export class Rig {
       store === 'cluster'
         ? await startRedisCluster({ masters: 3, replicas: options.replicas ?? 1, conf })
         : null;
-    const sentinel = store === 'sentinel' ? await startSentinel({ replicas: 2, sentinels: 3, conf }) : null;
+    const sentinel =
+      store === 'sentinel'
+        ? await startSentinel({ replicas: 2, sentinels: 3, downAfterMs: 2_000, conf })
+        : null;
     const proxies: TcpProxy[] = [];
     const nodes: RigNode[] = [];
     const rig = new Rig({ nodes, server, cluster, sentinel, proxies }, run.random.fork('dial'));

@@ -15,6 +15,9 @@ const USAGE = `npm run test:faults -- [options]
   --list         says which scenarios there are
   --main FILE    the relay to test: another build's cli/main.js`;
 
+// Servers are ended at `exit`, which a signal alone does not bring about.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },

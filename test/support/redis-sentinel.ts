@@ -20,6 +20,8 @@ export async function startSentinel(options: {
   readonly replicas: number;
   readonly sentinels: 1 | 3;
   readonly conf?: RedisConf;
+  /** Below the second in which sentinels ping and reconnect, one failover may bring about the next. Default: 500. */
+  readonly downAfterMs?: number;
 }): Promise<RedisSentinel> {
   const conf = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1', ...options.conf };
   const master = await startRedis(conf);
@@ -33,7 +35,13 @@ export async function startSentinel(options: {
     const sentinel = await startRedis({}, '--sentinel');
     const quorum = Math.floor(options.sentinels / 2) + 1;
     await sentinel.call('SENTINEL', 'MONITOR', MASTER_NAME, '127.0.0.1', master.port, quorum);
-    await sentinel.call('SENTINEL', 'SET', MASTER_NAME, 'down-after-milliseconds', '500');
+    await sentinel.call(
+      'SENTINEL',
+      'SET',
+      MASTER_NAME,
+      'down-after-milliseconds',
+      options.downAfterMs ?? 500,
+    );
     await sentinel.call('SENTINEL', 'SET', MASTER_NAME, 'failover-timeout', '3000');
     sentinels.push(sentinel);
   }

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scenario } from '../bench.ts';
-import { aheadOfTheClock } from '../mailboxes.ts';
+import { aheadOfTheClock, moveAhead } from '../mailboxes.ts';
 
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 const HOUR_S = 3_600;
@@ -43,6 +43,32 @@ export const clocks: Scenario = {
     await aheadOfTheClock(rig.redis, crowd);
     crowd.write(250);
     await bench.sleep(bench.short ? 2_000 : 10_000);
+    // The same where envelopes wait: what comes now must not be behind them.
+    const away = crowd.clients.slice(0, 10);
+    for (const client of away) client.stop();
+    await bench.until(() => away.every(({ connected }) => !connected), 5_000);
+    await bench.sleep(1_000);
+    crowd.rest();
+    await bench.until(
+      () => crowd.clients.every((client) => away.includes(client) || client.mailout.queued === 0),
+      5_000,
+    );
+    await bench.sleep(500);
+    let moved = 0;
+    for (const { user } of away) moved += await moveAhead(rig.redis, user.code);
+    bench.mark(`${moved} envelopes wait an hour ahead of Redis`);
+    bench.rule('some wait an hour ahead', moved > 0, `${moved}`);
+    const errorsBefore = bench.journal.errors.size;
+    const present = crowd.clients.filter((client) => !away.includes(client));
+    crowd.write(250, present);
+    await bench.sleep(2_000);
+    const errors = [...bench.journal.errors.keys()].join(' ');
+    bench.rule(
+      'more is stored behind them',
+      bench.journal.errors.size === errorsBefore,
+      errors || 'no errors',
+    );
+    for (const client of away) client.start();
     // What waits while nobody is here gets ids that go on from there.
     for (const client of crowd.clients) if (bench.random.next() < 0.5) client.cut();
     await bench.untilAccepted(bench.acceptedMin, 60_000);

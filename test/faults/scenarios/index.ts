@@ -5,9 +5,12 @@ import { cutBeforeReceipt } from './cut-before-receipt.ts';
 import { deaf, deafChannel, deafNowAndThen } from './deaf.ts';
 import { everything } from './everything.ts';
 import { diskFull, evictionPolicy, maxmemory } from './full-store.ts';
+import { halfOpen } from './half-open.ts';
 import { connectionsKilled, nodeChange, rubbish, scriptsFlushed } from './hostile-store.ts';
 import { killNodes } from './kill-nodes.ts';
+import { latePong, lateReclaim } from './late.ts';
 import { fullMailbox } from './limits.ts';
+import { longBacklog } from './long-backlog.ts';
 import { lostAnswer } from './lost-answer.ts';
 import { flushAll, lostTail, oldSnapshot } from './lost-tail.ts';
 import { network } from './network.ts';
@@ -15,7 +18,7 @@ import { powerCut, redisKilledAlways } from './redis-killed.ts';
 import { redisStopped } from './redis-stopped.ts';
 import { rollingRestart, stampede } from './restarts.ts';
 import { replicasStopped, sentinelFailover, sentinelFailoverWait } from './sentinel.ts';
-import { halfOpen, latePong, longBacklog, takeover, threeAtOnce } from './sessions.ts';
+import { takeover, threeAtOnce } from './sessions.ts';
 import { slowReader } from './slow-reader.ts';
 import { zombie } from './zombie.ts';
 
@@ -32,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   flushAll,
   zombie,
   latePong,
+  lateReclaim,
   cutBeforeReceipt,
   lostAnswer,
   redisStopped,

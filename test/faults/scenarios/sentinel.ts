@@ -7,9 +7,10 @@ async function failOver(bench: Bench, waitReplicas: number): Promise<void> {
   if (sentinel === null) throw new Error('this rig has no sentinels');
   const crowd = await bench.crowd({ count: 40 });
   const killedAtMs: number[] = [];
+  // What a master alone had stored is gone with it; with WAIT it was not accepted, and is sent again.
+  bench.historyMayBeUndone = true;
   if (waitReplicas === 0) {
-    bench.historyMayBeUndone = true;
-    // Replication is asynchronous: what the old master had not passed on is gone. Counted as `excused`.
+    // Replication is asynchronous: what the old master had not passed on is lost. Counted as `excused`.
     bench.mayLose = ({ settledAtMs }) =>
       settledAtMs !== null && killedAtMs.some((at) => settledAtMs > at - 1_000 && settledAtMs <= at + 500);
   }

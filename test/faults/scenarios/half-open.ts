@@ -1,0 +1,69 @@
+import type { Scenario } from '../bench.ts';
+import { Crowd } from '../crowd.ts';
+import { TcpProxy } from '../proxy.ts';
+
+export const halfOpen: Scenario = {
+  name: 'half-open',
+  row: 14,
+  what: 'half-open sockets: packets vanish, no FIN',
+  async run(bench) {
+    // The defaults of the relay; the short form runs on a faster clock.
+    const [pingMs, pongMs] = bench.short ? [2_000, 4_000] : [20_000, 30_000];
+    const settings = { RELAY_PING_INTERVAL_MS: `${pingMs}`, RELAY_PONG_TIMEOUT_MS: `${pongMs}` };
+    const rig = await bench.rig({ nodes: 2, store: 'redis', settings });
+    const proxy = await TcpProxy.start({ port: rig.node(0).port });
+    try {
+      const crowd = await bench.crowd({ count: 30, client: { silenceMs: pingMs * 2 + 3_000 } });
+      await bench.warmUp(crowd, 150);
+      const { journal, random } = bench;
+      let dialled = proxy.port;
+      const halves = await Crowd.gather({
+        count: 10,
+        http: rig.node(0).http,
+        dial: () => `ws://127.0.0.1:${dialled}/ws`,
+        journal,
+        random: random.fork('halves'),
+        client: { silenceMs: 600_000, backoffMsMax: 100 },
+      });
+      await halves.connect();
+      const sendToHalves = () => {
+        for (const [index, { user }] of halves.clients.entries()) crowd.clients[index]?.send(user.code, 100);
+      };
+      sendToHalves();
+      await bench.sleep(1_000);
+      bench.mark('ten connections are half-open');
+      proxy.add({ kind: 'blackhole' }, 'up', 'down');
+      const lostBefore = await rig.node(0).metric('keyrelay_sessions_closed_total', 'reason="goingAway"');
+      sendToHalves();
+      const atMs = performance.now();
+      const noticed = await bench.until(
+        async () => {
+          const lost = await rig.node(0).metric('keyrelay_sessions_closed_total', 'reason="goingAway"');
+          return lost - lostBefore >= halves.clients.length;
+        },
+        (pingMs + pongMs) * 2,
+      );
+      const tookMs = performance.now() - atMs;
+      bench.atMost('all ten noticed after', noticed ? tookMs : Number.POSITIVE_INFINITY, pongMs + 2_500);
+      bench.mark('they come back by another way');
+      const missingBefore = journal.missing;
+      dialled = rig.node(1).port;
+      const backAtMs = performance.now();
+      for (const client of halves.clients) client.cut();
+      const delivered = await bench.until(
+        () => journal.missing === 0 || journal.missing < missingBefore - 9,
+        5_000,
+      );
+      bench.atMost(
+        'what waited was delivered after',
+        delivered ? performance.now() - backAtMs : Number.POSITIVE_INFINITY,
+        1_000,
+      );
+      await bench.untilAccepted(bench.acceptedMin, 60_000);
+      await bench.heal();
+      halves.leave();
+    } finally {
+      await proxy.stop();
+    }
+  },
+};
