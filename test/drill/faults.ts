@@ -8,10 +8,14 @@ import type { Stage } from './stage.ts';
 export interface Fault {
   readonly what: string;
   readonly alerts: readonly string[];
+  /** Takes ten minutes or more to fire or to resolve, and touches nothing that another slow one needs. */
+  readonly slow: boolean;
   /** Resolves with what mends it. */
   begin(stage: Stage): Promise<() => Promise<void> | void>;
 }
 
+/** A node that soon has enough of devices that displace each other. */
+export const FLAPPING = { RELAY_TAKEOVERS_MAX: '2' };
 /** A node with room for few. */
 export const SMALL = { RELAY_MAX_SOCKETS: '10' };
 const SMALL_SOCKETS = 10;
@@ -49,18 +53,27 @@ export function writeCertificate(folder: string, days: number): void {
   writeFileSync(join(folder, 'relay.key'), keyPem);
 }
 
-export const FAULTS = (certificateFolder: string): readonly Fault[] => [
+export const FAULTS = ({
+  certificateFolder,
+  speed,
+}: {
+  readonly certificateFolder: string;
+  /** Of Prometheus' clock; see `copyFaster`. */
+  readonly speed: number;
+}): readonly Fault[] => [
   {
     what: 'HAProxy stands still',
     alerts: ['KeyrelayFrontDoorClosed'],
+    slow: false,
     begin: async ({ haproxy }) => {
       haproxy.child.signal('SIGSTOP');
       return () => haproxy.child.signal('SIGCONT');
     },
   },
   {
-    what: 'two of three nodes and both others killed -9, then started again',
+    what: 'two of three nodes and all others killed -9, then started again',
     alerts: ['KeyrelayNodeMissing', 'KeyrelayCapacityLost'],
+    slow: false,
     begin: async ({ nodes, extras }) => {
       const gone = [nodes[1], nodes[2], ...Object.values(extras)];
       await Promise.all(gone.map((node) => node.kill()));
@@ -72,6 +85,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'Redis stands still, while people log in at a node',
     alerts: ['KeyrelayRedisDown', 'KeyrelayNodeNotReady', 'KeyrelayLoginsFailing'],
+    slow: false,
     begin: async ({ redis, nodes, http }) => {
       const user = await registerUser(http);
       redis.child.signal('SIGSTOP');
@@ -85,6 +99,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'Redis has reached its maxmemory',
     alerts: ['KeyrelayEnvelopesRefused', 'KeyrelayRedisMemoryFull'],
+    slow: false,
     begin: async (stage) => {
       stage.redisCli('config', 'set', 'maxmemory', '1mb');
       return () => void stage.redisCli('config', 'set', 'maxmemory', '1gb');
@@ -93,6 +108,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'something fills Redis, steadily',
     alerts: ['KeyrelayRedisMemoryFilling'],
+    slow: true,
     begin: async (stage) => {
       stage.redisCli('config', 'set', 'maxmemory', '200mb');
       let number = 0;
@@ -104,7 +120,8 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
         }
       };
       fill(100);
-      const end = repeatedly(1_000, () => fill(1));
+      // Half a gigabyte an hour: what is left would last for a quarter of an hour.
+      const end = repeatedly(10_000 / speed, () => fill(1));
       return async () => {
         await end();
         for (; number > 0; number -= 1) stage.redisCli('del', `filler:${number}`);
@@ -115,6 +132,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'the append-only file is turned off',
     alerts: ['KeyrelayRedisNotPersisting'],
+    slow: false,
     begin: async (stage) => {
       stage.redisCli('config', 'set', 'appendonly', 'no');
       return () => void stage.redisCli('config', 'set', 'appendonly', 'yes');
@@ -123,6 +141,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'maxmemory-policy is changed to allkeys-lru',
     alerts: ['KeyrelayRedisEvicts'],
+    slow: false,
     begin: async (stage) => {
       stage.redisCli('config', 'set', 'maxmemory-policy', 'allkeys-lru');
       return () => void stage.redisCli('config', 'set', 'maxmemory-policy', 'noeviction');
@@ -131,16 +150,19 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'one node stands still for 1.6 s of every 1.9 s',
     alerts: ['KeyrelayDeliverySlow'],
+    slow: false,
     begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 1_600, runMs: 300 }),
   },
   {
     what: 'one node stands still for 0.4 s of every 0.45 s',
     alerts: ['KeyrelayEventLoopLate'],
+    slow: false,
     begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 400, runMs: 50 }),
   },
   {
     what: 'publish/subscribe is deaf, all else works',
     alerts: ['KeyrelayWakeUpsFailing'],
+    slow: false,
     begin: async ({ proxy }) => {
       proxy.add({ kind: 'deaf', channel: () => true }, 'down');
       return () => proxy.heal();
@@ -149,6 +171,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'publish/subscribe is deaf, but for the probes',
     alerts: ['KeyrelayWakeUpsLost'],
+    slow: true,
     begin: async ({ proxy }) => {
       proxy.add({ kind: 'deaf', channel: (name) => !name.startsWith('probe:') }, 'down');
       return () => proxy.heal();
@@ -157,6 +180,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'a node with room for ten is full, and more come',
     alerts: ['KeyrelayNewcomersRefused', 'KeyrelaySocketsNearlyFull'],
+    slow: true,
     begin: async (stage) => {
       const node = stage.extra('small');
       const clients: PlainClient[] = [];
@@ -173,6 +197,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'somebody writes on and on to a recipient who is away',
     alerts: ['KeyrelayMailboxesFull'],
+    slow: true,
     begin: async ({ http, ws }) => {
       const [away, user] = [await registerUser(http), await registerUser(http)];
       const client = await PlainClient.login(ws, user);
@@ -186,8 +211,22 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
     },
   },
   {
+    what: 'two devices of each of five people displace each other, again and again',
+    alerts: ['KeyrelayDevicesFlap'],
+    slow: true,
+    begin: async (stage) => {
+      const node = stage.extra('flapping');
+      const users = await Promise.all(Array.from({ length: 5 }, () => registerUser(node.http)));
+      const ends = users.map((user) => repeatedly(500, () => PlainClient.login(node.ws, user)));
+      return async () => {
+        await Promise.all(ends.map((end) => end()));
+      };
+    },
+  },
+  {
     what: 'a stranger writes rubbish behind the mail of two mailboxes, and their owners log in',
     alerts: ['KeyrelayPoison'],
+    slow: true,
     begin: async (stage) => {
       const writer = await registerUser(stage.http);
       const client = await PlainClient.login(stage.ws, writer);
@@ -209,6 +248,7 @@ export const FAULTS = (certificateFolder: string): readonly Fault[] => [
   {
     what: 'a node serves a certificate that is good for five days, then takes a new one at SIGHUP',
     alerts: ['KeyrelayCertificateExpires'],
+    slow: true,
     begin: async (stage) => {
       const node = stage.extra('tls');
       const renew = (days: number) => {

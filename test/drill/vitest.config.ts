@@ -8,7 +8,8 @@ export default defineConfig({
     include: ['*.test.ts'],
     globalSetup: ['../support/global-setup.ts'],
     fileParallelism: false,
-    testTimeout: 1_800_000,
+    maxConcurrency: 20,
+    testTimeout: 3_600_000,
     hookTimeout: 300_000,
   },
 });

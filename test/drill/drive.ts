@@ -1,0 +1,99 @@
+import { until } from '../support/until.ts';
+import type { Fault } from './faults.ts';
+import type { Stage } from './stage.ts';
+import type { AlertWatch } from './watch.ts';
+
+export interface Row {
+  readonly alert: string;
+  readonly fault: string;
+  readonly firedS: number;
+  /** From mending. */
+  readonly resolvedS: number;
+  /** What else began to fire meanwhile; null where other faults happened at the same time. */
+  readonly others: readonly string[] | null;
+}
+
+/** Ten minutes pending, and what a rate over fifteen minutes adds. */
+const PATIENCE_MS = 40 * 60_000;
+const PATIENCE_MS_MIN = 60_000;
+
+/** Breaks something, waits for the alerts that must tell of it, mends it, and waits for them to resolve. */
+export async function drive(
+  fault: Fault,
+  run: { readonly stage: Stage; readonly watch: AlertWatch; readonly speed: number },
+): Promise<Row[]> {
+  const { what, alerts, begin, slow } = fault;
+  const { stage, watch, speed } = run;
+  const timeoutMs = PATIENCE_MS / speed + PATIENCE_MS_MIN;
+  const when = async (fire: boolean, verb: string): Promise<ReadonlyMap<string, number>> => {
+    const startedMs = performance.now();
+    const times = new Map<string, number>();
+    const all = () => {
+      for (const name of alerts) {
+        if (watch.fires(name) === fire && !times.has(name)) {
+          times.set(name, (performance.now() - startedMs) / 1000);
+        }
+      }
+      return alerts.every((name) => times.has(name));
+    };
+    await until(all, { what: `${alerts.join(', ')} to ${verb}`, timeoutMs });
+    return times;
+  };
+  await when(false, 'be silent before the fault');
+  const startedMs = performance.now();
+  const others = new Set<string>();
+  const mend = await begin(stage);
+  let fired: ReadonlyMap<string, number>;
+  try {
+    fired = await when(true, 'fire');
+    for (const name of watch.since(startedMs)) if (!alerts.includes(name)) others.add(name);
+  } finally {
+    await mend();
+  }
+  const resolved = await when(false, 'resolve');
+  return alerts.map((alert) => ({
+    alert,
+    fault: what,
+    firedS: fired.get(alert) ?? Number.NaN,
+    resolvedS: resolved.get(alert) ?? Number.NaN,
+    others: slow ? null : [...others],
+  }));
+}
+
+const MINUTE_S = 60;
+
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / MINUTE_S);
+  return minutes === 0 ? `${whole} s` : `${minutes} min ${whole % MINUTE_S} s`;
+}
+
+/** docs/drill.md. */
+export function table(
+  rows: readonly Row[],
+  { speed, order }: { readonly speed: number; readonly order: readonly string[] },
+): string {
+  const sorted = rows.toSorted((a, b) => order.indexOf(a.alert) - order.indexOf(b.alert));
+  const lines = sorted.map(({ alert, fault, firedS, resolvedS, others }) => {
+    const link = `[${alert}](runbook.md#${alert.toLowerCase()})`;
+    const beside = others === null ? '(other faults at the same time)' : others.join(', ');
+    return `| ${link} | ${fault} | ${duration(firedS)} | ${duration(resolvedS)} | ${beside} |`;
+  });
+  const pace =
+    speed === 1
+      ? 'With the times of the rules as they are.'
+      : `With all times of the rules divided by ${speed}.`;
+  return `# Every alert, fired by a real fault
+
+<!-- Written by a run at real speed: \`DRILL_SPEED=1 npm run drill -- alerts\`. -->
+
+HAProxy, three nodes (and three more, each for one fault), Redis, Prometheus and its exporters from Debian's packages
+on one machine, with exactly the files of \`deploy/\`, while 24 people write 40 envelopes a second. ${pace}
+Fired: from the fault on, its scrapes and the rule's \`for\` included. Resolved: from mending on; a rule over ten
+minutes looks back for ten minutes.
+
+| alert | fault | fired after | resolved after | fired as well |
+|---|---|---|---|---|
+${lines.join('\n')}
+`;
+}
