@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRules } from '../support/promql.ts';
+import { until } from '../support/until.ts';
 import { drive, type Row, table } from './drive.ts';
 import { FAULTS, FLAPPING, SMALL, writeCertificate } from './faults.ts';
 import { Stage } from './stage.ts';
@@ -12,6 +13,9 @@ import { AlertWatch } from './watch.ts';
 const SPEED = Number(process.env.DRILL_SPEED ?? 10);
 /** Written by a run at real speed. */
 const TABLE = new URL('../../docs/drill.md', import.meta.url);
+
+/** Nodes, and Redis, HAProxy and the front door. */
+const SERVERS = 6 + 3;
 
 const certificates = mkdtempSync(join(tmpdir(), 'keyrelay-drill-tls-'));
 const faults = FAULTS({ certificateFolder: certificates, speed: SPEED });
@@ -35,6 +39,9 @@ beforeAll(async () => {
     extras: { small: SMALL, flapping: FLAPPING, tls },
   });
   stage.crowd.write(40);
+  // A counter that rises before it was first read has not risen, for Prometheus.
+  const read = async () => (await stage.query('count(up == 1)'))[0] === SERVERS;
+  await until(read, { what: 'Prometheus to have read every server once', timeoutMs: 60_000 });
   watch = new AlertWatch(stage);
 });
 
