@@ -5,7 +5,7 @@ import type { Metrics } from '../ops/metrics.ts';
 /** Brings what the engine tells into log and metrics, which it knows nothing of. */
 export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics }): EngineObserver {
   return {
-    log: (level, message, facts) => log[level](message, facts),
+    log: (level, event, facts) => log[level](event, facts),
     answered: (verb, durationMs) => metrics.redisSeconds.of(verb).observe(durationMs / 1000),
     failed: (verb) => metrics.redisErrors.of(verb).add(),
     probed: (_shard, roundTripMs) => metrics.probeSeconds.observe(roundTripMs / 1000),

@@ -1,23 +1,31 @@
 import { isIPv6 } from 'node:net';
 import type { Config } from '../ops/config.ts';
 
+/** An event that is logged at the start, and why an operator must know of it. */
+interface Warning {
+  readonly event: 'protocol 1 is served without TLS' | 'RELAY_PUBLIC_URL is not set';
+  readonly reason: string;
+}
+
 /** What an operator must know about these settings, in the words of docs/protocol.md, sections 3 and 4. */
-export function warnings(config: Config): string[] {
+export function warnings(config: Config): Warning[] {
   const { host, protocols, publicUrls, tlsCert } = config;
   const behindTls = publicUrls.length > 0 && publicUrls.every((url) => url.startsWith('wss:'));
   const tls = tlsCert !== '' || behindTls;
-  const found: string[] = [];
+  const found: Warning[] = [];
   if (protocols.includes(1) && !isLoopback(host) && !tls) {
-    found.push(
-      'protocol 1 is served beyond loopback, and no TLS is known of: whoever sees a connect can replay it. ' +
-        'Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, or set RELAY_TLS_CERT and RELAY_TLS_KEY, or ' +
-        'RELAY_PROTOCOLS=2',
-    );
+    found.push({
+      event: 'protocol 1 is served without TLS',
+      reason:
+        'beyond loopback whoever sees a connect can replay it. Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, ' +
+        'or set RELAY_TLS_CERT and RELAY_TLS_KEY, or RELAY_PROTOCOLS=2',
+    });
   }
   if (protocols.includes(2) && publicUrls.length === 0) {
-    found.push(
-      'RELAY_PUBLIC_URL is not set: by protocol 2, nothing protects clients from a relay in the middle',
-    );
+    found.push({
+      event: 'RELAY_PUBLIC_URL is not set',
+      reason: 'by protocol 2, nothing protects clients from a relay in the middle',
+    });
   }
   return found;
 }

@@ -8,12 +8,21 @@ export interface EngineFacts {
   readonly version?: string;
 }
 
+/** What an engine has to say; docs/logs.md tells operators what each means. */
+export type EngineEvent =
+  | 'connected to Redis'
+  | 'Redis is unavailable'
+  | 'Redis refused a call'
+  | 'nobody tells which Redis servers are masters'
+  | 'wake-ups do not come back: reading mailboxes instead'
+  | 'wake-ups come again';
+
 /**
  * What an engine tells those who log and meter. Called synchronously on hot paths: must be quick, must not throw.
  * Engines know nothing of loggers and metric libraries.
  */
 export interface EngineObserver {
-  log(level: 'info' | 'warn' | 'error', message: string, facts: EngineFacts): void;
+  log(level: 'info' | 'warn' | 'error', event: EngineEvent, facts: EngineFacts): void;
   /** A call was answered. `verb` is one of a fixed, small set. */
   answered(verb: string, durationMs: number): void;
   /** A call ended as `EngineUnavailable`. */

@@ -1,55 +1,11 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import type { FactsOf, LogEventName } from './log-events.ts';
+import { FACTS, type FactName, type Facts, type PersonalFacts } from './log-facts.ts';
 
-/**
- * What a log line may tell beside its (constant) message: the whole list. A name that is not here is not
- * written, whatever a caller spreads into a line, so that no payload, signature or `connect` frame can get in.
- * `debug` facts point to people: they are written by `debug` and `trace` alone.
- */
-const FACTS = {
-  /** Number of a connection on this node. */
-  session: 'always',
-  protocol: 'always',
-  /** WebSocket close code, and why. */
-  close: 'always',
-  reason: 'always',
-  outcome: 'always',
-  verb: 'always',
-  shard: 'always',
-  state: 'always',
-  host: 'always',
-  port: 'always',
-  adminPort: 'always',
-  url: 'always',
-  nodeId: 'always',
-  engine: 'always',
-  library: 'always',
-  version: 'always',
-  signal: 'always',
-  setting: 'always',
-  level: 'always',
-  count: 'always',
-  bytes: 'always',
-  remaining: 'always',
-  attempt: 'always',
-  durationMs: 'always',
-  delayMs: 'always',
-  /** Only its kind, code, message and stack: errors of Redis clients carry the command, and so the frame. */
-  error: 'always',
-  user: 'debug',
-  peer: 'debug',
-  address: 'debug',
-} as const satisfies Record<string, 'always' | 'debug'>;
-
-type FactName = keyof typeof FACTS;
-type PersonalName = { [K in FactName]: (typeof FACTS)[K] extends 'debug' ? K : never }[FactName];
-type Value<K extends FactName> = K extends 'error' ? unknown : string | number | boolean;
-
-type PersonalFacts = { readonly [K in FactName]?: Value<K> };
-export type Facts = Omit<PersonalFacts, PersonalName>;
-
-type Write<F> = (message: string, facts?: F) => void;
+/** Events that are not declared, or with other facts than declared for them, do not compile. */
+type Write<F> = <E extends LogEventName>(event: E, facts?: Pick<F, FactsOf<E> & keyof F>) => void;
 
 export interface Logger {
   /** May be changed while running. */
@@ -84,11 +40,11 @@ export function createLog(config: Pick<Config, 'logLevel' | 'nodeId'>, output?: 
     set level(level) {
       log.level = level;
     },
-    error: (message, facts) => log.error(select(facts, 'always'), message),
-    warn: (message, facts) => log.warn(select(facts, 'always'), message),
-    info: (message, facts) => log.info(select(facts, 'always'), message),
-    debug: (message, facts) => log.debug(select(facts, 'debug'), message),
-    trace: (message, facts) => log.trace(select(facts, 'debug'), message),
+    error: (event, facts) => log.error(select(facts, 'always'), event),
+    warn: (event, facts) => log.warn(select(facts, 'always'), event),
+    info: (event, facts) => log.info(select(facts, 'always'), event),
+    debug: (event, facts) => log.debug(select(facts, 'debug'), event),
+    trace: (event, facts) => log.trace(select(facts, 'debug'), event),
   };
 }
 

@@ -1,9 +1,11 @@
+import { LOG_EVENTS } from './log-events.ts';
+import { FACTS } from './log-facts.ts';
 import { METRICS } from './metric-table.ts';
 import type { Label } from './metric-types.ts';
 import type { Setting } from './setting.ts';
 import { CLIENT_VARIABLES, SETTINGS } from './settings.ts';
 
-/** docs/settings.md and docs/metrics.md, from the tables that the code itself runs by. */
+/** docs/settings.md, docs/metrics.md and docs/logs.md, from the tables that the code itself runs by. */
 
 const REMEDY = 'Made from the code: `npm run docs` writes it again.';
 
@@ -57,6 +59,43 @@ several behind one scraped port would mix their counters. No metric is labelled 
 
 ${sections.join('\n\n')}
 `;
+}
+
+export function logsMarkdown(): string {
+  const rows = Object.entries(LOG_EVENTS).map(([event, declared]: [string, LogRow]) => {
+    const { level, facts = [], means } = declared;
+    return `| ${event} | ${level} | ${facts.map((fact) => `\`${fact}\``).join(', ')} | ${means} |`;
+  });
+  const personal = Object.entries(FACTS).flatMap(([name, shown]) =>
+    shown === 'debug' ? [`\`${name}\``] : [],
+  );
+  return `# Log
+
+<!-- ${REMEDY} -->
+
+Every line that a node can write. One line when a session begins and one when it ends; none per envelope. Lines are
+JSON on standard output (coloured text if that is a terminal), and the last lines before an exit are always written:
+\`time\` (UTC), \`severity\`, \`node\` (\`RELAY_NODE_ID\`), \`msg\` (the event, always the same words) and the facts
+below. An \`error\` shows kind, code, message and stack. ${personal.join(', ')} point to people and are
+written at debug and trace alone; payloads, signatures and \`connect\` frames never.
+
+The level is \`RELAY_LOG_LEVEL\`, and can be changed while a node runs, for that node, until it ends:
+
+\`\`\`sh
+curl NODE:9464/log-level                    # info
+curl -X PUT -d debug NODE:9464/log-level    # trace, debug, info, warn, error, silent
+\`\`\`
+
+| event | level | facts | what it means |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+interface LogRow {
+  readonly level: string;
+  readonly facts?: readonly string[];
+  readonly means: string;
 }
 
 interface MetricRow {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { metricsMarkdown, settingsMarkdown } from '../../src/ops/reference.ts';
+import { logsMarkdown, metricsMarkdown, settingsMarkdown } from '../../src/ops/reference.ts';
 
 const REMEDY = 'the page is behind the code: npm run docs';
 
@@ -9,4 +9,8 @@ test('docs/settings.md tells every setting as the code has it', async () => {
 
 test('docs/metrics.md tells every metric as the code has it', async () => {
   await expect(metricsMarkdown(), REMEDY).toMatchFileSnapshot('../../docs/metrics.md');
+});
+
+test('docs/logs.md tells every event as the code has it', async () => {
+  await expect(logsMarkdown(), REMEDY).toMatchFileSnapshot('../../docs/logs.md');
 });
