@@ -84,7 +84,7 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
     library: relay.uwsBuild,
     version: readVersion(),
   });
-  for (const warning of warnings(config)) log.warn(warning);
+  for (const { event, reason } of warnings(config)) log.warn(event, { reason });
   process.stderr.write(welcome({ config, port: relay.port, adminPort: admin.port, page: hasPage }));
 }
 
