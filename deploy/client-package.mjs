@@ -53,6 +53,9 @@ const manifest = {
   type: 'module',
   sideEffects: false,
   engines: { node: '>=20.19' },
+  // For tools that know no `exports`.
+  main: './client/index.js',
+  types: './client/index.d.ts',
   exports: { '.': { types: './client/index.d.ts', default: './client/index.js' } },
   files: ['client', 'crypto', 'protocol'],
   dependencies: Object.fromEntries(packages.map((name) => [name, dependencies[name]])),

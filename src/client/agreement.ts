@@ -1,5 +1,5 @@
-import { x25519 } from '@noble/curves/ed25519.js';
 import { bytesToHex, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { x25519 } from '../crypto/x25519.ts';
 import { signedText } from '../protocol/frames.ts';
 import { type Content, decodeContent, encodeContent } from './content.ts';
 import {

@@ -1,5 +1,6 @@
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { getPublicKey, newSigningKey } from '../crypto/ed25519.ts';
+import { x25519 } from '../crypto/x25519.ts';
 
 /**
  * Who a person is: two private keys, made independently. Whoever has them is that person. One identity
@@ -17,7 +18,7 @@ export interface Identity {
 
 /** A new identity from the runtime's random source. Keep it: there is no other copy. */
 export function createIdentity(): Identity {
-  return identityFrom(ed25519.utils.randomSecretKey(), x25519.utils.randomSecretKey());
+  return identityFrom(newSigningKey(), x25519.utils.randomSecretKey());
 }
 
 /** The identity of these two private keys, 32 bytes each. */
@@ -25,7 +26,7 @@ export function identityFrom(signingKey: Uint8Array, exchangeKey: Uint8Array): I
   return {
     signingKey,
     exchangeKey,
-    eddsaPublicKey: bytesToHex(ed25519.getPublicKey(signingKey)),
+    eddsaPublicKey: bytesToHex(getPublicKey(signingKey)),
     ecdhPublicKey: bytesToHex(x25519.getPublicKey(exchangeKey)),
   };
 }

@@ -1,6 +1,6 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { sign as signEd25519 } from '../crypto/ed25519.ts';
 import { verifySignaturePortable } from '../crypto/verify-portable.ts';
 import { frame } from '../protocol/frames.ts';
 import { proofText } from '../protocol/registration.ts';
@@ -27,5 +27,5 @@ export function digestOfData(data: Uint8Array): string {
 }
 
 function sign(text: string, identity: Identity): string {
-  return bytesToHex(ed25519.sign(utf8ToBytes(text), identity.signingKey));
+  return bytesToHex(signEd25519(utf8ToBytes(text), identity.signingKey));
 }

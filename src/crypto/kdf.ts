@@ -1,7 +1,7 @@
-import { x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { x25519 } from './x25519.ts';
 
 const KX_LABEL = 'keyrelay/kx/1';
 const SAFETY_LABEL = 'keyrelay/sn/1';

@@ -1,10 +1,9 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { pow } from '@noble/curves/abstract/modular.js';
 import { bytesToNumberLE, hexToBytes } from '@noble/curves/utils.js';
 import { exchangeKeyProblem, KEY_HEX_DIGITS } from '../protocol/exchange-key.ts';
+import { FIELD_ORDER, Point } from './ed25519.ts';
 
 const KEY_IN_HEX = new RegExp(`^[0-9a-fA-F]{${KEY_HEX_DIGITS}}$`);
-const { Point } = ed25519;
-const { Fp } = Point;
 
 /**
  * Null if `hex` is an Ed25519 public key to trust signatures of, otherwise what is wrong with it. Under a key of small
@@ -15,7 +14,7 @@ export function checkEd25519Key(hex: string): string | null {
   const bytes = hexToBytes(hex);
   // The number y without the sign of x, which is the top bit (RFC 8032, section 5.1.2).
   const y = bytesToNumberLE(bytes) & ((1n << 255n) - 1n);
-  if (y >= Fp.ORDER) return 'is not canonical: y must be less than 2^255 - 19';
+  if (y >= FIELD_ORDER) return 'is not canonical: y must be less than 2^255 - 19';
   const point = decodePoint(bytes);
   if (point === null) return 'is not a point of the curve Ed25519';
   if (point.isSmallOrder()) return 'is of small order: one signature would verify for any message';
@@ -31,12 +30,13 @@ export function checkX25519Key(hex: string): string | null {
   if (problem !== null) return problem;
   const u = bytesToNumberLE(hexToBytes(hex));
   // v^2 = u^3 + 486662 u^2 + u has a solution if and only if the right side is a square (RFC 7748, section 4.1).
-  const square = Fp.mul(u, Fp.add(Fp.add(Fp.sqr(u), Fp.mul(486662n, u)), 1n));
-  if (!Fp.eql(Fp.pow(square, (Fp.ORDER - 1n) / 2n), Fp.ONE)) return 'is not on Curve25519 (but on its twist)';
+  const square = u * (u * u + 486662n * u + 1n);
+  if (pow(square, (FIELD_ORDER - 1n) / 2n, FIELD_ORDER) !== 1n)
+    return 'is not on Curve25519 (but on its twist)';
   return null;
 }
 
-function decodePoint(bytes: Uint8Array): InstanceType<typeof Point> | null {
+function decodePoint(bytes: Uint8Array): Point | null {
   try {
     return Point.fromBytes(bytes, false);
   } catch {

@@ -1,7 +1,8 @@
-import { x25519 } from '@noble/curves/ed25519.js';
+import { x25519 as reference } from '@noble/curves/ed25519.js';
 import { bytesToHex, bytesToNumberLE, hexToBytes, numberToBytesLE } from '@noble/curves/utils.js';
 import { describe, expect, it } from 'vitest';
 import { checkEd25519Key, checkX25519Key } from '../../src/crypto/keys.ts';
+import { x25519 } from '../../src/crypto/x25519.ts';
 import { exchangeKeyProblem, SMALL_ORDER_X25519 } from '../../src/protocol/exchange-key.ts';
 import { makeKeys } from '../support/client.ts';
 import { foreignVectors } from '../support/foreign-vectors.ts';
@@ -66,6 +67,15 @@ describe('an Ed25519 key', () => {
 });
 
 describe('an X25519 key', () => {
+  it('is computed as the whole library of curves computes it, and so is what two of them share', () => {
+    for (let number = 0; number < 20; number++) {
+      const [one, other] = [x25519.utils.randomSecretKey(), reference.utils.randomSecretKey()];
+      expect(x25519.getPublicKey(one)).toEqual(reference.getPublicKey(one));
+      const theirs = reference.getPublicKey(other);
+      expect(x25519.getSharedSecret(one, theirs)).toEqual(reference.getSharedSecret(one, theirs));
+    }
+  });
+
   it('is fine as libraries make them, in either case', () => {
     for (let number = 0; number < 20; number++) {
       const { ecdhPublicKey } = makeKeys();

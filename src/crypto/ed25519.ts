@@ -1,0 +1,22 @@
+import { getPublicKey, hashes, Point, sign, utils } from '@noble/ed25519';
+import { sha512 } from '@noble/hashes/sha2.js';
+
+// How the library is given its hash; without one it could sign only asynchronously, and only in secure contexts.
+hashes.sha512 = sha512;
+
+/**
+ * Ed25519 (RFC 8032) for browsers, Node, and what the relay asks of a key: `@noble/ed25519`, a third of the size of
+ * `@noble/curves`, whose Ed25519 the tests hold it against.
+ */
+export { getPublicKey, Point, sign };
+
+/** A new private key: 32 bytes of the runtime's random source. */
+export function newSigningKey(): Uint8Array {
+  return utils.randomSecretKey();
+}
+
+const { p, n } = Point.CURVE();
+/** Coordinates are numbers modulo this prime, 2^255 - 19: of X25519, too. */
+export const FIELD_ORDER = p;
+/** Scalars are numbers modulo this prime: how many multiples the base point has. */
+export const GROUP_ORDER = n;
