@@ -20,6 +20,11 @@ const STEADY_MS = 30_000;
 /** A worker that does not listen by then is given up, and the next one is restarted all the same. */
 const START_TIMEOUT_MS = 30_000;
 
+/** Whether this process is one of several on one port. */
+export function isWorker(): boolean {
+  return process.send !== undefined;
+}
+
 /** In a worker, once it serves: tells whoever started it, and drains when that process has died. */
 export function joinParent(): void {
   if (process.send === undefined) return;

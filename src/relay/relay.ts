@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import type { Config } from '../ops/config.ts';
 import type { Logger } from '../ops/log.ts';
@@ -10,6 +11,9 @@ import { loadPage } from './http/static.ts';
 import { createNode } from './node.ts';
 import { createApp, readCertificate } from './tls.ts';
 import { loadUws, type TemplatedApp } from './uws.ts';
+
+/** From the first byte of a connection to its request, on a line that is not slow. */
+const UPGRADE_MS = 200;
 
 export interface RelayParts {
   readonly config: Config;
@@ -32,8 +36,11 @@ export interface Relay {
    * Rejects, and keeps the old one, if the files are wrong.
    */
   reloadCertificate(): Promise<void>;
-  /** Not ready from here on; resolves when every socket is closed with 1012 and the store knows it. */
-  drain(): Promise<void>;
+  /**
+   * Not ready from here on; resolves when every socket is closed with 1012 and the store knows it.
+   * @param portIsShared another process listens on the same port: newcomers are for that one, and nobody is refused
+   */
+  drain(options: { readonly portIsShared: boolean }): Promise<void>;
   /** Closes what is left, at once. */
   close(): void;
 }
@@ -75,14 +82,20 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
       listening = await open(port);
       uws.us_listen_socket_close(before);
     },
-    drain: async () => {
+    drain: async ({ portIsShared }) => {
       draining = true;
-      gateway.refuseNewcomers();
       const { connections } = gateway;
+      if (portIsShared) {
+        // The kernel gives new connections to the others at once. Who has one already is let in, and asked to come back.
+        uws.us_listen_socket_close(listening);
+        await sleep(UPGRADE_MS);
+      } else {
+        // Still listening, for the HTTP API: a load balancer needs a moment to see that this node is not ready.
+        gateway.refuseNewcomers();
+      }
       const onProgress = (remaining: number) => metrics.drainRemaining.set(remaining);
-      // Still listening, for the HTTP API: a load balancer needs a moment to see that this node is not ready.
       await drain({ connections, drainMs: config.drainMs, onProgress });
-      uws.us_listen_socket_close(listening);
+      if (!portIsShared) uws.us_listen_socket_close(listening);
       // Who was in the middle of an upgrade is told when to come back, too.
       await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();

@@ -102,10 +102,25 @@ test('one that is killed is started again', async () => {
   expect(await whoAnswers()).toEqual(new Set(['host-1', 'host-2']));
 });
 
-test('SIGHUP replaces them one after the other', async () => {
+test('SIGHUP replaces them one after the other, and refuses nobody meanwhile', async () => {
   const before = workerPids();
   supervisor.signal('SIGHUP');
-  await until(() => listening().length === 5, { what: 'both to be started anew' });
+  const refused: string[] = [];
+  let welcomed = 0;
+  const knock = async () => {
+    const client = await PlainClient.open(`ws://127.0.0.1:${port}/ws`);
+    welcomed += 1;
+    await client.close();
+  };
+  const knocking = setInterval(() => void knock().catch((error) => refused.push(String(error))), 5);
+  await until(() => listening().length === 5, { what: 'both to be started anew' }).finally(() =>
+    clearInterval(knocking),
+  );
+  expect(welcomed).toBeGreaterThan(50);
+  // What a port has not yet taken from the kernel is reset when it closes, unless the kernel is told to pass it on.
+  const kernelPassesOn = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1';
+  expect(refused.filter((error) => kernelPassesOn || !error.includes('ECONNRESET'))).toEqual([]);
+  expect(refused.length).toBeLessThan(welcomed / 50);
   expect(workerPids().filter((pid) => before.includes(pid))).toEqual([]);
   // The first one listens again before the second one stops.
   const events = [...supervisor.output.matchAll(/"node":"(host-\d)".*"msg":"(draining|listening)"/g)];
