@@ -13,7 +13,7 @@ import { EXIT, parse } from './command.ts';
 import { observeEngine } from './engine-observer.ts';
 import { stopSignal } from './signals.ts';
 import { warnings, welcome } from './welcome.ts';
-import { joinParent, runWorkers, workerCount } from './workers.ts';
+import { isWorker, joinParent, runWorkers, workerCount } from './workers.ts';
 
 /** Where `npm run build` puts the page. */
 const PAGE_FOLDER = fileURLToPath(new URL('../web/', import.meta.url));
@@ -46,7 +46,7 @@ export async function run(args: readonly string[]): Promise<number> {
 
   const signal = await signalled;
   log.info('draining', { signal, durationMs: config.drainMs });
-  await node.relay.drain();
+  await node.relay.drain({ portIsShared: isWorker() });
   node.relay.close();
   await node.engine.close();
   await node.admin.close();
