@@ -60,6 +60,13 @@ export class Connection {
   /** @throws EngineUnavailable if the server cannot be reached in time or refuses the password */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(options);
+    const { name } = connection;
+    const { timeoutMs } = options;
+    // ioredis' `connectTimeout` ends with the TCP handshake: a HELLO that is swallowed would be waited for for ever.
+    const late = setTimeout(
+      () => connection.destroy(`${name} did not answer within ${timeoutMs} ms`),
+      timeoutMs,
+    );
     try {
       await connection.#redis.connect();
       return connection;
@@ -72,6 +79,8 @@ export class Connection {
           ? `${connection.name} refuses the user or password of RELAY_REDIS_URL: ${why}`
           : `cannot reach Redis at ${connection.name}: ${why}`,
       );
+    } finally {
+      clearTimeout(late);
     }
   }
 
