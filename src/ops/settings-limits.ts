@@ -137,16 +137,17 @@ export const LIMITS = {
   }),
   pingIntervalMs: setting({
     env: 'RELAY_PING_INTERVAL_MS',
-    default: '20000',
+    default: '15000',
     unit: 'ms',
     description: 'How often a quiet connection is pinged. Below the idle timeout of what stands in between.',
     schema: integer({ min: 100, max: 300_000 }),
   }),
   pongTimeoutMs: setting({
     env: 'RELAY_PONG_TIMEOUT_MS',
-    default: '30000',
+    default: '18000',
     unit: 'ms',
-    description: 'How long a ping may stay unanswered before the connection is closed.',
+    description:
+      'How long a ping may stay unanswered, while the client takes nothing, before the connection is closed. With the interval before it: how long a half-open one is kept, 34 s by default.',
     schema: integer({ min: 100, max: 600_000 }),
   }),
 } as const satisfies Record<string, Setting<unknown>>;

@@ -2,8 +2,8 @@ import { MAILBOX_START, type MailboxId } from '../engine/engine.ts';
 
 /**
  * While one receipt is awaited, the next is asked for after this part of the window: a far client keeps a full line
- * busy, a slow one answers before patience ends (over 1 KB/s a ping stands behind 24 KiB at most), and there are never
- * more than 49 pings out. Clients take many of them at once for an attack: `ws` 8.23 hangs up at 60.
+ * busy, a slow one answers before patience ends (over 1.5 KB/s with 18 s of it: a ping stands behind 26 KiB at most), and
+ * there are never more than 49 pings out. Clients take many of them at once for an attack: `ws` 8.23 hangs up at 60.
  */
 const ENVELOPES_PART = 1 / 8;
 const BYTES_PART = 1 / 40;
