@@ -113,9 +113,12 @@ export interface ReadRequest {
 
 export interface StoredEnvelope {
   readonly id: MailboxId;
-  /** Exactly the bytes that were stored; null if the entry cannot be decoded (poison: skip and count it). */
+  /** Exactly the bytes that were stored; null if the entry cannot be decoded: poison, to be set aside. */
   readonly frame: Buffer | null;
 }
+
+/** `unreadable`: the entry is no envelope. `unsendable`: handing it to a socket fails each time. */
+export type PoisonReason = 'unreadable' | 'unsendable';
 
 export type ReadResult =
   | {
@@ -241,6 +244,12 @@ export interface Engine {
   read(request: ReadRequest): Promise<ReadResult>;
   /** Removes everything up to and including `upTo`, which was read or woken for in this session. Idempotent. */
   confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState>;
+  /**
+   * Poison: takes one envelope out of the mailbox that can never be pushed, so that it neither blocks those behind it
+   * nor comes again at each login. Where the store outlives the process it is kept for an operator to look at, in
+   * bounds. The others stay, in order. Idempotent; an id that does not wait here changes nothing.
+   */
+  setAside(session: SessionKey, id: MailboxId, why: PoisonReason): Promise<SessionState>;
   /** Gives the session up, if it still holds. */
   release(session: SessionKey): Promise<void>;
 

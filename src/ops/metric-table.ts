@@ -180,7 +180,7 @@ export const METRICS = {
   poison: {
     type: 'counter',
     name: 'keyrelay_poison_envelopes_total',
-    help: 'Stored envelopes that could not be decoded or sent, and were passed over.',
+    help: 'Stored envelopes that could not be pushed, and were set aside in `poison:{CODE}`.',
   },
   drainRemaining: {
     type: 'gauge',

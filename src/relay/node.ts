@@ -4,6 +4,7 @@ import type { Logger } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { Flaps } from './flaps.ts';
 import type { InflightBudget } from './outbox.ts';
+import { Stumbles } from './poison.ts';
 import { RateLimiter } from './rate.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -26,6 +27,7 @@ export interface Node {
   readonly reads: Semaphore;
   readonly rates: Rates;
   readonly flaps: Flaps;
+  readonly stumbles: Stumbles;
 }
 
 interface Rates {
@@ -52,6 +54,7 @@ export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metr
     inflight: { bytes: 0, bytesMax: config.inflightBytes },
     reads: new Semaphore(READS_AT_ONCE),
     flaps: new Flaps({ free: config.takeoversMax, now }),
+    stumbles: new Stumbles(),
     rates: {
       envelopes: limiter(config.envelopesPerSecond),
       bytes: limiter(config.bytesPerSecond),

@@ -1,4 +1,12 @@
-import type { Engine, MailboxId, ReadResult, SessionKey, SessionState, WakeUp } from '../engine/engine.ts';
+import type {
+  Engine,
+  MailboxId,
+  ReadResult,
+  SessionKey,
+  SessionState,
+  StoredEnvelope,
+  WakeUp,
+} from '../engine/engine.ts';
 import { isAfter } from '../engine/mailbox-id.ts';
 import type { SendResult } from './socket.ts';
 import type { Window } from './window.ts';
@@ -24,7 +32,10 @@ export interface PushOptions {
   readonly onTurnOver: () => void;
   readonly onRead: (cause: ReadCause, envelopes: number) => void;
   readonly onWindowFull: () => void;
-  readonly onPoison: (id: MailboxId) => void;
+  /** An entry of the mailbox is no envelope. Resolves when it has been set aside; false: it is still there. */
+  readonly setAside: (id: MailboxId) => Promise<boolean>;
+  /** Handing this envelope to the socket has failed. Nothing more is pushed here. */
+  readonly onUnsendable: (id: MailboxId, error: unknown) => void;
   readonly onLost: (state: Exclude<SessionState, 'held'>) => void;
   /** The mailbox has been pushed at least up to what waited at login. Called once. */
   readonly onDrained: () => void;
@@ -188,24 +199,35 @@ export class Push {
       this.#cursor = page.last;
       this.#tellIfDrained();
     } else {
-      this.#sendAll(page.envelopes);
+      this.#sendAll(await this.#readable(page.envelopes));
     }
     if (this.#ended || this.#blocked || window.full) return null;
     return this.#cursor === null || isAfter(this.#heard, this.#cursor) ? cause : null;
   }
 
+  /**
+   * Without the entries that have been set aside. The cursor never stands on one of those: the store knows it no more.
+   * Where setting aside failed the entry is passed over, and comes again at the next login.
+   */
+  async #readable(envelopes: readonly StoredEnvelope[]): Promise<readonly StoredEnvelope[]> {
+    const gone = new Set<MailboxId>();
+    for (const { id, frame } of envelopes) {
+      if (frame === null && (await this.#options.setAside(id))) gone.add(id);
+    }
+    return gone.size === 0 ? envelopes : envelopes.filter(({ id }) => !gone.has(id));
+  }
+
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
-  #sendAll(envelopes: readonly { readonly id: MailboxId; readonly frame: Buffer | null }[]): void {
-    const { window, send, cork, onTurnOver, onPoison } = this.#options;
+  #sendAll(envelopes: readonly StoredEnvelope[]): void {
+    const { window, cork, onTurnOver } = this.#options;
     cork(() => {
       for (const { id, frame } of envelopes) {
         if (this.#ended || this.#blocked) break;
         if (frame === null) {
-          onPoison(id);
           this.#cursor = id;
           continue;
         }
-        const result = send(frame, id);
+        const result = this.#send(frame, id);
         if (result === 'dropped') {
           this.end();
           return;
@@ -218,6 +240,16 @@ export class Push {
       // Behind a slow reader too: if the window is full, it would wait for its receipt for ever.
       onTurnOver();
     });
+  }
+
+  #send(frame: Buffer, id: MailboxId): SendResult {
+    try {
+      return this.#options.send(frame, id);
+    } catch (error) {
+      // Thrown on, it would end the process, at the next login again, and so for ever.
+      this.#options.onUnsendable(id, error);
+      return 'dropped';
+    }
   }
 
   #tellIfDrained(): void {

@@ -15,6 +15,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { Inbound } from './inbound.ts';
 import type { Node } from './node.ts';
 import { Outbox } from './outbox.ts';
+import { poisonCare } from './poison.ts';
 import { Push, type ReadCause } from './push.ts';
 import { Receipts } from './receipts.ts';
 import { restartReason } from './restart.ts';
@@ -95,10 +96,7 @@ export class Session implements MailboxListener {
         onTurnOver: () => this.#heartbeat.ask(),
         onRead: (cause, envelopes) => this.#onRead(cause, envelopes),
         onWindowFull: () => metrics.windowFull.add(),
-        onPoison: () => {
-          metrics.poison.add();
-          node.log.error('a stored envelope cannot be read: passed over');
-        },
+        ...poisonCare({ node, session, comeBack: () => this.close('restarting', restartReason()) }),
         onLost,
         onDrained: () => {
           if (protocol === 2) socket.send(drained(session.code));

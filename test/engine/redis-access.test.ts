@@ -12,7 +12,17 @@ import { Ears, envelope, ids, login, register, Sender } from './fixture.ts';
 
 /** All that a relay may do in Redis; see the schema in src/engine/redis/store.ts. */
 const MINIMAL_ACL = [
-  ...['~user:*', '~{user:next-id}:*', '~inbox:*', '~from:*', '~seen:*', '~key:*', '~node:*', '~probe:*'],
+  ...[
+    '~user:*',
+    '~{user:next-id}:*',
+    '~inbox:*',
+    '~from:*',
+    '~seen:*',
+    '~poison:*',
+    '~key:*',
+    '~node:*',
+    '~probe:*',
+  ],
   ...['&inbox:*', '&probe:*'],
   '-@all',
   ...['+auth', '+hello', '+ping', '+info', '+time', '+wait'],
@@ -20,7 +30,7 @@ const MINIMAL_ACL = [
   ...['+cluster|info', '+cluster|slots', '+asking'],
   ...['+get', '+set', '+incr', '+del', '+exists', '+rename', '+persist', '+pexpire', '+pexpireat'],
   ...['+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
-  ...['+xadd', '+xtrim', '+xrange', '+xrevrange'],
+  ...['+xadd', '+xdel', '+xlen', '+xtrim', '+xrange', '+xrevrange'],
   ...['+zadd', '+zcard', '+zrem', '+zremrangebyscore'],
 ];
 
@@ -47,10 +57,13 @@ describe('a user of Redis who may do only what a relay does', () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(code, envelope('a', 'x'), envelope('b', 'y'));
     const [first = ''] = await ids(node, session);
+    await alice.send(code, envelope('poison'), envelope('behind it'));
+    const [, , poison = ''] = await ids(node, session);
+    expect(await node.setAside(session, poison, 'unsendable')).toBe('held');
     expect(await node.confirm(session, first)).toBe('held');
     await until(async () => (await ids(node, session)).length === 0, { what: 'expiry' });
     expect(await node.reclaim(session, null)).toBe('held');
-    await until(() => ears.wakeUps.length === 2, { what: 'wake-ups' });
+    await until(() => ears.wakeUps.length === 4, { what: 'wake-ups' });
     subscription.unsubscribe();
     await node.release(session);
     await server.call('SCRIPT', 'FLUSH');

@@ -223,7 +223,7 @@ describe('keys in Redis', () => {
     expect(await texts(node, claimed.session, claimed.last)).toEqual(['c']);
   });
 
-  it('that hold an undecodable entry do not block the mailbox: it is passed over', async () => {
+  it('that hold an undecodable entry do not block: it is set aside, for an operator to look at', async () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'));
     const { session } = await login(node, bob);
@@ -239,8 +239,40 @@ describe('keys in Redis', () => {
       [true, null],
       [false, frame('b')],
     ]);
-    expect(await node.confirm(session, poison)).toBe('held');
-    expect(await texts(node, session)).toEqual(['b']);
+    expect(await node.setAside(session, poison, 'unreadable')).toBe('held');
+    const [[, fields] = [], ...others] = (await server.call('XRANGE', `poison:{${bob}}`, '-', '+')) as [
+      string,
+      string[],
+    ][];
+    expect(fields).toEqual(['id', poison, 'why', 'unreadable', 'entry', 'rubbish\nx']);
+    expect(others).toEqual([]);
+    expect(await server.call('PTTL', `poison:{${bob}}`)).toBeGreaterThan(0);
+    expect(await texts(node, session)).toEqual(['a', 'b']);
+    expect(await login(node, bob)).toMatchObject({ waiting: 2 });
+  });
+
+  it('keep of what was set aside the last 16, and an envelope byte for byte', async () => {
+    const alice = new Sender(node, 'ALICE00');
+    const { session } = await login(node, bob);
+    for (let n = 0; n < 20; n += 1) await alice.send(bob, envelope(`${n}`));
+    for (const id of await ids(node, session)) await node.setAside(session, id, 'unsendable');
+    const kept = (await server.call('XRANGE', `poison:{${bob}}`, '-', '+')) as [string, string[]][];
+    expect(kept.map(([, fields]) => fields.slice(4))).toEqual(
+      Array.from({ length: 16 }, (_, n) => ['f', frame(`${n + 4}`).toString()]),
+    );
+    expect(await server.call('EXISTS', `inbox:{${bob}}`)).toBe(0);
+  });
+
+  it('are counted right although somebody else wrote between the envelopes', async () => {
+    const alice = new Sender(node, 'ALICE00');
+    const { session } = await login(node, bob);
+    await alice.send(bob, envelope('a'));
+    await server.call('XADD', `inbox:{${bob}}`, '*', 'rubbish', 'x');
+    await alice.send(bob, envelope('b'));
+    const [first = ''] = await ids(node, session);
+    await alice.send(bob, envelope('c'));
+    await node.confirm(session, first);
+    expect(await login(node, bob)).toMatchObject({ waiting: 2 });
   });
 
   it('never let what others publish on a mailbox channel do harm', async () => {

@@ -6,13 +6,19 @@ import {
   type SessionKey,
   type WakeUp,
 } from '../../src/engine/engine.ts';
+import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
 import { Push, type PushOptions } from '../../src/relay/push.ts';
 import { Semaphore } from '../../src/relay/semaphore.ts';
 import type { SendResult } from '../../src/relay/socket.ts';
 import { Window } from '../../src/relay/window.ts';
 
-const LIMITS = { mailboxEnvelopes: 10_000, mailboxBytes: 1 << 28, mailboxTtlMs: 1e9, maxUsers: 100 };
+const LIMITS = {
+  mailboxEnvelopes: 10_000,
+  mailboxBytes: 1 << 28,
+  mailboxTtlMs: 1e9,
+  maxUsers: 100,
+};
 
 /** The memory engine is real; only the socket is a list, so that it can say `buffered` and `dropped` at will. */
 class Bench implements MailboxListener {
@@ -22,7 +28,8 @@ class Bench implements MailboxListener {
   readonly reads: string[] = [];
   readonly lost: string[] = [];
   drained = 0;
-  poisoned = 0;
+  readonly asides: string[] = [];
+  readonly unsendable: string[] = [];
   windowFull = 0;
   nextSends: SendResult[] = [];
   /** Wake-ups that must not come through are dropped here. */
@@ -65,8 +72,12 @@ class Bench implements MailboxListener {
         onWindowFull: () => {
           this.windowFull += 1;
         },
-        onPoison: () => {
-          this.poisoned += 1;
+        setAside: async (id) => {
+          this.asides.push(id);
+          return (await this.engine.setAside(login.session, id, 'unreadable')) === 'held';
+        },
+        onUnsendable: (id) => {
+          this.unsendable.push(id);
         },
         onLost: (state) => this.lost.push(state),
         onDrained: () => {
@@ -314,24 +325,71 @@ describe('pushing a mailbox to a socket', () => {
     await expect.poll(() => bench.sent, { timeout: 5_000 }).toEqual(['1', '2']);
   });
 
-  it('passes over an entry that cannot be decoded, and counts it', async () => {
+  describe('an entry that cannot be decoded', () => {
+    /** Reads from the real engine, which has no such entries, and makes one of each that is named here. */
+    const withPoison = (...poison: string[]): Pick<Engine, 'read'> => ({
+      read: async (request) => {
+        const page = await bench.engine.read(request);
+        if (page.state !== 'held') return page;
+        const envelopes = page.envelopes.map((entry) =>
+          poison.includes(`${entry.frame}`) ? { ...entry, frame: null } : entry,
+        );
+        return { ...page, envelopes };
+      },
+    });
+    const left = async () => {
+      const { code } = bench;
+      const login = await bench.engine.claim({ code, token: 'later', protocol: 1 });
+      return login.outcome === 'claimed' ? login.waiting : -1;
+    };
+
+    it('is set aside, and those before it and behind it are pushed', async () => {
+      await bench.store('1', '2', '3');
+      const push = await bench.login({ engine: withPoison('2') });
+      push.start();
+      await bench.store('4');
+      expect(bench.sent).toEqual(['1', '3', '4']);
+      expect(bench.asides).toHaveLength(1);
+      expect(await left()).toBe(3);
+    });
+
+    it('leaves the mailbox although nothing else is in it, and what comes then is live', async () => {
+      await bench.store('1', '2');
+      const push = await bench.login({ engine: withPoison('1', '2') });
+      push.start();
+      await bench.store('3');
+      await bench.store('4');
+      expect(bench.sent).toEqual(['3', '4']);
+      expect(bench.asides).toHaveLength(2);
+      expect(bench.drained).toBe(1);
+      expect(bench.reads.length).toBeLessThan(5);
+      expect(await left()).toBe(2);
+    });
+
+    it('is passed over where the store does not set it aside', async () => {
+      await bench.store('1', '2', '3');
+      const push = await bench.login({ engine: withPoison('1', '3'), setAside: async () => false });
+      push.start();
+      await bench.store('4');
+      expect(bench.sent).toEqual(['2', '4']);
+      expect(bench.drained).toBe(1);
+    });
+  });
+
+  it('stops at an envelope that cannot be handed to the socket, and says which', async () => {
     await bench.store('1', '2', '3');
     const push = await bench.login({
-      engine: {
-        read: async (request) => {
-          const page = await bench.engine.read(request);
-          if (page.state !== 'held') return page;
-          const envelopes = page.envelopes.map((e) =>
-            e.frame?.toString() === '2' ? { ...e, frame: null } : e,
-          );
-          return { ...page, envelopes };
-        },
+      send: (frame) => {
+        if (`${frame}` === '2') throw new Error('no');
+        bench.sent.push(`${frame}`);
+        return 'sent';
       },
     });
     push.start();
     await bench.store('4');
-    expect(bench.sent).toEqual(['1', '3', '4']);
-    expect(bench.poisoned).toBe(1);
+    expect(bench.sent).toEqual(['1']);
+    expect(bench.unsendable).toHaveLength(1);
+    expect(isAfter(bench.unsendable[0] ?? '', push.cursor ?? '')).toBe(true);
   });
 });
 

@@ -161,6 +161,16 @@ class MemoryEngine implements Engine {
     return 'held';
   }
 
+  /** Nobody could look at it after the process has ended: it goes. */
+  async setAside(session: SessionKey, id: MailboxId): Promise<SessionState> {
+    this.#mustRun();
+    const record = this.#users.find(session.code, this.#now());
+    if (record === undefined) return 'unknown_user';
+    if (record.token !== session.token) return 'displaced';
+    this.#bytes -= record.mailbox.remove(id);
+    return 'held';
+  }
+
   async release(session: SessionKey): Promise<void> {
     this.#mustRun();
     const record = this.#users.find(session.code, this.#now());

@@ -54,6 +54,17 @@ export class Mailbox {
     this.#removeHead(this.#indexOf(id) + 1);
   }
 
+  /** Removes one entry, wherever it stands. Returns its bytes; 0 if it does not wait here. */
+  remove(id: MailboxId): number {
+    const index = this.#indexOf(id);
+    if (index < 0) return 0;
+    const bytes = this.#at(index).frame.length;
+    this.#entries.splice(index, 1);
+    this.bytes -= bytes;
+    if (this.#entries.length === 0) this.left = this.last;
+    return bytes;
+  }
+
   /** What follows `after` (null: from the start), within both bounds; one at least if there is one. */
   read(after: MailboxId | null, maxEnvelopes: number, maxBytes: number): Entry[] {
     const page: Entry[] = [];
@@ -77,6 +88,8 @@ export class Mailbox {
       this.left = id;
       this.bytes -= frame.length;
     }
+    // What is newer was set aside: a session that stands on it has seen all.
+    if (this.#entries.length === 0) this.left = this.last;
   }
 
   /** The index of `id`, tag and all; -1 if it does not wait here. */

@@ -11,6 +11,7 @@ import {
   EngineUnavailable,
   type MailboxId,
   type MailboxListener,
+  type PoisonReason,
   type ReadRequest,
   type ReadResult,
   type RegisterResult,
@@ -160,6 +161,10 @@ class RedisEngine implements Engine {
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
     return this.#running().store.confirm(session, upTo);
+  }
+
+  async setAside(session: SessionKey, id: MailboxId, why: PoisonReason): Promise<SessionState> {
+    return this.#running().store.setAside(session, id, why);
   }
 
   async release(session: SessionKey): Promise<void> {

@@ -18,6 +18,7 @@ const NAMES = [
   'reclaim',
   'read',
   'confirm',
+  'set-aside',
   'release',
   'reserve',
   'create',

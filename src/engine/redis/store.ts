@@ -12,6 +12,8 @@
  *   from:{CODE}:<sender>    string  epoch:number:codes, the order fence; TTL 2 min             deliver
  *   seen:{CODE}:0 and :1    hash    <sender>:<id> -> digest, by the parity of the 10-minute    deliver
  *                                   period; at most 10,000 each; TTL to the end of the next period
+ *   poison:{CODE}           stream  id, why, f (or entry): what could not be pushed, the last   set-aside
+ *     TTL: RELAY_MAILBOX_TTL from the newest            16, for an operator to look at
  *   key:<eddsa>             string  code; whoever reads it compares the user's key             register
  *     TTL: 30 days and a minute; none once the account is claimed
  *   user:next-id            string  the last number given                                      reserve
@@ -33,6 +35,7 @@ import {
   type DeliverRequest,
   EngineUnavailable,
   type MailboxId,
+  type PoisonReason,
   type ReadRequest,
   type ReadResult,
   type SessionKey,
@@ -97,6 +100,7 @@ const STATES: Readonly<Record<string, SessionState>> = {
 
 export const userKey = (code: string): string => `user:{${code}}`;
 export const inboxKey = (code: string): string => `inbox:{${code}}`;
+export const poisonKey = (code: string): string => `poison:{${code}}`;
 export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
 
 /** The verbs of mailboxes and sessions, each one script. Everything rejects with EngineUnavailable. */
@@ -199,6 +203,19 @@ export class Store {
       envelopes.push({ id: text(entries[index]), frame: Buffer.isBuffer(frame) ? frame : null });
     }
     return { state: held, envelopes, last: text(last) };
+  }
+
+  async setAside(session: SessionKey, id: MailboxId, why: PoisonReason): Promise<SessionState> {
+    const { calls, scripts } = this.#options;
+    const { token, epoch, code } = session;
+    const reply = await calls.run({
+      script: scripts['set-aside'],
+      keys: [userKey(code), inboxKey(code), poisonKey(code)],
+      args: () => [token, `${epoch}`, id, why],
+    });
+    // After a failover the entry is read again once the session has been written again.
+    if (text(reply) === SESSION_FORGOTTEN) throw new EngineUnavailable('the store has forgotten the session');
+    return state(reply);
   }
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {

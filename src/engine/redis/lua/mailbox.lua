@@ -63,8 +63,13 @@ local function leave(box, user, inbox, entry)
   -- MINID keeps the id that it names, so the next one is named; `~` would trim nothing of a short stream.
   local oldest = us_of(id) + 1
   local left = redis.call('XTRIM', inbox, 'MINID', whole(oldest) .. '-0')
-  box.confirmed, box.oldest = id, oldest
-  box.count = box.count - left
+  -- Counted anew: what a stranger has written into the stream was never counted.
+  local count = redis.call('XLEN', inbox)
+  if count == 0 then
+    leave_all(box, user, inbox)
+    return left
+  end
+  box.confirmed, box.oldest, box.count = id, oldest, count
   box.base = tonumber(field_of(entry, 't')) or box.base
   redis.call('HSET', user, 'confirmed', id, 'count', box.count, 'base', whole(box.base), 'oldest', whole(oldest))
   return left

@@ -1,0 +1,41 @@
+#!lua flags=allow-oom
+-- Takes an entry that cannot be pushed out of a mailbox, and keeps it for an operator to look at. Those before it and
+-- behind it stay. allow-oom: it makes no more than it takes.
+--
+-- KEYS[1] user:{CODE}    hash
+-- KEYS[2] inbox:{CODE}   stream
+-- KEYS[3] poison:{CODE}  stream
+-- ARGV[1] token
+-- ARGV[2] epoch          of the session
+-- ARGV[3] id             of the entry
+-- ARGV[4] why            'unreadable' | 'unsendable'
+--
+-- returns 'held' (also if it does not wait here any more) | 'displaced' | 'forgotten' | 'unknown'
+-- CONST ttl_us  of an envelope
+-- include mailbox.lua
+
+local user, inbox, poison = KEYS[1], KEYS[2], KEYS[3]
+local token, id, why = ARGV[1], ARGV[3], ARGV[4]
+local MAX_KEPT, MAX_BYTES = 16, 65536
+
+local box = open_mailbox(user)
+if not box then return 'unknown' end
+if box.token ~= token then return loss(box, ARGV[2]) end
+local entry = redis.call('XRANGE', inbox, id, id)[1]
+if not entry then return 'held' end
+
+-- An envelope is kept as it is; anything else may be of any size.
+local frame = field_of(entry, 'f')
+local name, value = 'f', frame
+if not frame then name, value = 'entry', string.sub(table.concat(entry[2], '\n'), 1, MAX_BYTES) end
+redis.call('XADD', poison, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, value)
+redis.call('PEXPIRE', poison, whole(ttl_us / 1000))
+
+redis.call('XDEL', inbox, id)
+box.count = redis.call('XLEN', inbox)
+if box.count == 0 then
+  leave_all(box, user, inbox)
+else
+  redis.call('HSET', user, 'count', box.count)
+end
+return 'held'
