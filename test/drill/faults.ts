@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RigNode } from '../faults/nodes.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { PlainClient, registerUser } from '../support/client.ts';
 import type { Stage } from './stage.ts';
@@ -44,6 +45,14 @@ function stutter(pid: number, { stillMs, runMs }: { stillMs: number; runMs: numb
     process.kill(pid, 'SIGCONT');
   });
   return end;
+}
+
+/** Earlier faults have moved people around: a node with nobody connected is slow for nobody. */
+async function busiest(nodes: Stage['nodes']): Promise<RigNode> {
+  const connected = await Promise.all(
+    nodes.map((node) => node.metric('keyrelay_sockets', 'state="connected"')),
+  );
+  return nodes[connected.indexOf(Math.max(...connected))] ?? nodes[0];
 }
 
 /** `relay.crt` and `relay.key` in `folder`, good for so many days. */
@@ -148,10 +157,10 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'one node stands still for 1.6 s of every 1.9 s',
+    what: 'the busiest node stands still for 1.6 s of every 1.9 s',
     alerts: ['KeyrelayDeliverySlow'],
     slow: false,
-    begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 1_600, runMs: 300 }),
+    begin: async ({ nodes }) => stutter((await busiest(nodes)).pid, { stillMs: 1_600, runMs: 300 }),
   },
   {
     what: 'one node stands still for 0.4 s of every 0.45 s',
