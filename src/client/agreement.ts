@@ -4,24 +4,21 @@ import { signedText } from '../protocol/frames.ts';
 import { type Content, decodeContent, encodeContent } from './content.ts';
 import {
   type ExchangeState,
-  halt,
   type KeyPair,
   mayAskOnSigns,
   NO_EXCHANGE,
   onAcknowledgement,
-  onOpened,
   onRequest,
-  onSealed,
   type Peers,
   request,
   requestFailed,
-  sendingSession,
   wantsRequest,
 } from './exchange.ts';
 import type { Identity } from './identity.ts';
 import { openMessage, type SealedMessage, sealMessage } from './message-cipher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Batch, Records } from './records.ts';
+import { halt, onOpened, onSealed, sendingSession } from './sessions.ts';
 import { digestOfData, signedFrame } from './signing.ts';
 
 /** What opening a message came to. */

@@ -1,4 +1,4 @@
-import { CLOSES } from '../protocol/closes.ts';
+import { CLOSES, type CloseName } from '../protocol/closes.ts';
 
 /** First and longest span that a retry is drawn from. */
 const FIRST_SPAN_MS = 500;
@@ -20,25 +20,22 @@ export function fullJitterMs(attempt: number, random: () => number = Math.random
 export type AfterClose =
   | { readonly reconnect: 'with full jitter' }
   | { readonly reconnect: 'after'; readonly waitMs: number }
-  | { readonly reconnect: 'never'; readonly why: 'replaced' | 'not authenticated' | 'malformed' | 'too big' };
+  | { readonly reconnect: 'never'; readonly name: CloseName };
 
-/** Reads a close by PROTOCOL.md 5. Anything unknown, such as 1006, is a lost connection. */
+/** Reads a close by the protocol's own table. What is not in it, such as 1006, is a lost connection. */
 export function afterClose(code: number, reason: string): AfterClose {
-  switch (code) {
-    case CLOSES.restarting.code: {
-      const ordered = /^retry in (\d{1,9}) ms$/.exec(reason)?.[1];
-      if (ordered === undefined) return { reconnect: 'with full jitter' };
-      return { reconnect: 'after', waitMs: Math.min(Number(ordered), LONGEST_ORDERED_WAIT_MS) };
+  for (const [name, close] of Object.entries(CLOSES)) {
+    if (close.code !== code) continue;
+    switch (close.reconnect) {
+      case 'not without a change':
+      case 'never by itself':
+        return { reconnect: 'never', name: name as CloseName };
+      case 'after the `retry in … ms` of the reason': {
+        const ordered = /^retry in (\d{1,9}) ms$/.exec(reason)?.[1];
+        if (ordered === undefined) break;
+        return { reconnect: 'after', waitMs: Math.min(Number(ordered), LONGEST_ORDERED_WAIT_MS) };
+      }
     }
-    case CLOSES.replaced.code:
-      return { reconnect: 'never', why: 'replaced' };
-    case CLOSES.notAuthenticated.code:
-      return { reconnect: 'never', why: 'not authenticated' };
-    case CLOSES.malformed.code:
-      return { reconnect: 'never', why: 'malformed' };
-    case CLOSES.tooBig.code:
-      return { reconnect: 'never', why: 'too big' };
-    default:
-      return { reconnect: 'with full jitter' };
   }
+  return { reconnect: 'with full jitter' };
 }

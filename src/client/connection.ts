@@ -119,10 +119,10 @@ export class Connection {
       end.lastError ?? (end.reason === '' ? `closed with ${end.code}` : `${end.code} ${end.reason}`);
     if (after.reconnect === 'with full jitter') this.#wait(fullJitterMs(this.#attempt++), said);
     else if (after.reconnect === 'after') this.#wait(after.waitMs, said);
-    else if (after.why === 'replaced')
+    else if (after.name === 'replaced')
       this.end(new ClientError('displaced', 'A newer connection of this identity took over.'));
-    else if (after.why === 'not authenticated') this.#rejected(said);
-    else this.end(new ClientError('refused', `The relay closed the connection (${after.why}): ${said}.`));
+    else if (after.name === 'notAuthenticated') this.#rejected(said);
+    else this.end(new ClientError('refused', `The relay closed the connection for good: ${said}.`));
   }
 
   /** The login failed. A relay that was set up anew knows nobody: that is another trouble than a wrong key. */

@@ -54,7 +54,7 @@ export class Conversation implements AsyncIterable<Message> {
 
   /** The relay names another key than the pinned one, and nobody has accepted it yet. */
   get keyChanged(): boolean {
-    return typeof this.#peer.trust.pin?.offered === 'string';
+    return this.#peer.trust.changed;
   }
 
   /** Returns the function that takes the listener away again. */

@@ -10,9 +10,8 @@
  *   somebody who asked and went offline. Frames of one sender stay in order, so the acknowledgement is there first.
  * - Sessions older than one under which a message opened are dropped: their sender has moved on.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { type ExchangeParty, sessionKeys } from './session-keys.ts';
+import { sessionKeys } from './session-keys.ts';
+import { addSession, PENDING_MAX, type Session, type Sessions, sendingSession } from './sessions.ts';
 
 /** A request of ours that nobody has answered yet. */
 interface PendingRequest {
@@ -24,41 +23,11 @@ interface PendingRequest {
   readonly atMs: number;
 }
 
-/** One agreed pair of keys. Hex throughout. */
-export interface Session {
-  readonly id: string;
-  readonly role: 'initiator' | 'responder';
-  readonly sendKey: string;
-  readonly receiveKey: string;
-  /** Counter of the next message to send. Never goes back, and never restarts under one key. */
-  readonly sent: number;
-  /** Least counter that the next message to open may have. Never goes back. */
-  readonly received: number;
-  /** The other side is known to have the key. */
-  readonly proven: boolean;
-  /** Our half is the registered pair, so the same keys may come again. */
-  readonly lasting: boolean;
-  readonly atMs: number;
-}
-
-export interface ExchangeState {
+export interface ExchangeState extends Sessions {
   /** Oldest first, at most `PENDING_MAX`. */
   readonly pending: readonly PendingRequest[];
-  /** Oldest first, at most `SESSIONS_MAX`. */
-  readonly sessions: readonly Session[];
   /** Ids of the other's requests that were seen, answered or not: oldest first, at most `SEEN_MAX`. */
   readonly seen: readonly string[];
-  /** The other side has shown that it lacks our keys: nothing is sent under them until new ones are agreed. */
-  readonly halted: boolean;
-  /** Counters of dropped lasting sessions, by digest of their key: oldest first, at most `SPENT_MAX`. */
-  readonly spent: readonly Spent[];
-}
-
-interface Spent {
-  /** Not the key itself: who gets hold of the state later must not read what was sent before. */
-  readonly keyDigest: string;
-  readonly sent: number;
-  readonly received: number;
 }
 
 export const NO_EXCHANGE: ExchangeState = { pending: [], sessions: [], seen: [], halted: false, spent: [] };
@@ -84,30 +53,8 @@ const ASK_AGAIN_AFTER_MS = 86_400_000;
 const ASK_AGAIN_ON_SIGNS_AFTER_MS = 60_000;
 /** Beyond the mailbox's 7 days no answer can come. */
 const PENDING_TTL_MS = 7 * 86_400_000;
-const PENDING_MAX = 8;
-/** One for each pending request, one to fall back on, one in the making. */
-const SESSIONS_MAX = PENDING_MAX + 2;
 /** One exchange a day: years. An older one replayed gives a session that stays unproven, and is not sent under. */
 const SEEN_MAX = 1_000;
-const SPENT_MAX = 8;
-
-/** The session to send under, or undefined if keys have to be exchanged first. */
-export function sendingSession(state: ExchangeState): Session | undefined {
-  if (state.halted) return undefined;
-  return state.sessions.findLast((session) => session.proven) ?? state.sessions.at(-1);
-}
-
-/**
- * A message came under an exchange that we do not have: one of the two has lost its state. The sessions stay for
- * opening, but none counts as proven, or the old would be preferred to what is agreed next.
- */
-export function halt(state: ExchangeState): ExchangeState {
-  return {
-    ...state,
-    halted: true,
-    sessions: state.sessions.map((session) => ({ ...session, proven: false })),
-  };
-}
 
 /** Whether something to send calls for a request now. */
 export function wantsRequest(state: ExchangeState, nowMs: number): boolean {
@@ -178,15 +125,8 @@ export function onRequest(
     own: { role: 'responder', secretKey: keys.secretKey },
   });
   if (derived === null) return { outcome: 'invalid', state: seen };
-  const session = newSession(state, {
-    id,
-    role: 'responder',
-    ...derived,
-    proven: false,
-    lasting: keys.lasting,
-    atMs: nowMs,
-  });
-  return { outcome: 'answer', state: add({ ...seen, pending: [] }, session), session };
+  const about = { id, role: 'responder', proven: false, lasting: keys.lasting, atMs: nowMs } as const;
+  return { outcome: 'answer', ...addSession({ ...seen, pending: [] }, { ...about, ...derived }) };
 }
 
 export type OnAcknowledgement =
@@ -210,96 +150,15 @@ export function onAcknowledgement(
   const pending = state.pending[index];
   if (pending === undefined) return { outcome: 'ignored', state };
   if (publicKey === pending.publicKey) return { outcome: 'invalid', state };
-  const initiator: ExchangeParty = { ...peers.own, exchangeKey: pending.publicKey };
-  const responder: ExchangeParty = { ...peers.peer, exchangeKey: publicKey };
   const derived = sessionKeys({
-    initiator,
-    responder,
+    initiator: { ...peers.own, exchangeKey: pending.publicKey },
+    responder: { ...peers.peer, exchangeKey: publicKey },
     own: { role: 'initiator', secretKey: pending.secretKey },
   });
   if (derived === null) return { outcome: 'invalid', state };
   // Answers come in the order of the requests, so older ones will not be answered any more.
   const rest = { ...state, pending: state.pending.slice(index + 1) };
-  const session = newSession(state, {
-    id: inReplyTo,
-    role: 'initiator',
-    ...derived,
-    proven: true,
-    lasting: pending.lasting,
-    atMs: nowMs,
-  });
-  return { outcome: 'agreed', state: add(rest, session), session };
-}
-
-/** The counter that the next message under this session has is used up: store before sending. */
-export function onSealed(state: ExchangeState, id: string): ExchangeState {
-  return count(state, id, (session) => ({ sent: session.sent + 1 }));
-}
-
-/** A message with this counter opened: the session is proven, older sessions are done. */
-export function onOpened(state: ExchangeState, id: string, counter: number): ExchangeState {
-  const index = state.sessions.findIndex((session) => session.id === id);
-  if (index < 0) return state;
-  const counted = count(state, id, () => ({ received: counter + 1 }));
-  const sessions = counted.sessions.map((session) =>
-    session.id === id ? { ...session, proven: true } : session,
-  );
-  return drop({ ...counted, sessions, halted: false }, sessions.slice(0, index));
-}
-
-/** Lasting keys may have been used before: their counters go on instead of restarting. */
-function newSession(state: ExchangeState, made: Omit<Session, 'sent' | 'received'>): Session {
-  const keyDigest = digestOf(made.sendKey);
-  const before = [
-    ...state.spent.filter((spent) => spent.keyDigest === keyDigest),
-    ...state.sessions.filter(({ sendKey }) => sendKey === made.sendKey),
-  ];
-  return {
-    ...made,
-    sent: Math.max(0, ...before.map(({ sent }) => sent)),
-    received: Math.max(0, ...before.map(({ received }) => received)),
-  };
-}
-
-function add(state: ExchangeState, session: Session): ExchangeState {
-  const inUse = sendingSession(state);
-  const surplus = Math.max(0, state.sessions.length + 1 - SESSIONS_MAX);
-  // Unproven ones are the other's requests: a flood of them pushes out each other, not the one in use.
-  const out = state.sessions.filter((other) => other !== inUse).slice(0, surplus);
-  return drop({ ...state, sessions: [...state.sessions, session], halted: false }, out);
-}
-
-function drop(state: ExchangeState, out: readonly Session[]): ExchangeState {
-  const lasting = out.filter((session) => session.lasting);
-  const spent = lasting.map(({ sendKey, sent, received }) => ({
-    keyDigest: digestOf(sendKey),
-    sent,
-    received,
-  }));
-  return {
-    ...state,
-    sessions: state.sessions.filter((session) => !out.includes(session)),
-    spent: [...state.spent, ...spent].slice(-SPENT_MAX),
-  };
-}
-
-/** Sessions of one key, which only registered pairs can give, count together. */
-function count(
-  state: ExchangeState,
-  id: string,
-  how: (session: Session) => { sent: number } | { received: number },
-): ExchangeState {
-  const counted = state.sessions.find((session) => session.id === id);
-  if (counted === undefined) return state;
-  const counters = how(counted);
-  return {
-    ...state,
-    sessions: state.sessions.map((session) =>
-      session.sendKey === counted.sendKey ? { ...session, ...counters } : session,
-    ),
-  };
-}
-
-function digestOf(key: string): string {
-  return bytesToHex(sha256(hexToBytes(key)));
+  const { id, lasting } = pending;
+  const about = { id, role: 'initiator', proven: true, lasting, atMs: nowMs } as const;
+  return { outcome: 'agreed', ...addSession(rest, { ...about, ...derived }) };
 }

@@ -1,7 +1,7 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { concatBytes, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { fromBase64, toBase64 } from './base64.ts';
-import type { Session } from './exchange.ts';
+import type { Session } from './sessions.ts';
 
 /** The payload of a `message`: `docs/clients.md` specifies it for other languages. */
 export interface SealedMessage {

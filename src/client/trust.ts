@@ -53,6 +53,11 @@ export class Trust {
     return this.#pin;
   }
 
+  /** The relay names another key than the pinned one, and nobody has accepted it. */
+  get changed(): boolean {
+    return typeof this.#pin?.offered === 'string';
+  }
+
   /** Pins at the first time. Throws `unreachable` or `user_unknown`. */
   async learn(): Promise<Pin> {
     return this.#pin ?? this.meet(await this.#options.lookup(this.#options.code));

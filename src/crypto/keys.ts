@@ -1,5 +1,6 @@
 import { pow } from '@noble/curves/abstract/modular.js';
-import { bytesToNumberLE, hexToBytes } from '@noble/curves/utils.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
 import { exchangeKeyProblem, KEY_HEX_DIGITS } from '../protocol/exchange-key.ts';
 import { FIELD_ORDER, Point } from './ed25519.ts';
 

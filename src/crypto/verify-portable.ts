@@ -1,5 +1,6 @@
-import { bytesToNumberLE, concatBytes, equalBytes, hexToBytes } from '@noble/curves/utils.js';
+import { bytesToNumberLE, equalBytes } from '@noble/curves/utils.js';
 import { sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import { SIGNATURE_HEX_DIGITS } from '../protocol/exchange-key.ts';
 import { GROUP_ORDER, Point } from './ed25519.ts';
 import { checkEd25519Key } from './keys.ts';

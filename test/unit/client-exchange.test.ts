@@ -4,21 +4,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type ExchangeState,
-  halt,
   type KeyPair,
   mayAskOnSigns,
   NO_EXCHANGE,
   onAcknowledgement,
-  onOpened,
   onRequest,
-  onSealed,
   type Peers,
   REKEY_AFTER_MESSAGES,
   REKEY_AFTER_MS,
   request,
-  sendingSession,
   wantsRequest,
 } from '../../src/client/exchange.ts';
+import { halt, onOpened, onSealed, sendingSession } from '../../src/client/sessions.ts';
 
 type Frame =
   | { kind: 'request'; from: string; id: string; publicKey: string }

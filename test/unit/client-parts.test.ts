@@ -41,10 +41,10 @@ describe('waiting before the next try', () => {
     [1001, 'retry in 5 ms', { reconnect: 'with full jitter' }],
     [4408, '', { reconnect: 'with full jitter' }],
     [4429, '', { reconnect: 'with full jitter' }],
-    [1009, '', { reconnect: 'never', why: 'too big' }],
-    [4400, '', { reconnect: 'never', why: 'malformed' }],
-    [4401, '', { reconnect: 'never', why: 'not authenticated' }],
-    [4409, 'retry in 5 ms', { reconnect: 'never', why: 'replaced' }],
+    [1009, '', { reconnect: 'never', name: 'tooBig' }],
+    [4400, '', { reconnect: 'never', name: 'malformed' }],
+    [4401, '', { reconnect: 'never', name: 'notAuthenticated' }],
+    [4409, 'retry in 5 ms', { reconnect: 'never', name: 'replaced' }],
   ] as const)('after %i (%s): %o', (code, reason, expected) => {
     expect(afterClose(code, reason)).toEqual(expected);
   });

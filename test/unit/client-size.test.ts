@@ -29,10 +29,10 @@ async function gzippedSize(names: readonly string[]): Promise<number> {
 
 /** What src/web imports. */
 const PAGE = ['Relay', 'createIdentity', 'identityFrom', 'indexedDbStorage', 'readCode', 'ClientError'];
-/** Everything else that the SDK exports, but for the storage in a file of Node's. Nothing is loaded later. */
-const BESIDES = ['exportIdentity', 'importIdentity', 'safetyNumber', 'memoryStorage', 'CLIENT_ERRORS'];
+/** What else the SDK does in a browser; nothing is loaded later. Left out: storage in a file, and the table of errors. */
+const BESIDES = ['exportIdentity', 'importIdentity', 'safetyNumber', 'memoryStorage'];
 
-test('all of the client that a browser can use is at most 35 kB, minified and gzipped; what the page uses 33 kB', async () => {
+test('what the page loads of the client is at most 33 kB, minified and gzipped; all that runs in a browser 35 kB', async () => {
   const page = await gzippedSize(PAGE);
   const all = await gzippedSize([...PAGE, ...BESIDES]);
   console.info(`client, gzipped: ${page} bytes for the page; with everything for browsers ${all}`);
