@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RigNode } from '../faults/nodes.ts';
 import { makeCertificate } from '../support/certificate.ts';
-import { PlainClient, registerUser } from '../support/client.ts';
+import { PlainClient, type PlainUser, registerUser } from '../support/client.ts';
 import type { Stage } from './stage.ts';
 
 /** What is really broken so that alerts fire, and mended so that they resolve. */
@@ -45,6 +45,20 @@ function stutter(pid: number, { stillMs, runMs }: { stillMs: number; runMs: numb
     process.kill(pid, 'SIGCONT');
   });
   return end;
+}
+
+const TRIES_MAX = 10;
+
+/** A new user; asks again if the relay is busy with another fault. */
+async function newcomer(http: string): Promise<PlainUser> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await registerUser(http);
+    } catch (error) {
+      if (tries >= TRIES_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }
 
 /** Earlier faults have moved people around: a node with nobody connected is slow for nobody. */
@@ -96,7 +110,7 @@ export const FAULTS = ({
     alerts: ['KeyrelayRedisDown', 'KeyrelayNodeNotReady', 'KeyrelayLoginsFailing'],
     slow: false,
     begin: async ({ redis, nodes, http }) => {
-      const user = await registerUser(http);
+      const user = await newcomer(http);
       redis.child.signal('SIGSTOP');
       const end = repeatedly(200, () => PlainClient.login(nodes[0].ws, user));
       return async () => {
@@ -194,7 +208,7 @@ export const FAULTS = ({
       const node = stage.extra('small');
       const clients: PlainClient[] = [];
       while (clients.length < SMALL_SOCKETS) {
-        clients.push(await PlainClient.login(node.ws, await registerUser(node.http)));
+        clients.push(await PlainClient.login(node.ws, await newcomer(node.http)));
       }
       const end = repeatedly(200, () => PlainClient.open(node.ws));
       return async () => {
@@ -208,7 +222,7 @@ export const FAULTS = ({
     alerts: ['KeyrelayMailboxesFull'],
     slow: true,
     begin: async ({ http, ws }) => {
-      const [away, user] = [await registerUser(http), await registerUser(http)];
+      const [away, user] = [await newcomer(http), await newcomer(http)];
       const client = await PlainClient.login(ws, user);
       const message = '{"type":"message","payload":"are you there?"}';
       const data = `{"sender":"${user.code}","recipient":"${away.code}","message":${message}}`;
@@ -225,7 +239,7 @@ export const FAULTS = ({
     slow: true,
     begin: async (stage) => {
       const node = stage.extra('flapping');
-      const users = await Promise.all(Array.from({ length: 5 }, () => registerUser(node.http)));
+      const users = await Promise.all(Array.from({ length: 5 }, () => newcomer(node.http)));
       const ends = users.map((user) => repeatedly(500, () => PlainClient.login(node.ws, user)));
       return async () => {
         await Promise.all(ends.map((end) => end()));
@@ -237,9 +251,9 @@ export const FAULTS = ({
     alerts: ['KeyrelayPoison'],
     slow: true,
     begin: async (stage) => {
-      const writer = await registerUser(stage.http);
+      const writer = await newcomer(stage.http);
       const client = await PlainClient.login(stage.ws, writer);
-      for (const user of [await registerUser(stage.http), await registerUser(stage.http)]) {
+      for (const user of [await newcomer(stage.http), await newcomer(stage.http)]) {
         const message = '{"type":"message","payload":"real mail"}';
         const data = `{"sender":"${writer.code}","recipient":"${user.code}","id":"real","message":${message}}`;
         client.sendData(writer, data);
