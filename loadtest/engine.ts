@@ -40,6 +40,7 @@ const admin = await Connection.open({
 const limits = {
   mailboxEnvelopes: 1e9,
   mailboxBytes: 1e12,
+  mailboxSharePercent: 100,
   mailboxTtlMs: 7 * 24 * 3600 * 1000,
   maxUsers: 1e6,
 };

@@ -89,9 +89,17 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
 }
 
 function createEngine(parts: { config: Config; metrics: Metrics; log: Logger }): Engine {
-  const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers, redisUrls, nodeId, redisWaitReplicas } =
-    parts.config;
-  const limits = { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers };
+  const {
+    mailboxEnvelopes,
+    mailboxBytes,
+    mailboxSharePercent,
+    mailboxTtlMs,
+    maxUsers,
+    redisUrls,
+    nodeId,
+    redisWaitReplicas,
+  } = parts.config;
+  const limits = { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers };
   if (redisUrls.length === 0) return createMemoryEngine({ limits });
   const observer = observeEngine(parts);
   return createRedisEngine({ urls: redisUrls, nodeId, limits, waitReplicas: redisWaitReplicas, observer });

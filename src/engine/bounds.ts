@@ -1,3 +1,5 @@
+import type { EngineLimits } from './engine.ts';
+
 /** Bounds that every engine keeps and nobody sets: they are part of the protocol's promises. */
 
 /** How long a batch's answers are remembered. A node refuses by itself what it has held for longer. */
@@ -11,6 +13,21 @@ export const DEDUPE_PERIOD_MS = 600_000;
 
 /** Ids in one generation of one mailbox: a flood of ids makes the memory of them shorter, never larger. */
 export const DEDUPE_IDS = 10_000;
+
+/**
+ * What waits in a mailbox is counted by sender once it holds more than one sender may have, or more than this: so many
+ * entries at most are looked at to begin with.
+ */
+export const UNCOUNTED = { envelopes: 256, bytes: 1024 * 1024 } as const;
+
+/** What one sender may have waiting in one mailbox: bytes are those of frames, and one envelope may always wait. */
+export function shareOf(limits: EngineLimits): { readonly envelopes: number; readonly bytes: number } {
+  const { mailboxEnvelopes, mailboxBytes, mailboxSharePercent } = limits;
+  return {
+    envelopes: Math.max(1, Math.floor((mailboxEnvelopes * mailboxSharePercent) / 100)),
+    bytes: Math.floor((mailboxBytes * mailboxSharePercent) / 100),
+  };
+}
 
 /** How long an account lives that nobody has proven or logged in to. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;

@@ -156,6 +156,7 @@ export interface DeliverRequest {
  * What became of one envelope:
  * - `stored` · `repeated` (same id and bytes within 10 minutes: stored before, answered again)
  * - `recipient_unknown` · `id_conflict` · `mailbox_full`: not stored
+ * - `share_full`: the mailbox has room, but as much of it as one sender may have is this sender's already: not stored
  * - `stale`: a newer session of the sender, or a later batch, has been here: not stored
  */
 export type DeliverOutcome =
@@ -164,6 +165,7 @@ export type DeliverOutcome =
   | 'recipient_unknown'
   | 'id_conflict'
   | 'mailbox_full'
+  | 'share_full'
   | 'stale';
 
 export interface WakeUp {
@@ -196,6 +198,8 @@ export interface Subscription {
 export interface EngineLimits {
   readonly mailboxEnvelopes: number;
   readonly mailboxBytes: number;
+  /** Of both, what the envelopes of one sender may take. 100: no sender has a limit of his own. */
+  readonly mailboxSharePercent: number;
   readonly mailboxTtlMs: number;
   readonly maxUsers: number;
 }

@@ -105,6 +105,11 @@ export const METRICS = {
     help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md that was answered.',
     labels: [['outcome', null]],
   },
+  sharesFull: {
+    type: 'counter',
+    name: 'keyrelay_mailbox_shares_full_total',
+    help: 'Of the envelopes refused with mailbox_full, those whose sender had his share waiting there (RELAY_MAILBOX_SHARE).',
+  },
   envelopesPushed: {
     type: 'counter',
     name: 'keyrelay_envelopes_pushed_total',

@@ -131,6 +131,15 @@ export const SETTINGS = {
     description: 'Bytes that one mailbox holds. At least one frame of the largest size.',
     schema: integer({ min: 1024, max: 1_073_741_824 }),
   }),
+  mailboxSharePercent: setting({
+    env: 'RELAY_MAILBOX_SHARE',
+    default: '25',
+    unit: 'percent',
+    description:
+      'Of the envelopes and of the bytes that a mailbox holds, how many one sender may have waiting there; further ' +
+      'ones are refused with `mailbox_full`, so that one stranger cannot fill it. One envelope may always wait. 100: off.',
+    schema: integer({ min: 1, max: 100 }),
+  }),
   maxUsers: setting({
     env: 'RELAY_MAX_USERS',
     default: '1000000',

@@ -33,6 +33,17 @@ interface Refusal {
   readonly code: FrameErrorCode;
   readonly detail: string;
   readonly id?: string | null;
+type NotStored = Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable';
+
+const CODE_OF: Readonly<Record<NotStored, FrameErrorCode>> = {
+  recipient_unknown: 'recipient_unknown',
+  id_conflict: 'id_conflict',
+  mailbox_full: 'mailbox_full',
+  share_full: 'mailbox_full',
+  stale: 'unavailable',
+  unavailable: 'unavailable',
+};
+
   readonly retryAfterMs?: number;
 }
 
@@ -137,8 +148,8 @@ export class Inbound {
       if (id !== null) socket.send(accepted(code, id));
       return;
     }
-    const refusal = outcome === 'stale' ? 'unavailable' : outcome;
-    this.refuse({ code: refusal, detail: detailOf(outcome, recipient), id }, number);
+    if (outcome === 'share_full') node.metrics.sharesFull.add();
+    this.refuse({ code: CODE_OF[outcome], detail: detailOf(outcome, recipient), id }, number);
   }
 
   #countFault(): void {
@@ -170,10 +181,7 @@ function digestOf(data: Uint8Array): string {
   return hash('sha256', data, 'base64url').slice(0, 22);
 }
 
-function detailOf(
-  outcome: Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable',
-  recipient: string,
-): string {
+function detailOf(outcome: NotStored, recipient: string): string {
   switch (outcome) {
     case 'recipient_unknown':
       return `no user has the code ${recipient}`;
@@ -187,3 +195,5 @@ function detailOf(
       return 'the store did not answer in time: not known to be stored; repeat with the same id';
   }
 }
+    case 'share_full':
+      return `as much of the mailbox of ${recipient} as one sender may have is yours: not stored; try again once the recipient has read some`;

@@ -18,6 +18,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     pair = await startPair(where, {
       RELAY_ENVELOPES_PER_S: '0',
       RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
+      RELAY_MAILBOX_SHARE: '100',
       RELAY_MAILBOX_BYTES: `${MAILBOX_BYTES}`,
     });
   });

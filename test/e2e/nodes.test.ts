@@ -40,6 +40,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       RELAY_ENVELOPES_PER_S: '0',
       RELAY_BYTES_PER_S: '0',
       RELAY_MAILBOX_ENVELOPES: `${2 * ENVELOPES}`,
+      RELAY_MAILBOX_SHARE: '100',
       ...settings,
     });
 

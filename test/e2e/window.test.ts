@@ -19,6 +19,7 @@ describe.each(PAIRS)('the window, %s', (where) => {
       RELAY_ENVELOPES_PER_S: '0',
       RELAY_BYTES_PER_S: '0',
       RELAY_MAILBOX_ENVELOPES: '3000',
+      RELAY_MAILBOX_SHARE: '100',
       RELAY_MAILBOX_BYTES: '67108864',
       RELAY_INFLIGHT_BYTES: '67108864',
     });

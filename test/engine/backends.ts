@@ -22,6 +22,7 @@ export interface Backend {
 export const LIMITS: EngineLimits = {
   mailboxEnvelopes: 1_000,
   mailboxBytes: 4 * 1024 * 1024,
+  mailboxSharePercent: 100,
   mailboxTtlMs: 7 * 24 * 60 * 60 * 1000,
   maxUsers: 1_000_000,
 };

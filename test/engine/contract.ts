@@ -4,6 +4,7 @@ import { accounts } from './contract/accounts.ts';
 import { deliver } from './contract/deliver.ts';
 import { mailboxes } from './contract/mailboxes.ts';
 import { sessions } from './contract/sessions.ts';
+import { shares } from './contract/shares.ts';
 import { wakeUps } from './contract/wake-ups.ts';
 
 /** Every promise of `Engine`, held by every implementation. */
@@ -15,6 +16,7 @@ export function contract(backend: Backend): void {
     sessions(backend);
     deliver(backend);
     mailboxes(backend);
+    shares(backend);
     wakeUps(backend);
   });
 }

@@ -10,7 +10,13 @@ import { envelope, key, newToken, text } from './fixture.ts';
  */
 
 /** Small enough to be reached all the time. */
-const TIGHT: EngineLimits = { ...LIMITS, mailboxEnvelopes: 6, mailboxBytes: 150, maxUsers: 1_000_000 };
+const TIGHT: EngineLimits = {
+  ...LIMITS,
+  mailboxEnvelopes: 6,
+  mailboxBytes: 150,
+  mailboxSharePercent: 50,
+  maxUsers: 1_000_000,
+};
 const USERS = 3;
 const RUNS = Number(process.env.FC_RUNS ?? 200);
 
@@ -26,6 +32,7 @@ type Step =
   | {
       readonly verb: 'deliver';
       readonly to: number;
+      readonly from: number;
       readonly epoch: number;
       readonly number: number;
       readonly sent: readonly Sent[];
@@ -71,6 +78,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       verb: fc.constant('deliver' as const),
       to: user,
+      from: fc.integer({ min: 0, max: 2 }),
       epoch: fc.integer({ min: 1, max: 2 }),
       number: fc.integer({ min: 1, max: 12 }),
       sent: fc.array(sent, { minLength: 1, maxLength: 4 }),
@@ -150,7 +158,13 @@ class Player {
           envelope(item.text, item.id === null ? undefined : `id${item.id}`, `digest ${item.digest}`),
         );
         const { epoch, number } = one;
-        return engine.deliver({ sender: 'ALICE00', recipient: this.#code(one.to), epoch, number, envelopes });
+        return engine.deliver({
+          sender: `ALICE0${one.from}`,
+          recipient: this.#code(one.to),
+          epoch,
+          number,
+          envelopes,
+        });
       }
       case 'read': {
         const session = this.#session(one.claim);

@@ -18,6 +18,7 @@ const MINIMAL_ACL = [
     '~inbox:*',
     '~from:*',
     '~seen:*',
+    '~shares:*',
     '~poison:*',
     '~key:*',
     '~node:*',
@@ -29,7 +30,7 @@ const MINIMAL_ACL = [
   ...['+evalsha', '+eval', '+script|load', '+ssubscribe', '+sunsubscribe', '+spublish'],
   ...['+cluster|info', '+cluster|slots', '+asking'],
   ...['+get', '+set', '+incr', '+del', '+exists', '+rename', '+persist', '+pexpire', '+pexpireat'],
-  ...['+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
+  ...['+hdel', '+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
   ...['+xadd', '+xdel', '+xlen', '+xtrim', '+xrange', '+xrevrange'],
   ...['+zadd', '+zcard', '+zrem', '+zremrangebyscore'],
 ];
@@ -47,7 +48,13 @@ describe('a user of Redis who may do only what a relay does', () => {
       'resetchannels',
       ...MINIMAL_ACL,
     );
-    const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxTtlMs: 200, maxUsers: 10 };
+    const limits = {
+      mailboxEnvelopes: 10,
+      mailboxBytes: 10_000,
+      mailboxSharePercent: 100,
+      mailboxTtlMs: 200,
+      maxUsers: 10,
+    };
     const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits });
     await node.start();
     const { code } = await register(node);
@@ -112,7 +119,7 @@ describe('Redis over TLS', () => {
 /** Runs what was built: this process may load TypeScript, a child of its own does not. */
 const TLS_CLIENT = `
   import { createRedisEngine } from ${JSON.stringify(new URL('../../dist/engine/redis/engine.js', import.meta.url).href)};
-  const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxTtlMs: 1_000, maxUsers: 10 };
+  const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxSharePercent: 100, mailboxTtlMs: 1_000, maxUsers: 10 };
   const node = createRedisEngine({ urls: [process.argv[1]], nodeId: 'tls', limits, waitReplicas: 0 });
   await node.start();
   console.log(JSON.stringify(node.health()));

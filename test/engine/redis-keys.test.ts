@@ -199,9 +199,16 @@ describe('keys in Redis', () => {
 
   it('of an account that has expired are not inherited by the next one that is given its code', async () => {
     const { create } = loadScripts(LIMITS);
-    const names = ['user:{0000001}', 'inbox:{0000001}', 'seen:{0000001}:0', 'seen:{0000001}:1'];
+    const names = [
+      'user:{0000001}',
+      'inbox:{0000001}',
+      'seen:{0000001}:0',
+      'seen:{0000001}:1',
+      'shares:{0000001}',
+    ];
     await server.call('XADD', 'inbox:{0000001}', '1-1', 'f', 'old');
     await server.call('HSET', 'seen:{0000001}:0', 'ALICE00:x', 'digest');
+    await server.call('HSET', 'shares:{0000001}', 'ALICE00', '1 9');
     const args = [99, key(), key(), '', MINUTE_MS];
     expect(await server.call('EVAL', create.source.toString(), names.length, ...names, ...args)).toBe(
       'created',

@@ -9,6 +9,7 @@ const SESSION: SessionKey = { code: 'B0B0000', token: 'f'.repeat(32), epoch: 1, 
 const LIMITS = {
   mailboxEnvelopes: 10,
   mailboxBytes: 1_000,
+  mailboxSharePercent: 100,
   mailboxTtlMs: 1e6,
   maxUsers: 10,
 };

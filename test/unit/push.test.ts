@@ -16,6 +16,7 @@ import { Window } from '../../src/relay/window.ts';
 const LIMITS = {
   mailboxEnvelopes: 10_000,
   mailboxBytes: 1 << 28,
+  mailboxSharePercent: 100,
   mailboxTtlMs: 1e9,
   maxUsers: 100,
 };

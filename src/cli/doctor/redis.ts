@@ -153,11 +153,19 @@ async function distance(name: string, connection: Connection): Promise<Finding[]
 
 /** Does what a node does at its start: scripts, a subscription, and a probe that comes back. */
 async function work(config: Config): Promise<Finding> {
-  const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers, redisUrls, redisWaitReplicas } = config;
+  const {
+    mailboxEnvelopes,
+    mailboxBytes,
+    mailboxSharePercent,
+    mailboxTtlMs,
+    maxUsers,
+    redisUrls,
+    redisWaitReplicas,
+  } = config;
   const engine = createRedisEngine({
     urls: redisUrls,
     nodeId: `doctor-${process.pid}`,
-    limits: { mailboxEnvelopes, mailboxBytes, mailboxTtlMs, maxUsers },
+    limits: { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers },
     waitReplicas: redisWaitReplicas,
     observer: SILENT,
   });

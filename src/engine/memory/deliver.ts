@@ -1,4 +1,4 @@
-import { FENCE_TTL_MS } from '../bounds.ts';
+import { FENCE_TTL_MS, shareOf } from '../bounds.ts';
 import type { DeliverOutcome, DeliverRequest, EngineLimits, Envelope } from '../engine.ts';
 import type { UserRecord } from './users.ts';
 
@@ -36,6 +36,9 @@ export function decide(
 ): DeliverOutcome[] {
   let waiting = recipient.mailbox.size;
   let bytes = recipient.mailbox.bytes;
+  const share = shareOf(limits);
+  const own = { ...recipient.mailbox.shareOf(request.sender) };
+  const shared = limits.mailboxSharePercent < 100;
   const inThisBatch = new Map<string, string>();
   return request.envelopes.map(({ frame, dedupe }) => {
     if (dedupe !== null) {
@@ -46,8 +49,12 @@ export function decide(
     if (waiting + 1 > limits.mailboxEnvelopes || bytes + frame.length > limits.mailboxBytes) {
       return 'mailbox_full';
     }
+    const shareIsFull = own.envelopes + 1 > share.envelopes || own.bytes + frame.length > share.bytes;
+    if (shared && own.envelopes > 0 && shareIsFull) return 'share_full';
     waiting += 1;
     bytes += frame.length;
+    own.envelopes += 1;
+    own.bytes += frame.length;
     if (dedupe !== null) inThisBatch.set(seenKey(request.sender, dedupe.id), dedupe.digest);
     return 'stored';
   });

@@ -198,7 +198,11 @@ class MemoryEngine implements Engine {
     for (const envelope of stored) {
       // A copy: what the caller gave may be a slice of something larger, or about to be reused.
       const frame = Buffer.from(envelope.frame);
-      const { id, prev } = recipient.mailbox.append(frame, Math.floor(nowMs * 1000), tag);
+      const { id, prev } = recipient.mailbox.append(
+        { frame, sender: request.sender },
+        Math.floor(nowMs * 1000),
+        tag,
+      );
       const wakeUp: WakeUp = { id, prev, frame };
       this.#listeners.wake(request.recipient, wakeUp);
     }

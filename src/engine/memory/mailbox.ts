@@ -4,7 +4,15 @@ import { isAfter, isMailboxId, microseconds } from '../mailbox-id.ts';
 export interface Entry {
   readonly id: MailboxId;
   readonly frame: Buffer;
+  readonly sender: string;
 }
+
+interface Share {
+  readonly envelopes: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Share = { envelopes: 0, bytes: 0 };
 
 /** What waits for one user: entries in the order of storing, and what must outlive them. */
 export class Mailbox {
@@ -16,6 +24,8 @@ export class Mailbox {
   left: MailboxId = MAILBOX_START;
   /** Sum of the frames that wait. */
   bytes = 0;
+  /** What waits, by sender. */
+  readonly #shares = new Map<string, Share>();
   /** Ran out since the last claim. */
   expired = 0;
 
@@ -23,12 +33,21 @@ export class Mailbox {
     return this.#entries.length;
   }
 
-  append(frame: Buffer, nowUs: number, tag: number): { id: MailboxId; prev: MailboxId } {
+  shareOf(sender: string): Share {
+    return this.#shares.get(sender) ?? NOTHING;
+  }
+
+  append(
+    { frame, sender }: Omit<Entry, 'id'>,
+    nowUs: number,
+    tag: number,
+  ): { id: MailboxId; prev: MailboxId } {
     const prev = this.last;
     const id = `${Math.max(nowUs, Number(microseconds(prev)) + 1)}-${tag}`;
     this.last = id;
-    this.#entries.push({ id, frame });
+    this.#entries.push({ id, frame, sender });
     this.bytes += frame.length;
+    this.#count(sender, { envelopes: 1, bytes: frame.length });
     return { id, prev };
   }
 
@@ -58,9 +77,10 @@ export class Mailbox {
   remove(id: MailboxId): number {
     const index = this.#indexOf(id);
     if (index < 0) return 0;
-    const bytes = this.#at(index).frame.length;
-    this.#entries.splice(index, 1);
+    const [removed] = this.#entries.splice(index, 1);
+    const bytes = removed?.frame.length ?? 0;
     this.bytes -= bytes;
+    if (removed !== undefined) this.#count(removed.sender, { envelopes: -1, bytes: -bytes });
     if (this.#entries.length === 0) this.left = this.last;
     return bytes;
   }
@@ -84,12 +104,19 @@ export class Mailbox {
 
   #removeHead(count: number): void {
     const removed = this.#entries.splice(0, count);
-    for (const { id, frame } of removed) {
+    for (const { id, frame, sender } of removed) {
       this.left = id;
       this.bytes -= frame.length;
+      this.#count(sender, { envelopes: -1, bytes: -frame.length });
     }
     // What is newer was set aside: a session that stands on it has seen all.
     if (this.#entries.length === 0) this.left = this.last;
+  }
+
+  #count(sender: string, more: Share): void {
+    const { envelopes, bytes } = this.shareOf(sender);
+    if (envelopes + more.envelopes === 0) this.#shares.delete(sender);
+    else this.#shares.set(sender, { envelopes: envelopes + more.envelopes, bytes: bytes + more.bytes });
   }
 
   /** The index of `id`, tag and all; -1 if it does not wait here. */

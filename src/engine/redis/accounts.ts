@@ -12,7 +12,7 @@ import {
 import type { Calls } from './calls.ts';
 import type { Argument, Reply } from './reply.ts';
 import type { ScriptName, Scripts } from './scripts.ts';
-import { inboxKey, seenKeys, userKey } from './store.ts';
+import { inboxKey, seenKeys, sharesKey, userKey } from './store.ts';
 
 export interface AccountsOptions {
   readonly calls: Calls;
@@ -109,7 +109,7 @@ export class Accounts {
     if (id === 0) return 'full';
     const created = await this.#run(
       'create',
-      [userKey(code), inboxKey(code), ...seenKeys(code)],
+      [userKey(code), inboxKey(code), ...seenKeys(code), sharesKey(code)],
       [
         `${id}`,
         ecdhPublicKey,

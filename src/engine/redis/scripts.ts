@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS } from '../bounds.ts';
+import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS, shareOf, UNCOUNTED } from '../bounds.ts';
 import type { EngineLimits } from '../engine.ts';
 
 /** A Lua script as Redis knows it. */
@@ -35,10 +35,25 @@ export type ScriptName = (typeof NAMES)[number];
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /** Reads all scripts from the folder beside this file, for one engine's limits. */
-export function loadScripts({ mailboxEnvelopes, mailboxBytes, mailboxTtlMs }: EngineLimits): Scripts {
+export function loadScripts(limits: EngineLimits): Scripts {
+  const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs } = limits;
+  const share = shareOf(limits);
+  const shared = limits.mailboxSharePercent < 100;
+  const counted = shared
+    ? {
+        envelopes: Math.min(share.envelopes, UNCOUNTED.envelopes),
+        bytes: Math.min(share.bytes, UNCOUNTED.bytes),
+      }
+    : { envelopes: mailboxEnvelopes, bytes: mailboxBytes };
   const constants: Readonly<Record<string, number>> = {
     max_envelopes: mailboxEnvelopes,
     max_bytes: mailboxBytes,
+    share_envelopes: share.envelopes,
+    share_bytes: share.bytes,
+    counted_envelopes: counted.envelopes,
+    counted_bytes: counted.bytes,
+    kept_envelopes: shared ? Math.floor(counted.envelopes / 2) : mailboxEnvelopes,
+    kept_bytes: shared ? Math.floor(counted.bytes / 2) : mailboxBytes,
     ttl_us: mailboxTtlMs * 1000,
     fence_ttl_ms: FENCE_TTL_MS,
     period_ms: DEDUPE_PERIOD_MS,

@@ -6,8 +6,10 @@
  *     epoch token node                                             the session; token '' when nobody is connected
  *     claimed min_protocol settled pending id name ecdh eddsa created   the account (eddsa: "this user exists")
  *     TTL: none once claimed; 30 days while unclaimed; 60 s while a registration is not complete (pending 1)
- *   inbox:{CODE}            stream  entries `<us>-<tag>`: f frame, t running byte total        deliver; claim, read,
+ *   inbox:{CODE}            stream  entries `<us>-<tag>`: f frame, t byte total, s sender      deliver; claim, read,
  *     TTL: 1 to 1.25 of RELAY_MAILBOX_TTL from the newest entry; gone when empty              confirm take away
+ *   shares:{CODE}           hash    what waits, by sender, while that matters: lua/mailbox.lua   deliver; claim, read,
+ *     TTL: as the stream; gone when little waits                                              confirm take away
  *   inbox:{CODE}            sharded channel  `w<id> <prev>\n<frame>`, `c<token>`               deliver, claim, reclaim
  *   from:{CODE}:<sender>    string  epoch:number:codes, the order fence; TTL 2 min             deliver
  *   seen:{CODE}:0 and :1    hash    <sender>:<id> -> digest, by the parity of the 10-minute    deliver
@@ -81,6 +83,7 @@ const OUTCOMES: Readonly<Record<string, DeliverOutcome>> = {
   u: 'recipient_unknown',
   c: 'id_conflict',
   f: 'mailbox_full',
+  h: 'share_full',
   x: 'stale',
 };
 const FORGOTTEN = '+';
@@ -101,6 +104,7 @@ const STATES: Readonly<Record<string, SessionState>> = {
 export const userKey = (code: string): string => `user:{${code}}`;
 export const inboxKey = (code: string): string => `inbox:{${code}}`;
 export const poisonKey = (code: string): string => `poison:{${code}}`;
+export const sharesKey = (code: string): string => `shares:{${code}}`;
 export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
 
 /** The verbs of mailboxes and sessions, each one script. Everything rejects with EngineUnavailable. */
@@ -130,6 +134,7 @@ export class Store {
           inboxKey(recipient),
           `from:{${recipient}}:${sender}`,
           ...seenKeys(recipient),
+          sharesKey(recipient),
         ],
         args: (shard) => {
           const latest = shard.clock.us(DELIVER_LATEST_MS - (performance.now() - startedMs));
@@ -210,7 +215,7 @@ export class Store {
     const { token, epoch, code } = session;
     const reply = await calls.run({
       script: scripts['set-aside'],
-      keys: [userKey(code), inboxKey(code), poisonKey(code)],
+      keys: [userKey(code), inboxKey(code), poisonKey(code), sharesKey(code)],
       args: () => [token, `${epoch}`, id, why],
     });
     // After a failover the entry is read again once the session has been written again.
@@ -238,7 +243,9 @@ export class Store {
     args: (shard: Shard) => readonly Argument[],
   ): Promise<Reply> {
     const { calls, scripts } = this.#options;
-    return calls.run({ script: scripts[verb], keys: [userKey(code), inboxKey(code)], args });
+    // Nothing leaves the mailbox by reclaiming.
+    const shares = verb === 'reclaim' ? [] : [sharesKey(code)];
+    return calls.run({ script: scripts[verb], keys: [userKey(code), inboxKey(code), ...shares], args });
   }
 
   /** Once more, by a clock that was just asked; what is late then has really been on its way for so long. */

@@ -4,6 +4,7 @@
 --
 -- KEYS[1] user:{CODE}   hash
 -- KEYS[2] inbox:{CODE}  stream, and the name of its sharded channel
+-- KEYS[3] shares:{CODE} hash: what waits, by sender
 -- ARGV[1] token         of the new session
 -- ARGV[2] node          that holds the socket
 -- ARGV[3] protocol      1 or 2
@@ -15,12 +16,12 @@
 --      or {'claimed', now us, epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa}
 -- include mailbox.lua
 
-local user, inbox = KEYS[1], KEYS[2]
+local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
 local earliest, latest, ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local now = now_us()
-local box = open_mailbox(user)
+local box = open_mailbox(user, shares)
 if not box then return { 'unknown', now } end
 if now < earliest or now > latest then return { 'late', now } end
 

@@ -4,6 +4,7 @@
 --
 -- KEYS[1] user:{CODE}   hash
 -- KEYS[2] inbox:{CODE}  stream
+-- KEYS[3] shares:{CODE} hash: what waits, by sender
 -- ARGV[1] token
 -- ARGV[2] up to         id of the newest envelope that was confirmed
 -- ARGV[3] epoch         of the session
@@ -11,10 +12,10 @@
 -- returns 'held' | 'displaced' | 'forgotten' | 'gone' | 'unknown'
 -- include mailbox.lua
 
-local user, inbox = KEYS[1], KEYS[2]
+local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, up_to = ARGV[1], ARGV[2]
 
-local box = open_mailbox(user)
+local box = open_mailbox(user, shares)
 if not box then return 'unknown' end
 if box.token ~= token then return loss(box, ARGV[3]) end
 local entry = find(box, inbox, up_to)

@@ -6,6 +6,7 @@
 -- KEYS[2] inbox:{CODE}  stream
 -- KEYS[3] seen:{CODE}:0 hash
 -- KEYS[4] seen:{CODE}:1 hash
+-- KEYS[5] shares:{CODE} hash
 -- ARGV[1] id
 -- ARGV[2] ecdh key
 -- ARGV[3] eddsa key
@@ -21,7 +22,7 @@ local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
 local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
 if most > 0 and used > most / 100 * tonumber(ARGV[6]) then return 'full' end
 -- What an account that had this code, and has expired, may have left behind.
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1],
   'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'oldest', 0, 'token', '',

@@ -3,6 +3,7 @@
 --
 -- KEYS[1] user:{CODE}    hash
 -- KEYS[2] inbox:{CODE}   stream
+-- KEYS[3] shares:{CODE} hash: what waits, by sender
 -- ARGV[1] token
 -- ARGV[2] after          the cursor; '' reads from the start
 -- ARGV[3] max envelopes
@@ -14,13 +15,13 @@
 --         the entry has none
 -- include mailbox.lua
 
-local user, inbox = KEYS[1], KEYS[2]
+local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, after = ARGV[1], ARGV[2]
 local max_envelopes, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 -- Entries are turned into Lua values before their size is known.
 local PAGE = 16
 
-local box = open_mailbox(user)
+local box = open_mailbox(user, shares)
 if not box then return { 'unknown' } end
 if box.token ~= token then return { loss(box, ARGV[6]) } end
 

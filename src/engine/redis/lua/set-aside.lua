@@ -5,6 +5,7 @@
 -- KEYS[1] user:{CODE}    hash
 -- KEYS[2] inbox:{CODE}   stream
 -- KEYS[3] poison:{CODE}  stream
+-- KEYS[4] shares:{CODE}  hash: what waits, by sender
 -- ARGV[1] token
 -- ARGV[2] epoch          of the session
 -- ARGV[3] id             of the entry
@@ -18,7 +19,7 @@ local user, inbox, poison = KEYS[1], KEYS[2], KEYS[3]
 local token, id, why = ARGV[1], ARGV[3], ARGV[4]
 local MAX_KEPT, MAX_BYTES = 16, 65536
 
-local box = open_mailbox(user)
+local box = open_mailbox(user, KEYS[4])
 if not box then return 'unknown' end
 if box.token ~= token then return loss(box, ARGV[2]) end
 local entry = redis.call('XRANGE', inbox, id, id)[1]
@@ -32,6 +33,8 @@ redis.call('XADD', poison, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, 
 redis.call('PEXPIRE', poison, whole(ttl_us / 1000))
 
 redis.call('XDEL', inbox, id)
+-- So rare that what waits is simply counted by sender anew.
+redis.call('DEL', box.shares)
 box.count = redis.call('XLEN', inbox)
 if box.count == 0 then
   leave_all(box, user, inbox)
