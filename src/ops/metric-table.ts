@@ -141,6 +141,11 @@ export const METRICS = {
     help: 'Time that verifying one signature took.',
     buckets: VERIFY_BUCKETS,
   },
+  verifiesDeferred: {
+    type: 'counter',
+    name: 'keyrelay_verifies_deferred_total',
+    help: 'Envelopes that waited for their turn to be verified, because this turn of the event loop had no time left.',
+  },
   acceptToPushSeconds: {
     type: 'histogram',
     name: 'keyrelay_push_delay_seconds',

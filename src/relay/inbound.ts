@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type PublicKey, verifySignature } from '../crypto/verify.ts';
 import type { DeliverOutcome } from '../engine/engine.ts';
+import type { CloseName } from '../protocol/closes.ts';
 import { FRAME_ERRORS, type FrameErrorCode } from '../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
 import { accepted, errorFrame } from '../protocol/frames.ts';
@@ -9,10 +10,13 @@ import type { Node } from './node.ts';
 import type { Outbox } from './outbox.ts';
 import { Recipients } from './recipients.ts';
 import type { Socket } from './socket.ts';
+import type { Lane } from './turns.ts';
 
 /** The tenth fault of a client within a minute closes its socket. */
 const FAULTS_MAX = 10;
 const FAULTS_WINDOW_MS = 60_000;
+
+const TOO_MUCH = 'too much is waiting to be stored: repeat with the same id';
 
 type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
 
@@ -24,15 +28,11 @@ export interface InboundOptions {
   readonly address: string;
   readonly key: PublicKey;
   readonly protocol: 1 | 2;
+  readonly lane: Lane;
   readonly outbox: Outbox;
   readonly onAck: (seq: string) => void;
 }
 
-/** What the sender is told about one frame. */
-interface Refusal {
-  readonly code: FrameErrorCode;
-  readonly detail: string;
-  readonly id?: string | null;
 type NotStored = Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable';
 
 const CODE_OF: Readonly<Record<NotStored, FrameErrorCode>> = {
@@ -44,12 +44,18 @@ const CODE_OF: Readonly<Record<NotStored, FrameErrorCode>> = {
   unavailable: 'unavailable',
 };
 
+/** What the sender is told about one frame. */
+interface Refusal {
+  readonly code: FrameErrorCode;
+  readonly detail: string;
+  readonly id?: string | null;
   readonly retryAfterMs?: number;
 }
 
 /**
- * Socket → mailbox, for one logged-in user: decode → authorise → verify → outbox. Every check before the next
- * dearer one, and no await until the outbox, so that a sender's order is the order of her frames.
+ * Socket → mailbox, for one logged-in user: decode → authorise → lane → verify → outbox. Every check before the next
+ * dearer one, and no await until the outbox, so that a sender's order is the order of her frames; in the lane they
+ * wait, in that order, while the node has verified enough for one turn of its event loop.
  */
 export class Inbound {
   readonly #options: InboundOptions;
@@ -76,9 +82,7 @@ export class Inbound {
     }
     const refusal =
       frame.kind === 'envelope'
-        ? (this.#authorise(frame, bytes.length) ??
-          this.#verify(frame, bytes) ??
-          this.#send(frame, bytes, number))
+        ? (this.#authorise(frame, bytes.length) ?? this.#inTurn(frame, bytes, number))
         : notAnEnvelope(frame);
     if (refusal !== null) this.refuse(refusal, number);
   }
@@ -89,7 +93,7 @@ export class Inbound {
     node.metrics.envelopesReceived.of(refusal.code).add();
     socket.send(errorFrame({ ...refusal, recipient: code, frame }));
     if (FRAME_ERRORS[refusal.code].fault === 'client') this.#countFault();
-    if (refusal.code === 'rate_limited' && node.rates.floods.take(code) > 0) socket.close('flooding');
+    if (refusal.code === 'rate_limited' && node.rates.floods.take(code) > 0) this.#close('flooding');
   }
 
   /** Sender and rate. */
@@ -106,13 +110,27 @@ export class Inbound {
     return { code: 'rate_limited', detail, id: frame.id, retryAfterMs };
   }
 
+  #inTurn(frame: EnvelopeFrame, bytes: Uint8Array, number: number): Refusal | null {
+    const { lane, node } = this.#options;
+    if (lane.open) return this.#verify(frame, bytes) ?? this.#send(frame, bytes, number);
+    node.metrics.verifiesDeferred.add();
+    const copy = Uint8Array.from(bytes);
+    const taken = lane.wait(copy.length, () => {
+      const refusal = this.#verify(frame, copy) ?? this.#send(frame, copy, number);
+      if (refusal !== null) this.refuse(refusal, number);
+    });
+    return taken ? null : { code: 'unavailable', detail: TOO_MUCH, id: frame.id };
+  }
+
   /** Ed25519 over exactly the bytes of `data`. */
   #verify(frame: EnvelopeFrame, bytes: Uint8Array): Refusal | null {
     const { key, node } = this.#options;
     const data = bytes.subarray(frame.dataStart, frame.dataEnd);
     const startedMs = node.now();
     const valid = verifySignature(key, data, frame.signature);
-    node.metrics.verifySeconds.observe((node.now() - startedMs) / 1000);
+    const durationMs = node.now() - startedMs;
+    node.turns.spent(durationMs);
+    node.metrics.verifySeconds.observe(durationMs / 1000);
     return valid ? null : { code: 'bad_signature', detail: signatureDetail(data), id: frame.id };
   }
 
@@ -133,7 +151,7 @@ export class Inbound {
     });
     if (taken) return null;
     this.#recipients.settle(recipient, 'unavailable');
-    return { code: 'unavailable', detail: 'too much is waiting to be stored: repeat with the same id', id };
+    return { code: 'unavailable', detail: TOO_MUCH, id };
   }
 
   #answer(
@@ -153,12 +171,17 @@ export class Inbound {
   }
 
   #countFault(): void {
-    const { socket, node } = this.#options;
+    const { node } = this.#options;
     const nowMs = node.now();
     this.#faultsAtMs = this.#faultsAtMs.filter((at) => nowMs - at < FAULTS_WINDOW_MS);
     this.#faultsAtMs.push(nowMs);
     if (this.#faultsAtMs.length >= FAULTS_MAX)
-      socket.close('malformed', `${FAULTS_MAX} faults within a minute`);
+      this.#close('malformed', `${FAULTS_MAX} faults within a minute`);
+  }
+
+  #close(name: CloseName, reason = ''): void {
+    this.#options.lane.forget();
+    this.#options.socket.close(name, reason);
   }
 }
 
@@ -189,11 +212,11 @@ function detailOf(outcome: NotStored, recipient: string): string {
       return 'this id was used for other bytes to this recipient: take a new id for a new envelope';
     case 'mailbox_full':
       return `the mailbox of ${recipient} is full: not stored; try again once the recipient has read some`;
+    case 'share_full':
+      return `as much of the mailbox of ${recipient} as one sender may have is yours: not stored; try again once the recipient has read some`;
     case 'stale':
       return 'a newer connection of yours has taken over: not stored by this one';
     case 'unavailable':
       return 'the store did not answer in time: not known to be stored; repeat with the same id';
   }
 }
-    case 'share_full':
-      return `as much of the mailbox of ${recipient} as one sender may have is yours: not stored; try again once the recipient has read some`;

@@ -7,6 +7,7 @@ import type { InflightBudget } from './outbox.ts';
 import { Stumbles } from './poison.ts';
 import { RateLimiter } from './rate.ts';
 import { Semaphore } from './semaphore.ts';
+import { Turns } from './turns.ts';
 
 /** Mailbox pages that one node reads at once: bounds memory and the load on the store when everybody comes back. */
 const READS_AT_ONCE = 64;
@@ -24,6 +25,7 @@ export interface Node {
   /** Monotonic milliseconds: no clock step moves a deadline. */
   readonly now: () => number;
   readonly inflight: InflightBudget;
+  readonly turns: Turns;
   readonly reads: Semaphore;
   readonly rates: Rates;
   readonly flaps: Flaps;
@@ -46,12 +48,14 @@ interface Rates {
 export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metrics'>): Node {
   const { config } = parts;
   const now = () => performance.now();
+  const inflight: InflightBudget = { bytes: 0, bytesMax: config.inflightBytes };
   const limiter = (perSecond: number, burstS = BURST_S) =>
     new RateLimiter({ perSecond, burst: Math.max(1, perSecond * burstS), now });
   return {
     ...parts,
     now,
-    inflight: { bytes: 0, bytesMax: config.inflightBytes },
+    inflight,
+    turns: new Turns({ nodeBudget: inflight, bytesMax: config.inflightBytesPerSocket, now }),
     reads: new Semaphore(READS_AT_ONCE),
     flaps: new Flaps({ free: config.takeoversMax, now }),
     stumbles: new Stumbles(),

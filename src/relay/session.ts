@@ -20,6 +20,7 @@ import { Push, type ReadCause } from './push.ts';
 import { Receipts } from './receipts.ts';
 import { restartReason } from './restart.ts';
 import type { SendResult, Socket } from './socket.ts';
+import { Lane } from './turns.ts';
 import { Window } from './window.ts';
 
 type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
@@ -58,6 +59,7 @@ export class Session implements MailboxListener {
   readonly #heartbeat: Heartbeat;
   readonly #receipts: Receipts;
   readonly #push: Push;
+  readonly #lane: Lane;
   readonly #outbox: Outbox;
   readonly #inbound: Inbound;
   #subscription: Subscription | null = null;
@@ -104,6 +106,7 @@ export class Session implements MailboxListener {
       },
       login,
     );
+    this.#lane = new Lane(node.turns);
     this.#outbox = new Outbox({
       engine,
       sender: session.code,
@@ -120,6 +123,7 @@ export class Session implements MailboxListener {
       address: options.address,
       key: options.key,
       protocol,
+      lane: this.#lane,
       outbox: this.#outbox,
       onAck: (seq) => this.#confirm(seq),
     });
@@ -173,7 +177,8 @@ export class Session implements MailboxListener {
       if (this.#window.size === 0) resolve();
       else this.#allConfirmed = resolve;
     });
-    await Promise.race([Promise.all([confirmed, this.#outbox.idle()]), timeout]);
+    const stored = this.#lane.idle().then(() => this.#outbox.idle());
+    await Promise.race([Promise.all([confirmed, stored]), timeout]);
     this.close(close, reason);
   }
 

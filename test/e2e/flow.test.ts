@@ -195,11 +195,14 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
       frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload })),
     );
     for (const frame of frames) aliceSocket.send(frame);
-    await sendStored(aliceSocket, { sender: alice, recipient: bob.code });
+    const last = await sendStored(aliceSocket, { sender: alice, recipient: bob.code });
     bobSocket = await PlainClient.login(bobUrl, bob);
-    await bobSocket.untilEnvelopes(frames.length + 1);
+    await bobSocket.until(() => bobSocket.envelopes.includes(last));
     const connectAck = `{"data":{"sender":"server","recipient":"${bob.code}","message":{"type":"connect_ack"}}}`;
-    expect(bobSocket.received.slice(0, 4)).toEqual([connectAck, ...frames]);
+    expect(bobSocket.received[0]).toBe(connectAck);
+    // What he had received and not yet confirmed when he left comes first, once more.
+    const start = bobSocket.envelopes.indexOf(frames[0] ?? '');
+    expect(bobSocket.envelopes.slice(start, start + frames.length)).toEqual(frames);
   });
 
   it('answers an envelope that has an id with accepted, to the byte, and one that has none with nothing', async () => {

@@ -1,0 +1,147 @@
+import type { InflightBudget } from './outbox.ts';
+
+/**
+ * How long signatures are verified in one turn of the event loop as frames come in, and once more for those that wait:
+ * about a dozen each. Long enough to cost nothing, short enough that nobody notices.
+ */
+const TURN_MS = 1;
+/** What a waiting frame costs the node beside its bytes; makes a flood of tiny ones count. */
+const FRAME_OVERHEAD_BYTES = 256;
+
+export interface TurnsOptions {
+  /** Shared with what is on its way to the store. */
+  readonly nodeBudget: InflightBudget;
+  /** For each lane. */
+  readonly bytesMax: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+interface Waiting {
+  readonly cost: number;
+  readonly verify: () => void;
+}
+
+/**
+ * Divides the time for verifying among sockets. As long as a turn of the event loop has time left, a frame is verified
+ * as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame each:
+ * who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
+ */
+export class Turns {
+  readonly options: TurnsOptions;
+  /** In the order of service. */
+  readonly #lanes = new Set<Lane>();
+  /** Verified in this turn, as frames came in. */
+  #spentMs = 0;
+  #armed = false;
+
+  constructor(options: TurnsOptions) {
+    this.options = options;
+  }
+
+  /** Whether this turn of the event loop has time left. */
+  get open(): boolean {
+    return this.#spentMs < TURN_MS;
+  }
+
+  spent(ms: number): void {
+    this.#spentMs += ms;
+    this.#arm();
+  }
+
+  enqueue(lane: Lane): void {
+    this.#lanes.add(lane);
+    this.#arm();
+  }
+
+  dequeue(lane: Lane): void {
+    this.#lanes.delete(lane);
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(() => this.#turn());
+  }
+
+  /** Sockets have been read; those who wait are served, and then sockets are read again. */
+  #turn(): void {
+    const { now } = this.options;
+    const untilMs = now() + TURN_MS;
+    for (const lane of this.#lanes) {
+      // To the end of the line, or out of it.
+      this.#lanes.delete(lane);
+      lane.serve();
+      if (lane.waits) this.#lanes.add(lane);
+      if (now() >= untilMs) break;
+    }
+    this.#spentMs = 0;
+    this.#armed = false;
+    if (this.#lanes.size > 0) this.#arm();
+  }
+}
+
+/** What waits of one socket to be verified, in order. */
+export class Lane {
+  readonly #turns: Turns;
+  readonly #waiting: Waiting[] = [];
+  /** Never above `bytesMax`. */
+  #bytes = 0;
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  /** Whether the next frame may be verified at once. */
+  get open(): boolean {
+    return !this.waits && this.#turns.open;
+  }
+
+  get waits(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** False if too much is waiting already: the frame was not taken, and `verify` is never called. */
+  wait(bytes: number, verify: () => void): boolean {
+    const { nodeBudget, bytesMax } = this.#turns.options;
+    const cost = bytes + FRAME_OVERHEAD_BYTES;
+    if (this.#bytes + cost > bytesMax || nodeBudget.bytes + cost > nodeBudget.bytesMax) return false;
+    this.#bytes += cost;
+    nodeBudget.bytes += cost;
+    this.#waiting.push({ cost, verify });
+    this.#turns.enqueue(this);
+    return true;
+  }
+
+  /** Verifies the oldest. */
+  serve(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#free(next);
+    next.verify();
+    if (!this.waits) this.#isIdle();
+  }
+
+  /** The relay has closed the socket: what it has not looked at, it need not. */
+  forget(): void {
+    for (const waiting of this.#waiting.splice(0)) this.#free(waiting);
+    this.#turns.dequeue(this);
+    this.#isIdle();
+  }
+
+  /** Resolves once nothing waits. */
+  idle(): Promise<void> {
+    if (!this.waits) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #free({ cost }: Waiting): void {
+    this.#bytes -= cost;
+    this.#turns.options.nodeBudget.bytes -= cost;
+  }
+
+  #isIdle(): void {
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+}
