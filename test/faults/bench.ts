@@ -173,7 +173,7 @@ export class Bench {
     this.mark('healed');
     const { done, tookMs } = await this.#mustCrowd().catchUp(boundMs, this.mayLose);
     this.atMost('all caught up after healing', done ? tookMs : Number.POSITIVE_INFINITY, boundMs);
-    await this.#confirmed();
+    await this.confirmed('mailboxes are empty');
     const away = this.#mustCrowd().clients.filter(({ staysAway }) => staysAway !== null);
     this.rule(
       'nobody was sent away',
@@ -231,11 +231,11 @@ export class Bench {
   }
 
   /** Everything that arrived has been confirmed, and has left the store. */
-  async #confirmed(): Promise<void> {
+  async confirmed(text: string): Promise<void> {
     const masters = await this.#mustRig().masters();
     if (masters.length === 0) return;
     const empty = await this.until(async () => (await mailboxesInUse(masters)) === 0, CONFIRMED_WITHIN_MS);
-    this.rule('mailboxes are empty', empty, empty ? 'all' : `${await mailboxesInUse(masters)} are not`);
+    this.rule(text, empty, empty ? 'all' : `${await mailboxesInUse(masters)} are not`);
   }
 
   async #held(): Promise<number> {

@@ -23,7 +23,9 @@ export interface CrowdOptions {
   readonly protocol2Share?: number;
   /** Of those who send without `id`. Default: a quarter. */
   readonly idlessShare?: number;
-  readonly client?: Partial<Pick<StrangerOptions, 'attemptsMax' | 'backoffMsMax' | 'silenceMs'>>;
+  readonly client?: Partial<
+    Pick<StrangerOptions, 'attemptsMax' | 'backoffMsMax' | 'silenceMs' | 'newestPongOnly'>
+  >;
 }
 
 /** Many plain clients, each of which writes to a few others. */

@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import type { Outcome } from './bench.ts';
 import { build, mainOf } from './build.ts';
 import { FAULT_NAMES } from './checker.ts';
-import { MUTATIONS, type Mutation } from './mutations.ts';
+import { type Mutation, placesOf } from './mutation.ts';
+import { MUTATIONS } from './mutations.ts';
 import { runScenario } from './runner.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
@@ -33,15 +34,17 @@ function breakOne(mutation: Mutation, index: number): string {
   rmSync(home, { recursive: true, force: true });
   cpSync(dist, join(home, 'dist'), { recursive: true });
   cpSync('package.json', join(home, 'package.json'));
-  const path = join(home, 'dist', mutation.file);
-  let text = readFileSync(path, 'utf8');
-  for (const { from, to } of [mutation, ...(mutation.also ?? [])]) {
+  for (const { file, from, to } of placesOf(mutation)) {
+    const path = join(home, 'dist', file);
+    const text = readFileSync(path, 'utf8');
     const places = text.split(from).length - 1;
     if (places !== 1)
-      throw new Error(`${mutation.name}: its text stands ${places} times in ${mutation.file}: ${from}`);
-    text = text.replace(from, () => to);
+      throw new Error(`${mutation.name}: its text stands ${places} times in ${file}: ${from}`);
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
   }
-  writeFileSync(path, text);
   return mainOf(join(home, 'dist'));
 }
 

@@ -1,29 +1,7 @@
-/** One way to break the relay, and the scenario that must notice. */
-export interface Mutation {
-  readonly name: string;
-  /** Below dist/. */
-  readonly file: string;
-  /** Must stand in the file exactly once. */
-  readonly from: string;
-  readonly to: string;
-  /** More places in the same file, where one alone is made good by another rule. */
-  readonly also?: readonly { readonly from: string; readonly to: string }[];
-  /** In the order of trying; the first that fails has caught it. */
-  readonly scenarios: readonly [string, ...string[]];
-}
+import type { Mutation } from './mutation.ts';
+import { RELAY_MUTATIONS } from './mutations-relay.ts';
 
-/**
- * What the rules of docs/architecture.md forbid, one each. A rule that no scenario misses when it is broken is either
- * not tested or not needed.
- */
-export const MUTATIONS: readonly Mutation[] = [
-  {
-    name: 'prev ignored: whatever wakes is pushed',
-    file: 'relay/push.js',
-    from: 'if (wakeUp.prev === at && this.#hasRoom) {',
-    to: 'if (this.#hasRoom) {',
-    scenarios: ['deaf-now-and-then'],
-  },
+const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no read after a reconnect of the subscriber or of Redis',
     file: 'engine/redis/channels.js',
@@ -34,13 +12,6 @@ export const MUTATIONS: readonly Mutation[] = [
       { from: 'this.#lookIn(channel, Math.random() * withinMs);', to: ';' },
     ],
     scenarios: ['connections-killed'],
-  },
-  {
-    name: 'trimmed when pushed, not when the client has it',
-    file: 'relay/session.js',
-    from: 'onTurnOver: () => this.#heartbeat.ask(),',
-    to: 'onTurnOver: () => { if (this.#push.cursor !== null) { this.#receipts.advance(this.#push.cursor); } this.#heartbeat.ask(); },',
-    scenarios: ['cut-before-receipt'],
   },
   {
     name: 'confirming without token equality',
@@ -106,20 +77,6 @@ export const MUTATIONS: readonly Mutation[] = [
     scenarios: ['cut-before-receipt', 'kill-nodes'],
   },
   {
-    name: 'accepted before it is stored',
-    file: 'relay/outbox.js',
-    from: 'pair.inFlight = true;',
-    to: "pair.inFlight = true;\n        for (const item of batch) { const { done } = item; done('stored'); item.done = () => {}; }",
-    scenarios: ['redis-killed-always', 'redis-stopped'],
-  },
-  {
-    name: 'two batches of one pair at once',
-    file: 'relay/outbox.js',
-    from: 'pair.inFlight = true;',
-    to: 'pair.inFlight = false;',
-    scenarios: ['scripts-flushed', 'connections-killed'],
-  },
-  {
     name: 'an answer that a repeat gets skips WAIT',
     file: 'engine/redis/durable.js',
     from: 'else if (missing !== null)',
@@ -132,34 +89,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "typeof acknowledged === 'number' && acknowledged >= replicas",
     to: "typeof acknowledged === 'number'",
     scenarios: ['replicas-stopped'],
-  },
-  {
-    name: 'a confirm that fails is not repeated',
-    file: 'relay/receipts.js',
-    from: 'if (this.#ended)\n                    break;',
-    to: 'this.#trimmed = this.#received; break;',
-    scenarios: ['connections-killed'],
-  },
-  {
-    name: 'window ignored',
-    file: 'relay/window.js',
-    from: 'return this.envelopesLeft === 0 || this.bytesLeft === 0;',
-    to: 'return false;',
-    scenarios: ['slow-reader'],
-  },
-  {
-    name: 'live before what waited',
-    file: 'relay/push.js',
-    from: 'if (login.waiting === 0)\n            this.#cursor = login.last;',
-    to: 'this.#cursor = login.last;',
-    scenarios: ['cut-before-receipt'],
-  },
-  {
-    name: 'live while the backlog is read',
-    file: 'relay/push.js',
-    from: 'if (this.#reading || this.#blocked)\n            return;\n        if (wakeUp.prev',
-    to: 'if (this.#blocked)\n            return;\n        if (this.#reading || wakeUp.prev',
-    scenarios: ['long-backlog', 'cut-before-receipt'],
   },
   {
     name: 'unsubscribed although another socket of the user listens',
@@ -204,13 +133,6 @@ export const MUTATIONS: readonly Mutation[] = [
     scenarios: ['three-at-once'],
   },
   {
-    name: 'half-open sockets are not noticed',
-    file: 'relay/heartbeat.js',
-    from: 'now - this.#unansweredSinceMs > this.#options.pongTimeoutMs',
-    to: 'now - this.#unansweredSinceMs > 1e9',
-    scenarios: ['half-open'],
-  },
-  {
     name: 'no quota',
     file: 'engine/redis/lua/deliver.lua',
     from: 'elseif count + 1 > max_envelopes or bytes + size > max_bytes then',
@@ -225,10 +147,46 @@ export const MUTATIONS: readonly Mutation[] = [
     scenarios: ['maxmemory'],
   },
   {
-    name: 'a stopping node cuts its sockets',
-    file: 'relay/drain.js',
-    from: 'const steps = Math.max(1, Math.floor(drainMs / STEP_MS));',
-    to: 'if (drainMs > 0) return;\n    const steps = 1;',
-    scenarios: ['rolling-restart'],
+    name: 'a lost connection to Redis makes its commands again by itself (what retryDelayOnFailover does), no fence',
+    file: 'engine/redis/connection.js',
+    from: 'autoResendUnfulfilledCommands: false,',
+    to: 'autoResendUnfulfilledCommands: true,',
+    also: [
+      { from: 'retryStrategy: () => null,', to: 'retryStrategy: () => 50,' },
+      { from: 'enableOfflineQueue: false,', to: 'enableOfflineQueue: true,' },
+      {
+        file: 'engine/redis/lua/deliver.lua',
+        from: "local fence = redis.call('GET', fence_key)",
+        to: 'local fence = false',
+      },
+    ],
+    scenarios: ['connections-killed'],
+  },
+  {
+    name: 'an old master that comes back during a failover is believed',
+    file: 'engine/redis/discovery.js',
+    from: 'const layout = await discover([]).catch(() => null);',
+    to: 'const layout = null;',
+    scenarios: ['sentinel-failover-wait', 'sentinel-failover'],
+  },
+  {
+    name: 'nobody is subscribed again after the subscriber has reconnected',
+    file: 'engine/redis/channels.js',
+    from: 'for (const channel of this.#of(shard))\n            this.#settle(channel);',
+    to: '',
+    scenarios: ['redis-killed-always', 'redis-stopped', 'connections-killed'],
+  },
+  {
+    name: 'a handshake with Redis that is swallowed is waited for',
+    file: 'engine/redis/connection.js',
+    from: 'const late = setTimeout(() => connection.destroy(',
+    to: 'const late = setTimeout(() => void (',
+    scenarios: ['network'],
   },
 ];
+
+/**
+ * What the rules of docs/architecture.md forbid, one each. A rule that no scenario misses when it is broken is either
+ * not tested or not needed.
+ */
+export const MUTATIONS: readonly Mutation[] = [...ENGINE_MUTATIONS, ...RELAY_MUTATIONS];

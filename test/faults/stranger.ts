@@ -3,6 +3,7 @@ import { type PlainUser, signHex } from '../support/client.ts';
 import type { Connected } from './history.ts';
 import type { Journal } from './journal.ts';
 import { Mailout } from './mailout.ts';
+import { answerPings } from './pongs.ts';
 import type { Random } from './random.ts';
 import { dataOf, digestOf, readEnvelope, readServerWord, retryInMs, type ServerWord } from './wire.ts';
 
@@ -26,6 +27,8 @@ export interface StrangerOptions {
   readonly backoffMsMax?: number;
   /** Nothing heard for so long, or no answer to something sent: the connection is taken for dead. */
   readonly silenceMs?: number;
+  /** See `PongOptions`. */
+  readonly newestPongOnly?: boolean;
 }
 
 /**
@@ -163,7 +166,7 @@ export class Stranger {
 
   #dial(): void {
     this.#reconnect = null;
-    const { protocol, journal, dial } = this.#options;
+    const { protocol, journal, dial, newestPongOnly = false } = this.#options;
     const ws = new WebSocket(dial(), protocol === 2 ? ['relay.v2'] : [], {
       perMessageDeflate: false,
       autoPong: false,
@@ -179,9 +182,12 @@ export class Stranger {
       if (protocol === 1) this.#connect('');
     });
     ws.on('message', (bytes) => this.#receive(String(bytes)));
-    ws.on('ping', (payload) => {
-      this.#heardAtMs = performance.now();
-      if (this.confirming) ws.pong(payload);
+    answerPings(ws, {
+      newestOnly: newestPongOnly,
+      onPing: () => {
+        this.#heardAtMs = performance.now();
+        return this.confirming;
+      },
     });
     // What it is about comes with `close`.
     ws.on('error', () => undefined);

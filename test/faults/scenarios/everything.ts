@@ -18,7 +18,7 @@ export const everything: Scenario = {
       settings: { RELAY_DRAIN_MS: '1000' },
     });
     const crowd = await bench.crowd({ count: 60, client: { silenceMs: 4_000 } });
-    await bench.warmUp(crowd, 300);
+    await bench.warmUp(crowd, 330);
     await rage(plan(bench.random.fork('nemesis'), { lastsMs, nodes: NODES }), { bench, rig, crowd });
     await bench.untilAccepted(bench.acceptedMin, 600_000);
     await bench.heal();

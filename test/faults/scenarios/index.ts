@@ -14,6 +14,8 @@ import { longBacklog } from './long-backlog.ts';
 import { lostAnswer } from './lost-answer.ts';
 import { flushAll, lostTail, oldSnapshot } from './lost-tail.ts';
 import { network } from './network.ts';
+import { newestPong } from './newest-pong.ts';
+import { poison } from './poison.ts';
 import { powerCut, redisKilledAlways } from './redis-killed.ts';
 import { redisStopped } from './redis-stopped.ts';
 import { rollingRestart, stampede } from './restarts.ts';
@@ -45,6 +47,8 @@ export const SCENARIOS: readonly Scenario[] = [
   slotsMove,
   shardKilled,
   slowReader,
+  newestPong,
+  poison,
   threeAtOnce,
   takeover,
   halfOpen,

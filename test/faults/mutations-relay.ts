@@ -1,0 +1,102 @@
+import type { Mutation } from './mutation.ts';
+
+/** Rules of src/relay that are broken. */
+export const RELAY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'prev ignored: whatever wakes is pushed',
+    file: 'relay/push.js',
+    from: 'if (wakeUp.prev === at && this.#hasRoom) {',
+    to: 'if (this.#hasRoom) {',
+    scenarios: ['deaf-now-and-then'],
+  },
+  {
+    name: 'trimmed when pushed, not when the client has it',
+    file: 'relay/session.js',
+    from: 'onTurnOver: () => this.#heartbeat.ask(),',
+    to: 'onTurnOver: () => { if (this.#push.cursor !== null) { this.#receipts.advance(this.#push.cursor); } this.#heartbeat.ask(); },',
+    scenarios: ['cut-before-receipt'],
+  },
+  {
+    name: 'accepted before it is stored',
+    file: 'relay/outbox.js',
+    from: 'pair.inFlight = true;',
+    to: "pair.inFlight = true;\n        for (const item of batch) { const { done } = item; done('stored'); item.done = () => {}; }",
+    scenarios: ['redis-killed-always', 'redis-stopped'],
+  },
+  {
+    name: 'two batches of one pair at once',
+    file: 'relay/outbox.js',
+    from: 'pair.inFlight = true;',
+    to: 'pair.inFlight = false;',
+    scenarios: ['scripts-flushed', 'connections-killed'],
+  },
+  {
+    name: 'a confirm that fails is not repeated',
+    file: 'relay/receipts.js',
+    from: 'if (this.#ended)\n                    break;',
+    to: 'this.#trimmed = this.#received; break;',
+    scenarios: ['connections-killed'],
+  },
+  {
+    name: 'window ignored',
+    file: 'relay/window.js',
+    from: 'return this.envelopesLeft === 0 || this.bytesLeft === 0;',
+    to: 'return false;',
+    scenarios: ['slow-reader'],
+  },
+  {
+    name: 'live before what waited',
+    file: 'relay/push.js',
+    from: 'if (login.waiting === 0)\n            this.#cursor = login.last;',
+    to: 'this.#cursor = login.last;',
+    scenarios: ['cut-before-receipt'],
+  },
+  {
+    name: 'live while the backlog is read',
+    file: 'relay/push.js',
+    from: 'if (this.#reading || this.#blocked)\n            return;\n        if (wakeUp.prev',
+    to: 'if (this.#blocked)\n            return;\n        if (this.#reading || wakeUp.prev',
+    scenarios: ['long-backlog', 'cut-before-receipt'],
+  },
+  {
+    name: 'half-open sockets are not noticed',
+    file: 'relay/heartbeat.js',
+    from: 'now - this.#unansweredSinceMs > this.#options.pongTimeoutMs',
+    to: 'now - this.#unansweredSinceMs > 1e9',
+    scenarios: ['half-open'],
+  },
+  {
+    name: 'a stopping node cuts its sockets',
+    file: 'relay/drain.js',
+    from: 'const steps = Math.max(1, Math.floor(drainMs / STEP_MS));',
+    to: 'if (drainMs > 0) return;\n    const steps = 1;',
+    scenarios: ['rolling-restart'],
+  },
+  {
+    name: 'automatic pings on',
+    file: 'relay/gateway.js',
+    from: 'sendPingsAutomatically: false,',
+    to: 'sendPingsAutomatically: true,',
+    also: [
+      {
+        from: 'Math.min(IDLE_TIMEOUT_S_MAX, Math.ceil((config.pingIntervalMs + config.pongTimeoutMs) / 1000) + 20)',
+        to: '8',
+      },
+    ],
+    scenarios: ['newest-pong'],
+  },
+  {
+    name: 'poison is passed over and never set aside',
+    file: 'relay/poison.js',
+    from: "if (state !== 'held')",
+    to: "if (state !== 'none')",
+    scenarios: ['poison'],
+  },
+  {
+    name: 'poison stops the mailbox',
+    file: 'relay/push.js',
+    from: 'if (frame === null && (await this.#options.setAside(id)))',
+    to: 'if (frame === null) { this.end(); return []; }\n            if (frame === null)',
+    scenarios: ['poison'],
+  },
+];
