@@ -26,6 +26,8 @@ export interface StageOptions {
   /** People who write to each other through HAProxy. */
   readonly people: number;
   readonly settings: Settings;
+  /** What nodes are started from; default: this build. */
+  readonly main?: string;
   /** Nodes beside the three, not behind HAProxy, each for one fault. */
   readonly extras: Readonly<Record<string, Settings>>;
 }
@@ -56,7 +58,11 @@ export class Stage {
       RELAY_TRUSTED_PROXIES: '127.0.0.1',
     };
     const start = (name: string, settings: Settings = {}) =>
-      RigNode.start({ name, main: BUILT_MAIN, settings: { ...common, ...settings, RELAY_NODE_ID: name } });
+      RigNode.start({
+        name,
+        main: options.main ?? BUILT_MAIN,
+        settings: { ...common, ...settings, RELAY_NODE_ID: name },
+      });
     const nodes = [await start('node-1'), await start('node-2'), await start('node-3')] as const;
     const extras: Record<string, RigNode> = {};
     for (const [name, settings] of Object.entries(options.extras)) extras[name] = await start(name, settings);

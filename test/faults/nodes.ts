@@ -54,7 +54,7 @@ export class RigNode {
   readonly unexpectedEnds: string[] = [];
   /** The largest resident memory seen, bytes. */
   peakBytes = 0;
-  readonly #main: string;
+  #main: string;
   readonly #settings: Settings;
   #child: Child | null = null;
   /** True from the moment that its end is wanted. */
@@ -100,6 +100,11 @@ export class RigNode {
 
   get output(): string {
     return this.#child?.output ?? '';
+  }
+
+  /** From the next start on it runs this build. */
+  become(main: string): void {
+    this.#main = main;
   }
 
   /** A new process; resolves when it is ready. */
