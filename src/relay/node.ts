@@ -3,6 +3,7 @@ import type { Config } from '../ops/config.ts';
 import type { Logger } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { Flaps } from './flaps.ts';
+import { Gathering } from './gathering.ts';
 import type { InflightBudget } from './outbox.ts';
 import { Stumbles } from './poison.ts';
 import { RateLimiter } from './rate.ts';
@@ -27,6 +28,7 @@ export interface Node {
   readonly inflight: InflightBudget;
   readonly turns: Turns;
   readonly reads: Semaphore;
+  readonly receipts: Gathering;
   readonly rates: Rates;
   readonly flaps: Flaps;
   readonly stumbles: Stumbles;
@@ -57,6 +59,7 @@ export function createNode(parts: Pick<Node, 'config' | 'engine' | 'log' | 'metr
     inflight,
     turns: new Turns({ nodeBudget: inflight, bytesMax: config.inflightBytesPerSocket, now }),
     reads: new Semaphore(READS_AT_ONCE),
+    receipts: new Gathering(now),
     flaps: new Flaps({ free: config.takeoversMax, now }),
     stumbles: new Stumbles(),
     rates: {

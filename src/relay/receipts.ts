@@ -1,5 +1,8 @@
 import type { Engine, MailboxId, SessionKey, SessionState } from '../engine/engine.ts';
+import type { Gathering } from './gathering.ts';
 
+/** With so many of one session nobody is waited for: a mailbox is not held full by what its owner has. */
+const GATHERED_ENVELOPES_MAX = 64;
 const RETRY_MS_MIN = 250;
 /** As long as reading waits: a receipt that is not heard keeps the mailbox full. */
 const RETRY_MS_MAX = 2_000;
@@ -7,6 +10,7 @@ const RETRY_MS_MAX = 2_000;
 export interface ReceiptsOptions {
   readonly engine: Pick<Engine, 'confirm'>;
   readonly session: SessionKey;
+  readonly gathering: Gathering;
   /** The store says that the session does not hold any more. */
   readonly onLost: (state: Exclude<SessionState, 'held'>) => void;
 }
@@ -14,7 +18,7 @@ export interface ReceiptsOptions {
 /**
  * Turns receipts of the client into trimmed mailboxes. What the client has (`received`) and what the store has
  * let go (`trimmed`) are kept apart, and confirming is repeated until the store has answered: a receipt whose
- * confirm was lost is not lost.
+ * confirm was lost is not lost. Confirming late is harmless: the store compares the token.
  */
 export class Receipts {
   readonly #options: ReceiptsOptions;
@@ -22,6 +26,8 @@ export class Receipts {
   #received: MailboxId | null = null;
   /** The newest id that the store has trimmed. Follows `received`. */
   #trimmed: MailboxId | null = null;
+  /** Envelopes received since the last confirm was sent. */
+  #gathered = 0;
   /** The confirm in flight, or its retry. At most one. */
   #work: Promise<void> | null = null;
   #ended = false;
@@ -30,31 +36,48 @@ export class Receipts {
     this.#options = options;
   }
 
-  /** The client has everything up to `id`. */
-  advance(id: MailboxId): void {
+  /** The client has everything up to `id`: so many envelopes more than before. */
+  advance(id: MailboxId, envelopes: number): void {
     if (id === this.#trimmed) return;
     this.#received = id;
-    if (this.#work === null && !this.#ended) this.#work = this.#confirmAll();
+    this.#gathered += envelopes;
+    this.#confirmSoon();
   }
 
   /** The socket is gone: resolves when the last receipt has been confirmed, or has failed once more. */
   async settle(): Promise<void> {
     this.#ended = true;
+    this.#options.gathering.leave(this);
+    this.confirm();
     await this.#work;
   }
 
+  /** Sends what is not confirmed yet, unless that is under way. */
+  confirm(): void {
+    if (this.#work === null && this.#received !== this.#trimmed) this.#work = this.#confirmAll();
+  }
+
+  #confirmSoon(): void {
+    if (this.#work !== null || this.#ended) return;
+    if (this.#gathered < GATHERED_ENVELOPES_MAX) this.#options.gathering.join(this);
+    else this.confirm();
+  }
+
   async #confirmAll(): Promise<void> {
+    const { engine, session, onLost } = this.#options;
     let retryMs = RETRY_MS_MIN;
     while (this.#received !== null && this.#received !== this.#trimmed) {
       const upTo = this.#received;
+      this.#gathered = 0;
       try {
-        const state = await this.#options.engine.confirm(this.#options.session, upTo);
+        const state = await engine.confirm(session, upTo);
         if (state !== 'held') {
-          this.#options.onLost(state);
+          onLost(state);
           break;
         }
         this.#trimmed = upTo;
-        retryMs = RETRY_MS_MIN;
+        // What has come meanwhile waits for company again, unless this is the end.
+        if (!this.#ended) break;
       } catch {
         // The engine has told its observer why. Confirming is idempotent: ask until it answers.
         if (this.#ended) break;
@@ -63,5 +86,6 @@ export class Receipts {
       }
     }
     this.#work = null;
+    if (this.#received !== this.#trimmed && this.#gathered > 0) this.#confirmSoon();
   }
 }

@@ -86,7 +86,7 @@ export class Session implements MailboxListener {
       now,
     });
     const onLost = (state: Exclude<SessionState, 'held'>) => this.#lose(state);
-    this.#receipts = new Receipts({ engine, session, onLost });
+    this.#receipts = new Receipts({ engine, session, gathering: node.receipts, onLost });
     this.#push = new Push(
       {
         engine,
@@ -276,7 +276,7 @@ export class Session implements MailboxListener {
     this.#node.metrics.envelopesConfirmed.add(confirmed);
     this.#delays.confirmed(id);
     this.#heartbeat.alive();
-    this.#receipts.advance(id);
+    this.#receipts.advance(id, confirmed);
     if (this.#window.size === 0) this.#allConfirmed?.();
     this.#push.resume(false);
   }

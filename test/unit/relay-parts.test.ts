@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SessionState } from '../../src/engine/engine.ts';
 import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { AddressReader } from '../../src/relay/address.ts';
+import { Gathering } from '../../src/relay/gathering.ts';
 import { Occupancy } from '../../src/relay/occupancy.ts';
 import { RateLimiter } from '../../src/relay/rate.ts';
 import { Receipts } from '../../src/relay/receipts.ts';
@@ -9,38 +10,110 @@ import { Semaphore } from '../../src/relay/semaphore.ts';
 import { Window } from '../../src/relay/window.ts';
 
 describe('receipts', () => {
-  it('are confirmed again until the store has answered, and newest only', async () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Receipts of one session, and what the store was asked to let go. */
+  function receiptsOf(
+    answer: (upTo: string) => Promise<SessionState>,
+    gathering = new Gathering(() => performance.now()),
+  ) {
     const asked: string[] = [];
-    let failures = 1;
     const lost: SessionState[] = [];
     const receipts = new Receipts({
       engine: {
         confirm: (_session, upTo) => {
           asked.push(upTo);
-          failures -= 1;
-          return failures >= 0 ? Promise.reject(new Error('away')) : Promise.resolve('held');
+          return answer(upTo);
         },
       },
       session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
+      gathering,
       onLost: (state) => lost.push(state),
     });
-    receipts.advance('1-a');
-    receipts.advance('2-b');
+    return { receipts, asked, lost };
+  }
+  const held = () => Promise.resolve<SessionState>('held');
+
+  it('of ten milliseconds leave together, those of one session as one, and on a quiet node at once', async () => {
+    vi.useFakeTimers();
+    const gathering = new Gathering(() => performance.now());
+    const [bob, carol] = [receiptsOf(held, gathering), receiptsOf(held, gathering)];
+    bob.receipts.advance('1-a', 1);
+    expect(bob.asked).toEqual(['1-a']);
+    await vi.advanceTimersByTimeAsync(3);
+    bob.receipts.advance('2-b', 1);
+    await vi.advanceTimersByTimeAsync(3);
+    bob.receipts.advance('3-c', 1);
+    carol.receipts.advance('7-a', 1);
+    expect([bob.asked, carol.asked]).toEqual([['1-a'], []]);
+    await vi.advanceTimersByTimeAsync(4);
+    expect([bob.asked, carol.asked]).toEqual([['1-a', '3-c'], ['7-a']]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect([bob.asked.length, carol.asked.length]).toEqual([2, 1]);
+    carol.receipts.advance('8-b', 1);
+    expect(carol.asked).toEqual(['7-a', '8-b']);
+  });
+
+  it('of many envelopes wait for nobody', async () => {
+    const { receipts, asked } = receiptsOf(held);
+    receipts.advance('1-a', 1);
+    await Promise.resolve();
+    receipts.advance('2-b', 63);
+    expect(asked).toEqual(['1-a']);
+    receipts.advance('3-c', 1);
+    expect(asked).toEqual(['1-a', '3-c']);
+  });
+
+  it('that come while a confirm is out are confirmed after it', async () => {
+    vi.useFakeTimers();
+    let answered = (_: SessionState): void => undefined;
+    const { receipts, asked } = receiptsOf(
+      () =>
+        new Promise((resolve) => {
+          answered = resolve;
+        }),
+    );
+    receipts.advance('1-a', 64);
+    receipts.advance('2-b', 1);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(asked).toEqual(['1-a']);
+    answered('held');
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked).toEqual(['1-a', '2-b']);
+  });
+
+  it('are confirmed at once at the end of the socket, and once', async () => {
+    const { receipts, asked } = receiptsOf(held);
+    receipts.advance('1-a', 1);
+    receipts.advance('2-b', 1);
+    await receipts.settle();
+    expect(asked).toEqual(['1-a', '2-b']);
+    receipts.advance('3-c', 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toEqual(['1-a', '2-b']);
+  });
+
+  it('are confirmed again until the store has answered, and newest only', async () => {
+    let failures = 1;
+    const { receipts, asked, lost } = receiptsOf(() => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('away')) : held();
+    });
+    receipts.advance('1-a', 64);
+    receipts.advance('2-b', 1);
     await expect.poll(() => asked).toEqual(['1-a', '2-b']);
     await receipts.settle();
     expect(lost).toEqual([]);
   });
 
   it('tell when the session does not hold any more, and stop', async () => {
-    const lost: SessionState[] = [];
-    const receipts = new Receipts({
-      engine: { confirm: () => Promise.resolve('displaced') },
-      session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
-      onLost: (state) => lost.push(state),
-    });
-    receipts.advance('1-a');
+    const { receipts, asked, lost } = receiptsOf(() => Promise.resolve('displaced'));
+    receipts.advance('1-a', 1);
     await receipts.settle();
     expect(lost).toEqual(['displaced']);
+    expect(asked).toEqual(['1-a']);
   });
 });
 
