@@ -13,7 +13,8 @@ const folder = dirname(entry);
 // Two levels below the root, as the sources are, so that they find dist/ and deploy/ by the same relative paths.
 const outdir = resolve(here, '../.cache', folder === '.' ? 'loadtest' : `loadtest-${folder}`);
 // Workers are programs of their own, beside the one that starts them.
-const workers = folder === '.' ? [] : readdirSync(join(here, folder)).filter((file) => file === 'worker.ts');
+const workers =
+  folder === '.' ? [] : readdirSync(join(here, folder)).filter((file) => file.endsWith('worker.ts'));
 await build({
   entryPoints: [join(here, entry), ...workers.map((file) => join(here, folder, file))],
   bundle: true,

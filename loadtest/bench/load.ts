@@ -3,9 +3,8 @@ import type { DialectName } from './dialects.ts';
 /** What the bench and its client processes say to each other. */
 
 export interface Pairs {
-  /** Where the senders connect, and where the recipients do. */
-  readonly from: string;
-  readonly to: string;
+  /** Of the nodes: pair n sends from number n to the next, modulo their number. */
+  readonly urls: readonly string[];
   readonly count: number;
   /** Bytes of the ciphertext in each envelope; the frame has about 300 more. */
   readonly payloadBytes: number;

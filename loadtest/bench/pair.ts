@@ -6,9 +6,16 @@ import type { Pairs } from './load.ts';
 /** By protocol 2 every so many envelopes are confirmed; the relay waits for 256 at most. */
 const ACK_EVERY = 32;
 
+/** Where the sender connects, and where the recipient does. */
+interface Route {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** One sender and one recipient, each with a socket; frames are signed before they are needed. */
 export class Pair {
   readonly #pairs: Pairs;
+  readonly #route: Route;
   readonly #payload: string;
   readonly #sender: User;
   readonly #recipient: User;
@@ -22,23 +29,34 @@ export class Pair {
   #sent = 0;
   onReceived: (latencyMs: number) => void = () => undefined;
 
-  static async open(pairs: Pairs): Promise<Pair> {
-    const user = (url: string) => (pairs.dialect === null ? User.register(url) : User.unregistered());
-    const [sender, recipient] = [await user(pairs.from), await user(pairs.to)];
-    const pair = new Pair(pairs, sender, recipient);
+  static async open(pairs: Pairs, number: number): Promise<Pair> {
+    const { urls, dialect } = pairs;
+    const url = (of: number) => urls[of % urls.length] ?? '';
+    const route = { from: url(number), to: url(number + 1) };
+    const user = (at: string) => (dialect === null ? User.register(at) : User.unregistered());
+    const pair = new Pair(pairs, {
+      route,
+      sender: await user(route.from),
+      recipient: await user(route.to),
+    });
     await pair.#login();
     return pair;
   }
 
-  private constructor(pairs: Pairs, sender: User, recipient: User) {
+  private constructor(
+    pairs: Pairs,
+    ends: { readonly route: Route; readonly sender: User; readonly recipient: User },
+  ) {
     this.#pairs = pairs;
+    this.#route = ends.route;
     this.#payload = 'A'.repeat(pairs.payloadBytes);
-    this.#sender = sender;
-    this.#recipient = recipient;
+    this.#sender = ends.sender;
+    this.#recipient = ends.recipient;
   }
 
   async #login(): Promise<void> {
-    const { from, to, protocol, dialect: name } = this.#pairs;
+    const { protocol, dialect: name } = this.#pairs;
+    const { from, to } = this.#route;
     const dialect = name === null ? null : DIALECTS[name];
     const heard = (data: Buffer) => {
       if (data.includes('"type":"error"')) this.errors.push(data.toString());

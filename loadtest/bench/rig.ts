@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ensureInstalled } from '../../src/cli/install.ts';
-import { type RedisServer, startNode, startRedis } from '../../src/cli/servers.ts';
+import { type Settings, startNode } from '../../src/cli/servers.ts';
 import { cpuUs } from '../cpu.ts';
 import { LIMITS_OFF } from '../limits-off.ts';
+import { type Store, startStore } from '../store.ts';
 import type { LoadResult, Order, Pairs, Reply } from './load.ts';
 
 /** Microseconds of processor time since each process began, by what it is. */
@@ -12,6 +12,8 @@ export interface Cpu {
   readonly nodes: number;
   readonly redis: number;
   readonly clients: number;
+  /** `redis` by shard. */
+  readonly shards: readonly number[];
 }
 
 /** One server of what is measured. */
@@ -25,40 +27,53 @@ export interface RigNode {
 /** Real nodes, a real Redis and client processes, for one run. */
 export class Rig {
   readonly #nodes: readonly RigNode[];
-  readonly #redis: RedisServer;
+  readonly #store: Store;
   readonly #workers: readonly ChildProcess[];
 
   static async start(shape: {
     readonly nodes: number;
     readonly workers: number;
+    /** Redis servers; 1 if not said. More are a Cluster. */
+    readonly shards?: number;
+    /** Of redis.conf. */
+    readonly redisOptions?: readonly string[];
     readonly startNode: (redisUrl: string, number: number) => Promise<RigNode>;
   }): Promise<Rig> {
-    ensureInstalled(['redis-server'], (line) => console.log(line));
-    const redis = await startRedis();
+    const store = await startStore(shape.shards ?? 1, shape.redisOptions);
     const nodes: RigNode[] = [];
-    for (let n = 1; n <= shape.nodes; n += 1) nodes.push(await shape.startNode(redis.url, n));
+    for (let n = 1; n <= shape.nodes; n += 1) nodes.push(await shape.startNode(store.url, n));
     const program = fileURLToPath(new URL('./worker.mjs', import.meta.url));
     const workers = Array.from({ length: shape.workers }, () => fork(program, { stdio: 'inherit' }));
-    return new Rig({ nodes, redis, workers });
+    return new Rig({ nodes, store, workers });
   }
 
   private constructor(parts: {
     readonly nodes: readonly RigNode[];
-    readonly redis: RedisServer;
+    readonly store: Store;
     readonly workers: readonly ChildProcess[];
   }) {
     this.#nodes = parts.nodes;
-    this.#redis = parts.redis;
+    this.#store = parts.store;
     this.#workers = parts.workers;
   }
 
-  /** Senders on one node, recipients on the next: every envelope crosses. */
-  async connect(pairs: Omit<Pairs, 'from' | 'to'>): Promise<void> {
+  get nodes(): readonly RigNode[] {
+    return this.#nodes;
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  /**
+   * The nodes stand in a ring, and each pair of users has its sender on one and its recipient on the next: every
+   * envelope crosses (with one node it does not), and every node has as many senders as recipients.
+   */
+  async connect(pairs: Omit<Pairs, 'urls'>): Promise<void> {
+    const urls = this.#nodes.map(({ url }) => url);
+    const count = Math.ceil(pairs.count / this.#workers.length);
     await Promise.all(
-      this.#workers.map((worker, index) => {
-        const url = (offset: number) => this.#nodes[(index + offset) % this.#nodes.length]?.url ?? '';
-        return ask(worker, { do: 'connect', pairs: { ...pairs, from: url(0), to: url(1) } });
-      }),
+      this.#workers.map((worker) => ask(worker, { do: 'connect', pairs: { ...pairs, count, urls } })),
     );
   }
 
@@ -81,18 +96,21 @@ export class Rig {
   }
 
   cpu(): Cpu {
-    const sum = (pids: readonly number[]) => pids.map(cpuUs).reduce((a, b) => a + b, 0);
+    const of = (pids: readonly number[]) => pids.map(cpuUs);
+    const sum = (all: readonly number[]) => all.reduce((a, b) => a + b, 0);
+    const shards = of(this.#store.pids);
     return {
-      nodes: sum(this.#nodes.map((node) => node.pid)),
-      redis: sum([this.#redis.child.pid]),
-      clients: sum(this.#workers.map((worker) => worker.pid ?? 0)),
+      nodes: sum(of(this.#nodes.map((node) => node.pid))),
+      redis: sum(shards),
+      clients: sum(of(this.#workers.map((worker) => worker.pid ?? 0))),
+      shards,
     };
   }
 
   async stop(): Promise<void> {
     for (const worker of this.#workers) worker.kill();
     await Promise.all(this.#nodes.map((node) => node.stop()));
-    await this.#redis.stop();
+    await this.#store.stop();
   }
 }
 
@@ -112,12 +130,14 @@ export async function startKeyrelay(start: {
   readonly number: number;
   /** Where it writes what it spent its time on; null: nowhere. */
   readonly profileFolder: string | null;
+  readonly settings?: Settings;
 }): Promise<RigNode> {
-  const { redisUrl, number, profileFolder } = start;
+  const { redisUrl, number, profileFolder, settings = {} } = start;
   const { child, port } = await startNode({
     ...LIMITS_OFF,
     RELAY_REDIS_URL: redisUrl,
     RELAY_NODE_ID: `bench${number}`,
+    ...settings,
     ...(profileFolder === null
       ? {}
       : { NODE_OPTIONS: `--import=${PROFILER}`, PROFILE_FOLDER: profileFolder }),

@@ -34,7 +34,7 @@ async function obey(order: Order): Promise<Reply> {
 
 async function connect(wanted: Pairs): Promise<Pair[]> {
   const opened: Pair[] = [];
-  for (let n = 0; n < wanted.count; n += 1) opened.push(await Pair.open(wanted));
+  for (let n = 0; n < wanted.count; n += 1) opened.push(await Pair.open(wanted, n));
   return opened;
 }
 

@@ -1,16 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ensureInstalled } from '../../src/cli/install.ts';
-import { type NodeServer, type RedisServer, startNode, startRedis } from '../../src/cli/servers.ts';
-import { cpuUs, openFilesMax, residentBytes } from '../cpu.ts';
+import { type NodeServer, startNode } from '../../src/cli/servers.ts';
+import { cpuUs, residentBytes } from '../cpu.ts';
 import { LIMITS_OFF } from '../limits-off.ts';
+import { type Store, startStore } from '../store.ts';
 import type { Order, Reply } from './orders.ts';
-
-/** Files of a process that are no connections of clients: libraries, Redis, logs. */
-const FILES_OF_ITS_OWN = 1_000;
-/** Of one source address to one port: net.ipv4.ip_local_port_range has 28,232 by default. */
-const PORTS_OF_AN_ADDRESS = 20_000;
+import { connectionsOfAProcess, FILES_OF_ITS_OWN } from './parameters.ts';
 
 export interface Usage {
   readonly nodesUs: number;
@@ -19,25 +15,22 @@ export interface Usage {
   readonly redisBytes: number;
 }
 
-/** Nodes, a Redis and client processes: as many as the limit of open files asks for. */
+/** Nodes, one Redis and client processes. */
 export class Fleet {
   readonly nodes: readonly NodeServer[];
-  readonly #redis: RedisServer;
+  readonly store: Store;
   readonly #workers: readonly ChildProcess[];
 
-  static async start(wanted: { readonly connections: number; readonly nodesMin: number }): Promise<Fleet> {
-    ensureInstalled(['redis-server'], (line) => console.log(line));
-    const files = Math.min(openFilesMax() - FILES_OF_ITS_OWN, PORTS_OF_AN_ADDRESS);
-    const processes = Math.ceil(wanted.connections / files);
-    const redis = await startRedis();
+  static async start(wanted: { readonly nodes: number; readonly clients: number }): Promise<Fleet> {
+    const store = await startStore(1);
     const nodes: NodeServer[] = [];
-    for (let n = 1; n <= Math.max(wanted.nodesMin, processes); n += 1) {
+    for (let n = 1; n <= wanted.nodes; n += 1) {
       nodes.push(
         await startNode({
           ...LIMITS_OFF,
-          RELAY_REDIS_URL: redis.url,
+          RELAY_REDIS_URL: store.url,
           RELAY_NODE_ID: `scale${n}`,
-          RELAY_MAX_SOCKETS: `${files + FILES_OF_ITS_OWN / 2}`,
+          RELAY_MAX_SOCKETS: `${connectionsOfAProcess() + FILES_OF_ITS_OWN / 2}`,
           RELAY_MAX_PENDING: '20000',
           RELAY_MAILBOX_ENVELOPES: '100000',
           RELAY_MAILBOX_BYTES: '268435456',
@@ -45,18 +38,18 @@ export class Fleet {
         }),
       );
     }
-    const program = fileURLToPath(new URL('./worker.mjs', import.meta.url));
-    const workers = Array.from({ length: Math.max(2, processes) }, () => fork(program, { stdio: 'inherit' }));
-    return new Fleet({ nodes, redis, workers });
+    const program = fileURLToPath(new URL('./fleet-worker.mjs', import.meta.url));
+    const workers = Array.from({ length: wanted.clients }, () => fork(program, { stdio: 'inherit' }));
+    return new Fleet({ nodes, store, workers });
   }
 
   private constructor(parts: {
     readonly nodes: readonly NodeServer[];
-    readonly redis: RedisServer;
+    readonly store: Store;
     readonly workers: readonly ChildProcess[];
   }) {
     this.nodes = parts.nodes;
-    this.#redis = parts.redis;
+    this.store = parts.store;
     this.#workers = parts.workers;
   }
 
@@ -69,8 +62,12 @@ export class Fleet {
   }
 
   /** One order to every client process. */
-  ask(orderOf: (index: number) => Order): Promise<readonly Reply[]> {
-    return Promise.all(
+  async ask<Done extends Reply['done']>(
+    done: Done,
+    orderOf: (index: number) => Extract<Order, { do: Done }>,
+  ): Promise<readonly Extract<Reply, { done: Done }>[]> {
+    type Answer = Extract<Reply, { done: Done }>;
+    const replies: readonly Reply[] = await Promise.all(
       this.#workers.map(async (worker, index) => {
         worker.send(orderOf(index));
         const [reply] = (await once(worker, 'message')) as [Reply];
@@ -78,6 +75,23 @@ export class Fleet {
         return reply;
       }),
     );
+    return replies.filter((reply: Reply): reply is Answer => reply.done === done);
+  }
+
+  /** `users` in all, over the client processes. */
+  async register(users: number, protocol: 1 | 2): Promise<void> {
+    await this.ask('register', (index) => ({
+      do: 'register',
+      users: this.shareOf(users, index),
+      urls: this.urls,
+      localAddress: `127.0.0.${index + 2}`,
+      protocol,
+    }));
+  }
+
+  /** Of client process `index`, when `users` are dealt out. */
+  shareOf(users: number, index: number): number {
+    return Math.floor(users / this.clients) + (index < users % this.clients ? 1 : 0);
   }
 
   usage(): Usage {
@@ -85,10 +99,15 @@ export class Fleet {
     const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
     return {
       nodesUs: sum(nodes.map(cpuUs)),
-      redisUs: cpuUs(this.#redis.child.pid),
+      redisUs: sum(this.store.pids.map(cpuUs)),
       nodesBytes: sum(nodes.map(residentBytes)),
-      redisBytes: residentBytes(this.#redis.child.pid),
+      redisBytes: sum(this.store.pids.map(residentBytes)),
     };
+  }
+
+  since(before: Usage): Pick<Usage, 'nodesUs' | 'redisUs'> {
+    const after = this.usage();
+    return { nodesUs: after.nodesUs - before.nodesUs, redisUs: after.redisUs - before.redisUs };
   }
 
   /** Makes the nodes collect their garbage, and waits until they have. */
@@ -102,6 +121,6 @@ export class Fleet {
   async stop(): Promise<void> {
     for (const worker of this.#workers) worker.kill();
     await Promise.all(this.nodes.map((node) => node.child.stop()));
-    await this.#redis.stop();
+    await this.store.stop();
   }
 }

@@ -9,15 +9,26 @@ export type Order =
       readonly localAddress: string;
       readonly protocol: 1 | 2;
     }
-  /** All log in, `atOnce` at a time. */
-  | { readonly do: 'connect'; readonly atOnce: number }
+  /** The first `users` log in, `atOnce` at a time. */
+  | { readonly do: 'connect'; readonly atOnce: number; readonly users: number }
   /** All connections end without a close frame. */
   | { readonly do: 'cut' }
-  /** Everybody writes to the next user, `perSecond` envelopes in all. */
-  | { readonly do: 'talk'; readonly perSecond: number; readonly seconds: number };
+  /** How things stand, without changing them. */
+  | { readonly do: 'count' }
+  /** Everybody connected writes to the next user, `perSecond` envelopes in all. */
+  | { readonly do: 'talk'; readonly perSecond: number; readonly seconds: number }
+  /** `each` envelopes to every user, none of whom is connected. */
+  | { readonly do: 'fill'; readonly each: number }
+  /** Every user logs in, `atOnce` at a time, and leaves when `each` envelopes have come and been confirmed. */
+  | { readonly do: 'drain'; readonly each: number; readonly atOnce: number };
 
 export type Reply =
-  | { readonly done: 'register' | 'cut' }
+  | { readonly done: 'register' }
+  | { readonly done: 'cut' }
   | { readonly done: 'connect'; readonly open: number; readonly failed: readonly string[] }
-  | { readonly done: 'talk'; readonly sent: number; readonly received: number; readonly closed: number }
+  /** `closed`: connections that ended and were not cut by us, since the beginning. */
+  | { readonly done: 'count'; readonly open: number; readonly closed: number; readonly pings: number }
+  | { readonly done: 'talk'; readonly sent: number; readonly received: number }
+  | { readonly done: 'fill'; readonly stored: number }
+  | { readonly done: 'drain'; readonly received: number }
   | { readonly done: 'failed'; readonly why: string };

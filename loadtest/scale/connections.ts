@@ -1,0 +1,162 @@
+import { Fleet } from './fleet.ts';
+import { replay } from './replay.ts';
+import { say } from './say.ts';
+
+const HOLD_PROGRESS_S = 30;
+
+export interface ConnectionsPlan {
+  readonly connections: number;
+  readonly nodes: number;
+  readonly clients: number;
+  readonly protocol: 1 | 2;
+  /** Connects under way at once, over all client processes. */
+  readonly atOnce: number;
+  readonly holdS: number;
+  readonly talkS: number;
+  /** Envelopes a second while they talk. */
+  readonly rate: number;
+  /** Envelopes in the mailbox that is replayed. */
+  readonly backlog: number;
+}
+
+interface Connecting {
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly nodeUs: number;
+  readonly redisUs: number;
+  /** Logins that failed and were tried again. */
+  readonly retried: number;
+}
+
+export interface ConnectionsResult {
+  readonly emptyNodeBytes: number;
+  readonly connect: Connecting;
+  readonly idleBytes: number;
+  readonly idleRedisBytes: number;
+  readonly hold: {
+    readonly seconds: number;
+    readonly pings: number;
+    readonly lost: number;
+    /** Processor time per second and connection, pings and beats included. */
+    readonly nodesUs: number;
+    readonly redisUs: number;
+  };
+  readonly talk: {
+    readonly sent: number;
+    readonly received: number;
+    readonly nodesUs: number;
+    readonly redisUs: number;
+  };
+  /** Node memory for a connection that has sent and received. */
+  readonly busyBytes: number;
+  readonly reconnect: Connecting;
+  readonly replayPerS: { readonly 1: number; readonly 2: number };
+}
+
+/** Holds connections, lets them talk, cuts them, lets them all come back, and replays one backlog. */
+export async function measureConnections(plan: ConnectionsPlan): Promise<ConnectionsResult> {
+  const { connections } = plan;
+  const fleet = await Fleet.start(plan);
+  try {
+    say(`registering ${connections} users with ${fleet.nodes.length} nodes …`);
+    await fleet.register(connections, plan.protocol);
+    await fleet.collect();
+    const empty = fleet.usage();
+
+    say('connecting all …');
+    const connecting = await connect(fleet, plan);
+    say(`connected, ${Math.round(connecting.perSecond)} a second`);
+    await fleet.collect();
+    const held = fleet.usage();
+
+    const holding = await hold(fleet, plan);
+    say(`everybody talks, ${plan.rate} envelopes a second for ${plan.talkS} s …`);
+    const talking = await talk(fleet, plan);
+    await fleet.collect();
+    const busy = fleet.usage();
+
+    say('cutting all …');
+    await fleet.ask('cut', () => ({ do: 'cut' }));
+    const back = await connect(fleet, plan);
+    say(`all back after ${back.seconds.toFixed(1)} s`);
+    const replayOf = async (protocol: 1 | 2) => {
+      say(`replaying ${plan.backlog} envelopes to one client, protocol ${protocol} …`);
+      const { perSecond } = await replay({ urls: fleet.urls, protocol, envelopes: plan.backlog });
+      return perSecond;
+    };
+    return {
+      emptyNodeBytes: empty.nodesBytes / fleet.nodes.length,
+      connect: connecting,
+      idleBytes: (held.nodesBytes - empty.nodesBytes) / connections,
+      idleRedisBytes: (held.redisBytes - empty.redisBytes) / connections,
+      hold: holding,
+      talk: talking,
+      busyBytes: (busy.nodesBytes - empty.nodesBytes) / connections,
+      reconnect: back,
+      replayPerS: { 1: await replayOf(1), 2: await replayOf(2) },
+    };
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function connect(fleet: Fleet, plan: ConnectionsPlan): Promise<Connecting> {
+  const before = fleet.usage();
+  const startedMs = performance.now();
+  const atOnce = Math.ceil(plan.atOnce / fleet.clients);
+  const replies = await fleet.ask('connect', () => ({ do: 'connect', atOnce, users: plan.connections }));
+  const seconds = (performance.now() - startedMs) / 1000;
+  const used = fleet.since(before);
+  const open = replies.reduce((sum, reply) => sum + reply.open, 0);
+  const failed = replies.flatMap((reply) => reply.failed);
+  if (open !== plan.connections)
+    throw new Error(`${open} of ${plan.connections} are connected: ${failed[0]}`);
+  return {
+    seconds,
+    perSecond: open / seconds,
+    nodeUs: used.nodesUs / open,
+    redisUs: used.redisUs / open,
+    retried: failed.length,
+  };
+}
+
+async function hold(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsResult['hold']> {
+  const before = fleet.usage();
+  const first = await count(fleet);
+  const startedMs = performance.now();
+  const endMs = startedMs + plan.holdS * 1000;
+  for (let leftMs = plan.holdS * 1000; leftMs > 0; leftMs = endMs - performance.now()) {
+    await new Promise((done) => setTimeout(done, Math.min(leftMs, HOLD_PROGRESS_S * 1000)));
+    const { open, lost } = await count(fleet);
+    say(`held for ${Math.round((performance.now() - startedMs) / 1000)} s: ${open} open, ${lost} lost`);
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  const used = fleet.since(before);
+  const last = await count(fleet);
+  return {
+    seconds,
+    pings: last.pings - first.pings,
+    lost: last.lost,
+    nodesUs: used.nodesUs / seconds / plan.connections,
+    redisUs: used.redisUs / seconds / plan.connections,
+  };
+}
+
+async function count(fleet: Fleet): Promise<{ open: number; lost: number; pings: number }> {
+  const replies = await fleet.ask('count', () => ({ do: 'count' }));
+  return {
+    open: replies.reduce((sum, reply) => sum + reply.open, 0),
+    lost: replies.reduce((sum, reply) => sum + reply.closed, 0),
+    pings: replies.reduce((sum, reply) => sum + reply.pings, 0),
+  };
+}
+
+async function talk(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsResult['talk']> {
+  const before = fleet.usage();
+  const perSecond = plan.rate / fleet.clients;
+  const replies = await fleet.ask('talk', () => ({ do: 'talk', perSecond, seconds: plan.talkS }));
+  const used = fleet.since(before);
+  const sent = replies.reduce((sum, reply) => sum + reply.sent, 0);
+  const received = replies.reduce((sum, reply) => sum + reply.received, 0);
+  return { sent, received, nodesUs: used.nodesUs / received, redisUs: used.redisUs / received };
+}

@@ -1,0 +1,110 @@
+import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import type { Load } from '../bench/load.ts';
+import { Rig, startKeyrelay } from '../bench/rig.ts';
+import { say } from './say.ts';
+
+/** On the way for each pair, when the load is closed. */
+const OUTSTANDING = 8;
+const SIGNED_PER_S_MAX = 12_000;
+const WARM_UP_S = 6;
+const IDLE_MS = 3_000;
+
+export interface SpreadPlan {
+  /** One step for each: so many nodes, so many Redis servers (more than one: a Cluster). */
+  readonly steps: readonly { readonly nodes: number; readonly shards: number }[];
+  readonly pairsPerNode: number;
+  /** Open loop, for each node: so that a step with more nodes has as much more to do. */
+  readonly ratePerNode: number;
+  readonly seconds: number;
+}
+
+interface Loaded {
+  readonly perSecond: number;
+  readonly missing: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time for one envelope. */
+  readonly nodesUs: number;
+  readonly redisUs: number;
+  /** Of the Redis time: the share of the shard that had most, 1 / shards at best. */
+  readonly busiestShard: number;
+}
+
+export interface SpreadStep {
+  readonly nodes: number;
+  readonly shards: number;
+  /** Processor time per second while nobody sends. */
+  readonly idleUsPerS: number;
+  readonly open: Loaded;
+  readonly closed: Loaded;
+}
+
+export interface SpreadResult {
+  readonly steps: readonly SpreadStep[];
+}
+
+/** The benchmark's load on more and more nodes, or on Redis in more and more parts. */
+export async function measureSpread(plan: SpreadPlan): Promise<SpreadResult> {
+  const steps: SpreadStep[] = [];
+  for (const { nodes, shards } of plan.steps) {
+    say(`${nodes} nodes, ${shards} Redis …`);
+    const step = await measureStep(plan, { nodes, shards });
+    say(
+      `  ${Math.round(step.open.nodesUs + step.open.redisUs)} µs for an envelope, ${Math.round(step.closed.perSecond)} a second at full load`,
+    );
+    steps.push(step);
+  }
+  return { steps };
+}
+
+async function measureStep(
+  plan: SpreadPlan,
+  { nodes, shards }: { nodes: number; shards: number },
+): Promise<SpreadStep> {
+  const rig = await Rig.start({
+    nodes,
+    shards,
+    workers: 1,
+    startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder: null }),
+  });
+  try {
+    const count = plan.pairsPerNode * nodes;
+    await rig.connect({ count, payloadBytes: 100, protocol: 1, dialect: null });
+    await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds: WARM_UP_S });
+    const { seconds } = plan;
+    const before = rig.cpu();
+    await new Promise((done) => setTimeout(done, IDLE_MS));
+    const after = rig.cpu();
+    return {
+      nodes,
+      shards,
+      idleUsPerS: ((after.nodes + after.redis - before.nodes - before.redis) * 1000) / IDLE_MS,
+      open: await load(rig, { mode: 'open', perSecond: plan.ratePerNode * nodes, seconds }),
+      closed: await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds }),
+    };
+  } finally {
+    await rig.stop();
+  }
+}
+
+async function load(rig: Rig, load: Load): Promise<Loaded> {
+  const perSecond = load.mode === 'open' ? load.perSecond * 1.05 : SIGNED_PER_S_MAX;
+  await rig.run({ do: 'sign', envelopes: perSecond * load.seconds });
+  const before = rig.cpu();
+  const [result] = await rig.run({ do: 'run', load });
+  const after = rig.cpu();
+  if (result === undefined) throw new Error('no client process answered');
+  const [first] = result.errors;
+  if (first !== undefined) throw new Error(first);
+  const latencies = decodeFromCompressedBase64(result.latencies) as Histogram;
+  const shards = after.shards.map((us, shard) => us - (before.shards[shard] ?? 0));
+  return {
+    perSecond: result.received / load.seconds,
+    missing: result.sent - result.received,
+    p50Ms: latencies.getValueAtPercentile(50) / 1000,
+    p99Ms: latencies.getValueAtPercentile(99) / 1000,
+    nodesUs: (after.nodes - before.nodes) / result.received,
+    redisUs: (after.redis - before.redis) / result.received,
+    busiestShard: Math.max(...shards) / (after.redis - before.redis),
+  };
+}
