@@ -141,10 +141,10 @@ export const METRICS = {
     help: 'Time that verifying one signature took.',
     buckets: VERIFY_BUCKETS,
   },
-  verifiesDeferred: {
+  framesDeferred: {
     type: 'counter',
-    name: 'keyrelay_verifies_deferred_total',
-    help: 'Envelopes that waited for their turn to be verified, because this turn of the event loop had no time left.',
+    name: 'keyrelay_frames_deferred_total',
+    help: 'Frames that waited for their turn to be looked at, because this turn of the event loop had no time left.',
   },
   acceptToPushSeconds: {
     type: 'histogram',

@@ -16,8 +16,6 @@ import type { Lane } from './turns.ts';
 const FAULTS_MAX = 10;
 const FAULTS_WINDOW_MS = 60_000;
 
-const TOO_MUCH = 'too much is waiting to be stored: repeat with the same id';
-
 type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
 
 export interface InboundOptions {
@@ -52,10 +50,15 @@ interface Refusal {
   readonly retryAfterMs?: number;
 }
 
+const TOO_MUCH: Refusal = {
+  code: 'unavailable',
+  detail: 'too much is waiting to be stored: repeat with the same id',
+};
+
 /**
- * Socket → mailbox, for one logged-in user: decode → authorise → lane → verify → outbox. Every check before the next
- * dearer one, and no await until the outbox, so that a sender's order is the order of her frames; in the lane they
- * wait, in that order, while the node has verified enough for one turn of its event loop.
+ * Socket → mailbox, for one logged-in user: lane → decode → authorise → verify → outbox. Every check before the next
+ * dearer one, and no await until the outbox, so that a sender's order is the order of her frames. In the lane they wait,
+ * in that order, when this turn of the event loop has no time left.
  */
 export class Inbound {
   readonly #options: InboundOptions;
@@ -74,17 +77,38 @@ export class Inbound {
    * @param number of the client's text frame on this socket, from 1
    */
   receive(bytes: Uint8Array, number: number): void {
-    const { protocol, onAck } = this.#options;
+    const { lane, node, code } = this.#options;
+    if (lane.open) {
+      this.#handle(bytes, number);
+      return;
+    }
+    node.metrics.framesDeferred.add();
+    const copy = Uint8Array.from(bytes);
+    const taken = lane.wait(copy.length, () => this.#handle(copy, number));
+    if (taken) return;
+    // Being told costs the node a decode each time: that is noise, and has its bound.
+    if (node.rates.floods.take(code) > 0) this.#close('flooding', 'too much at once');
+    else this.#handle(bytes, number, TOO_MUCH);
+  }
+
+  /** @param noRoom an envelope gets no further than its rate, and is told so */
+  #handle(bytes: Uint8Array, number: number, noRoom?: Refusal): void {
+    const { protocol, onAck, node } = this.#options;
+    const startedMs = node.now();
     const frame = decodeFrame(bytes, protocol);
     if (frame.kind === 'ack') {
       onAck(frame.seq);
-      return;
+    } else {
+      const refusal =
+        frame.kind === 'envelope'
+          ? (this.#authorise(frame, bytes.length) ??
+            (noRoom === undefined ? null : { ...noRoom, id: frame.id }) ??
+            this.#verify(frame, bytes) ??
+            this.#send(frame, bytes, number))
+          : notAnEnvelope(frame);
+      if (refusal !== null) this.refuse(refusal, number);
     }
-    const refusal =
-      frame.kind === 'envelope'
-        ? (this.#authorise(frame, bytes.length) ?? this.#inTurn(frame, bytes, number))
-        : notAnEnvelope(frame);
-    if (refusal !== null) this.refuse(refusal, number);
+    node.turns.spent(node.now() - startedMs);
   }
 
   /** Tells the client that a frame was refused, counts it, and closes the socket when there were too many. */
@@ -110,27 +134,13 @@ export class Inbound {
     return { code: 'rate_limited', detail, id: frame.id, retryAfterMs };
   }
 
-  #inTurn(frame: EnvelopeFrame, bytes: Uint8Array, number: number): Refusal | null {
-    const { lane, node } = this.#options;
-    if (lane.open) return this.#verify(frame, bytes) ?? this.#send(frame, bytes, number);
-    node.metrics.verifiesDeferred.add();
-    const copy = Uint8Array.from(bytes);
-    const taken = lane.wait(copy.length, () => {
-      const refusal = this.#verify(frame, copy) ?? this.#send(frame, copy, number);
-      if (refusal !== null) this.refuse(refusal, number);
-    });
-    return taken ? null : { code: 'unavailable', detail: TOO_MUCH, id: frame.id };
-  }
-
   /** Ed25519 over exactly the bytes of `data`. */
   #verify(frame: EnvelopeFrame, bytes: Uint8Array): Refusal | null {
     const { key, node } = this.#options;
     const data = bytes.subarray(frame.dataStart, frame.dataEnd);
     const startedMs = node.now();
     const valid = verifySignature(key, data, frame.signature);
-    const durationMs = node.now() - startedMs;
-    node.turns.spent(durationMs);
-    node.metrics.verifySeconds.observe(durationMs / 1000);
+    node.metrics.verifySeconds.observe((node.now() - startedMs) / 1000);
     return valid ? null : { code: 'bad_signature', detail: signatureDetail(data), id: frame.id };
   }
 
@@ -151,7 +161,7 @@ export class Inbound {
     });
     if (taken) return null;
     this.#recipients.settle(recipient, 'unavailable');
-    return { code: 'unavailable', detail: TOO_MUCH, id };
+    return { ...TOO_MUCH, id };
   }
 
   #answer(

@@ -1,8 +1,8 @@
 import type { InflightBudget } from './outbox.ts';
 
 /**
- * How long signatures are verified in one turn of the event loop as frames come in, and once more for those that wait:
- * about a dozen each. Long enough to cost nothing, short enough that nobody notices.
+ * How long frames are decoded and verified in one turn of the event loop as they come in, and once more for those that
+ * wait: about ten each. Long enough to cost nothing, short enough that nobody notices.
  */
 const TURN_MS = 1;
 /** What a waiting frame costs the node beside its bytes; makes a flood of tiny ones count. */
@@ -19,19 +19,19 @@ export interface TurnsOptions {
 
 interface Waiting {
   readonly cost: number;
-  readonly verify: () => void;
+  readonly handle: () => void;
 }
 
 /**
- * Divides the time for verifying among sockets. As long as a turn of the event loop has time left, a frame is verified
- * as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame each:
+ * Divides the time for frames among sockets. As long as a turn of the event loop has time left, a frame is decoded and
+ * verified as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame each:
  * who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
  */
 export class Turns {
   readonly options: TurnsOptions;
   /** In the order of service. */
   readonly #lanes = new Set<Lane>();
-  /** Verified in this turn, as frames came in. */
+  /** Spent in this turn, as frames came in. */
   #spentMs = 0;
   #armed = false;
 
@@ -81,7 +81,7 @@ export class Turns {
   }
 }
 
-/** What waits of one socket to be verified, in order. */
+/** What waits of one socket to be looked at, in order. */
 export class Lane {
   readonly #turns: Turns;
   readonly #waiting: Waiting[] = [];
@@ -93,7 +93,7 @@ export class Lane {
     this.#turns = turns;
   }
 
-  /** Whether the next frame may be verified at once. */
+  /** Whether the next frame may be handled at once. */
   get open(): boolean {
     return !this.waits && this.#turns.open;
   }
@@ -102,24 +102,24 @@ export class Lane {
     return this.#waiting.length > 0;
   }
 
-  /** False if too much is waiting already: the frame was not taken, and `verify` is never called. */
-  wait(bytes: number, verify: () => void): boolean {
+  /** False if too much is waiting already: the frame was not taken, and `handle` is never called. */
+  wait(bytes: number, handle: () => void): boolean {
     const { nodeBudget, bytesMax } = this.#turns.options;
     const cost = bytes + FRAME_OVERHEAD_BYTES;
     if (this.#bytes + cost > bytesMax || nodeBudget.bytes + cost > nodeBudget.bytesMax) return false;
     this.#bytes += cost;
     nodeBudget.bytes += cost;
-    this.#waiting.push({ cost, verify });
+    this.#waiting.push({ cost, handle });
     this.#turns.enqueue(this);
     return true;
   }
 
-  /** Verifies the oldest. */
+  /** Handles the oldest. */
   serve(): void {
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#free(next);
-    next.verify();
+    next.handle();
     if (!this.waits) this.#isIdle();
   }
 
