@@ -24,13 +24,20 @@ export interface Scenario {
   /** Of the fault table in docs/reliability.md. */
   readonly row: number;
   readonly what: string;
+  /** It measures what another one beside it would disturb. */
+  readonly alone?: true;
   run(bench: Bench): Promise<void>;
 }
+
+/** Something that the scenario needs is not to be had on this machine. The message says what. */
+export class NotRun extends Error {}
 
 export interface Rule {
   readonly text: string;
   readonly passed: boolean;
   readonly measured: string;
+  /** A bound of time, which a busy machine may miss once. */
+  readonly time: boolean;
 }
 
 export interface Outcome {
@@ -38,6 +45,8 @@ export interface Outcome {
   readonly row: number;
   readonly what: string;
   readonly seed: number;
+  readonly short: boolean;
+  readonly notRun: string | null;
   readonly durationMs: number;
   readonly verdict: Verdict;
   readonly rules: readonly Rule[];
@@ -73,6 +82,8 @@ export class Bench {
   /** The store may have forgotten that it had stored something: storing it again is then no fault. */
   historyMayBeUndone = false;
   acceptedMin: number;
+  /** Why it cannot be run here; null while it can. */
+  notRun: string | null = null;
   /** The relay that is tested: its cli/main.js. */
   readonly main: string;
   readonly #log: (line: string) => void;
@@ -127,14 +138,15 @@ export class Bench {
     this.#log(`${(atMs / 1000).toFixed(1).padStart(7)} s  ${what}`);
   }
 
-  rule(text: string, passed: boolean, measured: string): void {
-    this.#rules.push({ text, passed, measured });
+  rule(text: string, passed: boolean, measured: string, kind: 'time' | 'truth' = 'truth'): void {
+    this.#rules.push({ text, passed, measured, time: kind === 'time' });
     if (!passed) this.#log(`          BROKEN: ${text} (${measured})`);
   }
 
   /** A rule with a bound from above. */
   atMost(text: string, value: number, bound: number, unit = 'ms'): void {
-    this.rule(`${text} ≤ ${bound} ${unit}`, value <= bound, `${Math.round(value * 10) / 10} ${unit}`);
+    const kind = unit === 'ms' ? 'time' : 'truth';
+    this.rule(`${text} ≤ ${bound} ${unit}`, value <= bound, `${Math.round(value * 10) / 10} ${unit}`, kind);
   }
 
   /** From being accepted to the first arrival: the q-th part of what `which` names took at most so long, ms. */
@@ -199,10 +211,12 @@ export class Bench {
       row: 0,
       what: '',
       seed: this.seed,
+      short: this.short,
+      notRun: this.notRun,
       durationMs: performance.now() - this.#startedMs,
       verdict,
       rules: this.#rules,
-      passed: verdict.result === 'pass' && this.#rules.every(({ passed }) => passed),
+      passed: this.notRun === null && verdict.result === 'pass' && this.#rules.every(({ passed }) => passed),
       peakBytes: Math.max(...this.#samples.map(({ memoryBytes }) => memoryBytes), 0),
       gapsMs: gapsOf(this.journal),
       errors: this.journal.errors,

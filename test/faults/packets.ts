@@ -25,3 +25,13 @@ export function dropPackets(port: number, percent: number): () => void {
     remove();
   };
 }
+
+/** Whether this process may. */
+export function canDropPackets(): boolean {
+  try {
+    execFileSync('nft', ['list', 'tables'], { stdio: 'pipe' });
+    return true;
+  } catch {
+    return false;
+  }
+}

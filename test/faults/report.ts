@@ -1,8 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Outcome } from './bench.ts';
 import { FAULT_NAMES } from './checker.ts';
-import { plot } from './plot.ts';
+import type { Result } from './results.ts';
 
 const HEADINGS = [
   'scenario',
@@ -22,9 +19,9 @@ const HEADINGS = [
   'time',
 ] as const;
 
-/** One line per run, as docs/reliability.md has it. */
-export function table(outcomes: readonly Outcome[]): string {
-  const rows = [HEADINGS, ...outcomes.map(rowOf)];
+/** One line per run, for the terminal. */
+export function table(results: readonly Result[]): string {
+  const rows = [HEADINGS, ...results.map(rowOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
@@ -36,14 +33,21 @@ export function table(outcomes: readonly Outcome[]): string {
     .join('\n');
 }
 
-function rowOf(outcome: Outcome): string[] {
-  const { counts, result } = outcome.verdict;
+/** In two words. */
+export function verdictOf({ passed, notRun, verdict, attempt }: Result): string {
+  if (notRun !== null) return 'not run';
+  if (passed) return attempt === 1 ? 'pass' : 'pass at 2nd try';
+  return verdict === 'pass' ? 'RULE BROKEN' : verdict.toUpperCase();
+}
+
+function rowOf(result: Result): string[] {
+  const { scenario, seed, counts, gap, peakBytes, durationMs } = result;
+  const named = [scenario, String(seed), verdictOf(result)];
+  if (counts === null || result.notRun !== null) return [...named, ...HEADINGS.slice(3).map(() => '-')];
   const lost = counts.lostPrefix + counts.lostMiddle + counts.lostTail;
   const others = FAULT_NAMES.filter((name) => !name.startsWith('lost') && counts[name] > 0);
   return [
-    outcome.scenario,
-    String(outcome.seed),
-    outcome.passed ? 'pass' : result === 'pass' ? 'RULE BROKEN' : result.toUpperCase(),
+    ...named,
     String(counts.sent),
     String(counts.accepted),
     String(counts.unknown),
@@ -52,10 +56,10 @@ function rowOf(outcome: Outcome): string[] {
     String(counts.excused),
     others.map((name) => `${name} ${counts[name]}`).join(', ') || '0',
     String(counts.repeat),
-    seconds(outcome.gapsMs[Math.floor(outcome.gapsMs.length / 2)]),
-    seconds(outcome.gapsMs.at(-1)),
-    `${Math.round(outcome.peakBytes / (1024 * 1024))} MB`,
-    `${Math.round(outcome.durationMs / 1000)} s`,
+    seconds(gap?.medianMs),
+    seconds(gap?.worstMs),
+    `${Math.round(peakBytes / (1024 * 1024))} MB`,
+    `${Math.round(durationMs / 1000)} s`,
   ];
 }
 
@@ -64,32 +68,28 @@ function seconds(ms: number | undefined): string {
 }
 
 /** What went wrong, in words; empty if nothing did. */
-export function complaints(outcome: Outcome): string[] {
-  const broken = outcome.rules.filter(({ passed }) => !passed);
+export function complaints(result: Result): string[] {
+  if (result.passed) return [];
+  if (result.notRun !== null) return [`${result.scenario} was not run: ${result.notRun}`];
+  const broken = result.rules.filter(({ passed }) => !passed);
   const lines = [
-    ...(outcome.verdict.result === 'unknown'
-      ? [`only ${outcome.verdict.counts.accepted} accepted: too few to prove anything`]
+    ...(result.verdict === 'unknown'
+      ? [`only ${result.counts?.accepted ?? 0} accepted: too few to prove anything`]
       : []),
     ...broken.map(({ text, measured }) => `${text}: ${measured}`),
-    ...outcome.verdict.examples,
+    ...result.examples,
   ];
-  return lines.map((line) => `${outcome.scenario} (seed ${outcome.seed}): ${line}`);
+  return lines.map((line) => `${result.scenario} (seed ${result.seed}): ${line}`);
 }
 
-/** Writes the plot and the figures of one run. @returns the path of the plot */
-export function save(folder: string, outcome: Outcome): string {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${outcome.scenario}-${outcome.seed}.html`);
-  writeFileSync(path, plot(outcome));
-  const { timeline: _, ...figures } = outcome;
-  const json = {
-    ...figures,
-    gapsMs: undefined,
-    gap: { medianMs: outcome.gapsMs[Math.floor(outcome.gapsMs.length / 2)], worstMs: outcome.gapsMs.at(-1) },
-    verdict: { ...outcome.verdict, missing: undefined },
-    errors: Object.fromEntries(outcome.errors),
-    closes: Object.fromEntries(outcome.closes),
-  };
-  writeFileSync(path.replace(/html$/, 'json'), `${JSON.stringify(json, null, 2)}\n`);
-  return path;
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly notRun: number;
+}
+
+export function tally(results: readonly Result[]): Tally {
+  const notRun = results.filter((result) => result.notRun !== null).length;
+  const passed = results.filter((result) => result.passed).length;
+  return { passed, failed: results.length - passed - notRun, notRun };
 }

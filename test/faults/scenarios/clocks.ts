@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Scenario } from '../bench.ts';
+import { NotRun, type Scenario } from '../bench.ts';
 import { aheadOfTheClock, moveAhead } from '../mailboxes.ts';
 
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
@@ -11,7 +11,7 @@ export const clocks: Scenario = {
   row: 22,
   what: 'the clock of one node an hour off, jumping; ids of mailboxes an hour ahead of the clock of Redis',
   async run(bench) {
-    if (!existsSync(LIBRARY)) throw new Error('libfaketime is missing: apt-get install faketime');
+    if (!existsSync(LIBRARY)) throw new NotRun('libfaketime is missing: apt-get install faketime');
     const file = join(bench.folder(), 'faketime');
     const setClock = (offsetS: number) => writeFileSync(file, `${offsetS >= 0 ? '+' : ''}${offsetS}s\n`);
     setClock(0);

@@ -117,6 +117,7 @@ export const oneShardDown: Scenario = {
   name: 'one-shard-down',
   row: 21,
   what: 'one shard of three down: users of the other two notice nothing',
+  alone: true,
   async run(bench) {
     const rig = await bench.rig({
       nodes: 2,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../../../src/cli/child.ts';
-import type { Bench, Scenario } from '../bench.ts';
+import { type Bench, NotRun, type Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';
 import { normalAgain } from './redis-stopped.ts';
 
@@ -74,7 +74,12 @@ export const diskFull: Scenario = {
   what: 'disk full under the append-only file: Redis takes no write at all',
   async run(bench) {
     const folder = mkdtempSync(join(tmpdir(), 'keyrelay-disk-'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder]);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'pipe' });
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw new NotRun(`a disk that can be filled needs the right to mount a tmpfs: ${error}`);
+    }
     try {
       const rig = await bench.rig({
         nodes: 2,

@@ -1,5 +1,5 @@
-import type { Bench, Scenario } from '../bench.ts';
-import { dropPackets } from '../packets.ts';
+import { type Bench, NotRun, type Scenario } from '../bench.ts';
+import { canDropPackets, dropPackets } from '../packets.ts';
 import type { Toxic } from '../proxy.ts';
 import type { Rig } from '../rig.ts';
 import { untilNotReady } from './deaf.ts';
@@ -73,6 +73,7 @@ export const network: Scenario = {
   row: 20,
   what: 'node and Redis: dropped, reset, delayed, cut to pieces, narrow, lossy, one direction only',
   async run(bench) {
+    if (!canDropPackets()) throw new NotRun('dropping packets needs nft, and the right to use it');
     const rig = await bench.rig({ nodes: 2, store: 'redis', proxied: true });
     const crowd = await bench.crowd({ count: 30 });
     await bench.warmUp(crowd, 60);

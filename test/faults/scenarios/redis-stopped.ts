@@ -5,6 +5,7 @@ export const redisStopped: Scenario = {
   name: 'redis-stopped',
   row: 9,
   what: 'Redis stopped (SIGSTOP) for 5, 30 and 60 s',
+  alone: true,
   async run(bench) {
     const rig = await bench.rig({ nodes: 2, store: 'redis' });
     const crowd = await bench.crowd({ count: 40 });

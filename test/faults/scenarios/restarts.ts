@@ -51,6 +51,7 @@ export const stampede: Scenario = {
   name: 'stampede',
   row: 19,
   what: '10,000 clients dropped at once',
+  alone: true,
   async run(bench) {
     const count = bench.short ? 1_500 : 10_000;
     const rig = await bench.rig({ nodes: 3, store: 'redis' });

@@ -9,6 +9,7 @@ export const slowReader: Scenario = {
   name: 'slow-reader',
   row: 12,
   what: 'one recipient reads nothing, one 1 KB/s, with 10,000 waiting for each',
+  alone: true,
   async run(bench) {
     const waiting = bench.short ? 1_500 : 10_000;
     const settings = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
