@@ -28,6 +28,20 @@ export const DIALECTS = {
     separator: null,
     wrap: (frame, recipient) => `42["envelope","${recipient}",${frame}]`,
   },
+  /** SocketCluster's protocol, version 2: numbered calls, answers by `rid`, an empty message as ping and pong. */
+  socketcluster: {
+    path: (user) => `/socketcluster/?key=${user.publicKeyHex}`,
+    hello: () => '{"event":"#handshake","data":{"authToken":null},"cid":1}',
+    answer: (text, user) => {
+      if (text === '') return '';
+      return text.startsWith('{"rid":1,')
+        ? `{"event":"#subscribe","data":{"channel":"${user.code}"},"cid":2}`
+        : null;
+    },
+    isReady: (text) => text.startsWith('{"rid":2'),
+    separator: null,
+    wrap: (frame, recipient) => `{"event":"#publish","data":{"channel":"${recipient}","data":${frame}}}`,
+  },
   plain: {
     path: (user) => `/?code=${user.code}&key=${user.publicKeyHex}`,
     hello: () => null,

@@ -33,13 +33,11 @@ export class Rig {
   static async start(shape: {
     readonly nodes: number;
     readonly workers: number;
-    /** Redis servers; 1 if not said. More are a Cluster. */
-    readonly shards?: number;
-    /** Of redis.conf. */
-    readonly redisOptions?: readonly string[];
+    /** One Redis if not said. */
+    readonly startStore?: () => Promise<Store>;
     readonly startNode: (redisUrl: string, number: number) => Promise<RigNode>;
   }): Promise<Rig> {
-    const store = await startStore(shape.shards ?? 1, shape.redisOptions);
+    const store = await (shape.startStore?.() ?? startStore(1));
     const nodes: RigNode[] = [];
     for (let n = 1; n <= shape.nodes; n += 1) nodes.push(await shape.startNode(store.url, n));
     const program = fileURLToPath(new URL('./worker.mjs', import.meta.url));

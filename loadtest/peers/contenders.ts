@@ -1,11 +1,19 @@
 import type { DialectName } from '../bench/dialects.ts';
 
+/** What of this folder is run, and so is each one's whole configuration; `centrifuge-node` is built from centrifuge/. */
+export type Program =
+  | 'socketio.mjs'
+  | 'socketio-streams.mjs'
+  | 'socketcluster.mjs'
+  | 'ws-relay.mjs'
+  | 'centrifuge-node';
+
 /** Who is compared, and what each does for an envelope: without this a table of costs says nothing. */
 export interface Contender {
   readonly name: string;
   readonly dialect: DialectName | null;
-  /** File of this folder that `node` runs, or the program that is built from centrifuge/; null for ours. */
-  readonly program: 'socketio.mjs' | 'ws-relay.mjs' | 'centrifuge-node' | null;
+  /** Null for ours. */
+  readonly program: Program | null;
   readonly env: Readonly<Record<string, string>>;
   readonly verifies: boolean;
   readonly stores: string;
@@ -13,6 +21,9 @@ export interface Contender {
 }
 
 const NOTHING = { verifies: false, stores: 'no', confirms: 'no' } as const;
+
+/** Socket.IO's connection state recovery. */
+const RECOVERY = 'the last 10,000 of all; for who is back within 2 min';
 
 export const CONTENDERS: readonly Contender[] = [
   {
@@ -29,6 +40,33 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'Socket.IO, verifying',
     dialect: 'socketio',
     program: 'socketio.mjs',
+    env: { VERIFY: '1' },
+    ...NOTHING,
+    verifies: true,
+  },
+  {
+    name: 'Socket.IO streams',
+    dialect: 'socketio',
+    program: 'socketio-streams.mjs',
+    env: {},
+    verifies: false,
+    stores: RECOVERY,
+    confirms: 'no',
+  },
+  {
+    name: 'Socket.IO streams, verifying',
+    dialect: 'socketio',
+    program: 'socketio-streams.mjs',
+    env: { VERIFY: '1' },
+    verifies: true,
+    stores: RECOVERY,
+    confirms: 'no',
+  },
+  { name: 'SocketCluster', dialect: 'socketcluster', program: 'socketcluster.mjs', env: {}, ...NOTHING },
+  {
+    name: 'SocketCluster, verifying',
+    dialect: 'socketcluster',
+    program: 'socketcluster.mjs',
     env: { VERIFY: '1' },
     ...NOTHING,
     verifies: true,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,9 +13,12 @@ const INSTALL_TIMEOUT_MS = 600_000;
 export function installPeers(say: (line: string) => void): { readonly go: boolean } {
   mkdirSync(PEERS_FOLDER, { recursive: true });
   cpSync(SOURCE, PEERS_FOLDER, { recursive: true });
-  if (!existsSync(join(PEERS_FOLDER, 'node_modules/socket.io'))) {
-    say('installing Socket.IO and its adapter into .cache/peers …');
+  const wanted = readFileSync(join(SOURCE, 'package.json'), 'utf8');
+  const installed = join(PEERS_FOLDER, 'node_modules/.installed.json');
+  if (!existsSync(installed) || readFileSync(installed, 'utf8') !== wanted) {
+    say('installing Socket.IO and SocketCluster into .cache/peers …');
     run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], PEERS_FOLDER);
+    writeFileSync(installed, wanted);
   }
   const hasGo = spawnSync('go', ['version']).status === 0;
   if (hasGo && !existsSync(join(PEERS_FOLDER, 'centrifuge-node'))) {

@@ -7,12 +7,12 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { Child } from '../../src/cli/child.ts';
 import { bars } from '../bench/plot.ts';
-import { Rig, type RigNode, startKeyrelay } from '../bench/rig.ts';
+import { Rig, startKeyrelay } from '../bench/rig.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { installPeers, PEERS_FOLDER } from './install.ts';
+import { startPeer, startSharedBy } from './servers.ts';
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
@@ -28,7 +28,6 @@ const { values } = parseArgs({
     image: { type: 'string' },
   },
 });
-const START_TIMEOUT_MS = 20_000;
 const NODES = 2;
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 25_000;
@@ -83,6 +82,7 @@ async function measure(contender: Contender): Promise<Run> {
   const rig = await Rig.start({
     nodes: NODES,
     workers: 1,
+    startStore: () => startSharedBy(contender),
     startNode: (redisUrl, number) =>
       contender.program === null
         ? startKeyrelay({ redisUrl, number, profileFolder: null })
@@ -128,18 +128,6 @@ async function load(rig: Rig, mode: 'closed' | 'open'): Promise<Figures> {
     nodesUs: (after.nodes - before.nodes) / result.received,
     redisUs: (after.redis - before.redis) / result.received,
   };
-}
-
-async function startPeer({ program, env }: Contender, redisUrl: string): Promise<RigNode> {
-  const file = join(PEERS_FOLDER, program ?? '');
-  const isNode = file.endsWith('.mjs');
-  const child = await Child.start({
-    command: isNode ? process.execPath : file,
-    args: isNode ? [file] : [],
-    env: { ...process.env, ...env, REDIS_URL: redisUrl, NODE_ENV: 'production' },
-  });
-  const [, port] = await child.waitFor(/listening (\d+)/, START_TIMEOUT_MS);
-  return { pid: child.pid, url: `ws://127.0.0.1:${port}/ws`, stop: () => child.stop() };
 }
 
 function summarise({ name, verifies, stores, confirms }: Contender): Record<string, string | number> {

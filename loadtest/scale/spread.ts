@@ -1,6 +1,7 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import type { Load } from '../bench/load.ts';
 import { Rig, startKeyrelay } from '../bench/rig.ts';
+import { startStore } from '../store.ts';
 import { say } from './say.ts';
 
 /** On the way for each pair, when the load is closed. */
@@ -63,7 +64,7 @@ async function measureStep(
 ): Promise<SpreadStep> {
   const rig = await Rig.start({
     nodes,
-    shards,
+    startStore: () => startStore(shards),
     workers: 1,
     startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder: null }),
   });
