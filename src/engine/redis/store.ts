@@ -103,7 +103,7 @@ const STATES: Readonly<Record<string, SessionState>> = {
 
 export const userKey = (code: string): string => `user:{${code}}`;
 export const inboxKey = (code: string): string => `inbox:{${code}}`;
-export const poisonKey = (code: string): string => `poison:{${code}}`;
+const poisonKey = (code: string): string => `poison:{${code}}`;
 export const sharesKey = (code: string): string => `shares:{${code}}`;
 export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
 
