@@ -66,10 +66,15 @@ export class Connection {
     this.#link?.send(frame);
   }
 
-  /** Makes sure that the socket is alive, or dials at once. */
+  /** The network may be gone: makes sure that the socket is alive. */
+  check(): void {
+    this.#link?.check();
+  }
+
+  /** The network may be back: the same, or dials at once. */
   wake(): void {
     if (this.#link === null) this.start();
-    else this.#link.check();
+    else this.check();
   }
 
   /** Drops this socket and dials again after a while. */

@@ -2,7 +2,7 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { safetyNumber } from '../crypto/kdf.ts';
 import type { Json } from './content.ts';
 import type { ConversationEvents } from './conversation-events.ts';
-import { ClientError, throwIfAborted } from './errors.ts';
+import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
 import { frameBytesOf, type Peer } from './peer.ts';
 
 /** A message from the other, verified and decrypted. */
@@ -99,8 +99,8 @@ export class Conversation implements AsyncIterable<Message> {
   }
 
   /** Trusts the changed key: for when the people have compared the new safety number. */
-  acceptChangedKey(): Promise<void> {
-    return this.#peer.acceptChangedKey();
+  acceptChangedKey(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return unlessAborted(this.#peer.acceptChangedKey(), options.signal);
   }
 
   /** What the other says, until the signal fires or the relay is closed. A message is handled once the next is asked for. */

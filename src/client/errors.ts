@@ -47,8 +47,30 @@ export class ClientError extends Error {
   }
 }
 
+function aborted(signal: AbortSignal): ClientError {
+  return new ClientError('aborted', 'Ended by its AbortSignal.', { cause: signal.reason });
+}
+
 /** Throws `aborted` if the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new ClientError('aborted', 'Ended by its AbortSignal.', { cause: signal.reason });
+  if (signal?.aborted) throw aborted(signal);
+}
+
+/** What the work comes to, or `aborted` once the signal fires; for others who wait for the same work it goes on. */
+export async function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  if (signal === undefined) return work;
+  let onAbort = () => {};
+  const ends = new Promise<never>((_, reject) => {
+    onAbort = () => reject(aborted(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([ends, work]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

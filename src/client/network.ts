@@ -1,9 +1,12 @@
-/** Browsers say when the network is back, or a page that slept is shown again. */
-export function watchNetwork(onBack: () => void): () => void {
+/**
+ * Browsers say when the network is gone or back, and when a page that slept is shown again. None of it is certain (one's
+ * own machine is reached without a network): it is a reason to look.
+ */
+export function watchNetwork(on: { readonly gone: () => void; readonly back: () => void }): () => void {
   const target = globalThis as Partial<EventTarget>;
-  const names = ['online', 'pageshow'];
-  for (const name of names) target.addEventListener?.(name, onBack);
+  const listeners = Object.entries({ offline: on.gone, online: on.back, pageshow: on.back });
+  for (const [name, listener] of listeners) target.addEventListener?.(name, listener);
   return () => {
-    for (const name of names) target.removeEventListener?.(name, onBack);
+    for (const [name, listener] of listeners) target.removeEventListener?.(name, listener);
   };
 }

@@ -5,7 +5,7 @@ import { Connection, type ConnectionState } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import type { User } from './directory.ts';
 import { endpointsOf } from './endpoints.ts';
-import { ClientError, throwIfAborted } from './errors.ts';
+import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
 import { Emitter } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { IncomingEnvelope } from './incoming.ts';
@@ -89,7 +89,10 @@ export class Relay {
     for (const [key] of records.list('pin:')) this.#announced.add(key.slice('pin:'.length));
     for (const code of this.#announced) this.#peer(code);
     for (const [key] of records.list('held:')) this.#peer(key.slice('held:'.length, 'held:'.length + 7));
-    this.#unwatch = watchNetwork(() => this.#connection.wake());
+    this.#unwatch = watchNetwork({
+      gone: () => this.#connection.check(),
+      back: () => this.#connection.wake(),
+    });
     void lock?.lost.then(() => this.#end(new ClientError('displaced', 'Another tab took over.')));
   }
 
@@ -112,7 +115,7 @@ export class Relay {
   static async connect(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
     const relay = await Relay.open(url, identity, options);
     try {
-      await relay.#live(options.signal);
+      await unlessAborted(relay.#live(), options.signal);
       return relay;
     } catch (error) {
       await relay.close();
@@ -135,8 +138,8 @@ export class Relay {
   }
 
   /** Registers the identity, with proof; harmless to repeat. Done by itself before the first login. */
-  register(): Promise<User> {
-    return this.#account.register();
+  register(options: { readonly signal?: AbortSignal } = {}): Promise<User> {
+    return unlessAborted(this.#account.register(), options.signal);
   }
 
   lookup(code: string, options: { readonly signal?: AbortSignal } = {}): Promise<User> {
@@ -144,16 +147,20 @@ export class Relay {
   }
 
   /** The conversation with this code, as people write it. Learns its key at the first time: `user_unknown`, `unreachable`. */
-  async startConversation(code: string): Promise<Conversation> {
+  async startConversation(
+    code: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Conversation> {
     const canonical = readCode(code.trim());
     if (canonical === null)
       throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
     // Everything that is signed and agreed has one's own code in it.
-    const own = await this.register();
+    const own = await this.register(options);
     if (canonical === own.code) throw new ClientError('invalid_argument', 'This is your own code.');
     const known = this.#peers.get(canonical);
     // Before anything is made of it: a code that nobody has must leave no trace.
-    const user = known === undefined ? await this.lookup(canonical) : null;
+    const user = known === undefined ? await this.lookup(canonical, options) : null;
+    throwIfAborted(options.signal);
     const { peer, conversation } = known ?? this.#peer(canonical);
     this.#announced.add(canonical);
     if (user !== null) await peer.trust.meet(user);
@@ -186,21 +193,16 @@ export class Relay {
     await this.#records.close();
   }
 
-  #live(signal: AbortSignal | undefined): Promise<void> {
+  #live(): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (state: ConnectionState) => {
-        if (state.state !== 'live' && state.state !== 'ended') return;
-        off();
-        signal?.removeEventListener('abort', onAbort);
         if (state.state === 'live') resolve();
-        else reject(state.error);
+        else if (state.state === 'ended') reject(state.error);
+        else return;
+        off();
       };
-      const onAbort = () =>
-        settle({ state: 'ended', error: new ClientError('aborted', 'Ended by its AbortSignal.') });
       const off = this.on('state', settle);
-      signal?.addEventListener('abort', onAbort);
-      if (signal?.aborted) onAbort();
-      else settle(this.#state);
+      settle(this.#state);
     });
   }
 

@@ -7,15 +7,12 @@ import {
   type Conversation,
   type ConversationEvents,
   createIdentity,
-  exportIdentity,
   fileStorage,
-  importIdentity,
-  memoryStorage,
   Relay,
 } from '../../src/client/index.ts';
 import { PlainClient, registerUser } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
-import { approached, People, type Person, take } from '../support/sdk.ts';
+import { approached, People, take } from '../support/sdk.ts';
 import { until } from '../support/until.ts';
 
 const processes = new Processes();
@@ -27,22 +24,6 @@ beforeAll(async () => {
 });
 afterEach(() => people.leave());
 afterAll(() => processes.stop());
-
-/** Alice knows Bob's code; both have the conversation, with keys. */
-async function acquainted(): Promise<{
-  alice: Person;
-  bob: Person;
-  toBob: Conversation;
-  toAlice: Conversation;
-}> {
-  const alice = await people.join(relay.http);
-  const bob = await people.join(relay.http);
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  const toAlice = await coming;
-  await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
-  return { alice, bob, toBob, toAlice };
-}
 
 function bodies(messages: readonly { body: unknown }[]): unknown[] {
   return messages.map(({ body }) => body);
@@ -57,7 +38,7 @@ function idsOf(conversation: Conversation, name: 'stored' | 'delivered' | 'read'
 
 describe('a conversation', () => {
   test('goes both ways, and the relay sees no word of it', async () => {
-    const { alice, toBob, toAlice } = await acquainted();
+    const { alice, toBob, toAlice } = await people.acquainted(relay.http);
     const frames: string[] = [];
     alice.relay.on('frame', ({ text }) => frames.push(text));
     await toBob.send('Hello Bob');
@@ -69,13 +50,13 @@ describe('a conversation', () => {
   });
 
   test('shows both the same safety number', async () => {
-    const { toBob, toAlice } = await acquainted();
+    const { toBob, toAlice } = await people.acquainted(relay.http);
     expect(toBob.safetyNumber()).toEqual(toAlice.safetyNumber());
     expect(toBob.safetyNumber()).toHaveLength(12);
   });
 
   test('tells when a message was stored, delivered and read, each once', async () => {
-    const { toBob, toAlice } = await acquainted();
+    const { toBob, toAlice } = await people.acquainted(relay.http);
     const stored = idsOf(toBob, 'stored');
     const delivered = idsOf(toBob, 'delivered');
     const read = idsOf(toBob, 'read');
@@ -122,7 +103,7 @@ describe('a conversation', () => {
   });
 
   test('goes on after both were closed and opened again, under the keys that were stored', async () => {
-    const { alice, bob, toBob, toAlice } = await acquainted();
+    const { alice, bob, toBob, toAlice } = await people.acquainted(relay.http);
     await toBob.send('before');
     await take(toAlice, 1);
     await alice.relay.close();
@@ -167,7 +148,7 @@ describe('a conversation', () => {
   });
 
   test('is mended by itself when one side has lost everything but its identity', async () => {
-    const { bob, toBob } = await acquainted();
+    const { bob, toBob } = await people.acquainted(relay.http);
     await bob.relay.close();
     const failed = idsOf(toBob, 'failed');
     const lost = await toBob.send('nobody has the key for this');
@@ -182,7 +163,7 @@ describe('a conversation', () => {
 });
 
 test('an envelope of another make is taken or dropped, and never keeps others waiting', async () => {
-  const { bob, toBob, toAlice } = await acquainted();
+  const { bob, toBob, toAlice } = await people.acquainted(relay.http);
   const user = await registerUser(relay.http);
   const stranger = await PlainClient.login(relay.ws, user);
   const key = `{"ecdh_public_key":"${user.ecdhPublicKey}"}`;
@@ -201,95 +182,10 @@ test('an envelope of another make is taken or dropped, and never keeps others wa
   expect(bodies(await take(toAlice, 1))).toEqual(['still there']);
 });
 
-describe('what cannot go well says so by a code', () => {
-  test('a code that nobody has', async () => {
-    const alice = await people.join(relay.http);
-    await expect(alice.relay.startConversation('0000000')).rejects.toMatchObject({ code: 'user_unknown' });
-    await expect(alice.relay.startConversation('what?')).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(alice.relay.startConversation(alice.code)).rejects.toMatchObject({
-      code: 'invalid_argument',
-    });
-    expect(alice.relay.conversations).toEqual([]);
-  });
-
-  test('a code is read as people write it', async () => {
-    const alice = await people.join(relay.http);
-    const bob = await people.join(relay.http);
-    const conversation = await alice.relay.startConversation(` ${bob.code.toLowerCase()} `);
-    expect(conversation.code).toBe(bob.code);
-  });
-
-  test('a message that the relay would not take', async () => {
-    const { toBob } = await acquainted();
-    await expect(toBob.send('x'.repeat(60_000))).rejects.toMatchObject({ code: 'too_large' });
-    await toBob.send('x'.repeat(46_000));
-  });
-
-  test('a relay that is not there', async () => {
-    const signal = AbortSignal.timeout(300);
-    const connecting = Relay.connect('http://127.0.0.1:1', createIdentity(), { WebSocket, signal });
-    await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
-  });
-
-  test('a second connection of the same identity', async () => {
-    const alice = await people.join(relay.http);
-    await people.join(relay.http, { identity: alice.identity });
-    await until(() => alice.relay.state.state === 'ended', { what: 'the first to be displaced' });
-    expect(alice.relay.state).toMatchObject({ error: { code: 'displaced' } });
-  });
-
-  test('protocol 1 after protocol 2', async () => {
-    const alice = await people.join(relay.http);
-    await alice.relay.close();
-    const back = Relay.open(relay.http, alice.identity, { WebSocket, storage: alice.storage, protocol: 1 });
-    await expect(back).rejects.toMatchObject({ code: 'downgraded' });
-  });
-
-  test('a relay that has forgotten everybody', async () => {
-    const first = await processes.relay();
-    const alice = await people.join(first.http);
-    await alice.relay.close();
-    const other = await processes.relay();
-    const back = Relay.connect(other.http, alice.identity, { WebSocket, storage: alice.storage });
-    await expect(back).rejects.toMatchObject({ code: 'account_gone' });
-  });
-});
-
-describe('an identity', () => {
-  test('comes back from its export with the passphrase, and only with it', async () => {
-    const identity = createIdentity();
-    const text = await exportIdentity(identity, 'correct horse', { costLog2: 14 });
-    expect(text).toMatch(/^keyrelay-identity-1:/);
-    expect(await importIdentity(`  ${text}\n`, 'correct horse')).toEqual(identity);
-    await expect(importIdentity(text, 'correct  horse')).rejects.toMatchObject({
-      code: 'identity_unreadable',
-    });
-    await expect(importIdentity(text.replace(':14:', ':15:'), 'correct horse')).rejects.toMatchObject({
-      code: 'identity_unreadable',
-    });
-    await expect(importIdentity('hello', 'correct horse')).rejects.toMatchObject({
-      code: 'identity_unreadable',
-    });
-  });
-
-  test('has the same code whenever it registers', async () => {
-    const alice = await people.join(relay.http, { name: 'Alice' });
-    const user = await alice.relay.lookup(alice.code);
-    expect(user).toMatchObject({
-      code: alice.code,
-      name: 'Alice',
-      eddsaPublicKey: alice.identity.eddsaPublicKey,
-    });
-    await alice.relay.close();
-    const again = await people.join(relay.http, { identity: alice.identity, storage: memoryStorage() });
-    expect(again.code).toBe(alice.code);
-  });
-});
-
 test('a message is handed over until it has been handled, over restarts too, and then never again', async () => {
   const folder = await fs.mkdtemp(join(tmpdir(), 'keyrelay-'));
   const path = join(folder, 'bob.jsonl');
-  const { alice } = await acquainted();
+  const { alice } = await people.acquainted(relay.http);
   const bob = await people.join(relay.http, { storage: fileStorage(path, fs) });
   const toBob = await alice.relay.startConversation(bob.code);
   const coming = approached(bob);

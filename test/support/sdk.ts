@@ -9,6 +9,7 @@ import {
   type RelayOptions,
   type Storage,
 } from '../../src/client/index.ts';
+import { until } from './until.ts';
 
 /** One person at one relay, by the SDK, with what a test wants to look at. */
 export interface Person {
@@ -33,6 +34,21 @@ export class People {
     const relay = await Relay.connect(url, identity, { WebSocket, storage, ...rest });
     this.#relays.push(relay);
     return { identity, storage, relay, code: relay.code ?? '' };
+  }
+
+  /** Alice knows Bob's code; both have the conversation, with keys. */
+  async acquainted(url: string): Promise<{
+    alice: Person;
+    bob: Person;
+    toBob: Conversation;
+    toAlice: Conversation;
+  }> {
+    const [alice, bob] = [await this.join(url), await this.join(url)];
+    const coming = approached(bob);
+    const toBob = await alice.relay.startConversation(bob.code);
+    const toAlice = await coming;
+    await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
+    return { alice, bob, toBob, toAlice };
   }
 
   async leave(): Promise<void> {

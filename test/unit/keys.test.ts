@@ -1,6 +1,8 @@
-import { x25519 as reference } from '@noble/curves/ed25519.js';
+import { randomBytes } from 'node:crypto';
+import { ed25519, x25519 as reference } from '@noble/curves/ed25519.js';
 import { bytesToHex, bytesToNumberLE, hexToBytes, numberToBytesLE } from '@noble/curves/utils.js';
 import { describe, expect, it } from 'vitest';
+import { getPublicKey, newSigningKey, sign } from '../../src/crypto/ed25519.ts';
 import { checkEd25519Key, checkX25519Key } from '../../src/crypto/keys.ts';
 import { x25519 } from '../../src/crypto/x25519.ts';
 import { exchangeKeyProblem, SMALL_ORDER_X25519 } from '../../src/protocol/exchange-key.ts';
@@ -21,6 +23,14 @@ const NOT_HEX: [string, string][] = [
 ];
 
 describe('an Ed25519 key', () => {
+  it('is computed, and signs (RFC 8032, 5.1.6), as by the whole library of curves', () => {
+    for (const bytes of [0, 1, 63, 64, 127, 400, 65_536]) {
+      const [key, message] = [newSigningKey(), randomBytes(bytes)];
+      expect(getPublicKey(key)).toEqual(ed25519.getPublicKey(key));
+      expect(sign(message, key), `${bytes} bytes`).toEqual(ed25519.sign(message, key));
+    }
+  });
+
   it('is fine as libraries make them, in either case', () => {
     for (let number = 0; number < 20; number++) {
       const { eddsaPublicKey } = makeKeys();
