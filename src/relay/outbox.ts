@@ -52,7 +52,8 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #pairs = new Map<string, Pair>();
+  /** Null until the first envelope: most who are connected only listen, and an empty Map is 190 bytes. */
+  #pairs: Map<string, Pair> | null = null;
   /** One count for all recipients is enough: a fence only asks that it grows. */
   #batches = 0;
   /** Never above `bytesMax`. */
@@ -71,6 +72,7 @@ export class Outbox {
     this.#bytes += cost;
     nodeBudget.bytes += cost;
 
+    this.#pairs ??= new Map();
     let pair = this.#pairs.get(recipient);
     if (pair === undefined) {
       pair = { queue: [], inFlight: false };
@@ -83,15 +85,15 @@ export class Outbox {
 
   /** Resolves once nothing is queued or in flight. */
   idle(): Promise<void> {
-    if (this.#pairs.size === 0) return Promise.resolve();
+    if (this.#pairs === null || this.#pairs.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   #sendNext(recipient: string, pair: Pair): void {
     const oldest = pair.queue[0];
     if (oldest === undefined) {
-      this.#pairs.delete(recipient);
-      if (this.#pairs.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+      this.#pairs?.delete(recipient);
+      if (this.#pairs?.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
       return;
     }
     if (this.#options.now() - oldest.heldSinceMs > HELD_MAX_MS) {

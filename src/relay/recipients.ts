@@ -18,7 +18,8 @@ export interface RecipientsOptions {
  */
 export class Recipients {
   readonly #options: RecipientsOptions;
-  readonly #known = new Map<string, 'trying' | 'reached'>();
+  /** Null until the first envelope, as most stay who only listen. */
+  #known: Map<string, 'trying' | 'reached'> | null = null;
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
@@ -26,7 +27,7 @@ export class Recipients {
 
   /** 0 if an envelope may be sent there; otherwise the milliseconds to wait. */
   approach(recipient: string): number {
-    if (this.#known.has(recipient)) return 0;
+    if (this.#known?.has(recipient)) return 0;
     const { lookups, address } = this.#options;
     const waitMs = lookups.take(address);
     if (waitMs === 0) this.#remember(recipient, 'trying');
@@ -35,18 +36,19 @@ export class Recipients {
 
   settle(recipient: string, outcome: DeliverOutcome | 'unavailable'): void {
     if (outcome === 'recipient_unknown') {
-      this.#known.delete(recipient);
+      this.#known?.delete(recipient);
       return;
     }
-    if (this.#known.get(recipient) === 'trying') {
+    if (this.#known?.get(recipient) === 'trying') {
       const { lookups, address } = this.#options;
       lookups.giveBack(address);
-      this.#known.delete(recipient);
+      this.#known?.delete(recipient);
     }
     if (outcome !== 'unavailable') this.#remember(recipient, 'reached');
   }
 
   #remember(recipient: string, state: 'trying' | 'reached'): void {
+    this.#known ??= new Map();
     this.#known.set(recipient, state);
     if (this.#known.size <= REMEMBERED_MAX) return;
     const oldest = this.#known.keys().next();
