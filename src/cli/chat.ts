@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { ConnectionState, Conversation } from '../client/index.ts';
 import { EXIT, UsageError } from './command.ts';
 import { asPerson, connectAs, parsePerson } from './person.ts';
@@ -14,7 +14,9 @@ export async function run(args: readonly string[]): Promise<number> {
     try {
       const conversation = await relay.startConversation(code);
       const screen = new Screen(conversation, person.json);
-      screen.say(`You are ${relay.code}; ${conversation.code} is the other. /number /trust /quit`);
+      const { code: you } = relay;
+      const words = `You are ${you}; ${conversation.code} is the other. /number /trust /quit`;
+      screen.say(words, { you, other: conversation.code });
       relay.on('state', (state) => screen.state(state));
       await screen.talk();
       return EXIT.ok;
@@ -28,13 +30,16 @@ export async function run(args: readonly string[]): Promise<number> {
 class Screen {
   readonly #conversation: Conversation;
   readonly #json: boolean;
-  readonly #lines = createInterface({ input: process.stdin, output: process.stdout, prompt: '> ' });
+  readonly #lines: Interface;
   /** Own words that are not read yet, by id. */
   readonly #own = new Map<string, string>();
 
   constructor(conversation: Conversation, json: boolean) {
     this.#conversation = conversation;
     this.#json = json;
+    // A program that reads lines of JSON is not to find a prompt before them.
+    const output = json ? {} : { output: process.stdout };
+    this.#lines = createInterface({ input: process.stdin, prompt: '> ', ...output });
     for (const mark of ['stored', 'delivered', 'read', 'failed'] as const) {
       conversation.on(mark, ({ id }) => this.#mark(id, mark));
     }

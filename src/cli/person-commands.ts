@@ -8,8 +8,8 @@ const PERSON = `  --url URL          the relay, such as https://relay.example (o
 Beside the identity, FILE.state.jsonl keeps what must survive; one process at a time uses it. KEYRELAY_PASSPHRASE, if
 set, encrypts a new identity and opens an encrypted one.`;
 
-const EXITS = `Exit codes: 0 done, 1 failed, 2 a command line that cannot be, 3 the relay cannot be reached, 4 nobody has the code,
-5 the other's key has changed, 6 the same identity is in use elsewhere.`;
+const EXITS = `Exit codes: 0 done, 1 failed, 2 a command line that cannot be, 3 the relay cannot be reached, or not in time,
+4 nobody has the code, 5 the other's key has changed, 6 the same identity is in use elsewhere.`;
 
 export const PERSON_COMMANDS = {
   identity: {

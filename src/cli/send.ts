@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ClientError, type Conversation, type Json } from '../client/index.ts';
 import { EXIT, UsageError } from './command.ts';
@@ -22,15 +23,19 @@ export async function run(args: readonly string[]): Promise<number> {
     const { relay, done } = await connectAs(person, { signal });
     try {
       const conversation = await relay.startConversation(code);
-      const sent = new Sent(conversation, { until: values.delivered ? 'delivered' : 'stored', signal });
+      const until = values.delivered ? 'delivered' : 'stored';
+      let parts = 1;
+      const onSettled = (done: number) => {
+        if (process.stderr.isTTY && file !== '-') showProgress({ file, until, done, parts });
+      };
+      const sent = new Sent(conversation, { until, signal, onSettled });
       if (file === '-') await sent.send(await text(process.stdin));
       else {
         for await (const part of readParts(file)) {
+          parts = part.parts;
           await sent.send({ ...part });
           await sent.atMost(AHEAD_MAX);
-          if (process.stderr.isTTY) process.stderr.write(`\r${part.part} of ${part.parts} parts`);
         }
-        if (process.stderr.isTTY) process.stderr.write('\n');
       }
       await sent.atMost(0);
       if (person.json)
@@ -42,18 +47,33 @@ export async function run(args: readonly string[]): Promise<number> {
   });
 }
 
+/** One line of a terminal, written over and over. */
+function showProgress(of: { file: string; until: string; done: number; parts: number }): void {
+  const { file, until, done, parts } = of;
+  const percent = Math.floor((100 * done) / parts);
+  process.stderr.write(`\r${basename(file)}: ${percent} % ${until} (${done} of ${parts} parts)`);
+  if (done === parts) process.stderr.write('\n');
+}
+
+interface SentOptions {
+  readonly until: 'stored' | 'delivered';
+  readonly signal: AbortSignal;
+  /** So many are so far. */
+  readonly onSettled: (done: number) => void;
+}
+
 /** What was sent and is not so far yet. */
 class Sent {
   readonly #conversation: Conversation;
-  readonly #signal: AbortSignal;
+  readonly #options: SentOptions;
   readonly #open = new Set<string>();
   readonly ids: string[] = [];
   #error: ClientError | null = null;
   #changed = () => {};
 
-  constructor(conversation: Conversation, options: { until: 'stored' | 'delivered'; signal: AbortSignal }) {
+  constructor(conversation: Conversation, options: SentOptions) {
     this.#conversation = conversation;
-    this.#signal = options.signal;
+    this.#options = options;
     conversation.on(options.until, ({ id }) => this.#settle(id));
     conversation.on('failed', ({ id, error }) => this.#settle(id, error));
     conversation.on('key-changed', () => {
@@ -80,7 +100,7 @@ class Sent {
   async atMost(open: number): Promise<void> {
     while (this.#open.size > open) {
       if (this.#error !== null) throw this.#error;
-      if (this.#signal.aborted)
+      if (this.#options.signal.aborted)
         throw new ClientError('aborted', `Not done in time: ${this.#open.size} are on their way.`);
       await new Promise<void>((resolve) => {
         this.#changed = resolve;
@@ -91,6 +111,7 @@ class Sent {
   #settle(id: string, error: ClientError | null = null): void {
     this.#open.delete(id);
     this.#error ??= error;
+    if (error === null) this.#options.onSettled(this.count - this.#open.size);
     this.#changed();
   }
 }

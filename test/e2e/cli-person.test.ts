@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Processes, type RelayProcess } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '../../dist/cli/main.js');
 const processes = new Processes();
@@ -134,6 +135,32 @@ test('a file arrives as it was', async () => {
   expect((await readFile(String(saved?.file))).equals(bytes)).toBe(true);
 }, 40_000);
 
+test('a file on its way shows how far it is, in a terminal', async () => {
+  const hana = await codeOf('hana');
+  await writeFile(join(folder, 'big.bin'), randomBytes(90_000));
+  const listening = start('hana', ['listen', '--count', '1', '--save', join(folder, 'saved')]);
+  const line = lines(listening, 1);
+  // util-linux's script gives it a terminal, as there is on every Debian.
+  const send = [
+    process.execPath,
+    MAIN,
+    'send',
+    hana,
+    join(folder, 'big.bin'),
+    '--identity',
+    join(folder, 'ivo'),
+  ];
+  const child = spawn('script', ['-qec', send.map((word) => `'${word}'`).join(' '), '/dev/null'], {
+    env: { ...process.env, RELAY_URL: relay.http },
+  });
+  running.push(child);
+  const shown = (await text(child.stdout)).split('\r').map((each) => each.trim());
+  const percents = shown.flatMap((each) => /^big\.bin: (\d+) % stored/.exec(each)?.[1] ?? []).map(Number);
+  expect(percents).toEqual([33, 66, 100]);
+  expect(shown.join('\n')).toContain('(3 of 3 parts)');
+  expect((await line)[0]).toMatchObject({ size: 90_000 });
+}, 40_000);
+
 test('two terminals talk', async () => {
   const [eve, frank] = [await codeOf('eve'), await codeOf('frank')];
   const left = start('eve', ['chat', frank, '--json']);
@@ -151,6 +178,14 @@ test('two terminals talk', async () => {
   await atRight;
   right.stdin.write('hello yourself\n');
   await atLeft;
+  // Nothing but JSON, for a program that reads.
+  let more = '';
+  left.stdout.on('data', (chunk) => {
+    more += String(chunk);
+  });
+  left.stdin.write('/number\n');
+  await until(() => more.includes('note'), { what: 'the number' });
+  for (const each of more.trim().split('\n')) expect(() => JSON.parse(each), each).not.toThrow();
   const ended = Promise.all(
     [left, right].map((child) => new Promise((resolve) => child.on('exit', resolve))),
   );
