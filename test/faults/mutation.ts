@@ -16,3 +16,12 @@ export interface Mutation {
 export function placesOf({ file, from, to, also = [] }: Mutation) {
   return [{ file, from, to }, ...also.map((place) => ({ file, ...place }))];
 }
+
+/** What became of one, as it stands in the file that docs/reliability.md is made from. */
+export interface MutantResult {
+  readonly name: string;
+  readonly tried: readonly string[];
+  /** The scenario that failed; null if all passed. */
+  readonly caughtBy: string | null;
+  readonly evidence: string;
+}
