@@ -1,5 +1,6 @@
 import type { Bench } from './bench.ts';
 import type { Crowd } from './crowd.ts';
+import type { RigNode } from './nodes.ts';
 import type { Random } from './random.ts';
 import type { Rig } from './rig.ts';
 
@@ -24,13 +25,31 @@ interface Choice {
   readonly share: number;
 }
 
+const STARTS_MAX = 10;
+
+/** As a supervisor does: a node that finds no Redis at its start ends, and is started again. */
+async function startAgain(bench: Bench, node: RigNode): Promise<void> {
+  for (let start = 1; ; start += 1) {
+    try {
+      await node.start();
+      return;
+    } catch (error) {
+      if (start === STARTS_MAX) throw error;
+      bench.mark(
+        `${node.name} did not start (${String(error).split('\n')[1] ?? error}), and is started again`,
+      );
+      await bench.sleep(1_000);
+    }
+  }
+}
+
 const DISTURBANCES: readonly Disturbance[] = [
   {
     name: 'kill -9 a node',
     run: async ({ rig, bench }, { node, lastsMs }) => {
       await rig.node(node).kill();
       await bench.sleep(lastsMs / 4);
-      await rig.node(node).start();
+      await startAgain(bench, rig.node(node));
     },
   },
   {
@@ -43,9 +62,9 @@ const DISTURBANCES: readonly Disturbance[] = [
   },
   {
     name: 'drain a node (SIGTERM) and start it again',
-    run: async ({ rig }, { node }) => {
+    run: async ({ rig, bench }, { node }) => {
       await rig.node(node).drain();
-      await rig.node(node).start();
+      await startAgain(bench, rig.node(node));
     },
   },
   {
@@ -171,7 +190,10 @@ export async function rage(steps: ReturnType<typeof plan>, victims: Victims): Pr
     if (busy.has(what)) continue;
     busy.add(what);
     bench.mark(what.startsWith('node') ? `${name}: ${what}` : name);
-    running.push(disturbance.run(victims, choice).finally(() => busy.delete(what)));
+    const run = disturbance.run(victims, choice).catch((error: unknown) => {
+      bench.rule(`${name} is over`, false, String(error));
+    });
+    running.push(run.finally(() => busy.delete(what)));
   }
   await Promise.all(running);
 }

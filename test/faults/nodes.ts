@@ -121,13 +121,15 @@ export class RigNode {
     };
     const child = await Child.start({ command: process.execPath, args: [this.#main, 'serve'], env });
     this.#child = child;
-    this.#ending = false;
+    // One that does not get as far as listening tells whoever started it.
+    this.#ending = true;
     void child.exited().then((ended) => {
       if (this.#child !== child || this.#ending) return;
       this.listed = false;
       this.unexpectedEnds.push(`${this.name}: ${ended}\n${child.output.slice(-2_000)}`);
     });
     await child.waitFor(/"msg":"listening"/, START_TIMEOUT_MS);
+    this.#ending = false;
     await this.untilReady();
     this.listed = true;
   }

@@ -60,15 +60,12 @@ export class Connection {
   /** @throws EngineUnavailable if the server cannot be reached in time or refuses the password */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(options);
-    const { name } = connection;
-    const { timeoutMs } = options;
-    // ioredis' `connectTimeout` ends with the TCP handshake: a HELLO that is swallowed would be waited for for ever.
-    const late = setTimeout(
-      () => connection.destroy(`${name} did not answer within ${timeoutMs} ms`),
-      timeoutMs,
-    );
     try {
+      // ioredis' `connectTimeout` ends with the TCP handshake, and a HELLO that is swallowed would be waited for for
+      // ever: the watchdog takes the whole handshake for a command.
+      connection.#sent += 1;
       await connection.#redis.connect();
+      connection.#answered += 1;
       return connection;
     } catch (error) {
       const why = connection.#reason ?? (error instanceof Error ? error.message : String(error));
@@ -79,8 +76,6 @@ export class Connection {
           ? `${connection.name} refuses the user or password of RELAY_REDIS_URL: ${why}`
           : `cannot reach Redis at ${connection.name}: ${why}`,
       );
-    } finally {
-      clearTimeout(late);
     }
   }
 
