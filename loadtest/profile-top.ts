@@ -3,21 +3,10 @@
  *
  *   node loadtest/run.mjs profile-top.ts .cache/bench/*.cpuprofile
  */
-import { readFileSync } from 'node:fs';
+import { type Frame, readStacks } from './profiles.ts';
 
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
-    readonly children?: readonly number[];
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
+const PLACES_SHOWN = 25;
 const FUNCTIONS_SHOWN = 40;
-/** Waiting, not working. */
-const IDLE = new Set(['(idle)', '(root)']);
 
 const self = new Map<string, number>();
 /** Charged to the nearest function of ours up the stack; what no function of ours called, to where it began. */
@@ -25,41 +14,21 @@ const byCaller = new Map<string, number>();
 const byPlace = new Map<string, number>();
 let busyUs = 0;
 
-for (const file of process.argv.slice(2)) add(JSON.parse(readFileSync(file, 'utf8')) as Profile);
-
-function add({ nodes, samples, timeDeltas }: Profile): void {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
-  const callerOf = (id: number): string => {
-    let nearestRoot = '(no JavaScript)';
-    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
-      const frame = byId.get(at)?.callFrame;
-      if (frame === undefined) break;
-      const name = `${frame.functionName || '(anonymous)'}  ${placeOf(frame.url)}:${frame.lineNumber + 1}`;
-      if (frame.url.includes('/dist/')) return name;
-      if (frame.functionName !== '(root)') nearestRoot = name;
-    }
-    return nearestRoot;
-  };
-  samples.forEach((id, index) => {
-    const frame = byId.get(id)?.callFrame;
-    const us = timeDeltas[index] ?? 0;
-    if (frame === undefined || IDLE.has(frame.functionName)) return;
-    busyUs += us;
-    const place = placeOf(frame.url);
-    const name = `${frame.functionName || '(anonymous)'}  ${place}:${frame.lineNumber + 1}`;
-    self.set(name, (self.get(name) ?? 0) + us);
-    byPlace.set(place, (byPlace.get(place) ?? 0) + us);
-    const caller = callerOf(id);
-    byCaller.set(caller, (byCaller.get(caller) ?? 0) + us);
-  });
+for (const { frames, us } of process.argv.slice(2).flatMap(readStacks)) {
+  const leaf = frames.at(-1);
+  if (leaf === undefined) continue;
+  busyUs += us;
+  add(self, label(leaf), us);
+  add(byPlace, leaf.place, us);
+  add(byCaller, label(frames.findLast(({ ours }) => ours) ?? frames[0] ?? leaf), us);
 }
 
-/** `node:net`, `ioredis`, `relay/push.js`; native code has no URL. */
-function placeOf(url: string): string {
-  if (url === '') return '(native)';
-  const inPackage = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-  return inPackage ?? url.replace(/^.*\/dist\//, '').replace(/^(node:[^/]+).*$/, '$1');
+function label({ name, place, line }: Frame): string {
+  return `${name}  ${place}:${line}`;
+}
+
+function add(costs: Map<string, number>, name: string, us: number): void {
+  costs.set(name, (costs.get(name) ?? 0) + us);
 }
 
 function print(title: string, costs: ReadonlyMap<string, number>, shown: number): void {
@@ -69,6 +38,6 @@ function print(title: string, costs: ReadonlyMap<string, number>, shown: number)
 }
 
 console.log(`${(busyUs / 1e6).toFixed(1)} s of work`);
-print('by place', byPlace, 25);
+print('by place', byPlace, PLACES_SHOWN);
 print('with what it calls outside of ours', byCaller, FUNCTIONS_SHOWN);
 print('by function (self)', self, FUNCTIONS_SHOWN);
