@@ -3,13 +3,18 @@
  * .cache/bench/report.html and report.json.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import { machine as thisMachine } from '../machine.ts';
+import { median } from '../median.ts';
+import { say } from '../say.ts';
 import type { Load, LoadResult } from './load.ts';
 import { html, type Phase, plots, type Report } from './report.ts';
 import { Rig, startKeyrelay } from './rig.ts';
+import { measureSpread } from './spread.ts';
+import { measureSteps } from './steps.ts';
 import { measureVerify } from './verify-cost.ts';
 
 const { values } = parseArgs({
@@ -22,11 +27,13 @@ const { values } = parseArgs({
     payload: { type: 'string', default: '100' },
     protocol: { type: 'string', default: '1' },
     /** Open loop at these shares of what closed loop reached. */
-    shares: { type: 'string', default: '0.1,0.25,0.5,0.75,0.9' },
+    shares: { type: 'string', default: '0.25,0.5,0.75,0.9' },
     /** Fails if an envelope costs more than so many verifies at full load: for CI. */
     guard: { type: 'string' },
     /** Writes a .cpuprofile of each node to .cache/bench when it ends. */
     profile: { type: 'boolean', default: false },
+    /** The load of one node, on so many nodes, in turns; none if empty. */
+    spread: { type: 'string', default: '1,2,3' },
     /** Also writes the plots as files to this folder. */
     images: { type: 'string' },
   },
@@ -39,6 +46,10 @@ const SIGNED_PER_S_MAX = 15_000;
 /** Until V8 has compiled what is hot: before that an envelope costs a quarter more. */
 const WARM_UP_S = 10;
 const IDLE_MS = 3_000;
+const PROFILED_S_MAX = 5;
+const SPREAD_S_MAX = 6;
+const PAIRS_PER_NODE = 16;
+const RATE_PER_NODE = 1_000;
 const shares = values.shares.split(',').filter(Boolean).map(Number);
 
 const phases: Phase[] = [];
@@ -78,13 +89,39 @@ try {
   await rig.stop();
 }
 
+// A guard, or a profile to look at, wants the reference load alone.
+const alone = values.profile || values.guard !== undefined;
+const full = phases.filter(({ name }) => name === 'closed loop');
+if (!alone) say('where the time goes …');
+const steps = alone
+  ? []
+  : await measureSteps({
+      pairs: Number(values.pairs),
+      payloadBytes,
+      seconds: Math.min(seconds, PROFILED_S_MAX),
+      cost: {
+        nodesUs: median(full.map(({ cpuUs }) => cpuUs.nodes)),
+        redisUs: median(full.map(({ cpuUs }) => cpuUs.redis)),
+      },
+    });
+const counts = alone ? [] : values.spread.split(',').filter(Boolean).map(Number);
+const spread = await measureSpread({
+  steps: counts.map((nodes) => ({ nodes, shards: 1 })),
+  pairsPerNode: PAIRS_PER_NODE,
+  ratePerNode: RATE_PER_NODE,
+  seconds: Math.min(seconds, SPREAD_S_MAX),
+});
+
 const report: Report = {
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.versions.node}`,
+  machine: thisMachine(),
   settings: `${values.nodes} nodes, one Redis, ${values.pairs} pairs, ${payloadBytes} bytes of payload, protocol ${values.protocol}`,
+  nodes: Number(values.nodes),
   verifyUs: median(verifyUs),
   idleUsPerS: median(idleUsPerS),
   loadAverage,
   phases,
+  steps,
+  spread: spread.steps,
 };
 writeFileSync(join(folder, 'report.json'), JSON.stringify(report, null, 2));
 writeFileSync(join(folder, 'report.html'), html(report));
@@ -101,7 +138,7 @@ async function measure(name: string, load: Load): Promise<Phase> {
   const wanted =
     load.mode === 'open' ? load.perSecond * load.seconds * 1.05 : SIGNED_PER_S_MAX * load.seconds;
   await rig.run({ do: 'sign', envelopes: wanted });
-  process.stderr.write(`${name} …\n`);
+  say(`${name} …`);
   const before = rig.cpu();
   const startedMs = performance.now();
   const results = await rig.run({ do: 'run', load });
@@ -172,6 +209,17 @@ function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: 
     };
   });
   console.table(rows);
+  console.table(
+    steps.map(({ step, us }) => ({ 'at full load': step, 'µs for an envelope': Number(us.toFixed(1)) })),
+  );
+  console.table(
+    spread.steps.map(({ nodes, open, closed }) => ({
+      nodes,
+      'offered, 1/s': Math.round(open.perSecond),
+      'nodes + redis µs': Number((open.nodesUs + open.redisUs).toFixed(1)),
+      'full, 1/s': Math.round(closed.perSecond),
+    })),
+  );
   for (const error of all.flatMap((phase) => phase.errors)) console.log(`error: ${error}`);
 }
 
@@ -189,9 +237,4 @@ function guard({ phases: all, verifyUs: verify }: Report): void {
     console.error(`an envelope costs ${cost.toFixed(2)} verifies at full load; the bound is ${bound}`);
   if (missing > 0) console.error(`${missing} envelopes did not arrive`);
   if (cost > bound || missing > 0) process.exitCode = 1;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,4 +1,6 @@
 import { bars, lines } from './plot.ts';
+import type { SpreadStep } from './spread.ts';
+import type { Step } from './steps.ts';
 
 export interface Phase {
   readonly name: string;
@@ -16,6 +18,7 @@ export interface Phase {
 export interface Report {
   readonly machine: string;
   readonly settings: string;
+  readonly nodes: number;
   /** One Ed25519 verify: the unit of ratios. */
   readonly verifyUs: number;
   /** What runs all the same when nobody sends: processor time per second of nodes and Redis, with sockets open. */
@@ -23,6 +26,9 @@ export interface Report {
   /** Load of the machine when the bench began: others on it make every figure larger. */
   readonly loadAverage: number;
   readonly phases: readonly Phase[];
+  /** Empty if they were not asked for. */
+  readonly steps: readonly Step[];
+  readonly spread: readonly SpreadStep[];
 }
 
 /** One page, no other file needed. */
@@ -33,29 +39,41 @@ export function html(report: Report): string {
 }
 
 /** The plots as SVG, by the name that a file of each may have. Of several runs the last is drawn. */
-export function plots({ verifyUs, phases: all }: Report): Readonly<Record<string, string>> {
-  const phases = [...new Map(all.map((phase) => [phase.name, phase])).values()];
+export function plots(report: Report): Readonly<Record<string, string>> {
+  const phases = [...new Map(report.phases.map((phase) => [phase.name, phase])).values()];
   const open = phases.filter((phase) => phase.name.startsWith('open'));
-  const byPercentile = lines({
-    title: 'Latency by percentile',
-    xLabel: 'percentile',
-    yLabel: 'ms (log)',
-    ticks: [50, 75, 90, 95, 99, 99.9].map(String),
-    series: open.map(({ name, latencyMs }) => ({ name, values: latencyMs.slice(0, 6).map(({ ms }) => ms) })),
-  });
-  const overRate = lines({
-    title: 'Latency over rate',
-    xLabel: 'envelopes per second',
-    yLabel: 'ms (log)',
-    ticks: open.map(({ perSecond }) => `${perSecond}`),
-    series: [50, 99, 99.9].map((percentile) => ({
-      name: `p${percentile}`,
-      values: open.map(
-        ({ latencyMs }) => latencyMs.find((entry) => entry.percentile === percentile)?.ms ?? 0,
-      ),
-    })),
-  });
-  const cost = bars({
+  const drawn: Record<string, string> = { cost: costPlot(report, phases) };
+  if (open.length > 0) {
+    drawn['latency-percentiles'] = lines({
+      title: 'Latency by percentile',
+      xLabel: 'percentile',
+      yLabel: 'ms (log)',
+      ticks: [50, 75, 90, 95, 99, 99.9].map(String),
+      series: open.map(({ name, latencyMs }) => ({
+        name,
+        values: latencyMs.slice(0, 6).map(({ ms }) => ms),
+      })),
+    });
+    drawn['latency-rate'] = lines({
+      title: 'Latency over rate',
+      xLabel: 'envelopes per second',
+      yLabel: 'ms (log)',
+      ticks: open.map(({ perSecond }) => `${perSecond}`),
+      series: [50, 99, 99.9].map((percentile) => ({
+        name: `p${percentile}`,
+        values: open.map(
+          ({ latencyMs }) => latencyMs.find((entry) => entry.percentile === percentile)?.ms ?? 0,
+        ),
+      })),
+    });
+  }
+  if (report.steps.length > 0) drawn.steps = stepsPlot(report);
+  if (report.spread.length > 0) drawn.nodes = nodesPlot(report.spread);
+  return drawn;
+}
+
+function costPlot({ verifyUs }: Report, phases: readonly Phase[]): string {
+  return bars({
     title: `Processor time of one envelope (one verify: ${verifyUs.toFixed(1)} µs)`,
     yLabel: 'µs',
     names: phases.map(({ name }) => name),
@@ -63,5 +81,32 @@ export function plots({ verifyUs, phases: all }: Report): Readonly<Record<string
     values: phases.map(({ cpuUs }) => [cpuUs.nodes, cpuUs.redis]),
     mark: { name: 'one verify', value: verifyUs },
   });
-  return { 'latency-percentiles': byPercentile, 'latency-rate': overRate, cost };
+}
+
+function stepsPlot({ steps, verifyUs }: Report): string {
+  return bars({
+    title: 'Processor time of one envelope at full load, by step',
+    yLabel: 'µs',
+    names: steps.map(({ step }) => step.replace(/: | and /, ', ')),
+    parts: ['µs'],
+    values: steps.map(({ us }) => [us]),
+    mark: { name: 'one verify', value: verifyUs },
+  });
+}
+
+function nodesPlot(spread: readonly SpreadStep[]): string {
+  const [first] = spread;
+  return bars({
+    title: 'Throughput over nodes: the same load for each node, on the same cores',
+    yLabel: 'envelopes per second',
+    names: spread.map(
+      ({ nodes, open }) => `${nodes} nodes, ${Math.round(open.nodesUs + open.redisUs)} µs each`,
+    ),
+    parts: ['offered and delivered', 'more at full load'],
+    values: spread.map(({ open, closed }) => [
+      open.perSecond,
+      Math.max(0, closed.perSecond - open.perSecond),
+    ]),
+    mark: { name: 'one node, offered', value: first?.open.perSecond ?? 0 },
+  });
 }

@@ -3,15 +3,17 @@
  * .cache/peers/report.json.
  */
 import { writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { bars } from '../bench/plot.ts';
 import { Rig, startKeyrelay } from '../bench/rig.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
+import { machine as thisMachine } from '../machine.ts';
+import { median } from '../median.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { installPeers, PEERS_FOLDER } from './install.ts';
+import { type PeerFigures, type PeerRun, type PeersReport, peersPlot } from './report.ts';
 import { startPeer, startSharedBy } from './servers.ts';
 
 const { values } = parseArgs({
@@ -33,29 +35,13 @@ const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 25_000;
 const seconds = Number(values.seconds);
 
-interface Figures {
-  readonly perSecond: number;
-  readonly missing: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly nodesUs: number;
-  readonly redisUs: number;
-}
-
-interface Run {
-  readonly contender: string;
-  readonly verifyUs: number;
-  readonly closed: Figures;
-  readonly open: Figures;
-}
-
 const { go } = installPeers((line) => console.log(line));
 if (!go) console.log('no Go compiler: without centrifuge');
 const contenders = CONTENDERS.filter(
   ({ name, program }) => (go || program !== 'centrifuge-node') && name.startsWith(values.only ?? ''),
 );
 const loadAverage = loadavg()[0] ?? 0;
-const runs: Run[] = [];
+const runs: PeerRun[] = [];
 // Turn by turn, so that what else happens on the machine meets all alike.
 for (let round = 1; round <= Number(values.runs); round += 1) {
   for (const contender of contenders) {
@@ -64,21 +50,19 @@ for (let round = 1; round <= Number(values.runs); round += 1) {
   }
 }
 
-const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, Node ${process.versions.node}`;
+const machine = thisMachine();
 const rows = contenders.map((contender) => summarise(contender));
-writeFileSync(
-  join(PEERS_FOLDER, 'report.json'),
-  JSON.stringify({ machine, loadAverage, settings: values, contenders, runs }, null, 2),
-);
+const report: PeersReport = { machine, loadAverage, settings: values, contenders, runs };
+writeFileSync(join(PEERS_FOLDER, 'report.json'), JSON.stringify(report, null, 2));
 console.log(
   `\n${machine}, load average ${loadAverage.toFixed(1)}; ${NODES} nodes, one Redis, medians of ${values.runs} runs`,
 );
 console.table(rows);
 console.log('µs: processor time of nodes and Redis for one envelope. Each run: .cache/peers/report.json');
-if (values.image !== undefined) writeFileSync(values.image, plot());
+if (values.image !== undefined) writeFileSync(values.image, peersPlot(report));
 if (runs.some(({ closed, open }) => closed.missing + open.missing > 0)) process.exitCode = 1;
 
-async function measure(contender: Contender): Promise<Run> {
+async function measure(contender: Contender): Promise<PeerRun> {
   const rig = await Rig.start({
     nodes: NODES,
     workers: 1,
@@ -109,7 +93,7 @@ async function measure(contender: Contender): Promise<Run> {
   }
 }
 
-async function load(rig: Rig, mode: 'closed' | 'open'): Promise<Figures> {
+async function load(rig: Rig, mode: 'closed' | 'open'): Promise<PeerFigures> {
   const perSecond = Number(values.rate);
   await rig.run({ do: 'sign', envelopes: (mode === 'open' ? perSecond * 1.05 : SIGNED_PER_S_MAX) * seconds });
   const before = rig.cpu();
@@ -132,8 +116,8 @@ async function load(rig: Rig, mode: 'closed' | 'open'): Promise<Figures> {
 
 function summarise({ name, verifies, stores, confirms }: Contender): Record<string, string | number> {
   const own = runs.filter((run) => run.contender === name);
-  const of = (figure: (run: Run) => number) => median(own.map(figure));
-  const cost = ({ nodesUs, redisUs }: Figures) => nodesUs + redisUs;
+  const of = (figure: (run: PeerRun) => number) => median(own.map(figure));
+  const cost = ({ nodesUs, redisUs }: PeerFigures) => nodesUs + redisUs;
   const costs = own.map(({ closed }) => cost(closed));
   return {
     name,
@@ -160,27 +144,6 @@ function summarise({ name, verifies, stores, confirms }: Contender): Record<stri
   };
 }
 
-function plot(): string {
-  const median3 = (name: string, figure: (run: Run) => number) =>
-    median(runs.filter((run) => run.contender === name).map(figure));
-  return bars({
-    title: 'Processor time of one envelope at full load',
-    yLabel: 'µs',
-    names: contenders.map(({ name }) => name),
-    parts: ['nodes', 'redis'],
-    values: contenders.map(({ name }) => [
-      median3(name, ({ closed }) => closed.nodesUs),
-      median3(name, ({ closed }) => closed.redisUs),
-    ]),
-    mark: { name: 'one verify', value: median(runs.map(({ verifyUs }) => verifyUs)) },
-  });
-}
-
 function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

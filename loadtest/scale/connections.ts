@@ -1,6 +1,6 @@
+import { say } from '../say.ts';
 import { Fleet } from './fleet.ts';
 import { replay } from './replay.ts';
-import { say } from './say.ts';
 
 const HOLD_PROGRESS_S = 30;
 

@@ -1,5 +1,5 @@
+import { say } from '../say.ts';
 import { Fleet } from './fleet.ts';
-import { say } from './say.ts';
 
 export interface MailboxesPlan {
   readonly mailboxes: number;

@@ -10,9 +10,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureVerify } from '../bench/verify-cost.ts';
 import { machine } from '../machine.ts';
+import { say } from '../say.ts';
 import { MODES, type Mode, type Values } from './modes.ts';
 import { Impossible, whole } from './parameters.ts';
-import { say } from './say.ts';
 
 const OPTIONS = {
   /** Each mode says in modes.ts which of these it takes. */

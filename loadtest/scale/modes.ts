@@ -1,7 +1,7 @@
+import { measureSpread, type SpreadPlan, type SpreadResult } from '../bench/spread.ts';
 import { type ConnectionsPlan, type ConnectionsResult, measureConnections } from './connections.ts';
 import { type MailboxesPlan, type MailboxesResult, measureMailboxes } from './mailboxes.ts';
 import { Impossible, processesFor, whole } from './parameters.ts';
-import { measureSpread, type SpreadPlan, type SpreadResult } from './spread.ts';
 
 export type Values = Readonly<Record<string, string | undefined>>;
 type Row = { readonly what: string; readonly figure: string } | Readonly<Record<string, string | number>>;

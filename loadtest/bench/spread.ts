@@ -1,8 +1,8 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import type { Load } from '../bench/load.ts';
-import { Rig, startKeyrelay } from '../bench/rig.ts';
+import { say } from '../say.ts';
 import { startStore } from '../store.ts';
-import { say } from './say.ts';
+import type { Load } from './load.ts';
+import { Rig, startKeyrelay } from './rig.ts';
 
 /** On the way for each pair, when the load is closed. */
 const OUTSTANDING = 8;
