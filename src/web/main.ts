@@ -16,7 +16,7 @@ function showState(state: ConnectionState): void {
   byId('connection-text', HTMLElement).textContent = {
     connecting: 'Connecting…',
     live: 'Connected',
-    offline: 'Offline – what you send will wait',
+    offline: 'Offline',
     ended: 'Not connected',
   }[state.state];
   if (state.state === 'ended') showEnd(state.error);

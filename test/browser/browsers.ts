@@ -21,7 +21,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 40_000;
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
