@@ -1,18 +1,24 @@
-// Prints `N passed, N failed` from vitest's JSON report. Exit code 1 unless something passed, nothing failed and the
-// runner itself was content: a run without tests proves nothing.
+// Prints `N passed, N failed` from vitest's JSON report and the tally of the fault suite. Exit code 1 unless something
+// passed in both, nothing failed and both runners were content: a run without tests proves nothing.
 import { readFileSync } from 'node:fs';
 
-const [reportFile, runnerStatus] = process.argv.slice(2);
-const { passed, failed } = count(readReport(reportFile));
+const [reportFile, runnerStatus, tallyFile, faultsStatus] = process.argv.slice(2);
+const tests = count(readJson(reportFile, 'the tests')?.testResults ?? []);
+const faults = readJson(tallyFile, 'the fault suite') ?? { passed: 0, failed: 0, notRun: 0 };
+console.log(`tests: ${tests.passed} passed, ${tests.failed} failed`);
+console.log(`scenarios: ${faults.passed} passed, ${faults.failed} failed, ${faults.notRun} not run here`);
+const passed = tests.passed + faults.passed;
+const failed = tests.failed + faults.failed;
 console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = runnerStatus === '0' && passed > 0 && failed === 0 ? 0 : 1;
+const content = runnerStatus === '0' && faultsStatus === '0';
+process.exitCode = content && tests.passed > 0 && faults.passed > 0 && failed === 0 ? 0 : 1;
 
-function readReport(file) {
+function readJson(file, of) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')).testResults;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    console.log(`no report of the tests: ${error.message}`);
-    return [];
+    console.log(`no report of ${of}: ${error.message}`);
+    return null;
   }
 }
 
