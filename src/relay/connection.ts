@@ -63,13 +63,17 @@ export class Connection {
     metrics.framesReceived.add();
     metrics.bytesReceived.add(bytes.length);
     if (isBinary) {
-      this.socket.close('malformed', 'frames are text');
+      this.#stage.finish(() => this.socket.close('malformed', 'frames are text'));
       return;
     }
     this.socket.frames += 1;
     if (bytes.length > config.maxFrameBytes) {
-      this.#stage.refuseTooLarge(`${bytes.length} bytes: a frame may have ${config.maxFrameBytes}`);
-      this.socket.close('tooBig', `a frame may have ${config.maxFrameBytes} bytes`);
+      const detail = `${bytes.length} bytes: a frame may have ${config.maxFrameBytes}`;
+      const number = this.socket.frames;
+      this.#stage.finish(() => {
+        this.#stage.refuseTooLarge(detail, number);
+        this.socket.close('tooBig', `a frame may have ${config.maxFrameBytes} bytes`);
+      });
       return;
     }
     this.#stage.receive(bytes, this.socket.frames);

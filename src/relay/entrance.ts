@@ -90,8 +90,13 @@ export class Entrance {
     }
   }
 
-  refuseTooLarge(detail: string): void {
-    this.#refuse({ code: 'too_large', detail, close: 'tooBig' }, this.#options.socket.frames);
+  refuseTooLarge(detail: string, number: number): void {
+    this.#refuse({ code: 'too_large', detail, close: 'tooBig' }, number);
+  }
+
+  /** A frame that nothing can follow: before a login, nothing waits that it could overtake. */
+  finish(close: () => void): void {
+    close();
   }
 
   #wait(bytes: Uint8Array, number: number): void {

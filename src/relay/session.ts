@@ -13,6 +13,7 @@ import { Delays } from './delays.ts';
 import { withSeq } from './delivered.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Inbound } from './inbound.ts';
+import { LOST } from './lost.ts';
 import type { Node } from './node.ts';
 import { Outbox } from './outbox.ts';
 import { poisonCare } from './poison.ts';
@@ -34,13 +35,6 @@ export interface SessionOptions {
   readonly key: PublicKey;
   readonly login: Claimed;
 }
-
-/** What a session that has lost its hold does: the close code, and why, for people. */
-const LOST: Record<Exclude<SessionState, 'held'>, { readonly close: CloseName; readonly reason: string }> = {
-  displaced: { close: 'replaced', reason: 'replaced by a newer connection' },
-  gone: { close: 'restarting', reason: '' },
-  unknown_user: { close: 'notAuthenticated', reason: 'this account is not known any more: register again' },
-};
 
 /** At the end of a session, receipts of what was just pushed are awaited for at most so long. */
 const LAST_RECEIPTS_MS = 1_000;
@@ -145,8 +139,13 @@ export class Session implements MailboxListener {
   }
 
   /** A frame that the gateway refused before decoding. */
-  refuseTooLarge(detail: string): void {
-    this.#inbound.refuse({ code: 'too_large', detail }, this.#socket.frames);
+  refuseTooLarge(detail: string, number: number): void {
+    this.#inbound.refuse({ code: 'too_large', detail }, number);
+  }
+
+  /** A frame that nothing can follow: those before it are looked at first. */
+  finish(close: () => void): void {
+    this.#lane.end(close);
   }
 
   pong(payload: string): void {

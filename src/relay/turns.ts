@@ -123,6 +123,15 @@ export class Lane {
     if (!this.waits) this.#isIdle();
   }
 
+  /** What ends the socket comes behind what waits; nothing that comes later is looked at. */
+  end(close: () => void): void {
+    const last = () => {
+      this.forget();
+      close();
+    };
+    if (!this.waits || !this.wait(0, last)) last();
+  }
+
   /** The relay has closed the socket: what it has not looked at, it need not. */
   forget(): void {
     for (const waiting of this.#waiting.splice(0)) this.#free(waiting);

@@ -12,7 +12,11 @@ describe.each(PAIRS)('delivery, %s', (where) => {
   let socket: PlainClient;
 
   beforeAll(async () => {
-    pair = await startPair(where, { RELAY_ENVELOPES_PER_S: '0', RELAY_PING_INTERVAL_MS: '300' });
+    pair = await startPair(where, {
+      RELAY_ENVELOPES_PER_S: '0',
+      RELAY_PING_INTERVAL_MS: '300',
+      RELAY_MAILBOX_SHARE: '100',
+    });
   });
 
   afterAll(() => pair.stop());

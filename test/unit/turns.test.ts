@@ -97,6 +97,18 @@ it('what waits is bounded, for a socket and for all of them', async () => {
   expect(nodeBudget.bytes).toBe(0);
 });
 
+it('what ends a socket comes behind what waits, and before what comes later', () => {
+  const lane = new Lane(turns);
+  for (let n = 0; n < 20; n += 1) receive(lane, 'before');
+  lane.end(() => verified.push('end'));
+  for (let n = 0; n < 20; n += 1) receive(lane, 'after');
+  while (scheduled.length > 0) turn();
+  expect(verified).toEqual([...Array<string>(20).fill('before'), 'end']);
+  expect(nodeBudget.bytes).toBe(0);
+  lane.end(() => verified.push('again'));
+  expect(verified.at(-1)).toBe('again');
+});
+
 it('what a socket leaves behind that the relay has closed is not verified', async () => {
   const lane = new Lane(turns);
   for (let n = 0; n < 100; n += 1) receive(lane, `${n}`);
