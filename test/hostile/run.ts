@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeKeys, registerUser } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
@@ -6,7 +7,7 @@ import { measureFairness, runFlood } from './fairness.ts';
 import { FLOODS } from './floods.ts';
 import { fuzzHttp } from './fuzz-http.ts';
 import { fuzzSockets, newTally } from './fuzz-sockets.ts';
-import { residentMb, untilBack } from './memory.ts';
+import { settledMb, untilBack } from './memory.ts';
 import { measureTiming } from './timing.ts';
 
 const USAGE = `npm run test:hostile -- [options]
@@ -34,6 +35,8 @@ const WARM_UP = 10;
 /** V8's heap swings by 20 MB until it has seen so many, and then stays where it is. */
 const WARM_UP_FRAMES = 60_000;
 const RSS_PERCENT = 10;
+/** The relay collects garbage when told to, so that memory is compared with memory. */
+const COLLECTS = `--import=${pathToFileURL('loadtest/collect.mjs').href}`;
 /** Honest people wait at most this many times longer under a flood; and below this nobody could tell. */
 const SLOWER_TIMES = 3;
 const UNNOTICED_MS = 10;
@@ -67,7 +70,7 @@ async function withRelay(
 ): Promise<string[]> {
   const processes = new Processes();
   try {
-    const relay = await processes.relay(settings);
+    const relay = await processes.relay({ NODE_OPTIONS: COLLECTS, ...settings });
     const complaints = await work(relay);
     if (relay.ended !== null) complaints.push(`the relay ended: ${relay.ended}`);
     const broken = /^.*"severity":"(?:error|fatal)".*$/m.exec(relay.output);
@@ -88,7 +91,7 @@ function frames(seed: number): Promise<string[]> {
     const total = Number(values.frames);
     const warmUp = Math.max(total / WARM_UP, WARM_UP_FRAMES);
     await fuzzSockets({ ...options, frames: warmUp, random: new Random(seed + 1) });
-    const beforeMb = residentMb(relay.pid);
+    const beforeMb = await settledMb(relay.pid);
     const startedMs = performance.now();
     const received = () => relay.metric('keyrelay_frames_received_total');
     const receivedBefore = await received();
@@ -96,6 +99,7 @@ function frames(seed: number): Promise<string[]> {
     const tally = newTally();
     // What was sent behind a frame that closed the socket does not count: what the relay has read does.
     while ((await received()) - receivedBefore < total) {
+      console.log(`  ${(await received()) - receivedBefore} frames read`);
       await fuzzSockets({ ...options, frames: tally.sent + total / WARM_UP, random }, tally);
     }
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
@@ -113,7 +117,7 @@ function http(seed: number): Promise<string[]> {
     const options = { port: relay.port, atOnce: 64 };
     const total = Number(values.requests);
     await fuzzHttp({ ...options, requests: total / WARM_UP, random: new Random(seed + 1) });
-    const beforeMb = residentMb(relay.pid);
+    const beforeMb = await settledMb(relay.pid);
     const startedMs = performance.now();
     const tally = await fuzzHttp({ ...options, requests: total, random: new Random(seed) });
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
