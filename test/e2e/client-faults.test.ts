@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/servers.ts';
 import type { Conversation } from '../../src/client/index.ts';
 import { TcpProxy } from '../faults/proxy.ts';
@@ -76,7 +76,7 @@ test('1,000 messages each way arrive once and in order while both lines are cut 
   expect(Math.min(...counts)).toBeGreaterThanOrEqual(3);
   await people.leave();
   await Promise.all([lineA.stop(), lineB.stop()]);
-}, 120_000);
+}, 240_000);
 
 test('a relay killed in the middle and started again is not noticed, but for the wait', async () => {
   // Not the kernel's choice at the listen: such a port cannot be listened on again for a minute.
@@ -102,6 +102,36 @@ test('a relay killed in the middle and started again is not noticed, but for the
   );
   await until(() => delivered.length === 200, { what: 'all receipts' });
   expect(delivered).toEqual(ids);
+}, 60_000);
+
+test('a socket that is dead and does not say so is found once the network is back, and what was sent arrives', async () => {
+  // What a browser's global object is, and Node's is not.
+  const target = new EventTarget();
+  vi.stubGlobal('addEventListener', target.addEventListener.bind(target));
+  vi.stubGlobal('removeEventListener', target.removeEventListener.bind(target));
+  const line = await TcpProxy.start(relay);
+  const alice = await people.join(`http://127.0.0.1:${line.port}`);
+  const bob = await people.join(relay.http);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  const toAlice = await coming;
+  await until(() => toBob.secured, { what: 'keys' });
+
+  // As when a telephone changes from one network to another: no end, no reset.
+  line.add({ kind: 'blackhole' }, 'up', 'down');
+  await toBob.send('into the void');
+  const startedMs = performance.now();
+  target.dispatchEvent(new Event('online'));
+  await until(() => alice.relay.state.state === 'offline', {
+    what: 'the silence to be noticed',
+    timeoutMs: 30_000,
+  });
+  expect(performance.now() - startedMs).toBeGreaterThan(9_000);
+  line.heal();
+  expect((await take(toAlice, 1)).map(({ body }) => body)).toEqual(['into the void']);
+  vi.unstubAllGlobals();
+  await people.leave();
+  await line.stop();
 }, 60_000);
 
 test('a key that the relay changes for a code stops the conversation until it is accepted', async () => {

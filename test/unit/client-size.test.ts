@@ -32,6 +32,12 @@ const PAGE = ['Relay', 'createIdentity', 'identityFrom', 'indexedDbStorage', 're
 /** What else the SDK does in a browser; nothing is loaded later. Left out: storage in a file, and the table of errors. */
 const BESIDES = ['exportIdentity', 'importIdentity', 'safetyNumber', 'memoryStorage'];
 
+test('what is not imported is not loaded', async () => {
+  for (const name of ['safetyNumber', 'createIdentity', 'readCode']) {
+    expect(await gzippedSize([name]), name).toBeLessThanOrEqual(11_000);
+  }
+});
+
 test('what the page loads of the client is at most 33 kB, minified and gzipped; all that runs in a browser 35 kB', async () => {
   const page = await gzippedSize(PAGE);
   const all = await gzippedSize([...PAGE, ...BESIDES]);
