@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { frameOf, PlainClient, type PlainUser, registerUser } from './client.ts';
 import { connectText, envelopeText } from './envelopes.ts';
@@ -37,6 +38,18 @@ export async function proveOpen({ socket, alice }: Scene): Promise<void> {
   socket.send(frame);
   expect((await socket.untilEnvelopes(before + 1)).at(-1)).toBe(frame);
 }
+
+/** An envelope of no content, with an id of its own. */
+export function plainEnvelope(
+  sender: PlainUser,
+  recipient: string,
+  id = randomBytes(8).toString('hex'),
+): string {
+  return frameOf(sender, envelopeText({ sender: sender.code, recipient, id }));
+}
+
+/** How many envelopes of this socket have been answered, one way or the other. */
+export const answers = (client: PlainClient): number => client.errors().length + client.accepted().length;
 
 let ids = 0;
 
