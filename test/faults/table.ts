@@ -1,10 +1,17 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULT_NAMES } from './checker.ts';
 import type { MutantResult } from './mutation.ts';
 import { type Result, read } from './results.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+
+/** Runs whose timeline stands in the docs. */
+const IMAGES = {
+  'kill-nodes': 'faults-kill-nodes.svg',
+  'redis-stopped': 'faults-redis-stopped.svg',
+  everything: 'faults-everything.svg',
+} as const;
 
 /**
  * Writes the tables of docs/reliability.md from what runs have left: nothing in them is typed by hand.
@@ -34,6 +41,23 @@ if (existsSync(values.mutants)) {
   page = between(page, 'mutants', mutantTable(rows));
 }
 writeFileSync(values.page, page);
+
+for (const [scenario, image] of Object.entries(IMAGES)) {
+  const plots = values.results
+    .split(',')
+    .flatMap((folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []))
+    .filter((path) => new RegExp(`/${scenario}-\\d+\\.html$`).test(path));
+  const [newest] = plots.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  if (newest !== undefined) writeFileSync(join('docs/images', image), picture(readFileSync(newest, 'utf8')));
+}
+
+/** The timeline of a page that a run has left, as a picture that stands alone. */
+function picture(html: string): string {
+  const svg = /<svg [^>]*>[\s\S]*<\/svg>/.exec(html)?.[0] ?? '';
+  const style = '<style>text { font: 11px system-ui, sans-serif }</style>';
+  const paper = '<rect width="100%" height="100%" fill="#ffffff"/>';
+  return `${svg.replace(/^<svg ([^>]*)>/, `<svg xmlns="http://www.w3.org/2000/svg" $1>${style}${paper}`)}\n`;
+}
 
 /** Replaces what stands between two comments of this name. */
 function between(text: string, name: string, table: string): string {

@@ -19,7 +19,12 @@ import { poison } from './poison.ts';
 import { powerCut, redisKilledAlways } from './redis-killed.ts';
 import { redisStopped } from './redis-stopped.ts';
 import { rollingRestart, stampede } from './restarts.ts';
-import { replicasStopped, sentinelFailover, sentinelFailoverWait } from './sentinel.ts';
+import {
+  replicasStopped,
+  replicasStoppedNoWait,
+  sentinelFailover,
+  sentinelFailoverWait,
+} from './sentinel.ts';
 import { takeover, threeAtOnce } from './sessions.ts';
 import { slowReader } from './slow-reader.ts';
 import { zombie } from './zombie.ts';
@@ -44,6 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sentinelFailover,
   sentinelFailoverWait,
   replicasStopped,
+  replicasStoppedNoWait,
   slotsMove,
   shardKilled,
   slowReader,
