@@ -21,11 +21,22 @@ beforeAll(async () => {
   redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
   relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
 });
-afterEach(() => people.leave());
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await people.leave();
+});
 afterAll(async () => {
   await processes.stop();
   await redis.remove();
 });
+
+/** Makes Node's global object a target of events, as a browser's is. */
+function likeBrowser(): EventTarget {
+  const target = new EventTarget();
+  vi.stubGlobal('addEventListener', target.addEventListener.bind(target));
+  vi.stubGlobal('removeEventListener', target.removeEventListener.bind(target));
+  return target;
+}
 
 /** What the other side has to get, exactly and in this order. */
 const expected = (who: string) => Array.from({ length: MESSAGES }, (_, number) => `${who} ${number}`);
@@ -105,10 +116,7 @@ test('a relay killed in the middle and started again is not noticed, but for the
 }, 60_000);
 
 test('a socket that is dead and does not say so is found once the network is back, and what was sent arrives', async () => {
-  // What a browser's global object is, and Node's is not.
-  const target = new EventTarget();
-  vi.stubGlobal('addEventListener', target.addEventListener.bind(target));
-  vi.stubGlobal('removeEventListener', target.removeEventListener.bind(target));
+  const browser = likeBrowser();
   const line = await TcpProxy.start(relay);
   const alice = await people.join(`http://127.0.0.1:${line.port}`);
   const bob = await people.join(relay.http);
@@ -121,7 +129,7 @@ test('a socket that is dead and does not say so is found once the network is bac
   line.add({ kind: 'blackhole' }, 'up', 'down');
   await toBob.send('into the void');
   const startedMs = performance.now();
-  target.dispatchEvent(new Event('online'));
+  browser.dispatchEvent(new Event('online'));
   await until(() => alice.relay.state.state === 'offline', {
     what: 'the silence to be noticed',
     timeoutMs: 30_000,
@@ -129,10 +137,30 @@ test('a socket that is dead and does not say so is found once the network is bac
   expect(performance.now() - startedMs).toBeGreaterThan(9_000);
   line.heal();
   expect((await take(toAlice, 1)).map(({ body }) => body)).toEqual(['into the void']);
-  vi.unstubAllGlobals();
   await people.leave();
   await line.stop();
 }, 60_000);
+
+test('a sign of life costs the relay no storing but the first time, and the living socket stays', async () => {
+  const browser = likeBrowser();
+  const alice = await people.join(relay.http);
+  const probes: string[] = [];
+  const answers: string[] = [];
+  alice.relay.on('frame', ({ direction, text }) => {
+    if (direction === 'sent' && text.includes('"heartbeat"')) probes.push(text);
+    if (direction === 'received' && text.includes('"accepted"')) answers.push(text);
+  });
+  for (const [index, name] of ['online', 'offline', 'pageshow'].entries()) {
+    browser.dispatchEvent(new Event(name));
+    await until(() => answers.length > index, { what: `the answer after ${name}` });
+  }
+  // The same bytes, so that the relay knows them from its memory.
+  expect(probes).toHaveLength(3);
+  expect(new Set(probes).size).toBe(1);
+  expect(new Set(answers).size).toBe(1);
+  expect(alice.relay.state.state).toBe('live');
+  expect(await redis.call('XLEN', `inbox:{${alice.code}}`)).toBeLessThanOrEqual(1);
+});
 
 test('a key that the relay changes for a code stops the conversation until it is accepted', async () => {
   const alice = await people.join(relay.http);
