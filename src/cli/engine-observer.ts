@@ -11,6 +11,10 @@ export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics 
     probed: (_shard, roundTripMs) => metrics.probeSeconds.observe(roundTripMs / 1000),
     probeLost: () => metrics.probesLost.add(),
     subscriptions: (count) => metrics.subscriptions.set(count),
+    waiting: (mailboxes, envelopes) => {
+      metrics.mailboxesWaiting.set(mailboxes);
+      metrics.envelopesWaiting.set(envelopes);
+    },
     // The session that found out has counted it.
     wakeUpLost: () => {},
     idsForgotten: () => metrics.idsForgotten.add(),

@@ -15,7 +15,8 @@ export type EngineEvent =
   | 'Redis refused a call'
   | 'nobody tells which Redis servers are masters'
   | 'wake-ups do not come back: reading mailboxes instead'
-  | 'wake-ups come again';
+  | 'wake-ups come again'
+  | 'waiting mail cannot be estimated';
 
 /**
  * What an engine tells those who log and meter. Called synchronously on hot paths: must be quick, must not throw.
@@ -33,6 +34,8 @@ export interface EngineObserver {
   probeLost(shard: string): void;
   /** How many mailbox channels this node is subscribed to now. */
   subscriptions(count: number): void;
+  /** An estimate, of all shards together: mailboxes that hold mail, and the envelopes in them. */
+  waiting(mailboxes: number, envelopes: number): void;
   /** A look found what no wake-up had told (`Subscription.renew`). */
   wakeUpLost(): void;
   /** So many ids were remembered in one mailbox that older ones were forgotten before their 10 minutes. */
@@ -49,6 +52,7 @@ export const SILENT: EngineObserver = {
   probed() {},
   probeLost() {},
   subscriptions() {},
+  waiting() {},
   wakeUpLost() {},
   idsForgotten() {},
   rubbish() {},

@@ -116,6 +116,13 @@ export const LOG_EVENTS = {
     facts: ['shard'],
     means: 'The probe is back, and so is live delivery.',
   },
+  'waiting mail cannot be estimated': {
+    level: 'warn',
+    facts: ['shard', 'reason'],
+    means:
+      'Said once for each reason. `NOPERM`: the user lacks RANDOMKEY and DBSIZE, see deploy/redis/keyrelay.acl. Only ' +
+      '`keyrelay_waiting_mailboxes` and `keyrelay_waiting_envelopes` are affected.',
+  },
   'certificate read again: new connections get it': { level: 'info', means: 'SIGHUP, with RELAY_TLS_CERT.' },
   'certificate not read again: the old one stays': {
     level: 'error',

@@ -11,6 +11,8 @@ export class Notes implements EngineObserver {
   lostWakeUps = 0;
   forgotten = 0;
   rubbishes = 0;
+  /** The last estimate. */
+  estimate: { readonly mailboxes: number; readonly envelopes: number } | null = null;
 
   log(level: 'info' | 'warn' | 'error', message: string, facts: EngineFacts): void {
     this.lines.push({ level, message, facts });
@@ -29,6 +31,9 @@ export class Notes implements EngineObserver {
   }
   subscriptions(count: number): void {
     this.channels = count;
+  }
+  waiting(mailboxes: number, envelopes: number): void {
+    this.estimate = { mailboxes, envelopes };
   }
   wakeUpLost(): void {
     this.lostWakeUps += 1;

@@ -28,7 +28,7 @@ const MINIMAL_ACL = [
   '-@all',
   ...['+auth', '+hello', '+ping', '+info', '+time', '+wait'],
   ...['+evalsha', '+eval', '+script|load', '+ssubscribe', '+sunsubscribe', '+spublish'],
-  ...['+cluster|info', '+cluster|slots', '+asking'],
+  ...['+cluster|info', '+cluster|slots', '+asking', '+dbsize', '+randomkey'],
   ...['+get', '+set', '+incr', '+del', '+exists', '+rename', '+persist', '+pexpire', '+pexpireat'],
   ...['+hdel', '+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
   ...['+xadd', '+xdel', '+xlen', '+xtrim', '+xrange', '+xrevrange'],

@@ -24,6 +24,7 @@ import { type EngineObserver, SILENT } from '../observer.ts';
 import { Accounts } from './accounts.ts';
 import { type Deployment, parseDeployment } from './address.ts';
 import { Calls } from './calls.ts';
+import { Census } from './census.ts';
 import { Channels } from './channels.ts';
 import { type Discovery, discovery } from './discovery.ts';
 import { Presence } from './presence.ts';
@@ -65,6 +66,7 @@ interface Parts {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly presence: Presence;
+  readonly census: Census;
 }
 
 const POLL_MS = 20;
@@ -90,6 +92,7 @@ class RedisEngine implements Engine {
       await parts.router.start();
       await this.#untilReady(parts);
       parts.presence.start();
+      parts.census.start();
     } catch (error) {
       await this.close();
       throw error;
@@ -121,6 +124,7 @@ class RedisEngine implements Engine {
     const reason = 'the Redis engine is closing';
     await parts.presence.stop();
     parts.prober.stop();
+    parts.census.stop();
     parts.channels.close(new EngineUnavailable(reason));
     parts.router.close(reason);
   }
@@ -219,6 +223,7 @@ class RedisEngine implements Engine {
       }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
       presence: new Presence({ calls, nodeId, timings }),
+      census: new Census({ router, timings, observer }),
     };
   }
 

@@ -25,8 +25,8 @@
  *   node:<node>             string  presence of a node; TTL 30 s                               presence.ts
  *
  * Commands outside of scripts: HELLO, INFO, TIME, PING, EVALSHA, EVAL, SCRIPT LOAD, SSUBSCRIBE, SUNSUBSCRIBE, GET, SET,
- * HMGET, PEXPIRE, DEL; WAIT with RELAY_REDIS_WAIT_REPLICAS; CLUSTER SLOTS, CLUSTER INFO and ASKING in a Cluster;
- * SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL MASTER at sentinels.
+ * HMGET, PEXPIRE, DEL; DBSIZE, RANDOMKEY, XLEN (census.ts); WAIT with RELAY_REDIS_WAIT_REPLICAS; CLUSTER SLOTS,
+ * CLUSTER INFO and ASKING in a Cluster; SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL MASTER at sentinels.
  */
 import { randomInt } from 'node:crypto';
 import { FENCE_TTL_MS, TAG_VALUES } from '../bounds.ts';

@@ -24,6 +24,8 @@ export interface Timings {
   readonly presenceEveryMs: number;
   /** The key of a node that has died is gone after this. */
   readonly presenceTtlMs: number;
+  /** How often waiting mail is estimated, on each node. */
+  readonly censusEveryMs: number;
   readonly startTimeoutMs: number;
 }
 
@@ -41,5 +43,6 @@ export const TIMINGS: Timings = {
   discoverEveryMs: 5_000,
   presenceEveryMs: 10_000,
   presenceTtlMs: 30_000,
+  censusEveryMs: 60_000,
   startTimeoutMs: 10_000,
 };
