@@ -59,8 +59,8 @@ function add({ frames, us }: Stack): void {
 
 function titleOf({ name, place, ours }: Frame): { name: string; group: string } {
   if (place === '(native)') {
-    // V8 has no symbol of libsodium but the nearest exported one.
-    const known = name.startsWith('crypto_') ? 'libsodium' : name;
+    // V8 knows libsodium's functions by the nearest exported symbol only, which is hardly ever the right one.
+    const known = /^(?:crypto|sodium)_/.test(name) ? 'libsodium' : name;
     return { name: known, group: 'native: system calls, libsodium, V8' };
   }
   if (!ours) return { name: place.startsWith('node:') ? 'Node' : place, group: 'packages and Node' };

@@ -37,6 +37,8 @@ export interface Stack {
 
 /** Waiting, not working. */
 const IDLE = new Set(['(idle)', '(root)']);
+/** Preloaded into the node: what recording itself takes is no work of the node. */
+const RECORDER = 'loadtest/profile.mjs';
 
 /** What a process worked on, each stack once. */
 export function readStacks(file: string): readonly Stack[] {
@@ -50,12 +52,14 @@ export function readStacks(file: string): readonly Stack[] {
   const stacks: Stack[] = [];
   for (const [leaf, us] of spent) {
     const frames: Frame[] = [];
+    let recording = false;
     for (let at: number | undefined = leaf; at !== undefined; at = parents.get(at)) {
       const node = byId.get(at);
+      recording ||= node?.callFrame.url.endsWith(RECORDER) === true;
       if (node !== undefined && !(at !== leaf && IDLE.has(node.callFrame.functionName)))
         frames.unshift(frameOf(node.callFrame));
     }
-    if (!IDLE.has(frames.at(-1)?.name ?? '')) stacks.push({ frames, us });
+    if (!recording && !IDLE.has(frames.at(-1)?.name ?? '')) stacks.push({ frames, us });
   }
   return stacks;
 }
