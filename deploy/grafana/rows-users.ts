@@ -1,0 +1,219 @@
+import { quantile, type Row, rate } from './panel.ts';
+
+/** What users meet: mail and connections. */
+export const USERS: readonly Row[] = [
+  {
+    title: 'Do users notice?',
+    panels: [
+      {
+        title: 'Nodes ready',
+        description: 'Nodes that take new connections (/readyz).',
+        unit: 'short',
+        stat: true,
+        badBelow: 1,
+        queries: [{ expr: 'sum(keyrelay_ready)', legend: '' }],
+      },
+      {
+        title: 'Connected',
+        description: 'Users with a session, over all nodes.',
+        unit: 'short',
+        stat: true,
+        queries: [{ expr: 'keyrelay:sockets:sum{state="connected"}', legend: '' }],
+      },
+      {
+        title: 'Stored',
+        description: 'Envelopes taken over from clients.',
+        unit: 'ops',
+        stat: true,
+        queries: [{ expr: 'sum(keyrelay:envelopes_received:rate2m{outcome="stored"})', legend: '' }],
+      },
+      {
+        title: 'To the push, p99',
+        description: 'From storing to the push, to recipients who are connected.',
+        unit: 's',
+        stat: true,
+        badFrom: 1,
+        queries: [{ expr: 'keyrelay:push_delay_seconds:p99_2m', legend: '' }],
+      },
+      {
+        title: 'Unavailable',
+        description: 'Share of the envelopes that the relay could not store.',
+        unit: 'percentunit',
+        stat: true,
+        badFrom: 0.01,
+        queries: [{ expr: 'keyrelay:envelopes_unavailable:ratio2m', legend: '' }],
+      },
+      {
+        title: 'Redis memory',
+        description: 'Of maxmemory, the fullest server.',
+        unit: 'percentunit',
+        stat: true,
+        badFrom: 0.9,
+        queries: [{ expr: 'max(keyrelay:redis_memory_used:ratio)', legend: '' }],
+      },
+    ],
+  },
+  {
+    title: 'Envelopes',
+    panels: [
+      {
+        title: 'Way of the envelopes',
+        description:
+          'Stored, handed to the socket of the recipient, confirmed by it. The three run together.',
+        unit: 'ops',
+        queries: [
+          { expr: 'sum(keyrelay:envelopes_received:rate2m{outcome="stored"})', legend: 'stored' },
+          { expr: `sum(${rate('keyrelay_envelopes_pushed_total')})`, legend: 'pushed' },
+          { expr: `sum(${rate('keyrelay_envelopes_confirmed_total')})`, legend: 'confirmed' },
+        ],
+      },
+      {
+        title: 'Time to deliver',
+        description: 'To the push: the relay. To the confirmation: the network and the client.',
+        unit: 's',
+        queries: [
+          { expr: quantile(0.5, 'keyrelay_push_delay_seconds'), legend: 'to the push, p50' },
+          { expr: quantile(0.99, 'keyrelay_push_delay_seconds'), legend: 'to the push, p99' },
+          { expr: quantile(0.5, 'keyrelay_confirm_delay_seconds'), legend: 'to the confirmation, p50' },
+          { expr: quantile(0.99, 'keyrelay_confirm_delay_seconds'), legend: 'to the confirmation, p99' },
+        ],
+      },
+      {
+        title: 'Refused',
+        description: 'What senders were told; docs/protocol.md has the codes.',
+        unit: 'ops',
+        stacked: true,
+        queries: [
+          {
+            expr: 'keyrelay:envelopes_received:rate2m{outcome!~"stored|repeated"} > 0',
+            legend: '{{outcome}}',
+          },
+        ],
+      },
+      {
+        title: 'Mail of those who were away',
+        description: 'Found at a login, run out unread, set aside because it could not be pushed.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum(${rate('keyrelay_envelopes_waited_total')})`, legend: 'waited' },
+          { expr: `sum(${rate('keyrelay_envelopes_expired_total')})`, legend: 'expired' },
+          { expr: `sum(${rate('keyrelay_poison_envelopes_total')})`, legend: 'set aside' },
+        ],
+      },
+      {
+        title: 'Mail that waits',
+        description: 'In the whole store, estimated once a minute from keys drawn at random.',
+        unit: 'short',
+        queries: [
+          { expr: 'avg(keyrelay_waiting_envelopes)', legend: 'envelopes' },
+          { expr: 'avg(keyrelay_waiting_mailboxes)', legend: 'mailboxes' },
+        ],
+      },
+      {
+        title: 'Full mailboxes',
+        description:
+          'Envelopes refused with mailbox_full; of those, whose sender has his share waiting there.',
+        unit: 'ops',
+        queries: [
+          {
+            expr: `sum(${rate('keyrelay_envelopes_received_total{outcome="mailbox_full"}')})`,
+            legend: 'mailbox_full',
+          },
+          { expr: `sum(${rate('keyrelay_mailbox_shares_full_total')})`, legend: "the sender's share" },
+        ],
+      },
+      {
+        title: 'Devices that displace each other',
+        description: 'Sessions displaced by a newer login; logins that were told to wait because of it.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum(${rate('keyrelay_takeovers_total')})`, legend: 'displaced' },
+          { expr: `sum(${rate('keyrelay_logins_damped_total')})`, legend: 'told to wait' },
+        ],
+      },
+      {
+        title: 'Mailboxes read',
+        description:
+          'By cause. `gap` and `look` are repairs; `window` is a client that is slower than its mail.',
+        unit: 'ops',
+        stacked: true,
+        queries: [{ expr: `sum by (cause) (${rate('keyrelay_mailbox_reads_total')})`, legend: '{{cause}}' }],
+      },
+      {
+        title: 'Slow readers',
+        description: 'Sessions that stopped pushing: too much unconfirmed, or the socket takes no more.',
+        unit: 'ops',
+        queries: [
+          { expr: `sum(${rate('keyrelay_window_full_total')})`, legend: 'window full' },
+          { expr: `sum(${rate('keyrelay_backpressure_total')})`, legend: 'socket full' },
+          { expr: `sum by (kind) (${rate('keyrelay_foreign_receipts_total')})`, legend: 'foreign {{kind}}' },
+          { expr: `sum(${rate('keyrelay_frames_deferred_total')})`, legend: 'frames that waited' },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Connections',
+    panels: [
+      {
+        title: 'Connected, by node',
+        description: 'After a restart they come back to the emptiest node first.',
+        unit: 'short',
+        stacked: true,
+        queries: [{ expr: 'keyrelay_sockets{state="connected"}', legend: '{{instance}}' }],
+      },
+      {
+        title: 'Logins',
+        description: 'Outcomes of connect.',
+        unit: 'ops',
+        stacked: true,
+        queries: [{ expr: `sum by (outcome) (${rate('keyrelay_logins_total')})`, legend: '{{outcome}}' }],
+      },
+      {
+        title: 'Ends of sessions',
+        description: 'By reason; `restarting` is a drain, `lost` a connection that broke.',
+        unit: 'ops',
+        stacked: true,
+        queries: [
+          { expr: `sum by (reason) (${rate('keyrelay_sessions_closed_total')})`, legend: '{{reason}}' },
+        ],
+      },
+      {
+        title: 'Newcomers refused',
+        description: '`sockets` and `overload` are ours, the others are limits of the client.',
+        unit: 'ops',
+        stacked: true,
+        queries: [
+          { expr: `sum by (reason) (${rate('keyrelay_upgrades_refused_total')})`, legend: '{{reason}}' },
+          { expr: `sum(${rate('keyrelay_connections_refused_total')})`, legend: 'connections' },
+        ],
+      },
+      {
+        title: 'Takeovers and drains',
+        description:
+          'Sessions displaced by a newer login; connections that stopping nodes have still to close.',
+        unit: 'short',
+        queries: [
+          { expr: `sum(${rate('keyrelay_takeovers_total')})`, legend: 'takeovers per second' },
+          { expr: `sum(${rate('keyrelay_logins_damped_total')})`, legend: 'logins told to wait per second' },
+          { expr: 'sum(keyrelay_drain_remaining_sockets)', legend: 'still to close' },
+        ],
+      },
+      {
+        title: 'HTTP',
+        description: 'Requests to the nodes, and what the load balancer answered by itself or passed on.',
+        unit: 'ops',
+        queries: [
+          {
+            expr: `sum by (route, status) (${rate('keyrelay_http_requests_total')})`,
+            legend: '{{route}} {{status}}',
+          },
+          {
+            expr: `sum(${rate('haproxy_frontend_http_responses_total{proxy="clients",code="5xx"}')})`,
+            legend: 'HAProxy 5xx',
+          },
+        ],
+      },
+    ],
+  },
+];
