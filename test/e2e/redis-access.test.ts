@@ -9,6 +9,7 @@ import { makeCertificate } from '../support/certificate.ts';
 import { frameOf, makeKeys, PlainClient, postUser, registerUser, signHex } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
+import { answers, plainEnvelope } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user who may do what the relay does and nothing else. */
@@ -27,6 +28,78 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.remove()));
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** What would name other keys or channels, if it ever got there. */
+const HOSTILE_CODES = [
+  '{0}:user',
+  '0000000}:x',
+  '*',
+  '?',
+  '[0-9]',
+  'user:next-id',
+  '0000000\n',
+  '0000000\r\nFLUSHALL',
+  '0000000\0',
+  '..%2f..',
+  'ОООO000',
+  'server',
+];
+
+/** Asks for these codes, sends to them and as them, and logs in as them. */
+async function tryCodes(relay: RelayProcess): Promise<void> {
+  const mallory = await registerUser(relay.http);
+  for (const code of HOSTILE_CODES) {
+    const answer = await fetch(`${relay.http}/users/${encodeURIComponent(code)}`);
+    expect([400, 404], code).toContain(answer.status);
+    const name = JSON.stringify(code);
+    const message = '"message":{"type":"message"}';
+    const client = await PlainClient.login(relay.ws, mallory);
+    for (const data of [
+      `{"sender":"${mallory.code}","recipient":${name},${message}}`,
+      `{"sender":${name},"recipient":"${mallory.code}",${message}}`,
+      `{"sender":"${mallory.code}","recipient":"${mallory.code}","id":${name},${message}}`,
+    ]) {
+      client.sendData(mallory, data);
+    }
+    await client.until(() => answers(client) === 3);
+    for (const error of client.errors()) expect(['bad_frame', 'sender_mismatch'], code).toContain(error.code);
+    // `server` is a code to nobody, and an id like any other.
+    expect(client.accepted(), code).toEqual(code === 'server' ? [code] : []);
+    await client.close();
+    const thief = await PlainClient.open(relay.ws);
+    thief.sendData(mallory, `{"sender":${name},"message":{"type":"connect"}}`);
+    expect([4400, 4401], code).toContain((await thief.untilClosed()).code);
+  }
+}
+
+/** Carol is away: what waits for her is counted by sender, and taken off again as she confirms. */
+async function fillAndEmpty(relay: RelayProcess): Promise<void> {
+  const [alice, bob, carol] = [
+    await registerUser(relay.http),
+    await registerUser(relay.http),
+    await registerUser(relay.http),
+  ];
+  for (const [user, count] of [
+    [bob, 1],
+    [alice, 5],
+  ] as const) {
+    const client = await PlainClient.login(relay.ws, user);
+    for (let n = 0; n < count; n += 1) client.send(plainEnvelope(user, carol.code));
+    await client.until(() => answers(client) === count);
+    expect(client.errors().length).toBe(count - Math.min(count, 4));
+    await client.close();
+  }
+  const client = await PlainClient.login2(relay.ws, carol);
+  await client.until(() => client.envelopes.length === 5);
+  for (const envelope of [client.envelopes[0], client.envelopes[4]]) {
+    const before = await relay.metric('keyrelay_envelopes_confirmed_total');
+    client.send(`{"ack":"${/"seq":"([^"]+)"/.exec(envelope ?? '')?.[1]}"}`);
+    await until(async () => (await relay.metric('keyrelay_envelopes_confirmed_total')) > before, {
+      what: 'it',
+    });
+  }
+  await client.close();
+}
 
 /** Everything that a node does with Redis, but for what needs a Cluster or replicas. */
 async function useAll(relay: RelayProcess, url: string): Promise<void> {
@@ -65,7 +138,9 @@ async function reopen(url: string, code: string): Promise<string> {
   return child.exited();
 }
 
-it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal', async () => {
+it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes are tried', {
+  timeout: 60_000,
+}, async () => {
   expect(readFileSync(SECURITY, 'utf8')).toContain(ACL.trim());
   const aclFile = join(folder, 'users.acl');
   writeFileSync(aclFile, `${ACL.replace('>CHANGE-ME', `>${PASSWORD}`)}user auditor on nopass +@all\n`);
@@ -73,7 +148,11 @@ it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis
   servers.push(redis);
   const auditor = new Redis({ port: redis.port, host: '127.0.0.1', username: 'auditor', password: 'any' });
   const url = `redis://keyrelay:${PASSWORD}@127.0.0.1:${redis.port}`;
-  await useAll(await processes.relay({ RELAY_REDIS_URL: url }), url);
+  const small = { RELAY_MAILBOX_ENVELOPES: '16', RELAY_MAILBOX_SHARE: '25' };
+  const relay = await processes.relay({ RELAY_REDIS_URL: url, ...small });
+  await useAll(relay, url);
+  await fillAndEmpty(relay);
+  await tryCodes(relay);
   expect(await auditor.call('ACL', 'LOG')).toEqual([]);
 
   const intruder = new Redis({
