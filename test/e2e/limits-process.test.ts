@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { HonestPair } from '../hostile/honest.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../hostile/raw.ts';
+import { outlast } from '../hostile/slow.ts';
 import { frameOf, makeKeys, PlainClient, registerUser } from '../support/client.ts';
 import { Processes } from '../support/processes.ts';
 import { plainEnvelope } from '../support/scene.ts';
@@ -48,6 +50,17 @@ describe('per process', () => {
     await until(() => slow.every(({ ended }) => ended), { what: 'the rest', timeoutMs: 25_000 });
     expect((await registerUser(relay.http)).code).toHaveLength(7);
     await client.close();
+  });
+
+  it('slow headers, slow bodies and those who read no answer are cut off, and honest people notice nothing', {
+    timeout: 60_000,
+  }, async () => {
+    const relay = await processes.relay();
+    const honest = await HonestPair.start(relay);
+    const kinds = ['slow headers', 'slow body', 'slow read'] as const;
+    await Promise.all(kinds.map((kind) => outlast(relay.port, { kind, count: 100, patienceS: 40 })));
+    await honest.finish();
+    expect(relay.ended).toBeNull();
   });
 
   it('requests aborted at any byte, and sockets closed while they log in, end nothing but themselves', async () => {

@@ -4,6 +4,7 @@ import { constants, setPriority } from 'node:os';
 import type { RelayProcess } from '../support/processes.ts';
 import { FLOODS } from './floods.ts';
 import { HonestPair } from './honest.ts';
+import { HonestStream } from './honest-stream.ts';
 import { cpuMs } from './memory.ts';
 
 /** One flood, and what honest people felt of it. */
@@ -27,12 +28,7 @@ export async function measureFairness(
   const honest = await HonestPair.start(relay);
   await pause(seconds);
   const calmP99Ms = honest.percentileMs(99);
-  const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${relay.port}`], {
-    stdio: 'inherit',
-  });
-  // It stands for machines elsewhere: here it must not take the processor from those whom it attacks.
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-  await once(child, 'message');
+  const child = await startFlood(flood, relay.port);
   honest.restart();
   const cpuBeforeMs = cpuMs(relay.pid);
   await pause(seconds);
@@ -42,6 +38,32 @@ export async function measureFairness(
   const envelopes = honest.sent;
   await honest.finish();
   return { flood, calmP99Ms, floodP99Ms, perSecond: Math.round(done / seconds), relayCpuPercent, envelopes };
+}
+
+/** Envelopes that one honest sender gets accepted a second, before and during a flood. */
+export async function measureThroughput(
+  relay: RelayProcess,
+  flood: string,
+  seconds: number,
+): Promise<{ readonly calm: number; readonly underFlood: number; readonly perSecond: number }> {
+  const honest = await HonestStream.start(relay);
+  await honest.rate(WARM_UP_S);
+  const calm = await honest.rate(seconds);
+  const child = await startFlood(flood, relay.port);
+  const underFlood = await honest.rate(seconds);
+  const done = await stop(child);
+  await honest.finish();
+  return { calm, underFlood, perSecond: Math.round(done / seconds) };
+}
+
+const WARM_UP_S = 3;
+
+async function startFlood(flood: string, port: number): Promise<ChildProcess> {
+  const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${port}`], { stdio: 'inherit' });
+  // It stands for machines elsewhere: here it must not take the processor from those whom it attacks.
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  await once(child, 'message');
+  return child;
 }
 
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));

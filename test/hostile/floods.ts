@@ -45,41 +45,67 @@ async function keepSending(
 const several = async (count: number, work: () => Promise<number>): Promise<number> =>
   (await Promise.all(Array.from({ length: count }, work))).reduce((sum, each) => sum + each, 0);
 
-/** What an attacker would do, by name. */
-export const FLOODS: Readonly<Record<string, Flood>> = {
-  'invalid signatures, 20 sockets': (target, signal) =>
-    several(20, async () => {
+const invalidSignatures =
+  (sockets: number): Flood =>
+  (target, signal) =>
+    several(sockets, async () => {
       const user = await registerUser(target.http);
       const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
       const frame = frameOf(makeKeys(), data);
       return keepSending({ target, user, signal }, () => frame);
-    }),
+    });
+
+const CONNECTS_PER_S = 5_000;
+const CONNECTS_AT_ONCE = 500;
+
+/** Upgrades, or what is answered instead, and cuts the connection: at most so many a second. */
+async function connects(target: Target, signal: AbortSignal, address: () => string): Promise<number> {
+  const startedMs = performance.now();
+  let done = 0;
+  let begun = 0;
+  const one = async () => {
+    const raw = await openRawWebSocket(target.port, [], address()).catch(() => null);
+    raw?.destroy();
+    done += 1;
+  };
+  while (!signal.aborted) {
+    const due = ((performance.now() - startedMs) / 1_000) * CONNECTS_PER_S;
+    for (; begun < due && begun - done < CONNECTS_AT_ONCE; begun += 1) void one();
+    await pause(5);
+  }
+  return done;
+}
+
+/** What an attacker would do, by name. */
+export const FLOODS: Readonly<Record<string, Flood>> = {
+  'invalid signatures, 1 socket': invalidSignatures(1),
+  'invalid signatures, 20 sockets': invalidSignatures(20),
+  'invalid signatures, 100 sockets': invalidSignatures(100),
   'valid envelopes by one user': async (target, signal) => {
     const user = await registerUser(target.http);
     const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
     const frame = frameOf(user, data);
     return keepSending({ target, user, signal }, () => frame);
   },
-  'valid envelopes into one mailbox, 10 users': (target, signal) =>
-    several(10, async () => {
+  'one mailbox filled by 10 users': async (target, signal) => {
+    const victim = await registerUser(target.http);
+    return several(10, async () => {
       const user = await registerUser(target.http);
-      const victim = await registerUser(target.http);
       const frame = frameOf(
         user,
         `{"sender":"${user.code}","recipient":"${victim.code}","message":{"type":"message"}}`,
       );
       return keepSending({ target, user, signal }, () => frame);
-    }),
-  'a connect storm': (target, signal) =>
-    several(200, async () => {
-      let storms = 0;
-      while (!signal.aborted) {
-        const raw = await openRawWebSocket(target.port).catch(() => null);
-        raw?.destroy();
-        storms += 1;
-      }
-      return storms;
-    }),
+    });
+  },
+  'connects, one address': (target, signal) => connects(target, signal, () => '127.0.0.1'),
+  'connects, 5,000/s from 60,000 addresses': (target, signal) => {
+    let n = 0;
+    return connects(target, signal, () => {
+      n = (n + 1) % 60_000;
+      return `127.1.${Math.floor(n / 250)}.${1 + (n % 250)}`;
+    });
+  },
   'pings, 50 sockets': (target, signal) =>
     several(50, async () => {
       let sent = 0;

@@ -52,6 +52,11 @@ export class RawConnection {
       this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
+  /** Reads on from here and keeps nothing, but for the end. */
+  discard(): void {
+    this.socket.removeAllListeners('data').resume();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

@@ -3,18 +3,23 @@ import { parseArgs } from 'node:util';
 import { makeKeys, registerUser } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
 import { Random } from '../support/random.ts';
-import { measureFairness, runFlood } from './fairness.ts';
+import { startRedis } from '../support/redis.ts';
+import { churn } from './churn.ts';
+import { measureFairness, measureThroughput, runFlood } from './fairness.ts';
 import { FLOODS } from './floods.ts';
 import { fuzzHttp } from './fuzz-http.ts';
 import { fuzzSockets, newTally } from './fuzz-sockets.ts';
 import { settledMb, untilBack } from './memory.ts';
+import { outlast, type Slowness } from './slow.ts';
 import { measureTiming } from './timing.ts';
 
 const USAGE = `npm run test:hostile -- [options]
   --frames N     fuzzed frames (1,000,000)
   --requests N   fuzzed HTTP requests (100,000)
+  --logins N     logins and cuts in a row (10,000)
   --seconds N    of each flood, and of the calm before it (15)
-  --only PART    frames, http, timing or fairness
+  --only PART    frames, http, timing, fairness, throughput, slow or churn
+  --match TEXT   of the floods, only those with this in their name
   --seed S       printed, so that a failure can be replayed`;
 
 const { values } = parseArgs({
@@ -23,7 +28,9 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '15' },
     only: { type: 'string' },
+    logins: { type: 'string', default: '10000' },
     seed: { type: 'string' },
+    match: { type: 'string', default: '' },
     flood: { type: 'string' },
     port: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -40,6 +47,16 @@ const COLLECTS = `--import=${pathToFileURL('loadtest/collect.mjs').href}`;
 /** Honest people wait at most this many times longer under a flood; and below this nobody could tell. */
 const SLOWER_TIMES = 3;
 const UNNOTICED_MS = 10;
+/** What honest people get through while signatures that are wrong come as fast as the machine lets them. */
+const THROUGHPUT_PERCENT = 80;
+const SLOW: Readonly<Record<Slowness, number>> = {
+  'silent socket': 10_000,
+  'slow headers': 1_000,
+  'slow body': 1_000,
+  'slow read': 1_000,
+};
+/** RELAY_CONNECT_TIMEOUT_MS and the 10 s of HTTP, looked at every 1 to 4 s, and what a busy machine adds. */
+const SLOW_S = 20;
 
 if (values.help) console.log(USAGE);
 else if (values.flood !== undefined) await runFlood(values.flood, Number(values.port));
@@ -53,6 +70,9 @@ async function main(): Promise<number> {
     http: () => http(seed),
     timing,
     fairness,
+    throughput,
+    slow,
+    churn: churning,
   };
   const complaints: string[] = [];
   for (const [name, part] of Object.entries(parts)) {
@@ -152,7 +172,7 @@ function timing(): Promise<string[]> {
 
 async function fairness(): Promise<string[]> {
   const complaints: string[] = [];
-  for (const flood of Object.keys(FLOODS)) {
+  for (const flood of Object.keys(FLOODS).filter((name) => name.includes(values.match))) {
     // The limits are the default ones: they are what is measured. Only the honest pair's registration must not fail.
     const settings = {
       RELAY_UPGRADES_PER_S: '50',
@@ -176,6 +196,62 @@ async function fairness(): Promise<string[]> {
     complaints.push(...said);
   }
   return complaints;
+}
+
+async function throughput(): Promise<string[]> {
+  const complaints: string[] = [];
+  for (const flood of ['invalid signatures, 1 socket', 'invalid signatures, 100 sockets']) {
+    const said = await withRelay(
+      { RELAY_ENVELOPES_PER_S: '0', RELAY_MAILBOX_SHARE: '100' },
+      async (relay) => {
+        const { calm, underFlood, perSecond } = await measureThroughput(relay, flood, Number(values.seconds));
+        const percent = (underFlood / calm) * 100;
+        console.log(
+          `throughput: ${flood} | ${perSecond}/s | ${calm.toFixed(0)}/s calm, ${underFlood.toFixed(0)}/s under it: ${percent.toFixed(0)} % | none lost`,
+        );
+        return percent >= THROUGHPUT_PERCENT
+          ? []
+          : [`throughput: ${flood}: ${percent.toFixed(0)} % of the calm rate`];
+      },
+    );
+    complaints.push(...said);
+  }
+  return complaints;
+}
+
+function slow(): Promise<string[]> {
+  // The default limits per address would end most of them at once, and so would the one on sockets without a login.
+  return withRelay({ RELAY_MAX_PENDING: '10000' }, async (relay) => {
+    const complaints: string[] = [];
+    for (const [kind, count] of Object.entries(SLOW) as [Slowness, number][]) {
+      const { longestS, closes } = await outlast(relay.port, { kind, count, patienceS: 60 });
+      console.log(`slow: ${count} × ${kind}: the last one lasted ${longestS.toFixed(1)} s`);
+      if (longestS > SLOW_S) complaints.push(`slow: a ${kind} lasted ${longestS.toFixed(1)} s`);
+      if (kind === 'silent socket' && closes.get(4408) !== count)
+        complaints.push(`slow: silent sockets were closed with ${JSON.stringify([...closes])}`);
+    }
+    return complaints;
+  });
+}
+
+async function churning(): Promise<string[]> {
+  const redis = await startRedis();
+  try {
+    return await withRelay({ RELAY_REDIS_URL: redis.url }, async (relay) => {
+      await churn(relay, redis, Number(values.logins) / WARM_UP);
+      const beforeMb = await settledMb(relay.pid);
+      const { logins, seconds, subscribes, channelsLeft } = await churn(relay, redis, Number(values.logins));
+      console.log(
+        `churn: ${logins} logins and cuts in ${seconds.toFixed(0)} s | ${subscribes} SSUBSCRIBE, ${channelsLeft} channels left`,
+      );
+      const complaints =
+        channelsLeft === 0 ? [] : [`churn: ${channelsLeft} channels are still subscribed to`];
+      if (subscribes > logins) complaints.push(`churn: ${subscribes} SSUBSCRIBE for ${logins} logins`);
+      return [...complaints, ...(await memory(relay, beforeMb))];
+    });
+  } finally {
+    await redis.remove();
+  }
 }
 
 function listed(answers: ReadonlyMap<unknown, number>): string {
