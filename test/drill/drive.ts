@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { until } from '../support/until.ts';
 import type { Fault } from './faults.ts';
 import type { Stage } from './stage.ts';
@@ -81,8 +82,8 @@ export function table(
   });
   const pace =
     speed === 1
-      ? 'With the times of the rules as they are.'
-      : `With all times of the rules divided by ${speed}.`;
+      ? 'The times of the rules\nare as they are.'
+      : `All times of\nthe rules are divided by ${speed}.`;
   return `# Every alert, fired by a real fault
 
 <!-- Written by a run at real speed: \`DRILL_SPEED=1 npm run drill -- alerts\`. -->
@@ -90,7 +91,8 @@ export function table(
 HAProxy, three nodes (and three more, each for one fault), Redis, Prometheus and its exporters from Debian's packages
 on one machine, with exactly the files of \`deploy/\`, while 24 people write 40 envelopes a second. ${pace}
 Fired: from the fault on, its scrapes and the rule's \`for\` included. Resolved: from mending on; a rule over ten
-minutes looks back for ten minutes.
+minutes looks back for ten minutes. Taken on ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'},
+Node ${process.versions.node}.
 
 | alert | fault | fired after | resolved after | fired as well |
 |---|---|---|---|---|
