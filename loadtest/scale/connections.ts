@@ -3,6 +3,8 @@ import { Fleet } from './fleet.ts';
 import { replay } from './replay.ts';
 
 const HOLD_PROGRESS_S = 30;
+/** Of each node. */
+const SCRAPES = 20;
 
 export interface ConnectionsPlan {
   readonly connections: number;
@@ -28,6 +30,15 @@ interface Connecting {
   readonly retried: number;
 }
 
+/** One scrape of one node while all connections are open. */
+interface Scraped {
+  readonly medianMs: number;
+  readonly worstMs: number;
+  /** Processor time of the node. */
+  readonly nodeUs: number;
+  readonly bytes: number;
+}
+
 export interface ConnectionsResult {
   readonly emptyNodeBytes: number;
   readonly connect: Connecting;
@@ -41,6 +52,7 @@ export interface ConnectionsResult {
     readonly nodesUs: number;
     readonly redisUs: number;
   };
+  readonly scrape: Scraped;
   readonly talk: {
     readonly sent: number;
     readonly received: number;
@@ -70,6 +82,7 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
     const held = fleet.usage();
 
     const holding = await hold(fleet, plan);
+    const scraped = await scrape(fleet);
     say(`everybody talks, ${plan.rate} envelopes a second for ${plan.talkS} s …`);
     const talking = await talk(fleet, plan);
     await fleet.collect();
@@ -90,6 +103,7 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
       idleBytes: (held.nodesBytes - empty.nodesBytes) / connections,
       idleRedisBytes: (held.redisBytes - empty.redisBytes) / connections,
       hold: holding,
+      scrape: scraped,
       talk: talking,
       busyBytes: (busy.nodesBytes - empty.nodesBytes) / connections,
       reconnect: back,
@@ -139,6 +153,27 @@ async function hold(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsRes
     lost: last.lost,
     nodesUs: used.nodesUs / seconds / plan.connections,
     redisUs: used.redisUs / seconds / plan.connections,
+  };
+}
+
+async function scrape(fleet: Fleet): Promise<Scraped> {
+  const before = fleet.usage();
+  const times: number[] = [];
+  let bytes = 0;
+  for (let scrapes = 0; scrapes < SCRAPES; scrapes += 1) {
+    for (const { adminPort } of fleet.nodes) {
+      const startedMs = performance.now();
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
+      bytes = (await answer.text()).length;
+      times.push(performance.now() - startedMs);
+    }
+  }
+  times.sort((a, b) => a - b);
+  return {
+    medianMs: times[Math.floor(times.length / 2)] ?? Number.NaN,
+    worstMs: times.at(-1) ?? Number.NaN,
+    nodeUs: fleet.since(before).nodesUs / times.length,
+    bytes,
   };
 }
 
