@@ -210,7 +210,8 @@ export class Channels {
   #forget(channel: Channel): void {
     cancel(channel.look);
     cancel(channel.reclaim);
-    this.#byCode.delete(channel.code);
+    // Not a newer one of the same user: a retry may still be due for one that was forgotten before.
+    if (this.#byCode.get(channel.code) === channel) this.#byCode.delete(channel.code);
     this.#options.observer.subscriptions(this.#byCode.size);
   }
 
