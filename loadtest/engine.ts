@@ -171,6 +171,23 @@ for (const [batch, withId] of [
   print(`confirm, every ${every}`, { ...drained.confirm, calls: drained.envelopes });
 }
 
+const cursors = await Promise.all(
+  sessions.map(async (session) => {
+    const page = await engine.read({ session, after: null, maxEnvelopes: 1, maxBytes: 1 });
+    return page.state === 'held' ? page.last : null;
+  }),
+);
+print(
+  'look into an empty mailbox (the backstop)',
+  await measure(CALLS, async (_, n) => {
+    const session = sessions[n % USERS];
+    if (session === undefined) return;
+    const after = cursors[n % USERS] ?? null;
+    const page = await engine.read({ session, after, maxEnvelopes: 256, maxBytes: 262_144 });
+    if (page.state !== 'held' || page.envelopes.length > 0) throw new Error(`a look found ${page.state}`);
+  }),
+);
+
 let heard = 0;
 const listener: MailboxListener = { onWakeUp: () => heard++, onClaimed() {}, onLook() {}, onReclaim() {} };
 await Promise.all(sessions.map(({ code }) => engine.subscribe(code, listener)));

@@ -27,6 +27,7 @@ import {
 } from './sentinel.ts';
 import { takeover, threeAtOnce } from './sessions.ts';
 import { slowReader } from './slow-reader.ts';
+import { subscriberKilled } from './subscriber-killed.ts';
 import { zombie } from './zombie.ts';
 
 /** Every scenario, once, in the order of docs/reliability.md. */
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   deaf,
   deafChannel,
   deafNowAndThen,
+  subscriberKilled,
   redisKilledAlways,
   powerCut,
   lostTail,
