@@ -123,6 +123,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'engine/redis/link.js',
     from: 'const RETRY_MAX_MS = 1_000;',
     to: 'const RETRY_MAX_MS = 60_000;',
+    also: [{ from: 'const RETRY_MIN_MS = 50;', to: 'const RETRY_MIN_MS = 30_000;' }],
     scenarios: ['redis-stopped'],
   },
   {

@@ -35,7 +35,10 @@ const results = values.results
   );
 
 let page = readFileSync(values.page, 'utf8');
-page = between(page, 'scenarios', scenarioTable(results));
+const [short, long] = [results.filter((run) => run.short), results.filter((run) => !run.short)];
+page = between(page, 'scenarios', scenarioTable(short));
+if (long.length > 0) page = between(page, 'long form', long.map(longTable).join('\n\n'));
+page = between(page, 'broken rules', brokenTable(results));
 if (existsSync(values.mutants)) {
   const { rows } = JSON.parse(readFileSync(values.mutants, 'utf8')) as { rows: MutantResult[] };
   page = between(page, 'mutants', mutantTable(rows));
@@ -114,6 +117,58 @@ function scenarioTable(all: readonly Result[]): string {
     ];
   });
   return markdown(columns, rows);
+}
+
+function longTable({
+  scenario,
+  seed,
+  what,
+  durationMs,
+  counts,
+  gap,
+  peakBytes,
+  rules,
+  passed,
+  errors,
+}: Result): string {
+  const broken = rules.filter((rule) => !rule.passed);
+  const others = FAULT_NAMES.map((name) => `${name} ${counts?.[name] ?? '-'}`).join(', ');
+  return markdown(
+    [`\`${scenario}\`, seed ${seed}`, passed ? 'passed' : 'a rule was broken'],
+    [
+      ['what', what],
+      ['lasted', `${Math.round(durationMs / 60_000)} min`],
+      ['sent / accepted', `${grouped(counts?.sent ?? 0)} / ${grouped(counts?.accepted ?? 0)}`],
+      [
+        'unknown / of those recovered',
+        `${grouped(counts?.unknown ?? 0)} / ${grouped(counts?.recovered ?? 0)}`,
+      ],
+      ['verdicts', others],
+      ['repeats over connections', grouped(counts?.repeat ?? 0)],
+      ['gap, median / worst', `${time(gap?.medianMs)} / ${time(gap?.worstMs)}`],
+      ['memory of three nodes, peak', `${Math.round(peakBytes / 2 ** 20)} MB`],
+      ['told `unavailable`', grouped(errors.unavailable ?? 0)],
+      ['rules broken', broken.map(({ text, measured }) => `${text}: ${measured}`).join('; ') || 'none'],
+    ],
+  );
+}
+
+/** Runs that did not pass, and what they missed. */
+function brokenTable(all: readonly Result[]): string {
+  const rows = all
+    .filter(({ passed, notRun }) => !passed && notRun === null)
+    .flatMap(({ scenario, seed, rules, verdict }) =>
+      rules
+        .filter((rule) => !rule.passed)
+        .map(({ text, measured }) => [
+          `\`${scenario}\``,
+          `${seed}`,
+          verdict,
+          text,
+          measured.split('\n')[0] ?? '',
+        ]),
+    );
+  return rows.length === 0 ? 'None.' : markdown(['scenario', 'seed', 'envelopes', 'rule', 'measured'], rows);
 }
 
 function mutantTable(rows: readonly MutantResult[]): string {
