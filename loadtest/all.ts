@@ -42,8 +42,6 @@ const PLANS: Readonly<Record<string, readonly Turn[]>> = {
     ['connections', 'scale/main.ts connections --connections 500 --hold 3 --talk 2 --backlog 2000'],
     ['shards', 'scale/main.ts shards --seconds 1 --rate 300'],
     ['tried', 'tried.ts --runs 1 --calls 4000'],
-    ['mailboxes', 'scale/main.ts mailboxes --mailboxes 500'],
-    ['hold', 'scale/main.ts connections --connections 600 --hold 3 --talk 2 --backlog 2000 --name hold'],
   ],
 };
 

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readStacks, type Stack } from '../profiles.ts';
 import { redisCli } from '../store.ts';
 import { Rig, startKeyrelay } from './rig.ts';
 
@@ -10,36 +11,25 @@ export interface Step {
   readonly us: number;
 }
 
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
-    readonly children?: readonly number[];
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
 /** By the nearest function on the stack whose file is one of these; native code and packages count to who calls them. */
 const STEPS: readonly (readonly [RegExp, string])[] = [
-  [/\/dist\/crypto\//, 'verify'],
-  [/\/dist\/protocol\/delivered|\/dist\/relay\/delivered/, 'copy for the recipient'],
-  [/\/dist\/protocol\//, 'decode'],
-  [/\/dist\/engine\/redis\/|\/node_modules\/ioredis\/|\/node_modules\/@ioredis\//, 'talk to Redis'],
-  [/\/dist\/relay\/(outbox|gathering)/, 'outbox'],
-  [/\/dist\/relay\/(push|window|receipts|poison)/, 'push, ping, confirm'],
-  [/\/dist\/relay\/(gateway|socket|connection|turns)/, 'sockets'],
-  [/\/dist\//, 'the rest of the relay'],
+  [/^crypto\//, 'verify'],
+  [/^(protocol|relay)\/delivered/, 'copy for the recipient'],
+  [/^protocol\//, 'decode'],
+  [/^engine\/redis\/|^ioredis$|^@ioredis\//, 'talk to Redis'],
+  [/^relay\/(outbox|gathering)/, 'outbox'],
+  [/^relay\/(push|window|receipts|poison)/, 'push, ping, confirm'],
+  [/^relay\/(gateway|socket|connection|turns|inbound)/, 'sockets'],
   // Of what a node does in JavaScript only its Redis connections use Node's own streams.
   [/^node:/, 'talk to Redis'],
 ];
+const REST = 'the rest of the relay';
 const GARBAGE = 'collect garbage';
 const NATIVE = 'sockets and event loop, native';
 
 const WARM_UP_S = 6;
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 12_000;
-const IDLE = new Set(['(idle)', '(root)']);
 
 /** A closed load with both nodes profiled. */
 export async function measureSteps(plan: {
@@ -75,7 +65,9 @@ export async function measureSteps(plan: {
     stopped = true;
     // Redis counts its scripts by the clock, so on a busy machine they may seem longer than all that it worked.
     const scripted = Math.min(1, scripts / (after.redis - before.redis));
-    const shares = sharesOf(readdirSync(profileFolder).map((file) => readProfile(join(profileFolder, file))));
+    const shares = sharesOf(
+      readdirSync(profileFolder).flatMap((file) => readStacks(join(profileFolder, file))),
+    );
     return [
       ...shares.map(({ step, share }) => ({ step, us: share * cost.nodesUs })),
       { step: 'Redis: the scripts', us: scripted * cost.redisUs },
@@ -94,39 +86,24 @@ function scriptsUs(rig: Rig): number {
   return Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1] ?? 0);
 }
 
-function readProfile(file: string): Profile {
-  return JSON.parse(readFileSync(file, 'utf8')) as Profile;
-}
-
 /** Largest first; they add up to 1. */
-function sharesOf(
-  profiles: readonly Profile[],
-): readonly { readonly step: string; readonly share: number }[] {
+function sharesOf(stacks: readonly Stack[]): readonly { readonly step: string; readonly share: number }[] {
   const us = new Map<string, number>();
-  for (const profile of profiles) add(profile, us);
-  const all = [...us.values()].reduce((a, b) => a + b, 0);
+  for (const stack of stacks) {
+    const step = stepOf(stack);
+    us.set(step, (us.get(step) ?? 0) + stack.us);
+  }
+  const all = stacks.reduce((sum, stack) => sum + stack.us, 0);
   return [...us].map(([step, of]) => ({ step, share: of / all })).sort((a, b) => b.share - a.share);
 }
 
-function add({ nodes, samples, timeDeltas }: Profile, us: Map<string, number>): void {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
-  const steps = new Map<number, string | null>();
-  const stepOf = (id: number): string | null => {
-    const leaf = byId.get(id)?.callFrame.functionName ?? '';
-    if (IDLE.has(leaf)) return null;
-    if (leaf === '(garbage collector)') return GARBAGE;
-    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
-      const url = byId.get(at)?.callFrame.url ?? '';
-      const found = STEPS.find(([files]) => files.test(url));
-      if (found !== undefined) return found[1];
-    }
-    return NATIVE;
-  };
-  samples.forEach((id, index) => {
-    const known = steps.get(id);
-    const step = known === undefined ? stepOf(id) : known;
-    steps.set(id, step);
-    if (step !== null) us.set(step, (us.get(step) ?? 0) + (timeDeltas[index] ?? 0));
-  });
+function stepOf({ frames }: Stack): string {
+  if (frames.at(-1)?.name === '(garbage collector)') return GARBAGE;
+  let ours = false;
+  for (const frame of frames.toReversed()) {
+    const found = STEPS.find(([places]) => places.test(frame.place));
+    if (found !== undefined) return found[1];
+    ours ||= frame.ours;
+  }
+  return ours ? REST : NATIVE;
 }

@@ -3,7 +3,9 @@ import { ackFor, User } from '../user.ts';
 import type { Order } from './orders.ts';
 
 const REGISTER_AT_ONCE = 16;
-const RETRIES_MAX = 5;
+/** A store that is away comes back within seconds: who keeps trying gets in. */
+const RETRIES_MAX = 40;
+const RETRY_WAIT_MS_MAX = 5_000;
 const SETTLE_MS = 5_000;
 const PROGRESS_MS = 10_000;
 /** Of one writer, not yet accepted. */
@@ -62,7 +64,7 @@ export class Crowd {
         } catch (error) {
           failed.push(String(error));
           if (tries === RETRIES_MAX) return;
-          await sleep(100 * tries * Math.random());
+          await sleep(Math.min(RETRY_WAIT_MS_MAX, 100 * 2 ** tries) * Math.random());
         }
       }
     });
