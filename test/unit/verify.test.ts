@@ -144,7 +144,7 @@ describe('an S that is not canonical', () => {
 describe('keys of small order', () => {
   const keys = SMALL_ORDER_POINTS.map((point) => bytesToHex(point.toBytes()));
 
-  it('are refused with every R of small order and S = 0, which Node accepts for any message', () => {
+  it('are refused with every R of small order and S = 0, which Node before 24 accepts for any message', () => {
     expect(new Set(keys).size).toBe(8);
     let acceptedByNode = 0;
     for (const publicKey of keys) {
@@ -154,7 +154,9 @@ describe('keys of small order', () => {
         if (nodeVerify(made)) acceptedByNode++;
       }
     }
-    expect(acceptedByNode).toBeGreaterThan(0);
+    // OpenSSL 3.0, of Node 20 and 22, accepts them; 3.5, of Node 24, does not any more.
+    const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number);
+    expect(acceptedByNode > 0).toBe(major === 3 && minor < 5);
   });
 
   it('are refused however they are written', () => {
