@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { HonestPair } from '../hostile/honest.ts';
+import { residentMb } from '../hostile/memory.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../hostile/raw.ts';
 import { outlast } from '../hostile/slow.ts';
 import { frameOf, makeKeys, PlainClient, registerUser } from '../support/client.ts';
@@ -58,9 +59,41 @@ describe('per process', () => {
     const relay = await processes.relay();
     const honest = await HonestPair.start(relay);
     const kinds = ['slow headers', 'slow body', 'slow read'] as const;
-    await Promise.all(kinds.map((kind) => outlast(relay.port, { kind, count: 100, patienceS: 40 })));
+    await Promise.all(kinds.map((kind) => outlast(relay.port, { kind, count: 50, patienceS: 40 })));
     await honest.finish();
     expect(relay.ended).toBeNull();
+  });
+
+  it('answers that nobody reads take no memory, however many were asked for in one piece', async () => {
+    const relay = await processes.relay();
+    const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
+    const size = (await (await fetch(relay.http + large)).arrayBuffer()).byteLength;
+    expect(size).toBeGreaterThan(50_000);
+    const beforeMb = residentMb(relay.pid);
+    const deaf = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(relay.port)));
+    for (const connection of deaf) {
+      connection.socket.pause();
+      connection.write(`GET ${large} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(1_000));
+    }
+    // Gigabytes were asked for. By then all that was sent has been looked at.
+    await until(async () => (await fetch(`${relay.http}/nothing`)).status === 404, { what: 'an answer' });
+    expect(residentMb(relay.pid) - beforeMb).toBeLessThan(50);
+    for (const connection of deaf) connection.destroy();
+  });
+
+  it('who reads slowly gets the whole of a large answer, and then another one', async () => {
+    const relay = await processes.relay();
+    const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
+    const whole = await (await fetch(relay.http + large)).text();
+    const connection = await RawConnection.open(relay.port);
+    for (let n = 0; n < 2; n += 1) {
+      connection.socket.pause();
+      connection.write(`GET ${large} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await fetch(`${relay.http}/nothing`);
+      connection.socket.resume();
+      expect((await connection.answer()).body).toBe(whole);
+    }
+    connection.destroy();
   });
 
   it('requests aborted at any byte, and sockets closed while they log in, end nothing but themselves', async () => {

@@ -71,9 +71,9 @@ export class Exchange {
     this.#status = status;
     // What is left of a body that was refused, or stands behind one whose end is in doubt, must not be executed.
     const last = status === 413 || this.#headers.chunked || this.#headers.ambiguity !== null;
-    // uWebSockets would go on in the bytes that it has, unless the answer is still due when it comes to them.
-    if (last) setImmediate(() => this.#write({ status, headers, body }, true));
-    else this.#write({ status, headers, body }, false);
+    // uWebSockets would go on in the bytes that it has, and answer a thousand requests of one piece whether or not
+    // anybody reads; unless the answer is still due when it comes to the next: then it closes the connection.
+    setImmediate(() => this.#write({ status, headers, body }, last));
   }
 
   #write({ status, headers, body }: Required<Answer>, close: boolean): void {
@@ -81,10 +81,18 @@ export class Exchange {
     this.#res.cork(() => {
       this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
       for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
-      if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), close);
-      else if (status === 204) this.#res.endWithoutBody(undefined, close);
-      else this.#res.end(body, close);
+      // Whether an answer without a body was taken cannot be told: it is the last one.
+      if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true);
+      else if (status === 204) this.#res.endWithoutBody(undefined, true);
+      else if (close) this.#res.end(body, true);
+      else this.#send(typeof body === 'string' ? Buffer.from(body) : body);
     });
+  }
+
+  /** Writes no more than the client takes: what waits for a slow reader is a view of what is there anyway. */
+  #send(body: Buffer): void {
+    const send = (offset: number): boolean => this.#res.tryEnd(body.subarray(offset), body.length)[0];
+    if (!send(0)) this.#res.onWritable(send);
   }
 
   problem(problem: Problem, headers: Readonly<Record<string, string>>): void {
