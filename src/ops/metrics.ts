@@ -35,11 +35,17 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
+/**
+ * Counted by listing /proc/self/fd: 18 ms of a turn of the event loop at 16,000 connections, each scrape.
+ * `keyrelay_sockets` says nearly the same.
+ */
+const DEAR = ['process_open_fds'];
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  // CPU, memory, files, garbage collection and event-loop lag of the process.
+  // CPU, memory, garbage collection and event-loop lag of the process.
   collectDefaultMetrics({ register: registry });
-  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  for (const name of [...MISNAMED, ...DEAR]) registry.removeSingleMetric(name);
   const accessors = Object.entries(METRICS).map(([key, declared]) => [key, register(registry, declared)]);
   return {
     ...(Object.fromEntries(accessors) as { readonly [K in MetricName]: Accessor<(typeof METRICS)[K]> }),

@@ -53,7 +53,7 @@ export function metricsMarkdown(): string {
 <!-- ${REMEDY} -->
 
 \`GET /metrics\` on the admin port (\`RELAY_ADMIN_PORT\`, 9464), in the text format of Prometheus. Beside what follows
-there are prom-client's default metrics of the process (\`process_*\`, \`nodejs_*\`): CPU, memory, open files, garbage
+there are prom-client's default metrics of the process (\`process_*\`, \`nodejs_*\`): CPU, memory, garbage
 collection, and the event loop's lag (\`nodejs_eventloop_lag_p99_seconds\`). Every process has a port of its own:
 several behind one scraped port would mix their counters. No metric is labelled by user.
 
