@@ -3,6 +3,7 @@
 # that pair, so a Debian 13 root is made in .cache/trixie and entered by chroot. Needs root, debootstrap, 2 GB.
 #   test/production-pair.sh                  every test
 #   test/production-pair.sh test/e2e         some
+#   test/production-pair.sh npm run bench    a script instead, for figures to lay beside those of this machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/.cache/trixie
@@ -49,6 +50,6 @@ exec unshare --mount --pid --fork bash -euc '
     ldd --version | head -1
     export npm_config_cafile=/etc/ssl/certs/ca-certificates.crt HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     npm ci --no-audit --no-fund
-    npm test -- "$@"
+    if [ "${1:-}" = npm ]; then "$@"; else npm test -- "$@"; fi
   '\'' bash "$@"
 ' bash "$root" "$@"
