@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_CASES, type FrameCase } from '../hostile/frame-cases.ts';
 import { HonestPair } from '../hostile/honest.ts';
 import { HTTP_CASES, type HttpCase } from '../hostile/http-cases.ts';
-import { OPCODE, openRawWebSocket, RawConnection, type RawFrame, rawFrame } from '../hostile/raw.ts';
+import {
+  OPCODE,
+  openRawWebSocket,
+  RawConnection,
+  type RawFrame,
+  rawFrame,
+  upgradeRequest,
+} from '../hostile/raw.ts';
 import { type People, TEXT_CASES, type TextCase } from '../hostile/text-cases.ts';
 import { PlainClient, postUser, registerUser } from '../support/client.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
@@ -119,6 +126,23 @@ describe.each(Object.entries(TEXT_CASES))('text frames: %s', (_, cases) => {
     await client.until(() => client.accepted().includes(id));
     await client.close();
   });
+});
+
+it('compression is offered in vain, and a frame that claims it ends the connection', async () => {
+  for (const offer of [
+    'permessage-deflate',
+    'permessage-deflate; client_max_window_bits',
+    'x-webkit-deflate-frame',
+  ]) {
+    const connection = await RawConnection.open(relay.port);
+    connection.write(upgradeRequest([`Sec-WebSocket-Extensions: ${offer}`]));
+    const { status, headers } = await connection.answer();
+    expect([status, headers.has('sec-websocket-extensions')], offer).toEqual([101, false]);
+    // RFC 7692, 6: the first reserved bit says that a message is compressed.
+    connection.write(rawFrame({ opcode: OPCODE.text, payload: '{}', reserved: 4 }));
+    await connection.untilEnded();
+    expect(connection.takeFrame()).toBeNull();
+  }
 });
 
 describe('secrets', () => {
