@@ -9,7 +9,7 @@ export interface EngineFacts {
 }
 
 /** What an engine has to say; docs/logs.md tells operators what each means. */
-export type EngineEvent =
+type EngineEvent =
   | 'connected to Redis'
   | 'Redis is unavailable'
   | 'Redis refused a call'
