@@ -198,10 +198,17 @@ function findMissing(parts: {
       if (excused) continue;
       const { lastPosition } = envelope;
       const part = lastPosition > newest ? 'lostTail' : lastPosition < oldest ? 'lostPrefix' : 'lostMiddle';
-      findings.add(part, keyOf(envelope));
+      findings.add(
+        part,
+        `${keyOf(envelope)}, sent at ${seconds(envelope.sentAtMs)}, accepted at ${seconds(envelope.settledAtMs)}`,
+      );
     }
   }
   return missing;
+}
+
+function seconds(ms: number | null): string {
+  return `${((ms ?? 0) / 1_000).toFixed(3)} s`;
 }
 
 /**

@@ -43,7 +43,11 @@ export const maxmemory: Scenario = {
     crowd.rest();
     await bench.until(() => bench.journal.missing === 0, 5_000);
     await fillUp(bench, crowd);
-    bench.mark('Redis is full');
+    // Around its bound some calls slip through: a megabyte beyond it none does that is not meant to.
+    const memory = String(await rig.redis.call('INFO', 'memory'));
+    const used = Number(/used_memory:(\d+)/.exec(memory)?.[1]);
+    await rig.redis.call('CONFIG', 'SET', 'maxmemory', used - 2 ** 20);
+    bench.mark('Redis is full, and its maxmemory is lowered by a megabyte');
     const unavailable = bench.journal.errors.get('unavailable') ?? 0;
     bench.rule('senders are told', unavailable > 20, `${unavailable} times unavailable`);
     const { status, reason } = await rig.node(0).ready();
