@@ -28,7 +28,7 @@ beforeAll(async () => {
     RELAY_REGISTRATIONS_PER_MIN: '0',
     RELAY_DRAIN_MS: '200',
   });
-  await until(() => listening().length === 2, { what: 'two workers to listen' });
+  await until(() => listening().length === 2, { what: 'two workers to listen', timeoutMs: 40_000 });
 });
 
 afterAll(async () => {
