@@ -12,7 +12,10 @@ export const FRAME_ERRORS = {
   sender_mismatch: { fault: 'client', means: 'the sender is not the user of this socket' },
   recipient_unknown: { fault: 'none', means: 'no user has this code' },
   id_conflict: { fault: 'client', means: 'the id was used for other bytes' },
-  mailbox_full: { fault: 'none', means: 'the mailbox is full, or your share of it; this envelope was not stored' },
+  mailbox_full: {
+    fault: 'none',
+    means: 'the mailbox is full, or your share of it; this envelope was not stored',
+  },
   rate_limited: { fault: 'none', means: 'too fast; not stored; wait retry_after_ms' },
   too_large: { fault: 'client', means: 'the frame is over max_frame_bytes' },
   unavailable: { fault: 'none', means: 'not known to be stored: repeat with the same id' },
