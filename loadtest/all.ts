@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Figures, SOURCES } from './docs/figures.ts';
+import { type Figures, lackOf, SOURCES } from './docs/figures.ts';
 import { renderDocs } from './docs/render.ts';
 import { say } from './say.ts';
 
@@ -31,7 +31,7 @@ const PLANS: Readonly<Record<string, readonly Turn[]>> = {
   // What takes longest, hold and mailboxes, is not measured again: their figures stay.
   docs: [
     ['bench', 'bench/main.ts --runs 3 --seconds 6 --shares 0.1,0.25,0.5,0.75,0.9 --spread 1,2,3,4'],
-    ['peers', 'peers/main.ts --runs 3 --seconds 2'],
+    ['peers', 'peers/main.ts --runs 2 --seconds 2'],
     ['connections', 'scale/main.ts connections --runs 2 --hold 15 --talk 8'],
     ['shards', 'scale/main.ts shards --seconds 4'],
     ['tried', 'tried.ts'],
@@ -89,7 +89,12 @@ function takeTurn(turn: { name: keyof Figures; program: string; number: number }
 
 function write(names: readonly (keyof Figures)[]): void {
   mkdirSync(FIGURES, { recursive: true });
-  for (const name of names) copyFileSync(join('.cache', SOURCES[name]), join(FIGURES, `${name}.json`));
+  for (const name of names) {
+    const report = join('.cache', SOURCES[name]);
+    const lack = lackOf(report);
+    if (lack === null) copyFileSync(report, join(FIGURES, `${name}.json`));
+    else console.error(`${lack}; docs/figures keeps what it had`);
+  }
   renderDocs();
   // As everything in the tree is laid out.
   if (existsSync('node_modules/.bin/biome'))

@@ -1,20 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-
 /**
  * Fills what stands between `<!-- figures: NAME -->` and `<!-- end -->` in a page. Figures are never typed: a page
  * says where they go.
  */
-export function fillBlocks(page: string, blocks: Readonly<Record<string, () => string>>): void {
-  const text = readFileSync(page, 'utf8');
-  const filled = text.replaceAll(
+export function fillBlocks(page: string, blocks: Readonly<Record<string, () => string>>): string {
+  return page.replaceAll(
     /(<!-- figures: ([a-z-]+) -->)[\s\S]*?(<!-- end -->)/g,
     (_, open: string, name: string, close: string) => {
       const block = blocks[name];
-      if (block === undefined) throw new Error(`${page}: there is no block ${name}`);
+      if (block === undefined)
+        throw new Error(`there is no block ${name}, only ${Object.keys(blocks).join(', ')}`);
       return `${open}\n\n${block().trim()}\n\n${close}`;
     },
   );
-  writeFileSync(page, filled);
 }
 
 export type Cell = string | number;

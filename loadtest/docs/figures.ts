@@ -40,12 +40,33 @@ export const SOURCES: Readonly<Record<keyof Figures, string>> = {
 };
 
 export function readFigures(folder: string): Figures {
-  const names = Object.keys(SOURCES);
-  const missing = names.filter((name) => !existsSync(join(folder, `${name}.json`)));
-  if (missing.length > 0)
-    throw new Error(
-      `${folder} has no ${missing.join(', ')}: docs/performance.md says which command writes each`,
-    );
-  const parts = names.map((name) => [name, JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'))]);
+  const parts = Object.keys(SOURCES).map((name) => {
+    const file = join(folder, `${name}.json`);
+    const lack = lackOf(file);
+    if (lack !== null) throw new Error(lack);
+    return [name, JSON.parse(readFileSync(file, 'utf8'))] as const;
+  });
   return Object.fromEntries(parts) as Figures;
+}
+
+/** Why a report cannot be shown, or null. A figure that nothing arrived for is null in its file: no number in JSON. */
+export function lackOf(file: string): string | null {
+  if (!existsSync(file)) return `${file} is not there: loadtest/README.md says which command writes it`;
+  const report = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>;
+  const measured = ['phases', 'steps', 'spread', 'runs', 'trials', 'verifyUs'].map((part) => report[part]);
+  const hole = measured.map((part) => holeIn(part ?? 'none')).find((path) => path !== null);
+  return hole === undefined
+    ? null
+    : `${file} has no figure for ${hole}: the machine was too busy; take it anew`;
+}
+
+/** The path of the first null. */
+function holeIn(value: unknown): string | null {
+  if (value === null) return '';
+  if (typeof value !== 'object') return null;
+  for (const [name, part] of Object.entries(value)) {
+    const inside = holeIn(part);
+    if (inside !== null) return `${name} ${inside}`.trim();
+  }
+  return null;
 }

@@ -15,6 +15,8 @@ export interface Cost {
   readonly apart: number;
   /** Envelopes a second for one process at which half of a wake-up is shared. */
   readonly shareRate: number;
+  /** The highest rate that it was fitted to. Beyond that nothing is promised to become cheaper. */
+  readonly rateMost: number;
 }
 
 interface Point {
@@ -44,8 +46,9 @@ export interface Model {
   readonly idle: { readonly nodes: number; readonly redis: number };
 }
 
-export function costOf({ each, wake, apart, shareRate }: Cost, at: { rate: number; apart: boolean }): number {
-  return each + wake / (1 + at.rate / shareRate) + (at.apart ? apart : 0);
+export function costOf(cost: Cost, at: { rate: number; apart: boolean }): number {
+  const rate = Math.min(at.rate, cost.rateMost);
+  return cost.each + cost.wake / (1 + rate / cost.shareRate) + (at.apart ? cost.apart : 0);
 }
 
 /** Fitted to the benchmark at all its rates and to the connections that talk; checked against what is in neither. */
@@ -119,7 +122,8 @@ function verifyOf({ verifyUs }: { readonly verifyUs: readonly number[] }, run: n
 const SHARE_RATES = Array.from({ length: 120 }, (_, n) => 10 * 1.08 ** n);
 
 /** Least squares of relative errors; `shareRate` by trying many, the rest is linear. No part may be negative. */
-function fitCost(points: readonly Point[]): Cost {
+export function fitCost(points: readonly Point[]): Cost {
+  const rateMost = Math.max(...points.map(({ rate }) => rate));
   let best: { cost: Cost; error: number } | null = null;
   for (const shareRate of SHARE_RATES) {
     const row = ({ rate, apart }: Point) => [1, 1 / (1 + rate / shareRate), apart ? 1 : 0];
@@ -127,7 +131,7 @@ function fitCost(points: readonly Point[]): Cost {
       points.map((point) => row(point).map((x) => x / point.cost)),
     );
     if (each < 0 || wake < 0) continue;
-    const cost = { each, wake, apart: Math.max(0, apart), shareRate };
+    const cost = { each, wake, apart: Math.max(0, apart), shareRate, rateMost };
     const error = points.reduce((sum, point) => sum + (costOf(cost, point) / point.cost - 1) ** 2, 0);
     if (best === null || error < best.error) best = { cost, error };
   }

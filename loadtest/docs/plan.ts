@@ -103,8 +103,8 @@ function fewest(least: number, coresOf: (processes: number) => number): number {
 }
 
 export function modelTable({ nodes, redis, connect, idle, verifyUs }: Model): string {
-  const cost = ({ each, wake, apart, shareRate }: Cost) =>
-    `${figure(each)} + ${figure(wake)} / (1 + r / ${figure(shareRate)}) + ${figure(apart)} where connections are many`;
+  const cost = ({ each, wake, apart, shareRate, rateMost }: Cost) =>
+    `${figure(each)} + ${figure(wake)} / (1 + r / ${figure(shareRate)}) + ${figure(apart)} where connections are many; r up to ${figure(rateMost)}`;
   const us = (verifies: number) => `${figure(verifies)} (${figure(verifies * verifyUs)} µs here)`;
   return table(
     ['in verifies', 'nodes', 'Redis'],

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { plots } from '../bench/report.ts';
 import { peersPlot } from '../peers/report.ts';
@@ -9,22 +9,32 @@ import { checksTable, errorsLine, modelTable, planTable } from './plan.ts';
 import { TABLES } from './tables.ts';
 import { targetsTable } from './targets.ts';
 
-/** docs/performance.md, docs/scaling.md and their plots, from docs/figures. */
-export function renderDocs(): void {
-  const figures = readFigures('docs/figures');
+const FIGURES = 'docs/figures';
+
+/** The pages as they should be, by their paths. */
+export function renderPages(): Readonly<Record<string, string>> {
+  const figures = readFigures(FIGURES);
   const tables = Object.entries(TABLES).map(([name, block]): [string, () => string] => [
     name,
     () => block(figures),
   ]);
-  fillBlocks('docs/performance.md', { ...Object.fromEntries(tables), targets: () => targetsTable(figures) });
   const model = fitModel(figures);
-  fillBlocks('docs/scaling.md', {
+  const blocks: Readonly<Record<string, () => string>> = {
+    ...Object.fromEntries(tables),
+    targets: () => targetsTable(figures),
     model: () => modelTable(model),
     errors: () => errorsLine(model),
     checks: () => checksTable(model),
     plan: () => planTable(figures, model),
-  });
-  drawPlots(figures);
+  };
+  const pages = ['docs/performance.md', 'docs/scaling.md'];
+  return Object.fromEntries(pages.map((page) => [page, fillBlocks(readFileSync(page, 'utf8'), blocks)]));
+}
+
+/** docs/performance.md, docs/scaling.md and their plots, from docs/figures. */
+export function renderDocs(): void {
+  for (const [page, text] of Object.entries(renderPages())) writeFileSync(page, text);
+  drawPlots(readFigures(FIGURES));
 }
 
 function drawPlots({ bench, peers }: Figures): void {

@@ -133,7 +133,7 @@ const mailboxes: Block = ({ mailboxes: report }) => {
   if (run === undefined) throw new Error('mailboxes.json has no run');
   const { plan } = report;
   return table(
-    [`${figure(plan.mailboxes)} mailboxes, ${plan.each} envelopes of 700 B in each`, ''],
+    [`${figure(plan.mailboxes)} mailboxes, ${plan.each} envelopes with 300 B of payload in each`, ''],
     [
       ['stored, all together', `${figure(run.storedPerS)} a second`],
       ['Redis memory for one mailbox with them', `${figure(run.mailboxBytes)} B`],

@@ -3,7 +3,7 @@ import { Fleet } from './fleet.ts';
 
 export interface MailboxesPlan {
   readonly mailboxes: number;
-  /** Envelopes in each, of about 700 bytes. */
+  /** Envelopes in each, with 300 bytes of payload. */
   readonly each: number;
   readonly nodes: number;
   readonly clients: number;
