@@ -34,6 +34,13 @@ export const LOG_EVENTS = {
     means:
       'A defect of keyrelay: the process ends with 1 and must be started again. Please report it with the stack.',
   },
+  'lines of this log were lost': {
+    level: 'warn',
+    facts: ['count'],
+    means:
+      'Whoever reads the standard output had stopped reading, more than 1 MiB waited, and so many lines before this one ' +
+      'are missing. The node itself went on. See what the log collector was doing.',
+  },
   'session began': {
     level: 'info',
     facts: ['session', 'protocol'],

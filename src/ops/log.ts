@@ -3,6 +3,7 @@ import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import type { FactsOf, LogEventName } from './log-events.ts';
 import { FACTS, type FactName, type Facts, type PersonalFacts } from './log-facts.ts';
+import { LogLines } from './log-lines.ts';
 
 /** Events that are not declared, or with other facts than declared for them, do not compile. */
 type Write<F> = <E extends LogEventName>(event: E, facts?: Pick<F, FactsOf<E> & keyof F>) => void;
@@ -23,8 +24,8 @@ export interface LogOutput {
 }
 
 export function createLog(config: Pick<Config, 'logLevel' | 'nodeId'>, output?: LogOutput): Logger {
-  const destination = output ?? standardOutput();
-  const log = pino(
+  const destination = output ?? standardOutput((count) => log.warn('lines of this log were lost', { count }));
+  const lines = pino(
     {
       level: config.logLevel,
       base: { node: config.nodeId },
@@ -33,26 +34,34 @@ export function createLog(config: Pick<Config, 'logLevel' | 'nodeId'>, output?: 
     },
     destination,
   );
-  return {
+  const log: Logger = {
     get level() {
-      return log.level as Config['logLevel'];
+      return lines.level as Config['logLevel'];
     },
     set level(level) {
-      log.level = level;
+      lines.level = level;
     },
-    error: (event, facts) => log.error(select(facts, 'always'), event),
-    warn: (event, facts) => log.warn(select(facts, 'always'), event),
-    info: (event, facts) => log.info(select(facts, 'always'), event),
-    debug: (event, facts) => log.debug(select(facts, 'debug'), event),
-    trace: (event, facts) => log.trace(select(facts, 'debug'), event),
+    error: (event, facts) => lines.error(select(facts, 'always'), event),
+    warn: (event, facts) => lines.warn(select(facts, 'always'), event),
+    info: (event, facts) => lines.info(select(facts, 'always'), event),
+    debug: (event, facts) => lines.debug(select(facts, 'debug'), event),
+    trace: (event, facts) => lines.trace(select(facts, 'debug'), event),
   };
+  return log;
 }
 
-function standardOutput(): LogOutput {
-  // Synchronous: the last lines before an exit are the ones that are needed.
-  return process.stdout.isTTY
-    ? pretty({ sync: true, ignore: 'pid,hostname,node', levelKey: 'severity', translateTime: 'SYS:HH:MM:ss' })
-    : pino.destination({ dest: 1, sync: true });
+function standardOutput(onLost: (count: number) => void): LogOutput {
+  // A person's terminal is written to at once. (To ask makes a pipe non-blocking, which `LogLines` relies on.)
+  if (process.stdout.isTTY)
+    return pretty({
+      sync: true,
+      ignore: 'pid,hostname,node',
+      levelKey: 'severity',
+      translateTime: 'SYS:HH:MM:ss',
+    });
+  const lines = new LogLines({ onLost });
+  process.once('exit', () => lines.end());
+  return lines;
 }
 
 const TEXT_MAX = 500;

@@ -119,7 +119,7 @@ describe('serve', () => {
   test('warns where protocol 1 leaves loopback without TLS, and where protocol 2 knows no public URL', async () => {
     const open = await processes.relay({ RELAY_HOST: '0.0.0.0' });
     await until(() => open.output.includes('npm run demo'), { what: 'the welcome' });
-    expect(open.output).toMatch(/"severity":"warn".*protocol 1 is served beyond loopback/);
+    expect(open.output).toMatch(/"severity":"warn".*protocol 1 is served without TLS/);
     expect(open.output).toMatch(/"severity":"warn".*RELAY_PUBLIC_URL is not set/);
     await open.stop();
 
