@@ -129,12 +129,13 @@ function longTable({
   peakBytes,
   rules,
   passed,
+  verdict,
   errors,
 }: Result): string {
   const broken = rules.filter((rule) => !rule.passed);
   const others = FAULT_NAMES.map((name) => `${name} ${counts?.[name] ?? '-'}`).join(', ');
   return markdown(
-    [`\`${scenario}\`, seed ${seed}`, passed ? 'passed' : 'a rule was broken'],
+    [`\`${scenario}\`, seed ${seed}`, passed ? 'passed' : `not passed: ${verdict}`],
     [
       ['what', what],
       ['lasted', `${Math.round(durationMs / 60_000)} min`],
@@ -148,7 +149,7 @@ function longTable({
       ['gap, median / worst', `${time(gap?.medianMs)} / ${time(gap?.worstMs)}`],
       ['memory of three nodes, peak', `${Math.round(peakBytes / 2 ** 20)} MB`],
       ['told `unavailable`', grouped(errors.unavailable ?? 0)],
-      ['rules broken', broken.map(({ text, measured }) => `${text}: ${measured}`).join('; ') || 'none'],
+      ['rules broken', broken.map(({ text }) => text).join('; ') || 'none'],
     ],
   );
 }
@@ -160,13 +161,7 @@ function brokenTable(all: readonly Result[]): string {
     .flatMap(({ scenario, seed, rules, verdict }) =>
       rules
         .filter((rule) => !rule.passed)
-        .map(({ text, measured }) => [
-          `\`${scenario}\``,
-          `${seed}`,
-          verdict,
-          text,
-          measured.split('\n')[0] ?? '',
-        ]),
+        .map(({ text, measured }) => [`\`${scenario}\``, `${seed}`, verdict, text, firstLine(measured)]),
     );
   return rows.length === 0 ? 'None.' : markdown(['scenario', 'seed', 'envelopes', 'rule', 'measured'], rows);
 }
@@ -186,6 +181,11 @@ function markdown(columns: readonly string[], rows: readonly (readonly string[])
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(columns), `|${columns.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+/** Without what names the machine. */
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replaceAll(/\/\S+\//g, '');
 }
 
 function grouped(count: number): string {
