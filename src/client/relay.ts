@@ -170,9 +170,11 @@ export class Relay {
     return conversation;
   }
 
-  /** All conversations that are stored. */
+  /** All conversations with people whose keys are known. The event `conversation` tells of each further one, once. */
   get conversations(): readonly Conversation[] {
-    return [...this.#peers.values()].map(({ conversation }) => conversation);
+    return [...this.#peers].flatMap(([code, { conversation }]) =>
+      this.#announced.has(code) ? conversation : [],
+    );
   }
 
   /** Resolves when the relay has everything that was sent, receipts included; or when the signal fires. */

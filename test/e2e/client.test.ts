@@ -49,6 +49,31 @@ describe('a conversation', () => {
     expect(frames.join('\n')).not.toContain('Hello');
   });
 
+  test('is told of once, by the list or by the event, however long its key takes to learn', async () => {
+    const alice = await people.join(relay.http);
+    let asked = false;
+    let answer = () => {};
+    const gate = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const bob = await people.join(relay.http, {
+      fetch: async (input, init) => {
+        if (input.endsWith(alice.code)) {
+          asked = true;
+          await gate;
+        }
+        return fetch(input, init);
+      },
+    });
+    const coming = approached(bob);
+    await alice.relay.startConversation(bob.code);
+    await until(() => asked, { what: 'the question for the key of Alice' });
+    expect(bob.relay.conversations).toEqual([]);
+    answer();
+    const toAlice = await coming;
+    expect(bob.relay.conversations).toEqual([toAlice]);
+  });
+
   test('shows both the same safety number', async () => {
     const { toBob, toAlice } = await people.acquainted(relay.http);
     expect(toBob.safetyNumber()).toEqual(toAlice.safetyNumber());

@@ -13,7 +13,11 @@ let slow: RelayProcess;
 
 beforeAll(async () => {
   [relay, slow] = await Promise.all([
-    processes.relay({ RELAY_ENVELOPES_PER_S: '0', RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`, RELAY_MAILBOX_SHARE: '100' }),
+    processes.relay({
+      RELAY_ENVELOPES_PER_S: '0',
+      RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
+      RELAY_MAILBOX_SHARE: '100',
+    }),
     processes.relay({ RELAY_ENVELOPES_PER_S: '1' }),
   ]);
 });

@@ -13,7 +13,11 @@ const MAILBOX_ENVELOPES = 10;
 let redis: RedisServer;
 
 const SETTINGS = {
-  memory: () => ({ RELAY_ENVELOPES_PER_S: '0', RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`, RELAY_MAILBOX_SHARE: '100' }),
+  memory: () => ({
+    RELAY_ENVELOPES_PER_S: '0',
+    RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
+    RELAY_MAILBOX_SHARE: '100',
+  }),
   /** Two in a burst. */
   slow: () => ({ RELAY_ENVELOPES_PER_S: '1' }),
   redis: () => ({ RELAY_REDIS_URL: redis.url }),
