@@ -4,7 +4,7 @@ import type { Logger } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { Flaps } from './flaps.ts';
 import { Gathering } from './gathering.ts';
-import type { InflightBudget } from './outbox.ts';
+import type { InflightBudget } from './inflight.ts';
 import { Stumbles } from './poison.ts';
 import { RateLimiter } from './rate.ts';
 import { Semaphore } from './semaphore.ts';

@@ -1,21 +1,14 @@
 import type { DeliverOutcome, Engine, Envelope } from '../engine/engine.ts';
+import { Inflight, type InflightOptions } from './inflight.ts';
 
 /** Bounds of one deliver call, so that no script runs long. */
 const BATCH_ENVELOPES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
-/** What an envelope costs the node beside its bytes; makes a flood of tiny ones count. */
-const ENVELOPE_OVERHEAD_BYTES = 256;
 /**
  * The order fence in the store lives for 120 s. What this node has held for longer than this, say because it was
  * stopped, it refuses itself: the fence may be gone by the time that the store sees it.
  */
 const HELD_MAX_MS = 60_000;
-
-/** Bytes on their way to the store: one for each node, shared by its outboxes. */
-export interface InflightBudget {
-  bytes: number;
-  readonly bytesMax: number;
-}
 
 export interface OutboxItem {
   readonly envelope: Envelope;
@@ -33,12 +26,10 @@ interface Pair {
   inFlight: boolean;
 }
 
-export interface OutboxOptions {
+export interface OutboxOptions extends InflightOptions {
   readonly engine: Pick<Engine, 'deliver'>;
   readonly sender: string;
   readonly epoch: number;
-  readonly bytesMax: number;
-  readonly nodeBudget: InflightBudget;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** The answers of one batch leave in one system call. */
@@ -56,29 +47,24 @@ export class Outbox {
   #pairs: Map<string, Pair> | null = null;
   /** One count for all recipients is enough: a fence only asks that it grows. */
   #batches = 0;
-  /** Never above `bytesMax`. */
-  #bytes = 0;
+  readonly #inflight: Inflight;
   #idleWaiters: (() => void)[] = [];
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#inflight = new Inflight(options);
   }
 
   /** False if too much is on its way already: the envelope was not taken, and `done` is not called. */
   put(recipient: string, item: OutboxItem): boolean {
-    const cost = costOf(item);
-    const { nodeBudget, bytesMax, now } = this.#options;
-    if (this.#bytes + cost > bytesMax || nodeBudget.bytes + cost > nodeBudget.bytesMax) return false;
-    this.#bytes += cost;
-    nodeBudget.bytes += cost;
-
+    if (!this.#inflight.take(item.envelope.frame.length)) return false;
     this.#pairs ??= new Map();
     let pair = this.#pairs.get(recipient);
     if (pair === undefined) {
       pair = { queue: [], inFlight: false };
       this.#pairs.set(recipient, pair);
     }
-    pair.queue.push({ ...item, heldSinceMs: now() });
+    pair.queue.push({ ...item, heldSinceMs: this.#options.now() });
     if (!pair.inFlight) this.#sendNext(recipient, pair);
     return true;
   }
@@ -127,15 +113,9 @@ export class Outbox {
   }
 
   #settle(item: Held, outcome: DeliverOutcome | 'unavailable'): void {
-    const cost = costOf(item);
-    this.#bytes -= cost;
-    this.#options.nodeBudget.bytes -= cost;
+    this.#inflight.give(item.envelope.frame.length);
     item.done(outcome);
   }
-}
-
-function costOf(item: OutboxItem): number {
-  return item.envelope.frame.length + ENVELOPE_OVERHEAD_BYTES;
 }
 
 /** The oldest items, up to the bounds; at least one. */

@@ -1,31 +1,26 @@
-import type { InflightBudget } from './outbox.ts';
+import { Inflight, type InflightOptions } from './inflight.ts';
 
 /**
  * How long frames are decoded and verified in one turn of the event loop as they come in, and once more for those that
  * wait: about ten each. Long enough to cost nothing, short enough that nobody notices.
  */
 const TURN_MS = 1;
-/** What a waiting frame costs the node beside its bytes; makes a flood of tiny ones count. */
-const FRAME_OVERHEAD_BYTES = 256;
 
-export interface TurnsOptions {
-  /** Shared with what is on its way to the store. */
-  readonly nodeBudget: InflightBudget;
-  /** For each lane. */
-  readonly bytesMax: number;
+/** The bounds are those of each lane. */
+export interface TurnsOptions extends InflightOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 interface Waiting {
-  readonly cost: number;
+  readonly bytes: number;
   readonly handle: () => void;
 }
 
 /**
  * Divides the time for frames among sockets. As long as a turn of the event loop has time left, a frame is decoded and
- * verified as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame each:
- * who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
+ * verified as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame
+ * each: who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
  */
 export class Turns {
   readonly options: TurnsOptions;
@@ -84,13 +79,13 @@ export class Turns {
 /** What waits of one socket to be looked at, in order. */
 export class Lane {
   readonly #turns: Turns;
+  readonly #inflight: Inflight;
   readonly #waiting: Waiting[] = [];
-  /** Never above `bytesMax`. */
-  #bytes = 0;
   #idleWaiters: (() => void)[] = [];
 
   constructor(turns: Turns) {
     this.#turns = turns;
+    this.#inflight = new Inflight(turns.options);
   }
 
   /** Whether the next frame may be handled at once. */
@@ -104,12 +99,8 @@ export class Lane {
 
   /** False if too much is waiting already: the frame was not taken, and `handle` is never called. */
   wait(bytes: number, handle: () => void): boolean {
-    const { nodeBudget, bytesMax } = this.#turns.options;
-    const cost = bytes + FRAME_OVERHEAD_BYTES;
-    if (this.#bytes + cost > bytesMax || nodeBudget.bytes + cost > nodeBudget.bytesMax) return false;
-    this.#bytes += cost;
-    nodeBudget.bytes += cost;
-    this.#waiting.push({ cost, handle });
+    if (!this.#inflight.take(bytes)) return false;
+    this.#waiting.push({ bytes, handle });
     this.#turns.enqueue(this);
     return true;
   }
@@ -118,7 +109,7 @@ export class Lane {
   serve(): void {
     const next = this.#waiting.shift();
     if (next === undefined) return;
-    this.#free(next);
+    this.#inflight.give(next.bytes);
     next.handle();
     if (!this.waits) this.#isIdle();
   }
@@ -134,7 +125,7 @@ export class Lane {
 
   /** The relay has closed the socket: what it has not looked at, it need not. */
   forget(): void {
-    for (const waiting of this.#waiting.splice(0)) this.#free(waiting);
+    for (const { bytes } of this.#waiting.splice(0)) this.#inflight.give(bytes);
     this.#turns.dequeue(this);
     this.#isIdle();
   }
@@ -143,11 +134,6 @@ export class Lane {
   idle(): Promise<void> {
     if (!this.waits) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
-  }
-
-  #free({ cost }: Waiting): void {
-    this.#bytes -= cost;
-    this.#turns.options.nodeBudget.bytes -= cost;
   }
 
   #isIdle(): void {
