@@ -10,16 +10,19 @@ export async function run(args: readonly string[]): Promise<number> {
     throw new UsageError('reopen takes one code, as the relay gave it: keyrelay reopen E011T7D');
   }
   const config = loadConfig(process.env);
-  const { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers, redisUrls, nodeId } =
-    config;
+  const { redisUrls, nodeId } = config;
   if (redisUrls.length === 0) {
     throw new UsageError(
       'reopen needs RELAY_REDIS_URL: what a node keeps in memory, no other process can change',
     );
   }
-  const limits = { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers };
   // Not the name of the node that these settings may be those of: its presence would end with this process.
-  const engine = createRedisEngine({ urls: redisUrls, nodeId: `${nodeId}-reopen`, limits, waitReplicas: 0 });
+  const engine = createRedisEngine({
+    urls: redisUrls,
+    nodeId: `${nodeId}-reopen`,
+    limits: config,
+    waitReplicas: 0,
+  });
   await engine.start();
   const found = await engine.reopen(code);
   await engine.close();

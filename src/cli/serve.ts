@@ -89,20 +89,17 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
 }
 
 function createEngine(parts: { config: Config; metrics: Metrics; log: Logger }): Engine {
-  const {
-    mailboxEnvelopes,
-    mailboxBytes,
-    mailboxSharePercent,
-    mailboxTtlMs,
-    maxUsers,
-    redisUrls,
-    nodeId,
-    redisWaitReplicas,
-  } = parts.config;
-  const limits = { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers };
-  if (redisUrls.length === 0) return createMemoryEngine({ limits });
+  const { config } = parts;
+  const { redisUrls, nodeId, redisWaitReplicas } = config;
+  if (redisUrls.length === 0) return createMemoryEngine({ limits: config });
   const observer = observeEngine(parts);
-  return createRedisEngine({ urls: redisUrls, nodeId, limits, waitReplicas: redisWaitReplicas, observer });
+  return createRedisEngine({
+    urls: redisUrls,
+    nodeId,
+    limits: config,
+    waitReplicas: redisWaitReplicas,
+    observer,
+  });
 }
 
 /** A node in a state that nobody thought of is worth less than a new one. Node's own report would print too much. */

@@ -153,19 +153,11 @@ async function distance(name: string, connection: Connection): Promise<Finding[]
 
 /** Does what a node does at its start: scripts, a subscription, and a probe that comes back. */
 async function work(config: Config): Promise<Finding> {
-  const {
-    mailboxEnvelopes,
-    mailboxBytes,
-    mailboxSharePercent,
-    mailboxTtlMs,
-    maxUsers,
-    redisUrls,
-    redisWaitReplicas,
-  } = config;
+  const { redisUrls, redisWaitReplicas } = config;
   const engine = createRedisEngine({
     urls: redisUrls,
     nodeId: `doctor-${process.pid}`,
-    limits: { mailboxEnvelopes, mailboxBytes, mailboxSharePercent, mailboxTtlMs, maxUsers },
+    limits: config,
     waitReplicas: redisWaitReplicas,
     observer: SILENT,
   });
