@@ -139,8 +139,14 @@ function expectedAfter(text: string, protocol: 1 | 2, own: PlainUser, known: Kno
 }
 
 interface Person {
-  readonly user: PlainUser;
+  user: PlainUser;
   readonly known: Known;
+}
+
+/** What a dropped connection took with it may be stored or not, and his next login decides: somebody new goes on. */
+async function renew(person: Person): Promise<void> {
+  person.user = await register();
+  person.known.clear();
 }
 
 async function login(protocol: 1 | 2, user: PlainUser): Promise<PlainClient> {
@@ -153,16 +159,14 @@ const FROM_STORE: ReadonlySet<string> = new Set(['id_conflict', 'recipient_unkno
 let sentinels = 0;
 
 /** Sends all, on as many sockets as ten faults a minute make necessary. */
-async function fuzzAfter(
-  protocol: 1 | 2,
-  { user, known }: Person,
-  recipes: readonly Recipe[],
-): Promise<void> {
+async function fuzzAfter(protocol: 1 | 2, person: Person, recipes: readonly Recipe[]): Promise<void> {
   let left = recipes;
   while (left.length > 0) {
+    const { user, known } = person;
     const socket = await login(protocol, user);
     const expected: { frame: number; error: string }[] = [];
     let close: number | null = null;
+    let ownClose: number | null = null;
     let faults = 0;
     let sent = 0;
     socket.inOneWrite(() => {
@@ -173,12 +177,21 @@ async function fuzzAfter(
         send(socket, each, text);
         if (error !== null) expected.push({ frame: sent + 1, error });
         if (error !== null && CLIENT_FAULTS.includes(error)) faults += 1;
+        ownClose = closes;
         close = faults === FAULTS_MAX ? 4400 : closes;
         if (close !== null) break;
       }
     });
-    if (close === null) await roundTrip(socket, user);
-    else expect((await socket.untilClosed()).code).toBe(close);
+    if (close === null) {
+      await roundTrip(socket, user);
+      // Answers come in order for each recipient only.
+      await socket.until(() => socket.errors().length >= expected.length);
+    } else {
+      const { code } = await socket.untilClosed();
+      // One of ten faults that the store finds may come too late to be the tenth before a frame closes by itself.
+      const late = expected.some(({ error }) => error === 'id_conflict');
+      expect(late && code === ownClose ? close : code).toBe(close);
+    }
     const seen = socket.errors().map(({ frame, code }) => ({ frame, error: code }));
     seen.sort((a, b) => a.frame - b.frame);
     // What the store has to say may come too late for a socket that is being closed.
@@ -189,11 +202,12 @@ async function fuzzAfter(
     // A dropped TCP connection may take with it what was on its way.
     expect(seen).toEqual(close === 1006 ? told.slice(0, seen.length) : told);
     if (close === null) await socket.cut();
+    if (close === 1006) await renew(person);
     left = left.slice(sent);
   }
 }
 
-/** What was sent before has been answered when this is. */
+/** What was sent before has been looked at when this is answered. */
 async function roundTrip(socket: PlainClient, user: PlainUser): Promise<void> {
   sentinels += 1;
   const id = `sentinel-${sentinels}`;

@@ -117,6 +117,24 @@ describe('wake-ups that do not come', () => {
     expect(ears.reclaims).toBe(0);
   });
 
+  it('because the subscriber finds no connection any more: not ready, and mailboxes read often instead', async () => {
+    // One too many for a node that comes back: what stands, stands.
+    const connected = String(await server.call('CLIENT', 'LIST')).split('\n').length - 1;
+    await server.call('CONFIG', 'SET', 'maxclients', connected - (await subscribers()).length);
+    for (const id of await subscribers()) await server.call('CLIENT', 'KILL', 'ID', id);
+    await until(() => !node.health().ready, { what: 'the subscriber to be missed' });
+    await until(() => notes.lostProbes > 1, { what: 'it to be missed for longer' });
+    expect(node.health().reason).toContain('max number of clients');
+    const looks = ears.looks;
+    // Well before the backstop.
+    await until(() => ears.looks >= looks + 3, { what: 'looks', timeoutMs: 3 * 500 + 500 });
+    await server.call('CONFIG', 'SET', 'maxclients', connected + 100);
+    await until(() => node.health().ready, { what: 'the subscriber to be back' });
+    await new Sender(other, 'ALICE00').send(bob, envelope('heard'));
+    await until(() => ears.wakeUps.length === 1, { what: 'a wake-up' });
+    expect(ears.reclaims).toBe(0);
+  });
+
   it('because commands lost their connection: every session reclaims, in its own time', async () => {
     await server.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await until(() => ears.reclaims > 0, { what: 'a reclaim' });

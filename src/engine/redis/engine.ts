@@ -104,11 +104,15 @@ class RedisEngine implements Engine {
     const { router, prober } = this.#parts;
     const { shards } = router;
     const down = shards.filter((shard) => !shard.ready);
-    const deaf = shards.filter((shard) => shard.ready && prober.hearing(shard) !== 'heard');
+    const hears = (shard: Shard) => shard.subscriber.ready && prober.hearing(shard) === 'heard';
+    const deaf = shards.filter((shard) => shard.ready && !hears(shard));
     const full = shards.filter(({ refusal }) => refusal !== null);
     const reasons = [
       ...down.map((shard) => `${shard.name} is unavailable: ${shard.reason}`),
-      ...deaf.map((shard) => `wake-ups from ${shard.name} do not come back`),
+      ...deaf.map(
+        ({ name, subscriber }) =>
+          `wake-ups from ${name} do not come back${subscriber.ready ? '' : `: ${subscriber.reason}`}`,
+      ),
       ...full.map((shard) => `${shard.name} does not store: ${shard.refusal}`),
     ];
     // A shard that is down is down for every node: were they all not ready, its outage would be everybody's. A deaf

@@ -30,6 +30,8 @@ interface State {
   /** The probe that is out. */
   awaited: { readonly nonce: string; readonly heard: () => void } | null;
   resubscribedMs: number;
+  /** Since when a probe could not even be sent for want of a subscriber; null: there is one. */
+  unheardSinceMs: number | null;
 }
 
 const PREFIX = 'probe:';
@@ -86,9 +88,16 @@ export class Prober {
   async #probe(shard: Shard): Promise<void> {
     const state = this.#stateOf(shard);
     // Without a way out there is nothing to learn; the shard says itself that it is down.
-    if (state.awaited !== null || !shard.ready || !shard.subscriber.ready) return;
+    if (state.awaited !== null || !shard.ready) return;
     const { observer, timings } = this.#options;
     const startedMs = performance.now();
+    if (!shard.subscriber.ready) {
+      // It is usually back in a moment.
+      state.unheardSinceMs ??= startedMs;
+      if (startedMs - state.unheardSinceMs >= timings.probePatienceMs) this.#lost(shard, state);
+      return;
+    }
+    state.unheardSinceMs = null;
     const result = await this.#roundTrip(shard, state);
     if (result === 'refused') {
       // Nothing was published, so nothing is known of hearing; calls say by themselves what is wrong.
@@ -105,15 +114,19 @@ export class Prober {
       return;
     }
     if (!shard.ready || !shard.subscriber.ready) return;
-    observer.probeLost(shard.name);
-    if (state.hearing !== 'deaf') {
-      observer.log('error', 'wake-ups do not come back: reading mailboxes instead', { shard: shard.name });
-      state.hearing = 'deaf';
-      this.#options.onDeaf(shard);
-    }
+    this.#lost(shard, state);
     if (performance.now() - state.resubscribedMs < timings.resubscribeEveryMs) return;
     state.resubscribedMs = performance.now();
     shard.subscriber.reset('its probe did not come back');
+  }
+
+  #lost(shard: Shard, state: State): void {
+    const { observer, onDeaf } = this.#options;
+    observer.probeLost(shard.name);
+    if (state.hearing === 'deaf') return;
+    observer.log('error', 'wake-ups do not come back: reading mailboxes instead', { shard: shard.name });
+    state.hearing = 'deaf';
+    onDeaf(shard);
   }
 
   async #roundTrip(shard: Shard, state: State): Promise<'back' | 'lost' | 'refused'> {
@@ -156,7 +169,14 @@ export class Prober {
   #stateOf(shard: Shard): State {
     let state = this.#states.get(shard);
     if (state === undefined) {
-      state = { hearing: 'unknown', number: 0, subscribed: null, awaited: null, resubscribedMs: 0 };
+      state = {
+        hearing: 'unknown',
+        number: 0,
+        subscribed: null,
+        awaited: null,
+        resubscribedMs: 0,
+        unheardSinceMs: null,
+      };
       this.#states.set(shard, state);
     }
     return state;

@@ -22,6 +22,8 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #shards = new Map<string, Shard>();
   readonly #bySlot: (Shard | undefined)[] = new Array<Shard | undefined>(SLOTS).fill(undefined);
+  /** Of all slots, until one moves: asked for at each probe and each look at health. */
+  #withSlots: readonly Shard[] | null = null;
   readonly #timer: NodeJS.Timeout;
   #refreshing: Promise<void> | null = null;
   #closed = false;
@@ -39,7 +41,8 @@ export class Router {
 
   /** Every shard that has slots. */
   get shards(): readonly Shard[] {
-    return [...new Set(this.#bySlot)].filter((shard) => shard !== undefined);
+    this.#withSlots ??= [...new Set(this.#bySlot)].filter((shard) => shard !== undefined);
+    return this.#withSlots;
   }
 
   /** Undefined while no shard is known to have the slot. */
@@ -64,7 +67,7 @@ export class Router {
     const shard = this.shardAt(address);
     const changed = this.#bySlot[slot] !== shard;
     this.#bySlot[slot] = shard;
-    if (changed) this.#options.onSlotsMoved();
+    if (changed) this.#slotsMoved();
     this.refresh();
   }
 
@@ -110,14 +113,18 @@ export class Router {
         }
       }
     }
-    if (changed) this.#options.onSlotsMoved();
+    if (changed) this.#slotsMoved();
     // A shard that has no slot any more; one that a redirection named may be ahead of who was asked.
-    const inUse = new Set(this.#bySlot);
     for (const [name, shard] of this.#shards) {
-      if (inUse.has(shard) || named.has(shard)) continue;
+      if (this.shards.includes(shard) || named.has(shard)) continue;
       this.#shards.delete(name);
       shard.close(`${name} is not a master any more`);
     }
+  }
+
+  #slotsMoved(): void {
+    this.#withSlots = null;
+    this.#options.onSlotsMoved();
   }
 }
 
