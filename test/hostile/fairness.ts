@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import type { RelayProcess } from '../support/processes.ts';
 import { FLOODS } from './floods.ts';
 import { HonestPair } from './honest.ts';
@@ -61,7 +60,7 @@ const WARM_UP_S = 3;
 async function startFlood(flood: string, port: number): Promise<ChildProcess> {
   const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${port}`], { stdio: 'inherit' });
   // It stands for machines elsewhere: here it must not take the processor from those whom it attacks.
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  if (child.pid !== undefined) execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', `${child.pid}`]);
   await once(child, 'message');
   return child;
 }
