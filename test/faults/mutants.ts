@@ -68,6 +68,11 @@ function evidence({ verdict, rules }: Outcome): string {
   return [...faults, ...broken, ...small].join('; ').slice(0, 160);
 }
 
+function said({ name, tried, caughtBy, evidence: how }: MutantResult): string {
+  if (caughtBy !== null) return `caught    ${name} → ${caughtBy}: ${how}`;
+  return tried.length > 0 ? `SURVIVES  ${name} (${tried.join(', ')})` : `NOT TRIED ${name}: see above`;
+}
+
 const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name.includes(values.only));
 // All texts are looked for before anything runs.
 const mains = chosen.map(breakOne);
@@ -83,17 +88,16 @@ for (const name of new Set(chosen.flatMap(({ scenarios }) => scenarios))) {
 
 const rows: MutantResult[] = [];
 for (const [index, { name, scenarios }] of chosen.entries()) {
-  let row: MutantResult = { name, tried: scenarios, caughtBy: null, evidence: '' };
-  for (const scenario of scenarios) {
-    if (!sound.has(scenario)) continue;
+  const tried = scenarios.filter((scenario) => sound.has(scenario));
+  let row: MutantResult = { name, tried, caughtBy: null, evidence: '' };
+  for (const scenario of tried) {
     const outcome = await run(scenario, mains[index] ?? '');
     if (outcome.passed) continue;
     row = { ...row, caughtBy: scenario, evidence: evidence(outcome) };
     break;
   }
   rows.push(row);
-  const verdict = row.caughtBy === null ? `SURVIVES  ${name} (${scenarios.join(', ')})` : `caught    ${name}`;
-  console.log(row.caughtBy === null ? verdict : `${verdict} → ${row.caughtBy}: ${row.evidence}`);
+  console.log(said(row));
   writeFileSync(resolve(values.results), `${JSON.stringify({ seed, rows }, null, 2)}\n`);
 }
 const survivors = rows.filter(({ caughtBy }) => caughtBy === null).length;
