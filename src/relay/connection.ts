@@ -1,4 +1,3 @@
-import type { CloseName } from '../protocol/closes.ts';
 import { Entrance } from './entrance.ts';
 import type { Node } from './node.ts';
 import { restartReason } from './restart.ts';
@@ -23,30 +22,16 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #openedAtMs: number;
   #stage: Entrance | Session;
-  /** Why the relay closed; null while it has not. */
-  #closedBy: CloseName | null = null;
 
   constructor(options: ConnectionOptions) {
-    const { node, protocol, audience, onLogin, number } = options;
     this.#options = options;
     this.address = options.address;
-    this.#openedAtMs = node.now();
+    this.#openedAtMs = options.node.now();
     this.#stage = new Entrance({
-      node,
+      ...options,
       socket: this.socket,
-      address: options.address,
-      protocol,
-      audience,
-      onSession: (session) => {
-        this.#stage = session;
-        onLogin(this);
-        node.log.info('session began', { session: number, protocol });
-        node.log.debug('session of', { session: number, user: session.code, address: options.address });
-      },
+      onSession: (session) => this.#loggedIn(session),
     });
-    this.socket.onClosing = (name) => {
-      this.#closedBy = name;
-    };
   }
 
   get pending(): boolean {
@@ -115,11 +100,19 @@ export class Connection {
   async end(code: number): Promise<void> {
     const { node, number } = this.#options;
     this.socket.detach();
-    const reason = this.#closedBy ?? (code === 1006 ? 'lost' : 'client');
+    const reason = this.socket.closedBy ?? (code === 1006 ? 'lost' : 'client');
     node.metrics.sessionsClosed.of(reason).add();
     if (!(this.#stage instanceof Session)) return;
     const durationMs = Math.round(node.now() - this.#openedAtMs);
     node.log.info('session ended', { session: number, close: code, reason, durationMs });
     await this.#stage.end();
+  }
+
+  #loggedIn(session: Session): void {
+    const { node, protocol, number, address, onLogin } = this.#options;
+    this.#stage = session;
+    onLogin(this);
+    node.log.info('session began', { session: number, protocol });
+    node.log.debug('session of', { session: number, user: session.code, address });
   }
 }

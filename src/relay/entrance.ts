@@ -205,7 +205,7 @@ export class Entrance {
   }): void {
     const { node, socket, address, protocol, onSession } = this.#options;
     const { key, login, subscription, listener } = arrival;
-    const session = new Session({ node, socket, address, protocol, key, login });
+    const session = new Session({ node, socket, address, key, login });
     node.metrics.logins.of('accepted', `${protocol}`).add();
     node.metrics.envelopesWaited.add(login.waiting);
     node.metrics.envelopesExpired.add(login.expired);

@@ -38,6 +38,15 @@ export class Gateway {
   /** Never goes back to false. */
   #closedToNewcomers = false;
 
+  /** One for all, as there are many connections. */
+  readonly #onLogin = (connection: Connection): void => {
+    const { sockets } = this.#node.metrics;
+    this.#occupancy.login(connection.address);
+    this.#pending.delete(connection);
+    sockets.of('pending').add(-1);
+    sockets.of('connected').add(1);
+  };
+
   constructor(node: Node, addresses: AddressReader) {
     this.#node = node;
     this.#addresses = addresses;
@@ -152,12 +161,7 @@ export class Gateway {
       address,
       audience: this.#audience(req.getHeader('host')),
       number: this.#opened,
-      onLogin: (connection) => {
-        this.#occupancy.login(address);
-        this.#pending.delete(connection);
-        metrics.sockets.of('pending').add(-1);
-        metrics.sockets.of('connected').add(1);
-      },
+      onLogin: this.#onLogin,
     });
     this.#makeRoom();
     this.#connections.add(connection);

@@ -1,4 +1,6 @@
 import { MAILBOX_START, type MailboxId } from '../engine/engine.ts';
+import type { Config } from '../ops/config.ts';
+import type { Socket } from './socket.ts';
 
 /**
  * While one receipt is awaited, the next is asked for after this part of the window: a far client keeps a full line
@@ -10,13 +12,10 @@ const BYTES_PART = 1 / 40;
 const BYTES_MIN = 24 * 1024;
 
 export interface HeartbeatOptions {
-  readonly ping: (payload: string) => boolean;
+  readonly socket: Pick<Socket, 'ping'>;
   /** Protocol 1: pongs are receipts. By protocol 2 they are signs of life, and pings are sent for those alone. */
   readonly receipts: boolean;
-  readonly windowEnvelopes: number;
-  readonly windowBytes: number;
-  readonly pingIntervalMs: number;
-  readonly pongTimeoutMs: number;
+  readonly limits: Pick<Config, 'windowEnvelopes' | 'windowBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -55,14 +54,14 @@ export class Heartbeat {
 
   /** An envelope of so many bytes was handed to the socket. */
   pushed(id: MailboxId, bytes: number): void {
-    const { receipts, windowEnvelopes, windowBytes } = this.#options;
+    const { receipts, limits } = this.#options;
     this.#pushed = id;
     if (!receipts) return;
     this.#unaskedEnvelopes += 1;
     this.#unaskedBytes += bytes;
     const enough =
-      this.#unaskedEnvelopes >= windowEnvelopes * ENVELOPES_PART ||
-      this.#unaskedBytes >= Math.max(BYTES_MIN, windowBytes * BYTES_PART);
+      this.#unaskedEnvelopes >= limits.windowEnvelopes * ENVELOPES_PART ||
+      this.#unaskedBytes >= Math.max(BYTES_MIN, limits.windowBytes * BYTES_PART);
     if (enough) this.#ping();
   }
 
@@ -97,15 +96,16 @@ export class Heartbeat {
 
   /** Called about once a second. False if the client has not answered in time. */
   tick(): boolean {
+    const { limits } = this.#options;
     const now = this.#options.now();
-    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > this.#options.pongTimeoutMs)
+    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > limits.pongTimeoutMs)
       return false;
-    if (this.#owed || now - this.#lastPingMs >= this.#options.pingIntervalMs) this.#ping();
+    if (this.#owed || now - this.#lastPingMs >= limits.pingIntervalMs) this.#ping();
     return true;
   }
 
   #ping(): void {
-    this.#owed = !this.#options.ping(this.#pushed);
+    this.#owed = !this.#options.socket.ping(this.#pushed);
     // An owed ping counts as out: a reader that never reads again must not live for ever.
     const now = this.#options.now();
     this.#lastPingMs = now;

@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
 import { type PublicKey, verifySignature } from '../crypto/verify.ts';
-import type { DeliverOutcome } from '../engine/engine.ts';
+import type { DeliverOutcome, MailboxId, SessionKey } from '../engine/engine.ts';
 import type { CloseName } from '../protocol/closes.ts';
 import { FRAME_ERRORS, type FrameErrorCode } from '../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
 import { accepted, errorFrame } from '../protocol/frames.ts';
 import { deliveredFrame } from './delivered.ts';
 import type { Node } from './node.ts';
-import type { Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { Recipients } from './recipients.ts';
 import type { Socket } from './socket.ts';
-import type { Lane } from './turns.ts';
+import { Lane } from './turns.ts';
 
 /** The tenth fault of a client within a minute closes its socket. */
 const FAULTS_MAX = 10;
@@ -21,14 +21,12 @@ type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
 export interface InboundOptions {
   readonly node: Node;
   readonly socket: Socket;
-  readonly code: string;
+  readonly session: SessionKey;
   /** What limits count this client as. */
   readonly address: string;
   readonly key: PublicKey;
-  readonly protocol: 1 | 2;
-  readonly lane: Lane;
-  readonly outbox: Outbox;
-  readonly onAck: (seq: string) => void;
+  /** Protocol 2: the client has everything up to there. */
+  readonly onAck: (seq: MailboxId) => void;
 }
 
 type NotStored = Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable';
@@ -62,13 +60,25 @@ const TOO_MUCH: Refusal = {
  */
 export class Inbound {
   readonly #options: InboundOptions;
+  readonly #lane: Lane;
+  readonly #outbox: Outbox;
   readonly #recipients: Recipients;
   /** When the client's latest faults happened, oldest first; fewer than `FAULTS_MAX`. */
   #faultsAtMs: number[] = [];
 
   constructor(options: InboundOptions) {
     this.#options = options;
-    const { node, address } = options;
+    const { node, session, socket, address } = options;
+    this.#lane = new Lane(node.turns);
+    this.#outbox = new Outbox({
+      engine: node.engine,
+      sender: session.code,
+      epoch: session.epoch,
+      bytesMax: node.config.inflightBytesPerSocket,
+      nodeBudget: node.inflight,
+      now: node.now,
+      cork: (answers) => socket.cork(answers),
+    });
     this.#recipients = new Recipients({ lookups: node.rates.lookups, address });
   }
 
@@ -77,25 +87,25 @@ export class Inbound {
    * @param number of the client's text frame on this socket, from 1
    */
   receive(bytes: Uint8Array, number: number): void {
-    const { lane, node, code } = this.#options;
-    if (lane.open) {
+    const { node, session } = this.#options;
+    if (this.#lane.open) {
       this.#handle(bytes, number);
       return;
     }
     node.metrics.framesDeferred.add();
     const copy = Uint8Array.from(bytes);
-    const taken = lane.wait(copy.length, () => this.#handle(copy, number));
+    const taken = this.#lane.wait(copy.length, () => this.#handle(copy, number));
     if (taken) return;
     // Being told costs the node a decode each time: that is noise, and has its bound.
-    if (node.rates.floods.take(code) > 0) this.#close('flooding', 'too much at once');
+    if (node.rates.floods.take(session.code) > 0) this.#close('flooding', 'too much at once');
     else this.#handle(bytes, number, TOO_MUCH);
   }
 
   /** @param noRoom an envelope gets no further than its rate, and is told so */
   #handle(bytes: Uint8Array, number: number, noRoom?: Refusal): void {
-    const { protocol, onAck, node } = this.#options;
+    const { session, onAck, node } = this.#options;
     const startedMs = node.now();
-    const frame = decodeFrame(bytes, protocol);
+    const frame = decodeFrame(bytes, session.protocol);
     if (frame.kind === 'ack') {
       onAck(frame.seq);
     } else {
@@ -111,9 +121,21 @@ export class Inbound {
     node.turns.spent(node.now() - startedMs);
   }
 
+  /** A frame that nothing can follow: those before it are looked at first. */
+  finish(close: () => void): void {
+    this.#lane.end(close);
+  }
+
+  /** Resolves once everything that came has been looked at, and what was taken is stored or refused. */
+  async idle(): Promise<void> {
+    await this.#lane.idle();
+    await this.#outbox.idle();
+  }
+
   /** Tells the client that a frame was refused, counts it, and closes the socket when there were too many. */
   refuse(refusal: Refusal, frame: number): void {
-    const { socket, code, node } = this.#options;
+    const { socket, session, node } = this.#options;
+    const { code } = session;
     node.metrics.envelopesReceived.of(refusal.code).add();
     socket.send(errorFrame({ ...refusal, recipient: code, frame }));
     if (FRAME_ERRORS[refusal.code].fault === 'client') this.#countFault();
@@ -122,7 +144,8 @@ export class Inbound {
 
   /** Sender and rate. */
   #authorise(frame: EnvelopeFrame, bytes: number): Refusal | null {
-    const { code, node } = this.#options;
+    const { session, node } = this.#options;
+    const { code } = session;
     if (frame.sender !== code) {
       const detail = `this socket belongs to ${code}: sender must be ${code}, not ${frame.sender}`;
       return { code: 'sender_mismatch', detail, id: frame.id };
@@ -152,7 +175,7 @@ export class Inbound {
       const detail = 'too many codes tried from your address';
       return { code: 'rate_limited', detail, id, retryAfterMs };
     }
-    const taken = this.#options.outbox.put(recipient, {
+    const taken = this.#outbox.put(recipient, {
       envelope: {
         frame: deliveredFrame(bytes, frame),
         dedupe: id === null ? null : { id, digest: digestOf(data) },
@@ -168,12 +191,12 @@ export class Inbound {
     outcome: DeliverOutcome | 'unavailable',
     envelope: { readonly id: string | null; readonly recipient: string; readonly number: number },
   ): void {
-    const { socket, code, node } = this.#options;
+    const { socket, session, node } = this.#options;
     const { id, recipient, number } = envelope;
     this.#recipients.settle(recipient, outcome);
     if (outcome === 'stored' || outcome === 'repeated') {
       node.metrics.envelopesReceived.of(outcome).add();
-      if (id !== null) socket.send(accepted(code, id));
+      if (id !== null) socket.send(accepted(session.code, id));
       return;
     }
     if (outcome === 'share_full') node.metrics.sharesFull.add();
@@ -190,7 +213,7 @@ export class Inbound {
   }
 
   #close(name: CloseName, reason = ''): void {
-    this.#options.lane.forget();
+    this.#lane.forget();
     this.#options.socket.close(name, reason);
   }
 }

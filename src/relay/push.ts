@@ -20,25 +20,26 @@ const READ_RETRY_MS_MAX = 2_000;
 /** Why a mailbox is read. */
 export type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
 
-export interface PushOptions {
+/** What pushing asks of its session. */
+export interface PushHost {
   readonly engine: Pick<Engine, 'read'>;
   readonly session: SessionKey;
   readonly window: Window;
   /** Lets a bounded number of reads run at once on this node. */
   readonly reads: { run<T>(task: () => Promise<T>): Promise<T> };
-  readonly send: (frame: Buffer, id: MailboxId) => SendResult;
-  readonly cork: (sends: () => void) => void;
+  send(frame: Buffer, id: MailboxId): SendResult;
+  cork(sends: () => void): void;
   /** What was to be sent in this turn, or as much as the socket took, has been handed to it. */
-  readonly onTurnOver: () => void;
-  readonly onRead: (cause: ReadCause, envelopes: number) => void;
-  readonly onWindowFull: () => void;
+  onTurnOver(): void;
+  onRead(cause: ReadCause, envelopes: number): void;
+  onWindowFull(): void;
   /** An entry of the mailbox is no envelope. Resolves when it has been set aside; false: it is still there. */
-  readonly setAside: (id: MailboxId) => Promise<boolean>;
+  setAside(id: MailboxId): Promise<boolean>;
   /** Handing this envelope to the socket has failed. Nothing more is pushed here. */
-  readonly onUnsendable: (id: MailboxId, error: unknown) => void;
-  readonly onLost: (state: Exclude<SessionState, 'held'>) => void;
+  onUnsendable(id: MailboxId, error: unknown): void;
+  onLost(state: Exclude<SessionState, 'held'>): void;
   /** The mailbox has been pushed at least up to what waited at login. Called once. */
-  readonly onDrained: () => void;
+  onDrained(): void;
 }
 
 /**
@@ -48,7 +49,7 @@ export interface PushOptions {
  * would trim 5 unseen.
  */
 export class Push {
-  readonly #options: PushOptions;
+  readonly #host: PushHost;
   /** The last id handed to the socket, or known to be gone from the mailbox; null: nothing yet. Never goes back. */
   #cursor: MailboxId | null = null;
   /** The newest id of the mailbox that anything has told of. Behind it there may be more to read. */
@@ -68,8 +69,8 @@ export class Push {
   #retryMs = READ_RETRY_MS_MIN;
 
   /** @param last the newest id of the mailbox at login, with `waiting` envelopes up to it */
-  constructor(options: PushOptions, login: { readonly last: MailboxId; readonly waiting: number }) {
-    this.#options = options;
+  constructor(host: PushHost, login: { readonly last: MailboxId; readonly waiting: number }) {
+    this.#host = host;
     this.#heard = login.last;
     this.#loginLast = login.last;
     if (login.waiting === 0) this.#cursor = login.last;
@@ -81,7 +82,7 @@ export class Push {
 
   /** Nothing can be sent until the client confirms, or reads. */
   get stalled(): boolean {
-    return this.#blocked || this.#options.window.full;
+    return this.#blocked || this.#host.window.full;
   }
 
   /** Begins to push what waited. */
@@ -129,8 +130,8 @@ export class Push {
     if (this.#ended || this.#blocked) return;
     const behind = this.#cursor === null || isAfter(this.#heard, this.#cursor);
     if (!behind && this.#owedLook === null) return;
-    if (this.#options.window.full) {
-      if (behind) this.#options.onWindowFull();
+    if (this.#host.window.full) {
+      if (behind) this.#host.onWindowFull();
       return;
     }
     const owed = this.#owedLook;
@@ -140,7 +141,7 @@ export class Push {
 
   /** Whether the window takes one more envelope beside those that are staged. */
   get #hasRoom(): boolean {
-    const { window } = this.#options;
+    const { window } = this.#host;
     return this.#staged.length < window.envelopesLeft && this.#stagedBytes < window.bytesLeft;
   }
 
@@ -168,7 +169,7 @@ export class Push {
 
   /** The cause of the next page, or null if reading is over. */
   async #readPage(cause: ReadCause): Promise<ReadCause | null> {
-    const { engine, session, window, reads } = this.#options;
+    const { engine, session, window, reads } = this.#host;
     const after = this.#cursor;
     let page: ReadResult;
     try {
@@ -189,10 +190,10 @@ export class Push {
     this.#retryMs = READ_RETRY_MS_MIN;
     if (this.#ended) return null;
     if (page.state !== 'held') {
-      this.#options.onLost(page.state);
+      this.#host.onLost(page.state);
       return null;
     }
-    this.#options.onRead(cause, page.envelopes.length);
+    this.#host.onRead(cause, page.envelopes.length);
     if (isAfter(page.last, this.#heard)) this.#heard = page.last;
     if (page.envelopes.length === 0) {
       // Nothing lies behind the cursor: what was there has left the mailbox. Live from here.
@@ -212,15 +213,15 @@ export class Push {
   async #readable(envelopes: readonly StoredEnvelope[]): Promise<readonly StoredEnvelope[]> {
     const gone = new Set<MailboxId>();
     for (const { id, frame } of envelopes) {
-      if (frame === null && (await this.#options.setAside(id))) gone.add(id);
+      if (frame === null && (await this.#host.setAside(id))) gone.add(id);
     }
     return gone.size === 0 ? envelopes : envelopes.filter(({ id }) => !gone.has(id));
   }
 
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
   #sendAll(envelopes: readonly StoredEnvelope[]): void {
-    const { window, cork, onTurnOver } = this.#options;
-    cork(() => {
+    const { window } = this.#host;
+    this.#host.cork(() => {
       for (const { id, frame } of envelopes) {
         if (this.#ended || this.#blocked) break;
         if (frame === null) {
@@ -238,16 +239,16 @@ export class Push {
       }
       this.#tellIfDrained();
       // Behind a slow reader too: if the window is full, it would wait for its receipt for ever.
-      onTurnOver();
+      this.#host.onTurnOver();
     });
   }
 
   #send(frame: Buffer, id: MailboxId): SendResult {
     try {
-      return this.#options.send(frame, id);
+      return this.#host.send(frame, id);
     } catch (error) {
       // Thrown on, it would end the process, at the next login again, and so for ever.
-      this.#options.onUnsendable(id, error);
+      this.#host.onUnsendable(id, error);
       return 'dropped';
     }
   }
@@ -255,6 +256,6 @@ export class Push {
   #tellIfDrained(): void {
     if (this.#loginLast === null || this.#cursor === null || isAfter(this.#loginLast, this.#cursor)) return;
     this.#loginLast = null;
-    this.#options.onDrained();
+    this.#host.onDrained();
   }
 }

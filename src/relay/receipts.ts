@@ -7,12 +7,13 @@ const RETRY_MS_MIN = 250;
 /** As long as reading waits: a receipt that is not heard keeps the mailbox full. */
 const RETRY_MS_MAX = 2_000;
 
-export interface ReceiptsOptions {
+/** What confirming asks of its session. */
+export interface ReceiptsHost {
   readonly engine: Pick<Engine, 'confirm'>;
   readonly session: SessionKey;
   readonly gathering: Gathering;
   /** The store says that the session does not hold any more. */
-  readonly onLost: (state: Exclude<SessionState, 'held'>) => void;
+  onLost(state: Exclude<SessionState, 'held'>): void;
 }
 
 /**
@@ -21,7 +22,7 @@ export interface ReceiptsOptions {
  * confirm was lost is not lost. Confirming late is harmless: the store compares the token.
  */
 export class Receipts {
-  readonly #options: ReceiptsOptions;
+  readonly #host: ReceiptsHost;
   /** The newest id that the client has. Never goes back. */
   #received: MailboxId | null = null;
   /** The newest id that the store has trimmed. Follows `received`. */
@@ -32,8 +33,8 @@ export class Receipts {
   #work: Promise<void> | null = null;
   #ended = false;
 
-  constructor(options: ReceiptsOptions) {
-    this.#options = options;
+  constructor(host: ReceiptsHost) {
+    this.#host = host;
   }
 
   /** The client has everything up to `id`: so many envelopes more than before. */
@@ -47,7 +48,7 @@ export class Receipts {
   /** The socket is gone: resolves when the last receipt has been confirmed, or has failed once more. */
   async settle(): Promise<void> {
     this.#ended = true;
-    this.#options.gathering.leave(this);
+    this.#host.gathering.leave(this);
     this.confirm();
     await this.#work;
   }
@@ -59,12 +60,12 @@ export class Receipts {
 
   #confirmSoon(): void {
     if (this.#work !== null || this.#ended) return;
-    if (this.#gathered < GATHERED_ENVELOPES_MAX) this.#options.gathering.join(this);
+    if (this.#gathered < GATHERED_ENVELOPES_MAX) this.#host.gathering.join(this);
     else this.confirm();
   }
 
   async #confirmAll(): Promise<void> {
-    const { engine, session, onLost } = this.#options;
+    const { engine, session } = this.#host;
     let retryMs = RETRY_MS_MIN;
     while (this.#received !== null && this.#received !== this.#trimmed) {
       const upTo = this.#received;
@@ -72,7 +73,7 @@ export class Receipts {
       try {
         const state = await engine.confirm(session, upTo);
         if (state !== 'held') {
-          onLost(state);
+          this.#host.onLost(state);
           break;
         }
         this.#trimmed = upTo;

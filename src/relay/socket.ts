@@ -16,8 +16,8 @@ export class Socket {
   #closing = false;
   /** Text frames received, from 1: what `frame` in an error refers to. */
   frames = 0;
-  /** Told once when the relay closes. */
-  onClosing: (name: CloseName) => void = () => undefined;
+  /** Why the relay closed; null while it has not. */
+  closedBy: CloseName | null = null;
 
   attach(ws: WebSocket<unknown>): void {
     this.#ws = ws;
@@ -59,7 +59,7 @@ export class Socket {
   close(name: CloseName, reason = ''): void {
     if (this.#ws === null || this.#closing) return;
     this.#closing = true;
-    this.onClosing(name);
+    this.closedBy = name;
     this.#ws.end(CLOSES[name].code, reason);
   }
 

@@ -11,9 +11,9 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'trimmed when pushed, not when the client has it',
-    file: 'relay/session.js',
-    from: 'onTurnOver: () => this.#heartbeat.ask(),',
-    to: 'onTurnOver: () => { if (this.#push.cursor !== null) { this.#receipts.advance(this.#push.cursor); } this.#heartbeat.ask(); },',
+    file: 'relay/outbound.js',
+    from: 'onTurnOver() {',
+    to: 'onTurnOver() {\n        if (this.#push.cursor !== null) this.#receipts.advance(this.#push.cursor, 1);',
     scenarios: ['cut-before-receipt'],
   },
   {
@@ -61,7 +61,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'half-open sockets are not noticed',
     file: 'relay/heartbeat.js',
-    from: 'now - this.#unansweredSinceMs > this.#options.pongTimeoutMs',
+    from: 'now - this.#unansweredSinceMs > limits.pongTimeoutMs',
     to: 'now - this.#unansweredSinceMs > 1e9',
     scenarios: ['half-open'],
   },
@@ -95,7 +95,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'poison stops the mailbox',
     file: 'relay/push.js',
-    from: 'if (frame === null && (await this.#options.setAside(id)))',
+    from: 'if (frame === null && (await this.#host.setAside(id)))',
     to: 'if (frame === null) { this.end(); return []; }\n            if (frame === null)',
     scenarios: ['poison'],
   },

@@ -100,8 +100,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'unsubscribed although another socket of the user listens',
     file: 'engine/redis/channels.js',
-    from: 'if (!channel.listeners.delete(entry) || channel.listeners.size > 0 || channel.lingering)\n            return;',
-    to: 'if (!channel.listeners.delete(entry))\n            return;\n        if (channel.listeners.size > 0) { void channel.on?.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
+    from: 'if (channel.listeners.length > 0 || channel.lingering)\n            return;',
+    to: 'if (channel.listeners.length > 0) { void channel.on?.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
     scenarios: ['takeover', 'cut-before-receipt'],
   },
   {

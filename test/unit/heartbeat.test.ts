@@ -8,16 +8,20 @@ function setup(more: { readonly receipts?: boolean; readonly sendPing?: () => bo
   const clock = { ms: 0 };
   const pings: string[] = [];
   const heartbeat = new Heartbeat({
-    ping: (payload) => {
-      const sent = sendPing();
-      if (sent) pings.push(payload);
-      return sent;
+    socket: {
+      ping: (payload) => {
+        const sent = sendPing();
+        if (sent) pings.push(payload);
+        return sent;
+      },
     },
     receipts,
-    windowEnvelopes: 256,
-    windowBytes: 1024 * KIB,
-    pingIntervalMs: 20_000,
-    pongTimeoutMs: 30_000,
+    limits: {
+      windowEnvelopes: 256,
+      windowBytes: 1024 * KIB,
+      pingIntervalMs: 20_000,
+      pongTimeoutMs: 30_000,
+    },
     now: () => clock.ms,
   });
   /** Pushes envelopes in one turn. */

@@ -8,7 +8,7 @@ import {
 } from '../../src/engine/engine.ts';
 import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
-import { Push, type PushOptions } from '../../src/relay/push.ts';
+import { Push, type PushHost } from '../../src/relay/push.ts';
 import { Semaphore } from '../../src/relay/semaphore.ts';
 import type { SendResult } from '../../src/relay/socket.ts';
 import { Window } from '../../src/relay/window.ts';
@@ -50,7 +50,7 @@ class Bench implements MailboxListener {
     this.code = result.user.code;
   }
 
-  async login(more: Partial<PushOptions> = {}): Promise<Push> {
+  async login(more: Partial<PushHost> = {}): Promise<Push> {
     await this.engine.subscribe(this.code, this);
     const login = await this.engine.claim({ code: this.code, token: `${Math.random()}`, protocol: 1 });
     if (login.outcome !== 'claimed') throw new Error(login.outcome);

@@ -9,6 +9,7 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
+/** Whoever listens, however often. */
 export interface Entry {
   readonly listener: MailboxListener;
 }
@@ -17,7 +18,8 @@ export interface Entry {
 export interface Channel {
   readonly code: string;
   readonly slot: number;
-  readonly listeners: Set<Entry>;
+  /** Replaced, never changed: nearly always one, and then an array of one is a third of a Set. */
+  listeners: readonly Entry[];
   /** The shard that has acknowledged the subscription, which still stands as far as we know. */
   on: Shard | null;
   /** Kept for a while after the last listener has gone. */
@@ -52,7 +54,7 @@ export function makeChannel(code: string): Channel {
   return {
     code,
     slot: slotOf(inboxKey(code)),
-    listeners: new Set(),
+    listeners: [],
     on: null,
     lingering: false,
     waiters: null,

@@ -38,8 +38,8 @@ export class Channels {
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
     if (this.#closed !== null) throw this.#closed;
     const channel = this.#byCode.get(code) ?? this.#create(code);
-    const entry = { listener };
-    channel.listeners.add(entry);
+    const listening = new Listening(this, channel, listener);
+    channel.listeners = [...channel.listeners, listening];
     if (channel.on === null) {
       const acknowledged = new Promise<void>((resolve, reject) => {
         channel.waiters ??= [];
@@ -47,11 +47,11 @@ export class Channels {
       });
       this.#settle(channel);
       await acknowledged.catch((error: Error) => {
-        this.remove(channel, entry);
+        this.remove(channel, listening);
         throw error;
       });
     }
-    return new Listening(this, channel, entry);
+    return listening;
   }
 
   /** A message of a mailbox channel. */
@@ -107,7 +107,9 @@ export class Channels {
 
   /** For `Listening`. */
   remove(channel: Channel, entry: Entry): void {
-    if (!channel.listeners.delete(entry) || channel.listeners.size > 0 || channel.lingering) return;
+    if (!channel.listeners.includes(entry)) return;
+    channel.listeners = channel.listeners.filter((each) => each !== entry);
+    if (channel.listeners.length > 0 || channel.lingering) return;
     channel.lingering = true;
     setTimeout(() => {
       channel.lingering = false;
@@ -123,7 +125,7 @@ export class Channels {
     this.#closed = reason;
     for (const wheel of [this.#looks, this.#reclaims, this.#retries]) wheel.stop();
     for (const channel of this.#byCode.values()) {
-      channel.listeners.clear();
+      channel.listeners = [];
       for (const { reject } of takeWaiters(channel)) reject(reason);
     }
     this.#byCode.clear();
@@ -161,7 +163,7 @@ export class Channels {
 
   async #walk(channel: Channel): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX && this.#closed === null; attempt += 1) {
-      const wanted = channel.listeners.size > 0 || channel.lingering;
+      const wanted = channel.listeners.length > 0 || channel.lingering;
       const shard = wanted ? this.#options.router.shardOf(channel.slot) : undefined;
       if (channel.on !== null && channel.on === shard) return;
       if (channel.on !== null) {
@@ -248,20 +250,20 @@ export class Channels {
 }
 
 /** One listener's hold on a channel. */
-class Listening implements Subscription {
+class Listening implements Subscription, Entry {
+  readonly listener: MailboxListener;
   readonly #channels: Channels;
   readonly #channel: Channel;
-  readonly #entry: Entry;
-  #renewedMs = Number.NEGATIVE_INFINITY;
+  #renewedMs = 0;
 
-  constructor(channels: Channels, channel: Channel, entry: Entry) {
+  constructor(channels: Channels, channel: Channel, listener: MailboxListener) {
+    this.listener = listener;
     this.#channels = channels;
     this.#channel = channel;
-    this.#entry = entry;
   }
 
   renew(): void {
-    if (!this.#channel.listeners.has(this.#entry)) return;
+    if (!this.#channel.listeners.includes(this)) return;
     this.#channels.observer.wakeUpLost();
     if (performance.now() - this.#renewedMs < RENEW_MIN_MS) return;
     this.#renewedMs = performance.now();
@@ -269,6 +271,6 @@ class Listening implements Subscription {
   }
 
   unsubscribe(): void {
-    this.#channels.remove(this.#channel, this.#entry);
+    this.#channels.remove(this.#channel, this);
   }
 }
