@@ -68,8 +68,8 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a stopping node cuts its sockets',
     file: 'relay/drain.js',
-    from: 'const steps = Math.max(1, Math.floor(drainMs / STEP_MS));',
-    to: 'if (drainMs > 0) return;\n    const steps = 1;',
+    from: 'const restarting = new Map();',
+    to: 'if (drainMs !== null) return;\n    const restarting = new Map();',
     scenarios: ['rolling-restart'],
   },
   {
