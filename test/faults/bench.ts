@@ -6,7 +6,7 @@ import { Crowd, type CrowdOptions } from './crowd.ts';
 import { delaysOf, gapsOf, quantile } from './figures.ts';
 import type { SentEnvelope } from './history.ts';
 import { Journal } from './journal.ts';
-import { mailboxesInUse } from './mailboxes.ts';
+import { mailboxesInUse, mailboxIn } from './mailboxes.ts';
 import { BUILT_MAIN } from './nodes.ts';
 import { Random } from './random.ts';
 import { Rig, type RigOptions } from './rig.ts';
@@ -16,6 +16,8 @@ const SAMPLE_MS = 250;
 const POLL_MS = 20;
 const CATCH_UP_MS = 30_000;
 const CONFIRMED_WITHIN_MS = 10_000;
+/** Of the mailboxes that are not empty at the end, so many are shown. */
+const MAILBOXES_SHOWN = 3;
 /** Compiled code and caches that a fault warms up are no leak. */
 const MEMORY_SLACK_BYTES = 8 * 1024 * 1024;
 
@@ -248,8 +250,11 @@ export class Bench {
   async confirmed(text: string): Promise<void> {
     const masters = await this.#mustRig().masters();
     if (masters.length === 0) return;
-    const empty = await this.until(async () => (await mailboxesInUse(masters)) === 0, CONFIRMED_WITHIN_MS);
-    this.rule(text, empty, empty ? 'all' : `${await mailboxesInUse(masters)} are not`);
+    const inUse = () => mailboxesInUse(masters);
+    const empty = await this.until(async () => (await inUse()).length === 0, CONFIRMED_WITHIN_MS);
+    const left = empty ? [] : await inUse();
+    for (const inbox of left.slice(0, MAILBOXES_SHOWN)) this.#log(`  ${await mailboxIn(masters, inbox)}`);
+    this.rule(text, empty, empty ? 'all' : `${left.length} are not`);
   }
 
   async #held(): Promise<number> {

@@ -30,9 +30,9 @@ export async function moveAhead(server: RedisServer, code: string): Promise<numb
   return entries.length;
 }
 
-/** How many of these servers' mailboxes hold anything. */
-export async function mailboxesInUse(servers: readonly RedisServer[]): Promise<number> {
-  let found = 0;
+/** The names of those of these servers' mailboxes that hold anything. */
+export async function mailboxesInUse(servers: readonly RedisServer[]): Promise<readonly string[]> {
+  const found: string[] = [];
   for (const server of servers) {
     let cursor = '0';
     do {
@@ -40,9 +40,25 @@ export async function mailboxesInUse(servers: readonly RedisServer[]): Promise<n
         string,
         string[],
       ];
-      found += keys.length;
+      found.push(...keys);
       cursor = next;
     } while (cursor !== '0');
   }
   return found;
+}
+
+/** What the store knows of a mailbox, in one line. */
+export async function mailboxIn(servers: readonly RedisServer[], inbox: string): Promise<string> {
+  const user = inbox.replace('inbox:', 'user:');
+  for (const server of servers) {
+    // Of a Cluster all but one answer MOVED.
+    const known = await server
+      .call('HMGET', user, 'last', 'confirmed', 'count', 'epoch', 'node')
+      .catch(() => null);
+    if (known === null) continue;
+    const entries = (await server.call('XRANGE', inbox, '-', '+', 'COUNT', 5)) as [string, string[]][];
+    const waiting = entries.map(([id, [, frame = '']]) => `${id} ${frame.slice(0, 160)}`);
+    return `${inbox}: last, confirmed, count, epoch, node ${String(known)}; holds ${waiting.join(' | ')}`;
+  }
+  return inbox;
 }
