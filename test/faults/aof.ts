@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RedisServer } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 
 const SAMPLE_MS = 20;
 const KEPT = 5_000;
@@ -70,4 +71,18 @@ export class AofWatch {
     if (newest === undefined) throw new Error(`no append-only file in ${folder}`);
     return join(folder, newest);
   }
+}
+
+/**
+ * Has the file written anew, as an operator must after a cut. Redis 7.0 keeps what it has of a transaction that the cut
+ * has left without its end, and executes it after all at the next start, together with what came behind it: what was
+ * undone is back, and an XADD behind it whose id is not greater any more has failed.
+ */
+export async function rewriteAof(server: RedisServer): Promise<void> {
+  await server.call('BGREWRITEAOF');
+  const done = async () => {
+    const info = String(await server.call('INFO', 'persistence'));
+    return info.includes('aof_rewrite_in_progress:0') && info.includes('aof_rewrite_scheduled:0');
+  };
+  await until(done, { what: 'the append-only file to be written anew' });
 }

@@ -1,4 +1,4 @@
-import { AofWatch } from '../aof.ts';
+import { AofWatch, rewriteAof } from '../aof.ts';
 import type { Scenario } from '../bench.ts';
 import { normalAgain } from './redis-stopped.ts';
 
@@ -58,6 +58,7 @@ export const powerCut: Scenario = {
       bench.mark(`power cut: ${aof.bytes - kept} bytes of the file are gone`);
       aof.truncate(kept);
       await rig.redis.restart();
+      await rewriteAof(rig.redis);
       bench.mark('Redis is back');
       await normalAgain(bench, NORMAL_WITHIN_MS);
     }
