@@ -40,9 +40,21 @@ export class AofWatch {
     return this.#sizes.findLast((sample) => sample.bytes <= bytes)?.atMs ?? 0;
   }
 
-  /** Of a server that does not run. */
-  truncate(bytes: number): void {
+  /**
+   * Cuts the file of a server that does not run, starts the server, and has the file written anew, as an operator must.
+   * Redis 7.0 keeps what it has of a transaction that the cut has left without its end, and executes it after all at the
+   * next start, together with what came behind it: what was undone is back, and an XADD behind it whose id is not
+   * greater any more has failed.
+   */
+  async restartCut(bytes: number): Promise<void> {
     truncateSync(this.#file(), bytes);
+    await this.#server.restart();
+    await this.#server.call('BGREWRITEAOF');
+    const done = async () => {
+      const info = String(await this.#server.call('INFO', 'persistence'));
+      return info.includes('aof_rewrite_in_progress:0') && info.includes('aof_rewrite_scheduled:0');
+    };
+    await until(done, { what: 'the append-only file to be written anew' });
   }
 
   /** Copies the whole data set aside; `restore` puts it back under a server that does not run. */
@@ -71,18 +83,4 @@ export class AofWatch {
     if (newest === undefined) throw new Error(`no append-only file in ${folder}`);
     return join(folder, newest);
   }
-}
-
-/**
- * Has the file written anew, as an operator must after a cut. Redis 7.0 keeps what it has of a transaction that the cut
- * has left without its end, and executes it after all at the next start, together with what came behind it: what was
- * undone is back, and an XADD behind it whose id is not greater any more has failed.
- */
-export async function rewriteAof(server: RedisServer): Promise<void> {
-  await server.call('BGREWRITEAOF');
-  const done = async () => {
-    const info = String(await server.call('INFO', 'persistence'));
-    return info.includes('aof_rewrite_in_progress:0') && info.includes('aof_rewrite_scheduled:0');
-  };
-  await until(done, { what: 'the append-only file to be written anew' });
 }

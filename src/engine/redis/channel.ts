@@ -9,7 +9,7 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Whoever listens, however often. */
+/** One hold on a channel: the same listener may have several. */
 export interface Entry {
   readonly listener: MailboxListener;
 }

@@ -1,5 +1,5 @@
 import { registerUser } from '../../support/client.ts';
-import { AofWatch, rewriteAof } from '../aof.ts';
+import { AofWatch } from '../aof.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';
 import { aheadOfTheClock } from '../mailboxes.ts';
@@ -54,9 +54,7 @@ export const lostTail: Scenario = {
       const kept = Math.max(0, aof.bytes - bytes);
       excuses.lost(aof.timeOf(kept));
       bench.mark(`${bytes} bytes of the tail are gone`);
-      aof.truncate(kept);
-      await rig.redis.restart();
-      await rewriteAof(rig.redis);
+      await aof.restartCut(kept);
       await normalAgain(bench, NORMAL_WITHIN_MS);
     }
     aof.stop();

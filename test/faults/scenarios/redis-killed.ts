@@ -1,4 +1,4 @@
-import { AofWatch, rewriteAof } from '../aof.ts';
+import { AofWatch } from '../aof.ts';
 import type { Scenario } from '../bench.ts';
 import { normalAgain } from './redis-stopped.ts';
 
@@ -56,9 +56,7 @@ export const powerCut: Scenario = {
       await rig.redis.kill();
       cutAtMs.push(performance.now());
       bench.mark(`power cut: ${aof.bytes - kept} bytes of the file are gone`);
-      aof.truncate(kept);
-      await rig.redis.restart();
-      await rewriteAof(rig.redis);
+      await aof.restartCut(kept);
       bench.mark('Redis is back');
       await normalAgain(bench, NORMAL_WITHIN_MS);
     }
