@@ -70,7 +70,8 @@ export const LIMITS = {
     unit: 'per second',
     description:
       'Of one user, before a login of one address: pings, receipts that confirm nothing, and frames refused for being ' +
-      'too fast; 25 seconds of it in a burst. Beyond, the socket is closed with 4429. 0: off.',
+      'too fast; 25 seconds of it in a burst. Beyond, the socket is closed with 4429. A fault counts for 2.5 seconds of ' +
+      'it, and who has used up half of the burst waits before the next login. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   takeoversMax: setting({

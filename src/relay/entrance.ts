@@ -17,6 +17,9 @@ const WAITING_BYTES_MAX = 64 * 1024;
 /** What who sends more than that is told to wait; the socket is closed besides. */
 const FLOOD_RETRY_MS = 1_000;
 
+/** Who has less than this left of the bucket for noise waits before the next login. */
+const QUIET_SHARE = 0.5;
+
 /** Checked against where no user has the code, so that an unknown code costs as much as a wrong key. */
 const NOBODY = parsePublicKey('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
 
@@ -150,14 +153,21 @@ export class Entrance {
     return null;
   }
 
-  /** Devices that displace each other again and again wait for their turn. Only who proved to be one of them hears it. */
+  /**
+   * Devices that displace each other again and again wait for their turn, and so does who has made faults or noise: a
+   * new socket is no new start. Only who proved to hold the key hears it.
+   */
   #calm(code: string): Refusal | null {
-    const { flaps, metrics } = this.#options.node;
-    const retryAfterMs = Math.ceil(flaps.waitMs(code));
-    if (retryAfterMs === 0) return null;
-    metrics.loginsDamped.add();
-    const detail = 'several devices with your key displace each other: close all but one';
-    return { code: 'rate_limited', detail, close: 'restarting', retryAfterMs };
+    const { flaps, metrics, rates } = this.#options.node;
+    const wait = (retryAfterMs: number, detail: string) =>
+      ({ code: 'rate_limited', detail, close: 'restarting', retryAfterMs }) as const;
+    const flapMs = Math.ceil(flaps.waitMs(code));
+    if (flapMs > 0) {
+      metrics.loginsDamped.add();
+      return wait(flapMs, 'several devices with your key displace each other: close all but one');
+    }
+    const noiseMs = rates.floods.waitMs(code, rates.floods.burst * QUIET_SHARE);
+    return noiseMs > 0 ? wait(noiseMs, 'too many faults, or too much noise, from you a moment ago') : null;
   }
 
   #wrongChallenge(frame: Connect): string | null {

@@ -15,6 +15,8 @@ import { Lane } from './turns.ts';
 /** The tenth fault of a client within a minute closes its socket. */
 const FAULTS_MAX = 10;
 const FAULTS_WINDOW_MS = 60_000;
+/** What a fault takes of its user's bucket for noise: ten empty it, and a new socket does not fill it. */
+const FAULT_SHARE = 0.1;
 
 type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
 
@@ -138,7 +140,7 @@ export class Inbound {
     const { code } = session;
     node.metrics.envelopesReceived.of(refusal.code).add();
     socket.send(errorFrame({ ...refusal, recipient: code, frame }));
-    if (FRAME_ERRORS[refusal.code].fault === 'client') this.#countFault();
+    if (FRAME_ERRORS[refusal.code].fault === 'client') this.#countFault(code);
     if (refusal.code === 'rate_limited' && node.rates.floods.take(code) > 0) this.#close('flooding');
   }
 
@@ -203,8 +205,10 @@ export class Inbound {
     this.refuse({ code: CODE_OF[outcome], detail: detailOf(outcome, recipient), id }, number);
   }
 
-  #countFault(): void {
+  #countFault(code: string): void {
     const { node } = this.#options;
+    const { floods } = node.rates;
+    floods.take(code, floods.burst * FAULT_SHARE);
     const nowMs = node.now();
     this.#faultsAtMs = this.#faultsAtMs.filter((at) => nowMs - at < FAULTS_WINDOW_MS);
     this.#faultsAtMs.push(nowMs);

@@ -38,7 +38,10 @@ interface Rates {
   /** Per user. */
   readonly envelopes: RateLimiter;
   readonly bytes: RateLimiter;
-  /** What is only noise: pings, receipts of nothing, frames refused for being too fast. Beyond: 4429. */
+  /**
+   * What is only noise: pings, receipts of nothing, frames refused for being too fast; and, dearer, faults. Beyond: 4429
+   * for noise, and a wait before the next login for both.
+   */
   readonly floods: RateLimiter;
   /** Per address. */
   readonly connections: RateLimiter;

@@ -27,17 +27,20 @@ export class RateLimiter {
     this.#options = options;
   }
 
+  /** Tokens of a full bucket. */
+  get burst(): number {
+    return this.#options.burst;
+  }
+
   /** Takes `cost` tokens (a flow of 0 is no limit): 0 if there were enough, otherwise the milliseconds until there would be, and none taken. */
   take(key: string, cost = 1): number {
     const { perSecond, burst, now } = this.#options;
     if (perSecond === 0) return 0;
     const nowMs = now();
     const bucket = this.#buckets.get(key) ?? { tokens: burst, filledAtMs: nowMs };
-    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * perSecond);
-    bucket.filledAtMs = nowMs;
+    this.#fill(bucket, nowMs);
     // A cost above the burst passes when the bucket is full, and leaves a debt.
-    const needed = Math.min(cost, burst);
-    const waitMs = bucket.tokens >= needed ? 0 : Math.ceil(((needed - bucket.tokens) / perSecond) * 1000);
+    const waitMs = this.#untilMs(bucket, Math.min(cost, burst));
     if (waitMs === 0) bucket.tokens -= cost;
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
@@ -45,10 +48,18 @@ export class RateLimiter {
     return waitMs;
   }
 
+  /** Milliseconds until `tokens` would be there, 0 if they are. Takes none. */
+  waitMs(key: string, tokens: number): number {
+    const bucket = this.#buckets.get(key);
+    // One that is forgotten is full.
+    if (bucket === undefined) return 0;
+    this.#fill(bucket, this.#options.now());
+    return this.#untilMs(bucket, tokens);
+  }
+
   /** What was taken in advance was not needed. */
   giveBack(key: string, cost = 1): void {
     const bucket = this.#buckets.get(key);
-    // One that is forgotten is full.
     if (bucket !== undefined) bucket.tokens = Math.min(this.#options.burst, bucket.tokens + cost);
   }
 
@@ -60,6 +71,16 @@ export class RateLimiter {
       if (now() - bucket.filledAtMs < 2 * fullAfterMs + 1000) return;
       this.#buckets.delete(key);
     }
+  }
+
+  #fill(bucket: Bucket, nowMs: number): void {
+    const { perSecond, burst } = this.#options;
+    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * perSecond);
+    bucket.filledAtMs = nowMs;
+  }
+
+  #untilMs({ tokens }: Bucket, needed: number): number {
+    return tokens >= needed ? 0 : Math.ceil(((needed - tokens) / this.#options.perSecond) * 1000);
   }
 
   #forgetOldest(): void {

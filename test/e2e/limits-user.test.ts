@@ -74,6 +74,30 @@ describe('per user', () => {
     expect(await relay.metric('keyrelay_envelopes_received_total', 'bad_signature')).toBe(10);
   });
 
+  it('bad signatures: whom they closed waits before the next login, and nobody else does', async () => {
+    const relay = await processes.relay({ RELAY_NOISE_PER_S: '200' });
+    const [mallory, alice] = [await registerUser(relay.http), await registerUser(relay.http)];
+    const first = await PlainClient.login(relay.ws, mallory);
+    const data = `{"sender":"${mallory.code}","recipient":"${alice.code}","message":{"type":"message"}}`;
+    for (let n = 0; n < 10; n += 1) first.send(frameOf(makeKeys(), data));
+    expect((await first.untilClosed()).code).toBe(4400);
+
+    const again = await PlainClient.open(relay.ws);
+    again.send(frameOf(mallory, `{"sender":"${mallory.code}","message":{"type":"connect"}}`));
+    const { code, reason } = await again.untilClosed();
+    const [told] = again.errors();
+    expect(told).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('too many faults') });
+    // Half of a burst of 25 s, whatever the flow.
+    expect(told?.retry_after_ms).toBeGreaterThan(5_000);
+    expect(told?.retry_after_ms).toBeLessThanOrEqual(12_500);
+    expect({ code, reason }).toEqual({ code: 1012, reason: `retry in ${told?.retry_after_ms} ms` });
+    // Who has not proved to be her is not told whether she has to wait.
+    const stranger = await PlainClient.open(relay.ws);
+    stranger.send(frameOf(alice, `{"sender":"${mallory.code}","message":{"type":"connect"}}`));
+    expect((await stranger.untilClosed()).code).toBe(4401);
+    await (await PlainClient.login(relay.ws, alice)).close();
+  });
+
   it('a stranger can fill no more than his share of a mailbox, and is told which limit it was', async () => {
     const relay = await processes.relay({ RELAY_MAILBOX_ENVELOPES: '8' });
     const bob = await registerUser(relay.http);

@@ -10,7 +10,6 @@ import { SCENARIOS } from './scenarios/index.ts';
 const IMAGES = {
   'kill-nodes': 'faults-kill-nodes.svg',
   'redis-stopped': 'faults-redis-stopped.svg',
-  everything: 'faults-everything.svg',
 } as const;
 
 /**
