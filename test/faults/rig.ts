@@ -14,7 +14,7 @@ export interface RigOptions {
   readonly replicas?: 0 | 1;
   readonly redisConf?: RedisConf;
   readonly settings?: Settings;
-  /** One Redis only: each node reaches it through a proxy of its own. */
+  /** One Redis: each node reaches it through a proxy of its own. A Cluster: each master is reached through one. */
   readonly proxied?: boolean;
   /** What one node alone is started with. */
   readonly settingsOf?: (index: number) => Settings;
@@ -27,7 +27,7 @@ export class Rig {
   readonly server: RedisServer | null;
   readonly cluster: RedisCluster | null;
   readonly sentinel: RedisSentinel | null;
-  /** One per node, if the rig is proxied. */
+  /** If the rig is proxied: one per node, or with a Cluster one per master. */
   readonly proxies: readonly TcpProxy[];
   readonly #random: Random;
 
@@ -49,14 +49,19 @@ export class Rig {
     const proxies: TcpProxy[] = [];
     const nodes: RigNode[] = [];
     const rig = new Rig({ nodes, server, cluster, sentinel, proxies }, run.random.fork('dial'));
+    const fork = (index: number) => run.random.fork(`proxy ${index}`);
     try {
+      if (cluster !== null && options.proxied === true) {
+        for (const [index, master] of cluster.masters.entries()) {
+          const proxy = await TcpProxy.start({ port: master.port, redis: true }, fork(index));
+          proxies.push(proxy);
+          await cluster.announce(master, proxy.port);
+        }
+      }
       for (let index = 0; index < options.nodes; index += 1) {
         let url = sentinel?.url ?? cluster?.urls.join(',') ?? server?.url;
         if (server !== null && options.proxied === true) {
-          const proxy = await TcpProxy.start(
-            { port: server.port, redis: true },
-            run.random.fork(`proxy ${index}`),
-          );
+          const proxy = await TcpProxy.start({ port: server.port, redis: true }, fork(index));
           proxies.push(proxy);
           url = `redis://127.0.0.1:${proxy.port}`;
         }

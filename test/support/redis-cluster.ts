@@ -14,6 +14,8 @@ export interface RedisCluster {
   readonly urls: readonly string[];
   /** Resolves when every running server says that the cluster is whole. */
   untilOk(servers?: readonly RedisServer[]): Promise<void>;
+  /** Resolves when every server tells clients that this one is reached at that port. The others go on as before. */
+  announce(server: RedisServer, port: number): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -58,10 +60,27 @@ export async function startRedisCluster(options: {
     servers,
     urls: masters.map(({ url }) => url),
     untilOk: (some = servers) => untilOk(some),
+    announce: (server, port) => announce(servers, server, port),
     remove: async () => {
       await Promise.all(servers.map((server) => server.remove()));
     },
   };
+}
+
+async function busPort(server: RedisServer): Promise<string> {
+  return ((await server.call('CONFIG', 'GET', 'cluster-port')) as string[])[1] ?? '';
+}
+
+async function announce(servers: readonly RedisServer[], server: RedisServer, port: number): Promise<void> {
+  // Without it the port among servers would be derived from the announced one.
+  await server.call('CONFIG', 'SET', 'cluster-announce-bus-port', await busPort(server));
+  await server.call('CONFIG', 'SET', 'cluster-announce-port', port);
+  for (const other of servers) {
+    await until(async () => JSON.stringify(await other.call('CLUSTER', 'SLOTS')).includes(`${port}`), {
+      what: `port ${other.port} to say that ${server.port} is at ${port}`,
+      timeoutMs: READY_TIMEOUT_MS,
+    });
+  }
 }
 
 /** Everybody meets the first; gossip does the rest. Distinct epochs spare the nodes from settling them. */
@@ -69,10 +88,8 @@ async function meet(servers: readonly RedisServer[]): Promise<void> {
   await Promise.all(servers.map((server, index) => server.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)));
   const [first, ...others] = servers;
   if (first === undefined) return;
-  const busPort = async (server: RedisServer) =>
-    ((await server.call('CONFIG', 'GET', 'cluster-port')) as string[])[1];
   for (const other of others) {
-    await first.call('CLUSTER', 'MEET', '127.0.0.1', other.port, (await busPort(other)) ?? '');
+    await first.call('CLUSTER', 'MEET', '127.0.0.1', other.port, await busPort(other));
   }
 }
 

@@ -3,6 +3,7 @@ import type { Bench, Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';
 import type { Rig } from '../rig.ts';
 import { beginMove, endMove, mastersOf, planMove, slotOfUser } from '../slots.ts';
+import { TWO_PROBES_MS, untilNotReady } from './deaf.ts';
 
 /** The mailbox of every listener is looked at every 30 to 40 s. */
 const BACKSTOP_MS = 40_000;
@@ -11,6 +12,15 @@ const SETTLED_TIMEOUT_MS = 30_000;
 function clusterOf(rig: Rig): RedisCluster {
   if (rig.cluster === null) throw new Error('this rig has no Cluster');
   return rig.cluster;
+}
+
+/** The first master began with the first third of the slots. */
+async function usersOfFirstShard(cluster: RedisCluster, crowd: Crowd): Promise<ReadonlySet<string>> {
+  const codes = new Set<string>();
+  for (const { user } of crowd.clients) {
+    if ((await slotOfUser(cluster, user.code)) <= Math.floor(16_384 / 3) - 1) codes.add(user.code);
+  }
+  return codes;
 }
 
 async function randomMove(bench: Bench, crowd: Crowd, cluster: RedisCluster) {
@@ -129,12 +139,8 @@ export const oneShardDown: Scenario = {
     const [sick] = cluster.masters;
     if (sick === undefined) throw new Error('a Cluster has masters');
     const crowd = await bench.crowd({ count: 90 });
-    const home = new Map<string, boolean>();
-    for (const { user } of crowd.clients) {
-      // The first master began with the first third of the slots.
-      home.set(user.code, (await slotOfUser(cluster, user.code)) <= Math.floor(16_384 / 3) - 1);
-    }
-    const isSick = (code: string) => home.get(code) === true;
+    const sickCodes = await usersOfFirstShard(cluster, crowd);
+    const isSick = (code: string) => sickCodes.has(code);
     await bench.warmUp(crowd, 250);
     await bench.sleep(3_000);
     const healthy = ({ sender, recipient }: { sender: string; recipient: string }) =>
@@ -184,5 +190,47 @@ export const oneShardDown: Scenario = {
     const down = p99(downFromMs, upFromMs - 1_000);
     // Of a few milliseconds a fifth is less than the noise of a shared machine.
     bench.atMost(`p99 of healthy users (before: ${calm.toFixed(1)} ms)`, down, Math.round(calm * 1.2 + 20));
+  },
+};
+
+export const deafShard: Scenario = {
+  name: 'deaf-shard',
+  row: 3,
+  what: 'publish/subscribe of one shard of three alone is deaf: its users get everything, later; others notice nothing',
+  alone: true,
+  async run(bench) {
+    const rig = await bench.rig({ nodes: 2, store: 'cluster', replicas: 0, proxied: true });
+    const crowd = await bench.crowd({ count: 60 });
+    const deaf = await usersOfFirstShard(clusterOf(rig), crowd);
+    await bench.warmUp(crowd, 200);
+    await bench.sleep(3_000);
+    const deafFromMs = performance.now();
+    bench.mark(`messages of the first shard are swallowed: ${deaf.size} users`);
+    rig.proxy(0).add({ kind: 'deaf', channel: () => true }, 'down');
+    const noticedMs = await Promise.all(rig.nodes.map((node) => untilNotReady(bench, node, 15_000)));
+    bench.atMost('not ready within two probes', Math.max(...noticedMs), TWO_PROBES_MS);
+    await bench.sleep(bench.short ? 10_000 : 60_000);
+    await bench.untilAccepted(bench.acceptedMin, 60_000);
+    const deafUntilMs = performance.now();
+    // While nothing of that shard is heard, the polled reads alone must bring everything.
+    crowd.rest();
+    const polled = await bench.until(() => bench.journal.missing === 0, 10_000);
+    bench.rule('polled reads alone bring everything', polled, `${bench.journal.missing} missing`);
+    rig.proxy(0).heal();
+    await bench.heal();
+    bench.atMost('every envelope arrived after', bench.delay(1), 10_000);
+    const p99 = (fromMs: number, toMs: number) =>
+      bench.delay(0.99, ({ recipient, sentAtMs }) => {
+        return !deaf.has(recipient) && sentAtMs >= fromMs && sentAtMs < toMs;
+      });
+    const calm = p99(deafFromMs - 3_000, deafFromMs);
+    // Of a few milliseconds a fifth is less than the noise of a shared machine.
+    const bound = Math.round(calm * 1.2 + 20);
+    bench.atMost(
+      `p99 of the other shards (before: ${calm.toFixed(1)} ms)`,
+      p99(deafFromMs, deafUntilMs),
+      bound,
+    );
+    for (const node of rig.nodes) await node.untilReady();
   },
 };

@@ -9,7 +9,7 @@ export async function untilNotReady(bench: Bench, node: RigNode, timeoutMs: numb
 }
 
 /** A probe every 2 s that may take 1.5 s. */
-const TWO_PROBES_MS = 2 * 2_000 + 1_500;
+export const TWO_PROBES_MS = 2 * 2_000 + 1_500;
 
 export const deaf: Scenario = {
   name: 'deaf',

@@ -1,6 +1,6 @@
 import type { Scenario } from '../bench.ts';
 import { clocks } from './clocks.ts';
-import { halfMigrated, oneShardDown, shardKilled, slotsMove } from './cluster.ts';
+import { deafShard, halfMigrated, oneShardDown, shardKilled, slotsMove } from './cluster.ts';
 import { cutBeforeReceipt } from './cut-before-receipt.ts';
 import { deaf, deafChannel, deafNowAndThen } from './deaf.ts';
 import { everything } from './everything.ts';
@@ -36,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   deaf,
   deafChannel,
   deafNowAndThen,
+  deafShard,
   subscriberKilled,
   redisKilledAlways,
   powerCut,
