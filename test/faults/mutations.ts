@@ -119,6 +119,13 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     scenarios: ['deaf'],
   },
   {
+    name: 'one shard of a Cluster is not probed',
+    file: 'engine/redis/probe.js',
+    from: 'for (const shard of shards)\n            void this.#probe(shard);',
+    to: 'for (const shard of [...shards].slice(1))\n            void this.#probe(shard);',
+    scenarios: ['deaf-shard'],
+  },
+  {
     name: 'lost connections to Redis are made again only after a minute',
     file: 'engine/redis/link.js',
     from: 'const RETRY_MAX_MS = 1_000;',
