@@ -116,7 +116,10 @@ export class Entrance {
     try {
       const account = await this.#options.node.engine.findUser(frame.sender);
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
-      const refusal = this.#check({ frame, data, account, key }) ?? this.#calm(frame.sender);
+      // In line with those who are in: a crowd of logins is a crowd of verifies.
+      const refusal = await this.#options.node.turns.run(
+        () => this.#check({ frame, data, account, key }) ?? this.#calm(frame.sender),
+      );
       if (refusal !== null) this.#refuseConnect(refusal);
       else if (account !== null && key !== null) await this.#claim(account.code, key);
     } catch (error) {

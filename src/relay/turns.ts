@@ -39,6 +39,22 @@ export class Turns {
     return this.#spentMs < TURN_MS;
   }
 
+  /** Does something short now if this turn has time left, otherwise in line with the sockets that wait. */
+  run<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const handle = () => {
+        const startedMs = this.options.now();
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+        this.spent(this.options.now() - startedMs);
+      };
+      if (this.open || !new Lane(this).wait(0, handle)) handle();
+    });
+  }
+
   spent(ms: number): void {
     this.#spentMs += ms;
     this.#arm();

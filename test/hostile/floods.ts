@@ -25,8 +25,11 @@ async function login(target: Target, user: PlainUser): Promise<WebSocket> {
   return ws;
 }
 
-/** Who is turned away tries again so soon. Sooner, it would be a storm of connects, which is a flood of its own. */
-const TURNED_AWAY_MS = 100;
+/**
+ * Who is turned away tries again so soon, on average: a hundred of them twice as often as one address may. More would
+ * bring no more signatures; it would be a storm of connects, which is a flood of its own.
+ */
+const TURNED_AWAY_MS = 1_000;
 
 /** One socket after the other that sends as fast as its buffer lets it. */
 async function keepSending(
@@ -36,7 +39,7 @@ async function keepSending(
   let sent = 0;
   while (!parts.signal.aborted) {
     const ws = await login(parts.target, parts.user);
-    if (ws.readyState !== WebSocket.OPEN) await pause(TURNED_AWAY_MS);
+    if (ws.readyState !== WebSocket.OPEN) await pause(2 * TURNED_AWAY_MS * Math.random());
     while (!parts.signal.aborted && ws.readyState === WebSocket.OPEN) {
       for (let n = 0; n < 50 && ws.bufferedAmount < 256 * 1024; n += 1, sent += 1) ws.send(frame());
       await pause(1);

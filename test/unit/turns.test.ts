@@ -120,3 +120,30 @@ it('what a socket leaves behind that the relay has closed is not verified', asyn
   expect(verified).toHaveLength(before);
   expect(nodeBudget.bytes).toBe(0);
 });
+
+it('a crowd of logins is divided over turns, and who sends meanwhile waits in line with them', async () => {
+  const login = () => {
+    nowMs += VERIFY_MS;
+    verified.push('login');
+  };
+  const crowd = Array.from({ length: 20 }, () => turns.run(login));
+  expect(verified).toHaveLength(VERIFIES);
+  const honest = new Lane(turns);
+  receive(honest, 'honest');
+  for (let n = 20; n < 30; n += 1) crowd.push(turns.run(login));
+  turn();
+  expect(verified).toHaveLength(2 * VERIFIES);
+  while (scheduled.length > 0) turn();
+  await Promise.all(crowd);
+  // Behind the twenty who came before, before the ten who came after.
+  expect(verified.indexOf('honest')).toBe(20);
+  expect(verified).toHaveLength(31);
+});
+
+it('what fails in its turn fails for who asked alone', async () => {
+  const broken = turns.run(() => {
+    throw new Error('no');
+  });
+  await expect(broken).rejects.toThrow('no');
+  expect(await turns.run(() => 'yes')).toBe('yes');
+});
