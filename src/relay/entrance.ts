@@ -51,8 +51,8 @@ interface Refusal {
  */
 export class Entrance {
   readonly #options: EntranceOptions;
-  /** Single use, for this socket. */
-  readonly #nonce = randomBytes(32).toString('hex');
+  /** Of protocol 2: single use, for this socket. */
+  readonly #nonce: string | null;
   /** The number of the frame with the one `connect`; null before it came. */
   #connectFrame: number | null = null;
   #waiting: { readonly bytes: Buffer; readonly number: number }[] = [];
@@ -61,12 +61,13 @@ export class Entrance {
 
   constructor(options: EntranceOptions) {
     this.#options = options;
+    this.#nonce = options.protocol === 2 ? randomBytes(32).toString('hex') : null;
   }
 
   /** Protocol 2 begins with a challenge. */
   greet(): void {
-    const { protocol, socket, audience } = this.#options;
-    if (protocol === 2) socket.send(challenge(this.#nonce, audience));
+    const { socket, audience } = this.#options;
+    if (this.#nonce !== null) socket.send(challenge(this.#nonce, audience));
   }
 
   /**
@@ -116,7 +117,7 @@ export class Entrance {
     try {
       const account = await this.#options.node.engine.findUser(frame.sender);
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
-      // In line with those who are in: a crowd of logins is a crowd of verifies.
+      // After those who are in: a crowd of logins is a crowd of verifies.
       const refusal = await this.#options.node.turns.run(
         () => this.#check({ frame, data, account, key }) ?? this.#calm(frame.sender),
       );

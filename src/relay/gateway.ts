@@ -6,6 +6,7 @@ import { closeIfOpen, problem } from './http/problem.ts';
 import { LoopLag } from './lag.ts';
 import type { Node } from './node.ts';
 import { Occupancy } from './occupancy.ts';
+import { readUpgrade, type Upgrade } from './upgrade.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from './uws.ts';
 
 const TICK_MS = 1_000;
@@ -87,7 +88,7 @@ export class Gateway {
       ),
       maxLifetime: 0,
       compression: 0,
-      upgrade: (res, req, context) => this.#guard(res, () => this.#upgrade(res, req, context)),
+      upgrade: (res, req, context) => this.#guard(res, () => this.#asked(res, req, context)),
       open: (ws) => {
         const connection = ws.getUserData().connection;
         connection.socket.attach(ws);
@@ -121,45 +122,54 @@ export class Gateway {
     this.#node.flaps.sweep();
   }
 
-  /** A throw from a handler would end the process. */
-  #guard(res: HttpResponse, handle: () => RefusedUpgrade | null): void {
+  /**
+   * Reads the request now, as it must be, and answers it when its turn has come: a crowd of newcomers waits for those
+   * who are in. A throw from a handler would end the process.
+   */
+  #guard(res: HttpResponse, read: () => Upgrade): void {
     let aborted = false;
     res.onAborted(() => {
       aborted = true;
     });
-    try {
-      const refused = handle();
-      if (refused === null) return;
-      this.#node.metrics.upgradesRefused.of(refused.reason).add();
-      // While an answer is due, uWebSockets executes nothing of what stands behind the request.
-      setImmediate(() => {
-        if (!aborted) res.cork(() => problem(res, refused));
-      });
-    } catch (error) {
+    const failed = (error: unknown) => {
       this.#node.log.error('an upgrade failed', { error });
-      closeIfOpen(res);
+      if (!aborted) closeIfOpen(res);
+    };
+    try {
+      const asked = read();
+      const answered = this.#node.turns.run(() => {
+        if (aborted) return;
+        const refused = this.#refuse(asked.address, asked.headers);
+        if (refused === null) res.cork(() => this.#upgrade(res, asked));
+        else {
+          this.#node.metrics.upgradesRefused.of(refused.reason).add();
+          // While an answer is due, uWebSockets executes nothing of what stands behind the request.
+          setImmediate(() => {
+            if (!aborted) res.cork(() => problem(res, refused));
+          });
+        }
+      });
+      answered.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
-  /** Null if the socket was taken. */
-  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): RefusedUpgrade | null {
-    const { config, metrics } = this.#node;
+  #asked(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): Upgrade {
     const headers = new RequestHeaders(req);
     const address = this.#addresses.of(res, headers);
-    const refused = this.#refuse(address, headers);
-    if (refused !== null) return refused;
-    const offered = headers.list('sec-websocket-protocol').split(',');
-    const subprotocol = config.protocols
-      .toReversed()
-      .map(nameOf)
-      .find((name) => offered.some((o) => o.trim() === name));
-    const protocol = subprotocol === nameOf(2) ? 2 : 1;
+    return readUpgrade({ req, headers, address, context, config: this.#node.config });
+  }
+
+  #upgrade(res: HttpResponse, asked: Upgrade): void {
+    const { config, metrics } = this.#node;
+    const { address, audience, protocol } = asked;
     this.#opened += 1;
     const connection = new Connection({
       node: this.#node,
       protocol,
       address,
-      audience: this.#audience(req.getHeader('host')),
+      audience,
       number: this.#opened,
       onLogin: this.#onLogin,
     });
@@ -172,14 +182,7 @@ export class Gateway {
     res
       .writeStatus('101 Switching Protocols')
       .writeHeader('Relay-Node', config.nodeId)
-      .upgrade(
-        { connection },
-        headers.get('sec-websocket-key'),
-        subprotocol ?? '',
-        req.getHeader('sec-websocket-extensions'),
-        context,
-      );
-    return null;
+      .upgrade({ connection }, asked.key, asked.subprotocol, asked.extensions, asked.context);
   }
 
   /**
@@ -262,12 +265,6 @@ export class Gateway {
     return null;
   }
 
-  /** The public URL that this client most likely dialled. */
-  #audience(host: string): string | null {
-    const { publicUrls } = this.#node.config;
-    return publicUrls.find((url) => new URL(url).host === host.toLowerCase()) ?? publicUrls[0] ?? null;
-  }
-
   #closed(connection: Connection, code: number): void {
     this.#connections.delete(connection);
     this.#pending.delete(connection);
@@ -283,10 +280,6 @@ interface RefusedUpgrade {
   readonly status: 400 | 403 | 426 | 429 | 503;
   readonly detail: string;
   readonly retryAfterS?: number;
-}
-
-function nameOf(protocol: 1 | 2): string {
-  return `relay.v${protocol}`;
 }
 
 /** A limit of 0 is off. */

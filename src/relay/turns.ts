@@ -18,7 +18,7 @@ interface Waiting {
 }
 
 /**
- * Divides the time for frames among sockets. As long as a turn of the event loop has time left, a frame is decoded and
+ * Divides the time for frames among sockets, and leaves to newcomers what they do not need. As long as a turn of the event loop has time left, a frame is decoded and
  * verified as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame
  * each: who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
  */
@@ -26,6 +26,8 @@ export class Turns {
   readonly options: TurnsOptions;
   /** In the order of service. */
   readonly #lanes = new Set<Lane>();
+  /** Upgrades and logins, in the order in which they came. At most one for each socket. */
+  readonly #newcomers = new Set<() => void>();
   /** Spent in this turn, as frames came in. */
   #spentMs = 0;
   #armed = false;
@@ -39,7 +41,10 @@ export class Turns {
     return this.#spentMs < TURN_MS;
   }
 
-  /** Does something short now if this turn has time left, otherwise in line with the sockets that wait. */
+  /**
+   * For who is not in yet: does something short now if this turn has time left, otherwise after those who are in. One is
+   * served in each turn, however little time is left.
+   */
   run<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const handle = () => {
@@ -51,7 +56,12 @@ export class Turns {
         }
         this.spent(this.options.now() - startedMs);
       };
-      if (this.open || !new Lane(this).wait(0, handle)) handle();
+      if (this.open && this.#newcomers.size === 0) {
+        handle();
+      } else {
+        this.#newcomers.add(handle);
+        this.#arm();
+      }
     });
   }
 
@@ -86,9 +96,14 @@ export class Turns {
       if (lane.waits) this.#lanes.add(lane);
       if (now() >= untilMs) break;
     }
+    for (const handle of this.#newcomers) {
+      this.#newcomers.delete(handle);
+      handle();
+      if (now() >= untilMs) break;
+    }
     this.#spentMs = 0;
     this.#armed = false;
-    if (this.#lanes.size > 0) this.#arm();
+    if (this.#lanes.size > 0 || this.#newcomers.size > 0) this.#arm();
   }
 }
 

@@ -149,7 +149,7 @@ it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis
   const auditor = new Redis({ port: redis.port, host: '127.0.0.1', username: 'auditor', password: 'any' });
   const url = `redis://keyrelay:${PASSWORD}@127.0.0.1:${redis.port}`;
   const small = { RELAY_MAILBOX_ENVELOPES: '16', RELAY_MAILBOX_SHARE: '25' };
-  const relay = await processes.relay({ RELAY_REDIS_URL: url, ...small });
+  const relay = await processes.relay({ RELAY_REDIS_URL: url, RELAY_NOISE_PER_S: '0', ...small });
   await useAll(relay, url);
   await fillAndEmpty(relay);
   await tryCodes(relay);

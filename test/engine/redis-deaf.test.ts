@@ -156,7 +156,7 @@ describe('wake-ups that do not come', () => {
     first.unsubscribe();
     expect(await subscribed()).toBe(1);
     await until(async () => (await subscribed()) === 0, { what: 'the subscription to end' });
-    expect(notes.channels).toBe(0);
+    await until(() => notes.channels === 0, { what: 'the node to hear that it has ended' });
   });
 
   it('come to who stays, however quickly others come and go, and however slow the network is', async () => {
