@@ -38,9 +38,10 @@ export class RateLimiter {
     if (perSecond === 0) return 0;
     const nowMs = now();
     const bucket = this.#buckets.get(key) ?? { tokens: burst, filledAtMs: nowMs };
-    this.#fill(bucket, nowMs);
+    bucket.tokens = this.#tokensOf(bucket, nowMs);
+    bucket.filledAtMs = nowMs;
     // A cost above the burst passes when the bucket is full, and leaves a debt.
-    const waitMs = this.#untilMs(bucket, Math.min(cost, burst));
+    const waitMs = this.#untilMs(bucket.tokens, Math.min(cost, burst));
     if (waitMs === 0) bucket.tokens -= cost;
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
@@ -53,8 +54,7 @@ export class RateLimiter {
     const bucket = this.#buckets.get(key);
     // One that is forgotten is full.
     if (bucket === undefined) return 0;
-    this.#fill(bucket, this.#options.now());
-    return this.#untilMs(bucket, tokens);
+    return this.#untilMs(this.#tokensOf(bucket, this.#options.now()), tokens);
   }
 
   /** What was taken in advance was not needed. */
@@ -73,13 +73,12 @@ export class RateLimiter {
     }
   }
 
-  #fill(bucket: Bucket, nowMs: number): void {
+  #tokensOf({ tokens, filledAtMs }: Bucket, nowMs: number): number {
     const { perSecond, burst } = this.#options;
-    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * perSecond);
-    bucket.filledAtMs = nowMs;
+    return Math.min(burst, tokens + ((nowMs - filledAtMs) / 1000) * perSecond);
   }
 
-  #untilMs({ tokens }: Bucket, needed: number): number {
+  #untilMs(tokens: number, needed: number): number {
     return tokens >= needed ? 0 : Math.ceil(((needed - tokens) / this.#options.perSecond) * 1000);
   }
 

@@ -18,9 +18,10 @@ interface Waiting {
 }
 
 /**
- * Divides the time for frames among sockets, and leaves to newcomers what they do not need. As long as a turn of the event loop has time left, a frame is decoded and
- * verified as it comes. Beyond that it waits behind the others of its socket, and the sockets are served in turn, a frame
- * each: who floods waits for himself, who sends now and then waits for one frame of each flooder at most.
+ * Divides the time for frames among sockets, and leaves to newcomers what they do not need. As long as a turn of the
+ * event loop has time left, a frame is decoded and verified as it comes. Beyond that it waits behind the others of its
+ * socket, and the sockets are served in turn, a frame each: who floods waits for himself, who sends now and then waits
+ * for one frame of each flooder at most.
  */
 export class Turns {
   readonly options: TurnsOptions;

@@ -159,6 +159,19 @@ describe('the rate of a user', () => {
     expect(rate.take('A')).toBe(2_100);
   });
 
+  it('tells how long until there is so much, and takes nothing for it', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    expect(rate.waitMs('a', 20)).toBe(0);
+    rate.take('a', 15);
+    expect(rate.waitMs('a', 10)).toBe(500);
+    expect(rate.waitMs('a', 10)).toBe(500);
+    clock.ms += 500;
+    expect(rate.waitMs('a', 10)).toBe(0);
+    expect(rate.take('a', 10)).toBe(0);
+    expect(rate.take('a', 1)).toBe(100);
+  });
+
   it('is remembered by a sweep until it is full again', () => {
     const clock = { ms: 0 };
     const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
