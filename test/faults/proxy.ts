@@ -104,6 +104,7 @@ export class TcpProxy {
     const stream = new Stream({ from, to, toxics, random: this.#random, cuts });
     from.on('data', (chunk: Buffer) => stream.push(chunk));
     from.on('end', () => stream.push(null));
+    to.on('close', () => stream.forget());
     from.on('error', () => {
       // A black hole swallows resets too.
       if (toxics().blackhole === undefined) to.resetAndDestroy();
@@ -133,6 +134,7 @@ class Stream {
   #queuedBytes = 0;
   #lastDueMs = 0;
   #timer: NodeJS.Timeout | null = null;
+  #forgotten = false;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -142,7 +144,7 @@ class Stream {
   /** @param chunk null at the end of the stream */
   push(chunk: Buffer | null): void {
     const { blackhole, slicer } = this.#options.toxics();
-    if (blackhole !== undefined) return;
+    if (blackhole !== undefined || this.#forgotten) return;
     if (chunk === null) {
       this.#enqueue(null);
       return;
@@ -152,6 +154,15 @@ class Stream {
     for (let start = 0; start < bytes.length; start += size) {
       this.#enqueue(bytes.subarray(start, start + size));
     }
+  }
+
+  /** Nobody is there to receive it: what is held back would keep this process up for as long as it takes to send. */
+  forget(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#forgotten = true;
   }
 
   #swallow(cutter: RespCutter, chunk: Buffer): Buffer {
