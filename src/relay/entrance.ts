@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type PublicKey, parsePublicKey, verifySignature } from '../crypto/verify.ts';
-import type { Account, ClaimResult, MailboxListener, Subscription, WakeUp } from '../engine/engine.ts';
+import type { Account, ClaimResult, Subscription } from '../engine/engine.ts';
 import type { CloseName } from '../protocol/closes.ts';
 import type { FrameErrorCode } from '../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../protocol/frame.ts';
 import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../protocol/frames.ts';
+import { Handover } from './handover.ts';
 import { signatureDetail } from './inbound.ts';
 import type { Node } from './node.ts';
 import { restartReason } from './restart.ts';
@@ -269,44 +270,3 @@ const PROTOCOL_REQUIRED = {
   detail:
     'protocol 1 is closed, by this relay or by a login of this account by protocol 2: ask for the subprotocol relay.v2',
 } as const;
-
-/** Listens from before the claim until there is a session; remembers what must not be missed in between. */
-class Handover implements MailboxListener {
-  session: Session | null = null;
-  /** Of the wake-ups that came early the last is enough: a session reads whatever is missing before it. */
-  #wakeUp: WakeUp | null = null;
-  #look = false;
-  #reclaim = false;
-  /** The last claim that was heard of, which may be one's own. */
-  #claimed: string | null = null;
-
-  /** After the session has started, so that it tells what comes early from what it reads anyway. */
-  handOver(session: Session): void {
-    this.session = session;
-    if (this.#claimed !== null) session.onClaimed(this.#claimed);
-    if (this.#wakeUp !== null) session.onWakeUp(this.#wakeUp);
-    if (this.#look) session.onLook();
-    // The store may have lost this very claim.
-    if (this.#reclaim) session.onReclaim();
-  }
-
-  onWakeUp(wakeUp: WakeUp): void {
-    if (this.session === null) this.#wakeUp = wakeUp;
-    else this.session.onWakeUp(wakeUp);
-  }
-
-  onClaimed(token: string): void {
-    if (this.session === null) this.#claimed = token;
-    else this.session.onClaimed(token);
-  }
-
-  onLook(): void {
-    if (this.session === null) this.#look = true;
-    else this.session.onLook();
-  }
-
-  onReclaim(): void {
-    if (this.session === null) this.#reclaim = true;
-    else this.session.onReclaim();
-  }
-}

@@ -6,7 +6,7 @@ import { closeIfOpen, problem } from './http/problem.ts';
 import { LoopLag } from './lag.ts';
 import type { Node } from './node.ts';
 import { Occupancy } from './occupancy.ts';
-import { readUpgrade, type Upgrade } from './upgrade.ts';
+import { agree, audienceOf, readUpgrade, type Upgrade } from './upgrade.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from './uws.ts';
 
 const TICK_MS = 1_000;
@@ -157,19 +157,19 @@ export class Gateway {
 
   #asked(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): Upgrade {
     const headers = new RequestHeaders(req);
-    const address = this.#addresses.of(res, headers);
-    return readUpgrade({ req, headers, address, context, config: this.#node.config });
+    return readUpgrade(req, { headers, address: this.#addresses.of(res, headers), context });
   }
 
   #upgrade(res: HttpResponse, asked: Upgrade): void {
     const { config, metrics } = this.#node;
-    const { address, audience, protocol } = asked;
+    const { address, headers, host, extensions, context } = asked;
+    const { protocol, subprotocol } = agree(headers, config.protocols);
     this.#opened += 1;
     const connection = new Connection({
       node: this.#node,
       protocol,
       address,
-      audience,
+      audience: audienceOf(host, config.publicUrls),
       number: this.#opened,
       onLogin: this.#onLogin,
     });
@@ -182,7 +182,7 @@ export class Gateway {
     res
       .writeStatus('101 Switching Protocols')
       .writeHeader('Relay-Node', config.nodeId)
-      .upgrade({ connection }, asked.key, asked.subprotocol, asked.extensions, asked.context);
+      .upgrade({ connection }, headers.get('sec-websocket-key'), subprotocol, extensions, context);
   }
 
   /**

@@ -1,4 +1,3 @@
-import type { Config } from '../ops/config.ts';
 import type { RequestHeaders } from './http/headers.ts';
 import type { HttpRequest, us_socket_context_t } from './uws.ts';
 
@@ -7,42 +6,35 @@ export interface Upgrade {
   readonly headers: RequestHeaders;
   /** What limits count this client as. */
   readonly address: string;
-  readonly protocol: 1 | 2;
-  /** The public URL that this client most likely dialled; null without `RELAY_PUBLIC_URL`. */
-  readonly audience: string | null;
-  /** What is answered: the newest protocol that both know, or empty. */
-  readonly subprotocol: string;
-  readonly key: string;
+  readonly host: string;
   readonly extensions: string;
   readonly context: us_socket_context_t;
 }
 
-/** Must be called in the handler. */
-export function readUpgrade(parts: {
-  readonly req: HttpRequest;
-  readonly headers: RequestHeaders;
-  readonly address: string;
-  readonly context: us_socket_context_t;
-  readonly config: Pick<Config, 'protocols' | 'publicUrls'>;
-}): Upgrade {
-  const { req, headers, address, context, config } = parts;
+/** Must be called in the handler. Nothing is worked out of it yet: it may be refused. */
+export function readUpgrade(
+  req: HttpRequest,
+  more: Pick<Upgrade, 'headers' | 'address' | 'context'>,
+): Upgrade {
+  return { ...more, host: req.getHeader('host'), extensions: req.getHeader('sec-websocket-extensions') };
+}
+
+/** The newest protocol that both know, and the subprotocol to answer with: empty if none was agreed on, which is protocol 1. */
+export function agree(
+  headers: RequestHeaders,
+  protocols: readonly (1 | 2)[],
+): { readonly protocol: 1 | 2; readonly subprotocol: string } {
   const offered = headers.list('sec-websocket-protocol').split(',');
-  const subprotocol = config.protocols
+  const subprotocol = protocols
     .toReversed()
     .map(nameOf)
     .find((name) => offered.some((o) => o.trim() === name));
-  const { publicUrls } = config;
-  const host = req.getHeader('host').toLowerCase();
-  return {
-    headers,
-    address,
-    protocol: subprotocol === nameOf(2) ? 2 : 1,
-    audience: publicUrls.find((url) => new URL(url).host === host) ?? publicUrls[0] ?? null,
-    subprotocol: subprotocol ?? '',
-    key: headers.get('sec-websocket-key'),
-    extensions: req.getHeader('sec-websocket-extensions'),
-    context,
-  };
+  return { protocol: subprotocol === nameOf(2) ? 2 : 1, subprotocol: subprotocol ?? '' };
+}
+
+/** The public URL that this client most likely dialled; null without `RELAY_PUBLIC_URL`. */
+export function audienceOf(host: string, publicUrls: readonly string[]): string | null {
+  return publicUrls.find((url) => new URL(url).host === host.toLowerCase()) ?? publicUrls[0] ?? null;
 }
 
 function nameOf(protocol: 1 | 2): string {
