@@ -8,10 +8,10 @@
  * (The scripts are read from the folder `lua` beside the file that runs.) Starts a Redis of its own.
  */
 import { randomBytes } from 'node:crypto';
-import { startRedis } from '../src/cli/servers.ts';
+import { startRedis } from '../src/cli/dev/servers.ts';
 import type { Engine, MailboxListener, SessionKey } from '../src/engine/engine.ts';
-import { parseInfo } from '../src/engine/redis/checks.ts';
-import { Connection } from '../src/engine/redis/connection.ts';
+import { parseInfo } from '../src/engine/redis/connection/checks.ts';
+import { Connection } from '../src/engine/redis/connection/connection.ts';
 import { createRedisEngine } from '../src/engine/redis/engine.ts';
 
 const CALLS = Number(process.argv[2] ?? 100_000);
@@ -189,7 +189,7 @@ print(
 );
 
 let heard = 0;
-const listener: MailboxListener = { onWakeUp: () => heard++, onClaimed() {}, onLook() {}, onReclaim() {} };
+const listener: MailboxListener = { onWakeUp: () => heard++, onClaimed() {}, onPoll() {}, onReclaim() {} };
 await Promise.all(sessions.map(({ code }) => engine.subscribe(code, listener)));
 print('deliver, batches of 1, with id, and hear of it', await measure(CALLS, delivery(engine, 1, true)));
 await drain(1);

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child } from '../src/cli/child.ts';
-import { ensureInstalled, toolPath } from '../src/cli/install.ts';
-import { freePort, onFreePort, startRedis } from '../src/cli/servers.ts';
+import { Child } from '../src/cli/dev/child.ts';
+import { ensureInstalled, toolPath } from '../src/cli/dev/install.ts';
+import { freePort, onFreePort, startRedis } from '../src/cli/dev/servers.ts';
 
 /** What keeps users and mailboxes during one measurement: one Redis, or a Cluster of several. */
 export interface Store {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type Settings, startNode } from '../../src/cli/servers.ts';
+import { type Settings, startNode } from '../../src/cli/dev/servers.ts';
 import { cpuUs } from '../cpu.ts';
 import { LIMITS_OFF } from '../limits-off.ts';
 import { type Store, startStore } from '../store.ts';

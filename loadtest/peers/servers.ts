@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Child } from '../../src/cli/child.ts';
-import { freePort } from '../../src/cli/servers.ts';
+import { Child } from '../../src/cli/dev/child.ts';
+import { freePort } from '../../src/cli/dev/servers.ts';
 import type { RigNode } from '../bench/rig.ts';
 import { type Store, startStore } from '../store.ts';
 import type { Contender } from './contenders.ts';

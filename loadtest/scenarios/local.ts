@@ -1,5 +1,5 @@
-import { ensureInstalled } from '../../src/cli/install.ts';
-import { type NodeServer, startNode, startRedis } from '../../src/cli/servers.ts';
+import { ensureInstalled } from '../../src/cli/dev/install.ts';
+import { type NodeServer, startNode, startRedis } from '../../src/cli/dev/servers.ts';
 import { LIMITS_OFF } from '../limits-off.ts';
 
 export interface Local {

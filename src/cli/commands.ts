@@ -1,5 +1,5 @@
 import type { Run } from './command.ts';
-import { PERSON_COMMANDS } from './person-commands.ts';
+import { PERSON_COMMANDS } from './person/person-commands.ts';
 
 export interface Command {
   readonly summary: string;
@@ -24,7 +24,7 @@ Each worker is a node of its own: its admin port is RELAY_ADMIN_PORT and up, its
 dies is started again; SIGHUP restarts them one after the other.
 
 SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.`,
-    load: () => import('./serve.ts'),
+    load: () => import('./serve/serve.ts'),
   },
   cluster: {
     summary: 'runs a whole cluster here: Redis, three nodes, HAProxy in front',
@@ -33,7 +33,7 @@ SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 
 Uses redis-server and haproxy of this machine, with the files of deploy/, and installs Debian's packages if they are
 missing and it may. Clients come in at RELAY_PORT (8080); other RELAY_* settings go to every node.
 Ctrl-C stops everything and removes what it wrote.`,
-    load: () => import('./cluster.ts'),
+    load: () => import('./dev/cluster.ts'),
   },
   doctor: {
     summary: 'looks at machine, Redis and front door with the settings of a node, and says what mends it',
@@ -48,7 +48,7 @@ what clients meet at RELAY_PUBLIC_URL. Changes nothing. Exit code 1 if something
 
 Without a URL it takes the relay at http://127.0.0.1:8080, and starts one of its own if there is none.
 Exit code 1 if any step fails.`,
-    load: () => import('./demo.ts'),
+    load: () => import('./dev/demo.ts'),
   },
   reopen: {
     summary: 'lets an account that has spoken protocol 2 use protocol 1 again (for operators)',

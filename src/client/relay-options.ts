@@ -1,8 +1,8 @@
-import type { ConnectionState } from './connection.ts';
-import type { Conversation } from './conversation.ts';
-import type { Fetch } from './directory.ts';
-import type { Storage } from './storage.ts';
-import type { Locks } from './tab-lock.ts';
+import type { Fetch } from './account/directory.ts';
+import type { ConnectionState } from './connection/connection.ts';
+import type { Conversation } from './conversation/conversation.ts';
+import type { Storage } from './storage/storage.ts';
+import type { Locks } from './storage/tab-lock.ts';
 
 export interface RelayOptions {
   /** What must survive: memory unless told. One for each identity. */

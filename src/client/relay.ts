@@ -1,25 +1,25 @@
 import { readCode } from '../protocol/codes.ts';
 import { ack } from '../protocol/frames.ts';
-import { Account } from './account.ts';
-import { Connection, type ConnectionState } from './connection.ts';
-import { Conversation } from './conversation.ts';
-import type { User } from './directory.ts';
-import { endpointsOf } from './endpoints.ts';
+import { Account } from './account/account.ts';
+import type { User } from './account/directory.ts';
+import { endpointsOf } from './account/endpoints.ts';
+import type { Identity } from './account/identity.ts';
+import { Connection, type ConnectionState } from './connection/connection.ts';
+import type { IncomingEnvelope } from './connection/incoming.ts';
+import { watchNetwork } from './connection/network.ts';
+import { outcomeOf } from './connection/relay-reply.ts';
+import { SelfProbe } from './connection/self-probe.ts';
+import { socketConstructor } from './connection/web-socket.ts';
+import { Conversation } from './conversation/conversation.ts';
+import { Peer } from './conversation/peer.ts';
 import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
 import { Emitter } from './events.ts';
-import type { Identity } from './identity.ts';
-import type { IncomingEnvelope } from './incoming.ts';
-import { watchNetwork } from './network.ts';
-import { Outbox } from './outbox.ts';
-import { Peer } from './peer.ts';
-import { Receiver } from './receiver.ts';
-import { Batch, Records } from './records.ts';
+import { Receiver } from './receiving/receiver.ts';
 import type { RelayEvents, RelayOptions } from './relay-options.ts';
-import { SelfProbe } from './self-probe.ts';
-import { outcomeOf } from './server-word.ts';
-import { memoryStorage } from './storage.ts';
-import { type TabLock, takeTabLock } from './tab-lock.ts';
-import { socketConstructor } from './web-socket.ts';
+import { Outbox } from './sending/outbox.ts';
+import { Batch, Records } from './storage/records.ts';
+import { memoryStorage } from './storage/storage.ts';
+import { type TabLock, takeTabLock } from './storage/tab-lock.ts';
 
 /** One identity at one relay. */
 export class Relay {

@@ -118,7 +118,7 @@ export interface StoredEnvelope {
 }
 
 /** `unreadable`: the entry is no envelope. `unsendable`: handing it to a socket fails each time. */
-export type PoisonReason = 'unreadable' | 'unsendable';
+export type DeadLetterReason = 'unreadable' | 'unsendable';
 
 export type ReadResult =
   | {
@@ -182,7 +182,7 @@ export interface MailboxListener {
   /** The user was claimed with this token, which may be one's own. */
   onClaimed(token: string): void;
   /** Wake-ups may have been lost, or it is time to make sure: read the mailbox from the cursor. */
-  onLook(): void;
+  onPoll(): void;
   /** The store may have lost what it knew of sessions (reconnect, failover): `reclaim`, then read. */
   onReclaim(): void;
 }
@@ -253,7 +253,7 @@ export interface Engine {
    * nor comes again at each login. Where the store outlives the process it is kept for an operator to look at, in
    * bounds. The others stay, in order. Idempotent; an id that does not wait here changes nothing.
    */
-  setAside(session: SessionKey, id: MailboxId, why: PoisonReason): Promise<SessionState>;
+  deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState>;
   /** Gives the session up, if it still holds. */
   release(session: SessionKey): Promise<void>;
 

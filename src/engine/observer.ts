@@ -1,5 +1,5 @@
 /** Facts of a log line. No codes, no frames, no keys. */
-export interface EngineFacts {
+export interface EngineLogFields {
   /** Address of a Redis server. */
   readonly shard?: string;
   readonly reason?: string;
@@ -23,7 +23,7 @@ type EngineEvent =
  * Engines know nothing of loggers and metric libraries.
  */
 export interface EngineObserver {
-  log(level: 'info' | 'warn' | 'error', event: EngineEvent, facts: EngineFacts): void;
+  log(level: 'info' | 'warn' | 'error', event: EngineEvent, facts: EngineLogFields): void;
   /** A call was answered. `verb` is one of a fixed, small set. */
   answered(verb: string, durationMs: number): void;
   /** A call ended as `EngineUnavailable`. */
@@ -41,7 +41,7 @@ export interface EngineObserver {
   /** So many ids were remembered in one mailbox that older ones were forgotten before their 10 minutes. */
   idsForgotten(): void;
   /** Something that is no wake-up of ours came over a mailbox channel, and was ignored. */
-  rubbish(): void;
+  unexpectedMessage(): void;
 }
 
 /** For callers that do not look. */
@@ -55,5 +55,5 @@ export const SILENT: EngineObserver = {
   waiting() {},
   wakeUpLost() {},
   idsForgotten() {},
-  rubbish() {},
+  unexpectedMessage() {},
 };

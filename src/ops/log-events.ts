@@ -1,8 +1,8 @@
-import type { FactName } from './log-facts.ts';
+import type { LogFieldName } from './log-facts.ts';
 
 interface LogEvent {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
-  readonly facts?: readonly FactName[];
+  readonly facts?: readonly LogFieldName[];
   /** For operators: what has happened, and what to do if anything is to be done. */
   readonly means: string;
 }
@@ -165,7 +165,7 @@ export const LOG_EVENTS = {
 export type LogEventName = keyof typeof LOG_EVENTS;
 /** What may be told with an event. */
 export type FactsOf<E extends LogEventName> = (typeof LOG_EVENTS)[E] extends {
-  readonly facts: infer F extends readonly FactName[];
+  readonly facts: infer F extends readonly LogFieldName[];
 }
   ? F[number]
   : never;

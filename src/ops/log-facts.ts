@@ -3,7 +3,7 @@
  * written, whatever a caller spreads into a line, so that no payload, signature or `connect` frame can get in.
  * `debug` facts point to people: they are written by `debug` and `trace` alone.
  */
-export const FACTS = {
+export const LOG_FIELDS = {
   /** Number of a connection on this node. */
   session: 'always',
   protocol: 'always',
@@ -38,9 +38,9 @@ export const FACTS = {
   address: 'debug',
 } as const satisfies Record<string, 'always' | 'debug'>;
 
-export type FactName = keyof typeof FACTS;
-type PersonalName = { [K in FactName]: (typeof FACTS)[K] extends 'debug' ? K : never }[FactName];
-type Value<K extends FactName> = K extends 'error' ? unknown : string | number | boolean;
+export type LogFieldName = keyof typeof LOG_FIELDS;
+type PersonalName = { [K in LogFieldName]: (typeof LOG_FIELDS)[K] extends 'debug' ? K : never }[LogFieldName];
+type Value<K extends LogFieldName> = K extends 'error' ? unknown : string | number | boolean;
 
-export type PersonalFacts = { readonly [K in FactName]?: Value<K> };
-export type Facts = Omit<PersonalFacts, PersonalName>;
+export type PersonalLogFields = { readonly [K in LogFieldName]?: Value<K> };
+export type LogFields = Omit<PersonalLogFields, PersonalName>;

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 import type { FactsOf, LogEventName } from './log-events.ts';
-import { FACTS, type FactName, type Facts, type PersonalFacts } from './log-facts.ts';
+import { LOG_FIELDS, type LogFieldName, type LogFields, type PersonalLogFields } from './log-facts.ts';
 import { LogLines } from './log-lines.ts';
 
 /** Events that are not declared, or with other facts than declared for them, do not compile. */
@@ -11,11 +11,11 @@ type Write<F> = <E extends LogEventName>(event: E, facts?: Pick<F, FactsOf<E> & 
 export interface Logger {
   /** May be changed while running. */
   level: Config['logLevel'];
-  readonly error: Write<Facts>;
-  readonly warn: Write<Facts>;
-  readonly info: Write<Facts>;
-  readonly debug: Write<PersonalFacts>;
-  readonly trace: Write<PersonalFacts>;
+  readonly error: Write<LogFields>;
+  readonly warn: Write<LogFields>;
+  readonly info: Write<LogFields>;
+  readonly debug: Write<PersonalLogFields>;
+  readonly trace: Write<PersonalLogFields>;
 }
 
 /** Where lines go; the default is standard output, and for people if that is a terminal. */
@@ -66,10 +66,10 @@ function standardOutput(onLost: (count: number) => void): LogOutput {
 
 const TEXT_MAX = 500;
 
-function select(facts: PersonalFacts | undefined, upTo: 'always' | 'debug'): Record<string, unknown> {
+function select(facts: PersonalLogFields | undefined, upTo: 'always' | 'debug'): Record<string, unknown> {
   const chosen: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(facts ?? {})) {
-    const allowed = Object.hasOwn(FACTS, name) ? FACTS[name as FactName] : undefined;
+    const allowed = Object.hasOwn(LOG_FIELDS, name) ? LOG_FIELDS[name as LogFieldName] : undefined;
     if (allowed === undefined || (allowed === 'debug' && upTo === 'always')) continue;
     chosen[name] = name === 'error' ? describeError(value) : plain(value);
   }

@@ -1,23 +1,23 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type Declared, METRICS } from './metric-table.ts';
 import {
-  Distribution,
+  Counter,
   exposeCounter,
   exposeGauge,
   exposeHistogram,
   Family,
+  Gauge,
+  Histogram,
   type Label,
   type LabelValues,
-  Level,
-  Tally,
 } from './metric-types.ts';
 
 type MetricName = keyof typeof METRICS;
 type SeriesOf<D extends Declared> = D['type'] extends 'counter'
-  ? Tally
+  ? Counter
   : D['type'] extends 'gauge'
-    ? Level
-    : Distribution;
+    ? Gauge
+    : Histogram;
 type Accessor<D extends Declared> = D extends { readonly labels: infer L extends readonly Label[] }
   ? Family<SeriesOf<D>, LabelValues<L>>
   : SeriesOf<D>;
@@ -57,16 +57,16 @@ function register(registry: Registry, declared: Declared): unknown {
   const { type, name, help, labels = [], buckets = [] } = declared;
   const exposed = { registry, name, help, labelNames: labels.map(([label]) => label) };
   if (type === 'counter') {
-    const family = new Family(() => new Tally());
+    const family = new Family(() => new Counter());
     exposeCounter({ ...exposed, family });
     return accessor(family, labels);
   }
   if (type === 'gauge') {
-    const family = new Family(() => new Level());
+    const family = new Family(() => new Gauge());
     exposeGauge({ ...exposed, family });
     return accessor(family, labels);
   }
-  const family = new Family(() => new Distribution(buckets));
+  const family = new Family(() => new Histogram(buckets));
   exposeHistogram({ ...exposed, family, bounds: buckets });
   return accessor(family, labels);
 }

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts';
+import type { Connection } from './session/connection.ts';
 
 const STEP_MS = 50;
 

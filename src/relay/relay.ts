@@ -3,14 +3,14 @@ import type { Engine } from '../engine/engine.ts';
 import type { Config } from '../ops/config.ts';
 import type { Logger } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { AddressReader } from './address.ts';
+import { createRelayContext } from './context/relay-context.ts';
 import { drain } from './drain.ts';
-import { Gateway } from './gateway.ts';
+import { Gateway } from './gateway/gateway.ts';
 import { HttpApi } from './http/api.ts';
 import { loadPage } from './http/static.ts';
-import { createNode } from './node.ts';
-import { createApp, readCertificate } from './tls.ts';
-import { loadUws, type TemplatedApp } from './uws.ts';
+import { AddressReader } from './transport/client-address.ts';
+import { createApp, readCertificate } from './transport/tls.ts';
+import { loadUws, type TemplatedApp } from './transport/uws.ts';
 
 /** From the first byte of a connection to its request, on a line that is not slow. */
 const UPGRADE_MS = 200;
@@ -49,7 +49,7 @@ export interface Relay {
 export async function createRelay(parts: RelayParts): Promise<Relay> {
   const { config, engine, metrics, pageFolder } = parts;
   const { uws, build } = loadUws();
-  const node = createNode(parts);
+  const node = createRelayContext(parts);
   const addresses = new AddressReader(config.trustedProxies);
   const gateway = new Gateway(node, addresses);
   const api = new HttpApi(node, addresses, pageFolder === null ? new Map() : loadPage(pageFolder));

@@ -7,7 +7,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
-import { toolPath } from '../../src/cli/install.ts';
+import { toolPath } from '../../src/cli/dev/install.ts';
 import { ensureInstalled } from '../support/install.ts';
 
 /** The browser talks to our relay on loopback and to nobody else, as far as flags can see to it. */

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/servers.ts';
+import { freePort } from '../../src/cli/dev/servers.ts';
 import { Processes } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { Browsers } from './browsers.ts';

@@ -1,6 +1,6 @@
 import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../src/cli/servers.ts';
+import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
 import { Processes, type RelayProcess } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';

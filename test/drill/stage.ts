@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toolPath } from '../../src/cli/install.ts';
-import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/monitoring.ts';
+import { toolPath } from '../../src/cli/dev/install.ts';
+import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/dev/monitoring.ts';
 import {
   freePort,
   type HaproxyServer,
@@ -11,7 +11,7 @@ import {
   type Settings,
   startHaproxy,
   startRedis,
-} from '../../src/cli/servers.ts';
+} from '../../src/cli/dev/servers.ts';
 import { Crowd } from '../faults/crowd.ts';
 import { Journal } from '../faults/journal.ts';
 import { BUILT_MAIN, RigNode } from '../faults/nodes.ts';

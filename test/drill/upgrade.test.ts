@@ -10,7 +10,7 @@ import { Stage } from './stage.ts';
 /**
  * A version change: nodes of another commit are replaced by nodes of this one, under load.
  * `DRILL_OLD=<commit or tag> npm run drill -- upgrade`. With `DRILL_RECORD=1` what the old one leaves in Redis is
- * written to the file that test/e2e/upgrade.test.ts reads.
+ * written to the file that test/e2e/http/upgrade.test.ts reads.
  */
 const OLD = process.env.DRILL_OLD ?? '';
 const PEOPLE = 120;

@@ -38,7 +38,7 @@ export class Ears implements MailboxListener {
   onClaimed(token: string): void {
     this.claims.push(token);
   }
-  onLook(): void {
+  onPoll(): void {
     this.looks += 1;
   }
   onReclaim(): void {

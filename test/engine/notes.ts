@@ -1,8 +1,9 @@
-import type { EngineFacts, EngineObserver } from '../../src/engine/observer.ts';
+import type { EngineLogFields, EngineObserver } from '../../src/engine/observer.ts';
 
 /** What an engine has told its observer. */
 export class Notes implements EngineObserver {
-  readonly lines: { readonly level: string; readonly message: string; readonly facts: EngineFacts }[] = [];
+  readonly lines: { readonly level: string; readonly message: string; readonly facts: EngineLogFields }[] =
+    [];
   readonly answers: string[] = [];
   readonly failures: string[] = [];
   probes = 0;
@@ -14,7 +15,7 @@ export class Notes implements EngineObserver {
   /** The last estimate. */
   estimate: { readonly mailboxes: number; readonly envelopes: number } | null = null;
 
-  log(level: 'info' | 'warn' | 'error', message: string, facts: EngineFacts): void {
+  log(level: 'info' | 'warn' | 'error', message: string, facts: EngineLogFields): void {
     this.lines.push({ level, message, facts });
   }
   answered(verb: string): void {
@@ -41,7 +42,7 @@ export class Notes implements EngineObserver {
   idsForgotten(): void {
     this.forgotten += 1;
   }
-  rubbish(): void {
+  unexpectedMessage(): void {
     this.rubbishes += 1;
   }
 }

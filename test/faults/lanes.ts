@@ -1,6 +1,6 @@
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child } from '../../src/cli/child.ts';
+import { Child } from '../../src/cli/dev/child.ts';
 import type { Scenario } from './bench.ts';
 import { missedOnlyTime, noResult, type Result, read, resultFile, write } from './results.ts';
 

@@ -4,7 +4,7 @@ import { RELAY_MUTATIONS } from './mutations-relay.ts';
 const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no read after a reconnect of the subscriber or of Redis',
-    file: 'engine/redis/channels.js',
+    file: 'engine/redis/wakeups/channels.js',
     from: 'for (const channel of this.#of(shard))\n            this.#reclaimSoon(channel);',
     to: '',
     also: [
@@ -36,7 +36,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'tags not random',
-    file: 'engine/redis/store.js',
+    file: 'engine/redis/mailbox/store.js',
     from: 'randomInt(TAG_VALUES)}',
     to: '7}',
     scenarios: ['lost-tail'],
@@ -85,21 +85,21 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an answer that a repeat gets skips WAIT',
-    file: 'engine/redis/durable.js',
+    file: 'engine/redis/connection/durable.js',
     from: 'else if (missing !== null)',
     to: 'else if (missing !== null && !/^r+$/.test(String(reply?.value)))',
     scenarios: ['replicas-stopped'],
   },
   {
     name: 'WAIT asked and its answer ignored',
-    file: 'engine/redis/durable.js',
+    file: 'engine/redis/connection/durable.js',
     from: "typeof acknowledged === 'number' && acknowledged >= replicas",
     to: "typeof acknowledged === 'number'",
     scenarios: ['replicas-stopped'],
   },
   {
     name: 'unsubscribed although another socket of the user listens',
-    file: 'engine/redis/channels.js',
+    file: 'engine/redis/wakeups/channels.js',
     from: 'if (channel.listeners.length > 0 || channel.lingering)\n            return;',
     to: 'if (channel.listeners.length > 0) { void channel.on?.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
     scenarios: ['takeover', 'cut-before-receipt'],
@@ -107,8 +107,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no backstop: mailboxes are not looked into',
     file: 'engine/redis/timings.js',
-    from: 'lookEveryMs: 40_000,',
-    to: 'lookEveryMs: 4_000_000,',
+    from: 'pollEveryMs: 40_000,',
+    to: 'pollEveryMs: 4_000_000,',
     scenarios: ['deaf-channel'],
   },
   {
@@ -120,14 +120,14 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'one shard of a Cluster is not probed',
-    file: 'engine/redis/probe.js',
+    file: 'engine/redis/wakeups/probe.js',
     from: 'for (const shard of shards)\n            void this.#probe(shard);',
     to: 'for (const shard of [...shards].slice(1))\n            void this.#probe(shard);',
     scenarios: ['deaf-shard'],
   },
   {
     name: 'lost connections to Redis are made again only after a minute',
-    file: 'engine/redis/link.js',
+    file: 'engine/redis/connection/link.js',
     from: 'const RETRY_MAX_MS = 1_000;',
     to: 'const RETRY_MAX_MS = 60_000;',
     also: [{ from: 'const RETRY_MIN_MS = 50;', to: 'const RETRY_MIN_MS = 30_000;' }],
@@ -163,7 +163,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a lost connection to Redis makes its commands again by itself (what retryDelayOnFailover does), no fence',
-    file: 'engine/redis/connection.js',
+    file: 'engine/redis/connection/connection.js',
     from: 'autoResendUnfulfilledCommands: false,',
     to: 'autoResendUnfulfilledCommands: true,',
     also: [
@@ -179,21 +179,21 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an old master that comes back during a failover is believed',
-    file: 'engine/redis/discovery.js',
+    file: 'engine/redis/cluster/discovery.js',
     from: 'const layout = await discover([]).catch(() => null);',
     to: 'const layout = null;',
     scenarios: ['sentinel-failover-wait', 'sentinel-failover'],
   },
   {
     name: 'nobody is subscribed again after the subscriber has reconnected',
-    file: 'engine/redis/channels.js',
+    file: 'engine/redis/wakeups/channels.js',
     from: 'for (const channel of this.#of(shard))\n            this.#settle(channel);',
     to: '',
     scenarios: ['subscriber-killed', 'redis-killed-always'],
   },
   {
     name: 'a handshake with Redis that is swallowed is waited for',
-    file: 'engine/redis/connection.js',
+    file: 'engine/redis/connection/connection.js',
     from: 'connection.#sent += 1;',
     to: 'connection.#sent += 1; connection.#answered += 1;',
     scenarios: ['network'],

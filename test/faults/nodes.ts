@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { Child } from '../../src/cli/child.ts';
-import type { Settings } from '../../src/cli/servers.ts';
+import { Child } from '../../src/cli/dev/child.ts';
+import type { Settings } from '../../src/cli/dev/servers.ts';
 import { until } from '../support/until.ts';
 import { heldBytes } from './inspector.ts';
 

@@ -1,4 +1,4 @@
-import type { Settings } from '../../src/cli/servers.ts';
+import type { Settings } from '../../src/cli/dev/servers.ts';
 import { type RedisConf, type RedisServer, startRedis } from '../support/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { type RedisSentinel, startSentinel } from '../support/redis-sentinel.ts';

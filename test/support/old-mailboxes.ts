@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Child } from '../../src/cli/child.ts';
+import { Child } from '../../src/cli/dev/child.ts';
 import { frameOf, PlainClient, type PlainUser, registerUser } from './client.ts';
 import { envelopeText } from './envelopes.ts';
 import { type RedisServer, startRedis } from './redis.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { installPackages } from '../../src/cli/install.ts';
+import { installPackages } from '../../src/cli/dev/install.ts';
 
 const VENV = join(import.meta.dirname, '../../.cache/python');
 const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2'];

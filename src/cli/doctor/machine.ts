@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../ops/config.ts';
-import { loadUws } from '../../relay/uws.ts';
+import { loadUws } from '../../relay/transport/uws.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
 
 /** Beside sockets of clients: Redis, the admin port, files. */

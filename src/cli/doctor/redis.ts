@@ -1,8 +1,8 @@
 import { SILENT } from '../../engine/observer.ts';
-import { formatAddress, parseDeployment } from '../../engine/redis/address.ts';
-import { parseInfo } from '../../engine/redis/checks.ts';
-import { Connection } from '../../engine/redis/connection.ts';
-import { discovery, type Layout } from '../../engine/redis/discovery.ts';
+import { discovery, type Layout } from '../../engine/redis/cluster/discovery.ts';
+import { formatAddress, parseDeployment } from '../../engine/redis/connection/address.ts';
+import { parseInfo } from '../../engine/redis/connection/checks.ts';
+import { Connection } from '../../engine/redis/connection/connection.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
 import type { Config } from '../../ops/config.ts';
 import { bad, type Finding, good, poor } from './finding.ts';

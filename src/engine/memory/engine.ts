@@ -162,7 +162,7 @@ class MemoryEngine implements Engine {
   }
 
   /** Nobody could look at it after the process has ended: it goes. */
-  async setAside(session: SessionKey, id: MailboxId): Promise<SessionState> {
+  async deadLetter(session: SessionKey, id: MailboxId): Promise<SessionState> {
     this.#mustRun();
     const record = this.#users.find(session.code, this.#now());
     if (record === undefined) return 'unknown_user';

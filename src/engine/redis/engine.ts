@@ -3,6 +3,7 @@ import {
   type Account,
   type ClaimRequest,
   type ClaimResult,
+  type DeadLetterReason,
   type DeliverOutcome,
   type DeliverRequest,
   type Engine,
@@ -11,7 +12,6 @@ import {
   EngineUnavailable,
   type MailboxId,
   type MailboxListener,
-  type PoisonReason,
   type ReadRequest,
   type ReadResult,
   type RegisterResult,
@@ -21,19 +21,19 @@ import {
   type Subscription,
 } from '../engine.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
-import { Accounts } from './accounts.ts';
-import { type Deployment, parseDeployment } from './address.ts';
-import { Calls } from './calls.ts';
-import { Census } from './census.ts';
-import { Channels } from './channels.ts';
-import { type Discovery, discovery } from './discovery.ts';
+import { Calls } from './cluster/calls.ts';
+import { type Discovery, discovery } from './cluster/discovery.ts';
+import { Router } from './cluster/router.ts';
+import type { Shard, ShardEvents } from './cluster/shard.ts';
+import { type Deployment, parseDeployment } from './connection/address.ts';
+import { Accounts } from './mailbox/accounts.ts';
+import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
+import { Store } from './mailbox/store.ts';
 import { Presence } from './presence.ts';
-import { Prober } from './probe.ts';
-import { Router } from './router.ts';
 import { loadScripts } from './scripts.ts';
-import type { Shard, ShardEvents } from './shard.ts';
-import { Store } from './store.ts';
 import { TIMINGS, type Timings } from './timings.ts';
+import { Channels } from './wakeups/channels.ts';
+import { Prober } from './wakeups/probe.ts';
 
 export interface RedisEngineOptions {
   /**
@@ -66,7 +66,7 @@ interface Parts {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly presence: Presence;
-  readonly census: Census;
+  readonly census: MailboxSampler;
 }
 
 const POLL_MS = 20;
@@ -171,7 +171,7 @@ class RedisEngine implements Engine {
     return this.#running().store.confirm(session, upTo);
   }
 
-  async setAside(session: SessionKey, id: MailboxId, why: PoisonReason): Promise<SessionState> {
+  async deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState> {
     return this.#running().store.setAside(session, id, why);
   }
 
@@ -205,8 +205,8 @@ class RedisEngine implements Engine {
       nodeId,
       timings,
       observer,
-      onDeaf: (shard) => channels.look(shard, timings.deafLookEveryMs),
-      onHeard: (shard) => channels.look(shard, timings.spreadMs),
+      onSilent: (shard) => channels.look(shard, timings.silentPollEveryMs),
+      onRecovered: (shard) => channels.look(shard, timings.spreadMs),
     });
     const isDeaf = (shard: Shard) => prober.hearing(shard) === 'deaf';
     const channels: Channels = new Channels({ router, timings, observer, isDeaf });
@@ -227,7 +227,7 @@ class RedisEngine implements Engine {
       }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
       presence: new Presence({ calls, nodeId, timings }),
-      census: new Census({ router, timings, observer }),
+      census: new MailboxSampler({ router, timings, observer }),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Calls } from './calls.ts';
+import type { Calls } from './cluster/calls.ts';
 import type { Timings } from './timings.ts';
 
 export interface PresenceOptions {

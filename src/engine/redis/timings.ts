@@ -12,9 +12,9 @@ export interface Timings {
   /** A deaf connection is made anew at most so often. */
   readonly resubscribeEveryMs: number;
   /** The backstop: every mailbox with a listener is looked at so often, jittered downwards by a quarter. */
-  readonly lookEveryMs: number;
+  readonly pollEveryMs: number;
   /** The same while a shard's probe does not come back, jittered downwards by half. */
-  readonly deafLookEveryMs: number;
+  readonly silentPollEveryMs: number;
   /** After a reconnect everybody reclaims or looks within this time, not at once. */
   readonly spreadMs: number;
   /** A channel that nobody listens to any more is kept for so long: a reconnect often comes soon. */
@@ -25,7 +25,7 @@ export interface Timings {
   /** The key of a node that has died is gone after this. */
   readonly presenceTtlMs: number;
   /** How often waiting mail is estimated, on each node. */
-  readonly censusEveryMs: number;
+  readonly sampleEveryMs: number;
   readonly startTimeoutMs: number;
 }
 
@@ -36,13 +36,13 @@ export const TIMINGS: Timings = {
   probeEveryMs: 2_000,
   probePatienceMs: 1_500,
   resubscribeEveryMs: 10_000,
-  lookEveryMs: 40_000,
-  deafLookEveryMs: 5_000,
+  pollEveryMs: 40_000,
+  silentPollEveryMs: 5_000,
   spreadMs: 1_000,
   lingerMs: 1_000,
   discoverEveryMs: 5_000,
   presenceEveryMs: 10_000,
   presenceTtlMs: 30_000,
-  censusEveryMs: 60_000,
+  sampleEveryMs: 60_000,
   startTimeoutMs: 10_000,
 };

@@ -1,16 +1,16 @@
 import { EngineUnavailable } from '../../engine/engine.ts';
-import type { AddressReader } from '../address.ts';
-import type { Node } from '../node.ts';
-import type { RateLimiter } from '../rate.ts';
-import type { HttpRequest, HttpResponse, TemplatedApp } from '../uws.ts';
+import type { RateLimiter } from '../context/rate-limiter.ts';
+import type { RelayContext } from '../context/relay-context.ts';
+import type { AddressReader } from '../transport/client-address.ts';
+import { RequestHeaders } from '../transport/headers.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp } from '../transport/uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
-import { RequestHeaders } from './headers.ts';
 import { closeIfOpen, type Problem } from './problem.ts';
 import { lookUp, register, type UserAnswer } from './users.ts';
 
 const BODY_BYTES_MAX = 4096;
 
-type RouteName = Parameters<Node['metrics']['httpRequests']['of']>[0];
+type RouteName = Parameters<RelayContext['metrics']['httpRequests']['of']>[0];
 
 interface Route {
   readonly name: RouteName;
@@ -22,11 +22,11 @@ interface Route {
 
 /** The HTTP side of a node: `/users`, and the page. */
 export class HttpApi {
-  readonly #node: Node;
+  readonly #node: RelayContext;
   readonly #addresses: AddressReader;
   readonly #page: ReadonlyMap<string, Answer>;
 
-  constructor(node: Node, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
+  constructor(node: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
     this.#node = node;
     this.#addresses = addresses;
     this.#page = page;

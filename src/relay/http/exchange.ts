@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import type { HttpRequest, HttpResponse } from '../uws.ts';
-import type { RequestHeaders } from './headers.ts';
+import type { RequestHeaders } from '../transport/headers.ts';
+import type { HttpRequest, HttpResponse } from '../transport/uws.ts';
 import { type Problem, problemBody } from './problem.ts';
 
 export interface Answer {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { HttpResponse } from '../uws.ts';
+import type { HttpResponse } from '../transport/uws.ts';
 
 /** An error answer of the HTTP API, RFC 9457. `detail` says what was wrong and what would be right. */
 export interface Problem {

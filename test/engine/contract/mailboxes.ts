@@ -125,7 +125,7 @@ export function mailboxes(backend: Backend): void {
         for (const text of ['a', 'b', 'c', 'd', 'e']) await alice.send(bob, envelope(text));
         const [head = '', , middle = '', , tail = ''] = await ids(node, session);
         for (const id of [middle, tail, head, head])
-          expect(await node.setAside(session, id, 'unsendable')).toBe('held');
+          expect(await node.deadLetter(session, id, 'unsendable')).toBe('held');
         expect(await texts(node, session)).toEqual(['b', 'd']);
         expect(await login(node, bob)).toMatchObject({ waiting: 2, expired: 0 });
       });
@@ -133,12 +133,12 @@ export function mailboxes(backend: Backend): void {
       it('are confirmed and read on as if it had never been there', async () => {
         for (const text of ['a', 'b', 'c']) await alice.send(bob, envelope(text));
         const [first = '', second = '', third = ''] = await ids(node, session);
-        await node.setAside(session, second, 'unsendable');
+        await node.deadLetter(session, second, 'unsendable');
         expect(await texts(node, session, first)).toEqual(['c']);
         await alice.send(bob, envelope('d'));
         expect(await node.confirm(session, third)).toBe('held');
         expect(await texts(node, session, third)).toEqual(['d']);
-        await node.setAside(session, (await ids(node, session))[0] ?? '', 'unsendable');
+        await node.deadLetter(session, (await ids(node, session))[0] ?? '', 'unsendable');
         await alice.send(bob, envelope('e'));
         expect(await texts(node, session, third)).toEqual(['e']);
       });
@@ -146,7 +146,7 @@ export function mailboxes(backend: Backend): void {
       it('are empty once the last entry is set aside, and a session goes on from there', async () => {
         await alice.send(bob, envelope('a'), envelope('b'));
         const [first = '', second = ''] = await ids(node, session);
-        await node.setAside(session, second, 'unsendable');
+        await node.deadLetter(session, second, 'unsendable');
         expect(await node.confirm(session, first)).toBe('held');
         const { waiting, last, session: next } = await login(node, bob);
         expect([waiting, last]).toEqual([0, second]);
@@ -165,7 +165,7 @@ export function mailboxes(backend: Backend): void {
           'stored',
           'mailbox_full',
         ]);
-        await node.setAside(key, (await ids(node, key))[1] ?? '', 'unsendable');
+        await node.deadLetter(key, (await ids(node, key))[1] ?? '', 'unsendable');
         expect(await sender.send(code, envelope('c'))).toEqual(['stored']);
         expect(await texts(node, key)).toEqual(['a', 'c']);
       });
@@ -173,9 +173,9 @@ export function mailboxes(backend: Backend): void {
       it('let nobody set aside but the session that holds them, nor what does not wait there', async () => {
         await alice.send(bob, envelope('a'));
         const [id = ''] = await ids(node, session);
-        expect(await node.setAside(session, otherTag(id), 'unsendable')).toBe('held');
+        expect(await node.deadLetter(session, otherTag(id), 'unsendable')).toBe('held');
         await login(node, bob);
-        expect(await node.setAside(session, id, 'unsendable')).toBe('displaced');
+        expect(await node.deadLetter(session, id, 'unsendable')).toBe('displaced');
         const { session: now } = await login(node, bob);
         expect(await texts(node, now)).toEqual(['a']);
       });

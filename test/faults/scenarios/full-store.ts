@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child } from '../../../src/cli/child.ts';
+import { Child } from '../../../src/cli/dev/child.ts';
 import { type Bench, NotRun, type Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';
 import { normalAgain } from './redis-stopped.ts';

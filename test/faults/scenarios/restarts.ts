@@ -1,4 +1,4 @@
-import { startHaproxy } from '../../../src/cli/servers.ts';
+import { startHaproxy } from '../../../src/cli/dev/servers.ts';
 import type { Scenario } from '../bench.ts';
 import type { Rig } from '../rig.ts';
 

@@ -1,0 +1,145 @@
+import { WebSocket } from 'ws';
+import { lookup, register } from '../../client/account/directory.ts';
+import { type Endpoints, endpointsOf } from '../../client/account/endpoints.ts';
+import { signedFrame } from '../../client/account/signing.ts';
+import { Link } from '../../client/connection/link.ts';
+import { outcomeOf } from '../../client/connection/relay-reply.ts';
+import { socketConstructor } from '../../client/connection/web-socket.ts';
+import { ClientError, type Identity } from '../../client/index.ts';
+import { newEnvelopeId } from '../../client/keys/agreement.ts';
+import { ack, signedText } from '../../protocol/frames.ts';
+import { EXIT, UsageError } from '../command.ts';
+import { asPerson, loadIdentity, parsePerson } from './person.ts';
+
+/** One envelope there and back. */
+const ROUND_WITHIN_MS = 10_000;
+
+interface Round {
+  readonly acceptedMs: number;
+  readonly deliveredMs: number;
+}
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { person, values, positionals } = parsePerson(args, { count: { type: 'string', default: '5' } });
+  if (positionals.length > 0) throw new UsageError(`ping takes no ${positionals[0]}`);
+  const count = Number(values.count);
+  if (!(count > 0 && count <= 1_000))
+    throw new UsageError(`--count is a number up to 1000, not ${values.count}`);
+
+  return asPerson(async () => {
+    const say = (line: object, words: string) => console.log(person.json ? JSON.stringify(line) : words);
+    const endpoints = endpointsOf(person.url);
+    const identity = await loadIdentity(person.identityFile);
+    const { code } = await register(identity, { endpoints });
+    const lookupMs = await timed(() => lookup(code, { endpoints }));
+    say({ step: 'lookup', ms: lookupMs }, `look-up     ${shown(lookupMs)}`);
+    const line = new Line({ endpoints, identity, code });
+    try {
+      const loginMs = await timed(() => line.opened);
+      say({ step: 'login', ms: loginMs }, `login       ${shown(loginMs)}`);
+      for (let number = 1; number <= count; number++) {
+        const { acceptedMs, deliveredMs } = await line.round();
+        say(
+          { step: 'round', number, acceptedMs, deliveredMs },
+          `envelope ${String(number).padEnd(3)}accepted ${shown(acceptedMs)}   delivered ${shown(deliveredMs)}`,
+        );
+      }
+    } finally {
+      line.close();
+    }
+    return EXIT.ok;
+  });
+}
+
+/** A connection that writes to itself. */
+class Line {
+  readonly opened: Promise<void>;
+  readonly #link: Link;
+  readonly #identity: Identity;
+  readonly #code: string;
+  #onEnd: (error: ClientError) => void = () => {};
+  #onAccepted = () => {};
+  #onDelivered = () => {};
+  #id = '';
+
+  constructor(options: { endpoints: Endpoints; identity: Identity; code: string }) {
+    this.#identity = options.identity;
+    this.#code = options.code;
+    let welcome = () => {};
+    this.opened = new Promise((resolve, reject) => {
+      welcome = resolve;
+      this.#onEnd = reject;
+    });
+    this.#link = new Link({
+      ...options,
+      protocol: 2,
+      WebSocket: socketConstructor(WebSocket),
+      onWelcome: () => welcome(),
+      onEnvelope: ({ seq, data }) => {
+        if (new TextDecoder().decode(data).includes(this.#id)) this.#onDelivered();
+        if (seq !== null) this.#link.send(ack(seq));
+      },
+      onServer: ({ type, payload }) => {
+        const outcome = outcomeOf(type, payload);
+        if (outcome?.id !== this.#id) return;
+        if (outcome.outcome === 'accepted') this.#onAccepted();
+        else
+          this.#onEnd(
+            new ClientError('refused', `The relay says ${String(payload.code)}: ${String(payload.detail)}`),
+          );
+      },
+      onProbe: () => {},
+      onFrame: () => {},
+      onEnd: (end) => {
+        const said = end.how === 'closed' ? (end.lastError ?? `closed with ${end.code}`) : end.error.message;
+        this.#onEnd(new ClientError('unreachable', `The connection ended: ${said}.`));
+      },
+    });
+  }
+
+  /** Resolves when the envelope has been accepted and is back. */
+  round(): Promise<Round> {
+    return new Promise((resolve, reject) => {
+      const startedMs = performance.now();
+      const timer = setTimeout(() => {
+        reject(
+          new ClientError('unreachable', `An envelope was not back within ${ROUND_WITHIN_MS / 1000} s.`),
+        );
+      }, ROUND_WITHIN_MS);
+      let acceptedMs = Number.NaN;
+      let deliveredMs = Number.NaN;
+      const settle = () => {
+        if (Number.isNaN(acceptedMs) || Number.isNaN(deliveredMs)) return;
+        clearTimeout(timer);
+        resolve({ acceptedMs, deliveredMs });
+      };
+      this.#onEnd = reject;
+      this.#onAccepted = () => {
+        acceptedMs = performance.now() - startedMs;
+        settle();
+      };
+      this.#onDelivered = () => {
+        deliveredMs = performance.now() - startedMs;
+        settle();
+      };
+      this.#id = newEnvelopeId();
+      const own = { sender: this.#code, recipient: this.#code, id: this.#id, message: { type: 'ping' } };
+      this.#link.send(signedFrame(signedText(own), this.#identity));
+    });
+  }
+
+  close(): void {
+    this.#onEnd = () => {};
+    this.#link.close();
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await work();
+  return performance.now() - startedMs;
+}
+
+function shown(ms: number): string {
+  return `${ms.toFixed(1).padStart(8)} ms`;
+}

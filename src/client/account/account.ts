@@ -1,0 +1,65 @@
+import { ClientError } from '../errors.ts';
+import { Batch, type Records } from '../storage/records.ts';
+import { type Fetch, lookup, register, type User } from './directory.ts';
+import type { Endpoints } from './endpoints.ts';
+import type { Identity } from './identity.ts';
+
+export interface AccountOptions {
+  readonly identity: Identity;
+  readonly endpoints: Endpoints;
+  readonly records: Records;
+  readonly fetch: Fetch | undefined;
+  readonly name: string | undefined;
+}
+
+/** Who this identity is at this relay. */
+export class Account {
+  readonly #options: AccountOptions;
+  #user: User | null;
+  #registering: Promise<User> | null = null;
+
+  constructor(options: AccountOptions) {
+    this.#options = options;
+    this.#user = options.records.get<User>('account') ?? null;
+  }
+
+  /** Null until the relay has given a code. */
+  get user(): User | null {
+    return this.#user;
+  }
+
+  async register(): Promise<User> {
+    if (this.#user !== null) return this.#user;
+    // The connection and the program may both ask at once.
+    this.#registering ??= this.#register().finally(() => {
+      this.#registering = null;
+    });
+    return this.#registering;
+  }
+
+  lookup(code: string, signal?: AbortSignal): Promise<User> {
+    const { endpoints, fetch } = this.#options;
+    return lookup(code, { endpoints, fetch, signal });
+  }
+
+  /** Whether the relay still has this user: asked when it refuses a login. */
+  async isKnown(): Promise<boolean> {
+    try {
+      const { eddsaPublicKey } = await this.lookup(this.#user?.code ?? '');
+      return eddsaPublicKey === this.#options.identity.eddsaPublicKey;
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'user_unknown') return false;
+      throw error;
+    }
+  }
+
+  async #register(): Promise<User> {
+    const { identity, records, ...rest } = this.#options;
+    const user = await register(identity, rest);
+    const batch = new Batch();
+    batch.set('account', user);
+    await records.commit(batch);
+    this.#user = user;
+    return user;
+  }
+}

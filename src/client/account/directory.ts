@@ -1,0 +1,100 @@
+import { checkEd25519Key, checkX25519Key } from '../../crypto/keys.ts';
+import { isCode, readCode } from '../../protocol/codes.ts';
+import type { UserJson } from '../../protocol/registration.ts';
+import { ClientError } from '../errors.ts';
+import type { Endpoints } from './endpoints.ts';
+import type { Identity } from './identity.ts';
+import { registrationProof } from './signing.ts';
+
+/** A user as the relay names it: two keys that the relay alone vouches for. */
+export interface User {
+  readonly code: string;
+  /** Given at registration, unsigned: not to be shown as verified. */
+  readonly name: string | null;
+  readonly eddsaPublicKey: string;
+  readonly ecdhPublicKey: string;
+  readonly createdAt: string;
+}
+
+export type Fetch = (url: string, init: object) => Promise<Response>;
+
+/** One HTTP answer. */
+const ANSWER_WITHIN_MS = 10_000;
+
+export interface DirectoryOptions {
+  readonly endpoints: Endpoints;
+  readonly fetch?: Fetch | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `POST /users` with proof: the same identity is always given the same code. */
+export async function register(
+  identity: Identity,
+  options: DirectoryOptions & { readonly name?: string | undefined },
+): Promise<User> {
+  const { eddsaPublicKey, ecdhPublicKey } = identity;
+  const body = {
+    ecdh_public_key: ecdhPublicKey,
+    eddsa_public_key: eddsaPublicKey,
+    proof: registrationProof(identity),
+    ...(options.name === undefined ? {} : { name: options.name }),
+  };
+  const response = await ask('/users', options, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const user = await readUser(response);
+  if (user.eddsaPublicKey !== eddsaPublicKey || user.ecdhPublicKey !== ecdhPublicKey) {
+    throw new ClientError('refused', 'The relay answered a registration with other keys than were sent.');
+  }
+  return user;
+}
+
+/** `GET /users/:code`. The code may be written as people write it. Throws `user_unknown`. */
+export async function lookup(code: string, options: DirectoryOptions): Promise<User> {
+  const canonical = readCode(code.trim());
+  if (canonical === null) {
+    throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
+  }
+  const response = await ask(`/users/${canonical}`, options, {});
+  if (response.status === 404) throw new ClientError('user_unknown', `No user has the code ${canonical}.`);
+  const user = await readUser(response);
+  if (user.code !== canonical) throw new ClientError('refused', 'The relay answered for another code.');
+  return user;
+}
+
+async function ask(path: string, options: DirectoryOptions, init: object): Promise<Response> {
+  const { endpoints, signal } = options;
+  const send = options.fetch ?? (globalThis.fetch as Fetch);
+  const deadline = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  try {
+    return await send(`${endpoints.http}${path}`, { ...init, signal: ends, redirect: 'error' });
+  } catch (cause) {
+    if (signal?.aborted) throw new ClientError('aborted', 'Ended by its AbortSignal.', { cause });
+    throw new ClientError('unreachable', `${endpoints.http} cannot be reached.`, { cause });
+  }
+}
+
+async function readUser(response: Response): Promise<User> {
+  const body = (await response.json().catch(() => ({}))) as Partial<UserJson> & { detail?: unknown };
+  if (!response.ok) {
+    const detail = typeof body.detail === 'string' ? body.detail : `HTTP ${response.status}`;
+    // 429 and 5xx pass; anything else will be answered the same again.
+    const passes = response.status === 429 || response.status >= 500;
+    throw new ClientError(passes ? 'unreachable' : 'refused', `The relay says: ${detail}`);
+  }
+  const {
+    code = '',
+    eddsa_public_key: eddsa = '',
+    ecdh_public_key: ecdh = '',
+    created_at: createdAt = '',
+  } = body;
+  if (!isCode(code)) throw new ClientError('refused', 'The relay answered with what is no code.');
+  const problem = checkEd25519Key(eddsa) ?? checkX25519Key(ecdh);
+  if (problem !== null)
+    throw new ClientError('invalid_key', `The relay names a key for ${code} that ${problem}.`);
+  const name = typeof body.name === 'string' ? body.name : null;
+  return { code, name, eddsaPublicKey: eddsa, ecdhPublicKey: ecdh, createdAt };
+}

@@ -1,0 +1,31 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { sign as signEd25519 } from '../../crypto/ed25519.ts';
+import { verifySignaturePortable } from '../../crypto/verify-portable.ts';
+import { frame } from '../../protocol/frames.ts';
+import { proofText } from '../../protocol/registration.ts';
+import type { Identity } from './identity.ts';
+
+/** `data` is the very text that is signed and then sent. */
+export function signedFrame(data: string, identity: Identity): string {
+  return frame(data, sign(data, identity));
+}
+
+/** Proves to `POST /users` that the keys are one's own. */
+export function registrationProof(identity: Identity): string {
+  return sign(proofText(identity.ecdhPublicKey, identity.eddsaPublicKey), identity);
+}
+
+/** Exactly as the relay verifies: what one accepts the other does too. */
+export function isSignedBy(eddsaPublicKey: string, data: Uint8Array, signature: string): boolean {
+  return verifySignaturePortable(eddsaPublicKey, data, signature);
+}
+
+/** Hex SHA-256 of the bytes of a frame's data: names a key exchange. */
+export function digestOfData(data: Uint8Array): string {
+  return bytesToHex(sha256(data));
+}
+
+function sign(text: string, identity: Identity): string {
+  return bytesToHex(signEd25519(utf8ToBytes(text), identity.signingKey));
+}

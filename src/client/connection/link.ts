@@ -1,0 +1,149 @@
+import type { Endpoints } from '../account/endpoints.ts';
+import type { Identity } from '../account/identity.ts';
+import { ClientError } from '../errors.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { type IncomingEnvelope, readIncoming, type ServerMessage } from './incoming.ts';
+import { Login, type LoginStep, type Welcome } from './login.ts';
+import { abandon, type SocketConstructor, type SocketLike } from './web-socket.ts';
+
+/** From dialling to `connect_ack`. */
+const LOGIN_WITHIN_MS = 15_000;
+/** Twice what a relay takes by default; a longer text is not even looked at. */
+const INCOMING_CHARACTERS_MAX = 262_144;
+
+/** How a link ended. */
+export type LinkEnd =
+  | {
+      readonly how: 'closed';
+      readonly code: number;
+      readonly reason: string;
+      readonly lastError: string | null;
+    }
+  | { readonly how: 'failed'; readonly error: ClientError };
+
+export interface LinkOptions {
+  readonly endpoints: Endpoints;
+  readonly protocol: 1 | 2;
+  readonly identity: Identity;
+  readonly code: string;
+  readonly WebSocket: SocketConstructor;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onEnvelope: (envelope: IncomingEnvelope) => void;
+  /** `accepted`, `error`, `drained` and whatever else the relay says after the login. */
+  readonly onServer: (message: ServerMessage) => void;
+  /** Must send something that the relay answers. */
+  readonly onProbe: () => void;
+  /** Every text that passes, for who wants to look on. */
+  readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
+  /** Called exactly once, and nothing after it. */
+  readonly onEnd: (end: LinkEnd) => void;
+}
+
+/** One socket from dialling to its end. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #socket: SocketLike;
+  readonly #login: Login;
+  readonly #loginTimer: ReturnType<typeof setTimeout>;
+  #heartbeat: Heartbeat | null = null;
+  #ended = false;
+  /** Detail of the relay's last `error`: says why it closes. */
+  #lastError: string | null = null;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#login = new Login(options);
+    this.#socket = new options.WebSocket(options.endpoints.socket, [`relay.v${options.protocol}`]);
+    this.#loginTimer = setTimeout(() => this.#fail('No connect_ack within 15 s.'), LOGIN_WITHIN_MS);
+    this.#socket.onopen = () => this.#guarded(() => this.#step(this.#login.opened(this.#socket.protocol)));
+    this.#socket.onmessage = (event: { data: unknown }) => this.#guarded(() => this.#heard(event.data));
+    this.#socket.onerror = () => {};
+    this.#socket.onclose = (event: { code: number; reason: string }) => {
+      this.#end({ how: 'closed', code: event.code, reason: event.reason, lastError: this.#lastError });
+    };
+    // `ws` shows pings, which spare the probe; browsers do not.
+    (this.#socket as { on?: (name: string, listener: () => void) => void }).on?.('ping', () =>
+      this.#heartbeat?.heard(),
+    );
+  }
+
+  /** Does nothing before the login and after the end: what was meant for an earlier socket is not for this one. */
+  send(text: string): void {
+    if (this.#heartbeat !== null) this.#transmit(text);
+  }
+
+  /** Asks for a sign of life now: the network may have changed. */
+  check(): void {
+    this.#heartbeat?.check();
+  }
+
+  /** Says goodbye; `onEnd` is not called. */
+  close(): void {
+    this.#letGo();
+  }
+
+  #heard(text: unknown): void {
+    this.#heartbeat?.heard();
+    if (typeof text !== 'string') throw new ClientError('refused', 'The relay sent a binary frame.');
+    if (text.length > INCOMING_CHARACTERS_MAX)
+      throw new ClientError('refused', 'The relay sent an oversized frame.');
+    this.#options.onFrame('received', text);
+    const incoming = readIncoming(text);
+    if (incoming.kind === 'rubbish') {
+      throw new ClientError('refused', 'The relay sent what is no frame of the protocol.');
+    }
+    if (incoming.kind === 'envelope') {
+      if (this.#heartbeat === null) throw new ClientError('refused', 'An envelope came before connect_ack.');
+      this.#options.onEnvelope(incoming.envelope);
+      return;
+    }
+    const { type, payload } = incoming.message;
+    if (type === 'error') this.#lastError = `${String(payload.code)}: ${String(payload.detail)}`;
+    if (this.#heartbeat === null) this.#step(this.#login.heard(incoming.message));
+    else this.#options.onServer(incoming.message);
+  }
+
+  #step(step: LoginStep): void {
+    if (step.does === 'send') this.#transmit(step.frame);
+    if (step.does !== 'welcome') return;
+    clearTimeout(this.#loginTimer);
+    this.#heartbeat = new Heartbeat({
+      probe: this.#options.onProbe,
+      dead: () => this.#fail('The relay was silent for 35 s.'),
+    });
+    this.#options.onWelcome(step.welcome);
+  }
+
+  #transmit(text: string): void {
+    if (this.#ended) return;
+    this.#options.onFrame('sent', text);
+    this.#socket.send(text);
+  }
+
+  #guarded(job: () => void): void {
+    if (this.#ended) return;
+    try {
+      job();
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      this.#end({ how: 'failed', error });
+    }
+  }
+
+  #fail(detail: string): void {
+    this.#end({ how: 'failed', error: new ClientError('unreachable', detail) });
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#ended) return;
+    this.#letGo();
+    this.#options.onEnd(end);
+  }
+
+  #letGo(): void {
+    this.#ended = true;
+    clearTimeout(this.#loginTimer);
+    this.#heartbeat?.stop();
+    abandon(this.#socket);
+  }
+}

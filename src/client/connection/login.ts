@@ -1,0 +1,102 @@
+import { connectText } from '../../protocol/frames.ts';
+import type { Endpoints } from '../account/endpoints.ts';
+import type { Identity } from '../account/identity.ts';
+import { signedFrame } from '../account/signing.ts';
+import { ClientError } from '../errors.ts';
+import type { ServerMessage } from './incoming.ts';
+
+/** What `connect_ack` tells (PROTOCOL.md 4); by protocol 1 there is nothing but the fact. */
+export interface Welcome {
+  /** Envelopes that waited; null by protocol 1. */
+  readonly queued: number | null;
+  /** Envelopes that ran out of time in the mailbox; null by protocol 1. */
+  readonly expired: number | null;
+  /** The largest frame that the relay takes, in UTF-8 bytes. */
+  readonly maxFrameBytes: number;
+}
+
+/** The protocol's own default, for relays that do not tell. */
+const DEFAULT_MAX_FRAME_BYTES = 65_536;
+
+export type LoginStep =
+  | { readonly does: 'wait' }
+  | { readonly does: 'send'; readonly frame: string }
+  | { readonly does: 'welcome'; readonly welcome: Welcome };
+
+/**
+ * What a socket does before it is logged in. Knows the frames of the relay only: an envelope that comes before
+ * `connect_ack` is a breach, and is not looked at.
+ */
+export class Login {
+  readonly #identity: Identity;
+  readonly #code: string;
+  readonly #endpoints: Endpoints;
+  readonly #protocol: 1 | 2;
+  #asked = false;
+
+  constructor(options: { identity: Identity; code: string; endpoints: Endpoints; protocol: 1 | 2 }) {
+    this.#identity = options.identity;
+    this.#code = options.code;
+    this.#endpoints = options.endpoints;
+    this.#protocol = options.protocol;
+  }
+
+  /** The socket is open, and the relay picked this subprotocol (empty: none). */
+  opened(subprotocol: string): LoginStep {
+    if (this.#protocol === 1) return this.#connect(null);
+    if (subprotocol !== 'relay.v2') {
+      // Falling back by oneself would let whoever strips a header choose the weaker protocol.
+      throw new ClientError('downgraded', 'The relay did not choose relay.v2. Nothing was sent.');
+    }
+    return { does: 'wait' };
+  }
+
+  /** The relay says something. Throws what ends the login. */
+  heard(message: ServerMessage): LoginStep {
+    switch (message.type) {
+      case 'challenge':
+        return this.#challenged(message.payload);
+      case 'connect_ack':
+        // Who welcomes us unasked has not asked us for the proof either: no relay of protocol 2.
+        if (!this.#asked) throw new ClientError('refused', 'The relay sent connect_ack before our connect.');
+        return { does: 'welcome', welcome: readWelcome(message.payload) };
+      default:
+        return { does: 'wait' };
+    }
+  }
+
+  #challenged(payload: Readonly<Record<string, unknown>>): LoginStep {
+    const { nonce, audience } = payload;
+    if (this.#protocol === 1 || this.#asked) return { does: 'wait' };
+    if (typeof nonce !== 'string' || !/^[0-9a-f]{64}$/.test(nonce)) {
+      throw new ClientError('refused', 'The challenge has no nonce of 64 hex digits.');
+    }
+    const dialled = this.#endpoints.socket;
+    if (audience !== null && audience !== dialled) {
+      throw new ClientError(
+        'audience_mismatch',
+        `The relay calls itself ${JSON.stringify(audience)}, but ${dialled} was dialled: this may be a relay in the ` +
+          'middle, or its RELAY_PUBLIC_URL does not list this address. Nothing was signed.',
+      );
+    }
+    return this.#connect({ nonce, audience: dialled });
+  }
+
+  #connect(answer: { nonce: string; audience: string } | null): LoginStep {
+    this.#asked = true;
+    return { does: 'send', frame: signedFrame(connectText(this.#code, answer), this.#identity) };
+  }
+}
+
+function readWelcome(payload: Readonly<Record<string, unknown>>): Welcome {
+  const limits = (payload.limits ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    queued: numberOr(payload.queued, null),
+    expired: numberOr(payload.expired, null),
+    maxFrameBytes: numberOr(limits.max_frame_bytes, DEFAULT_MAX_FRAME_BYTES),
+  };
+}
+
+function numberOr<Otherwise>(value: unknown, otherwise: Otherwise): number | Otherwise {
+  return typeof value === 'number' && value >= 0 ? value : otherwise;
+}

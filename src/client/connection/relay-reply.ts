@@ -1,0 +1,43 @@
+import type { FrameErrorCode } from '../../protocol/errors.ts';
+import { ClientError, type ClientErrorCode } from '../errors.ts';
+
+/** What the relay says of an envelope that we sent. */
+export type Outcome =
+  | { readonly outcome: 'accepted'; readonly id: string }
+  /** Not stored, or not known to be: the same bytes again, not before `waitMs`. */
+  | { readonly outcome: 'again'; readonly id: string; readonly waitMs: number | null }
+  | { readonly outcome: 'refused'; readonly id: string; readonly error: ClientError };
+
+/** A hostile relay must not put an envelope to sleep for years. */
+const LONGEST_WAIT_MS = 60_000;
+/** The recipient has to fetch first: asking often does not help. */
+const FULL_WAIT_MS = 15_000;
+
+/** Null if it is about no envelope. */
+export function outcomeOf(type: string, payload: Readonly<Record<string, unknown>>): Outcome | null {
+  const { id, code, detail, retry_after_ms: retryAfterMs } = payload;
+  if (typeof id !== 'string') return null;
+  if (type === 'accepted') return { outcome: 'accepted', id };
+  if (type !== 'error' || typeof code !== 'string') return null;
+  switch (code as FrameErrorCode) {
+    case 'unavailable':
+      return { outcome: 'again', id, waitMs: null };
+    case 'mailbox_full':
+      return { outcome: 'again', id, waitMs: FULL_WAIT_MS };
+    case 'rate_limited': {
+      const waitMs = typeof retryAfterMs === 'number' ? Math.max(0, retryAfterMs) : 0;
+      return { outcome: 'again', id, waitMs: Math.min(waitMs, LONGEST_WAIT_MS) };
+    }
+    default:
+      return {
+        outcome: 'refused',
+        id,
+        error: new ClientError(errorCode(code as FrameErrorCode), String(detail)),
+      };
+  }
+}
+
+function errorCode(code: FrameErrorCode): ClientErrorCode {
+  if (code === 'recipient_unknown') return 'user_unknown';
+  return code === 'too_large' ? 'too_large' : 'refused';
+}

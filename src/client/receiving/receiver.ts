@@ -1,0 +1,130 @@
+import type { IncomingEnvelope } from '../connection/incoming.ts';
+import { ClientError } from '../errors.ts';
+
+/** More than an honest relay leaves unconfirmed (256 envelopes or 1 MiB): beyond, the socket is dropped. */
+const QUEUE_MAX = 1_024;
+const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+/** Messages that wait for the program; beyond, nothing is taken, so nothing confirmed, so the relay stops. */
+const UNHANDLED_MAX = 2_000;
+/** PROTOCOL.md 4 wants an acknowledgement after 64 envelopes or 1 s at the latest. */
+const CONFIRM_AFTER_ENVELOPES = 32;
+const CONFIRM_AFTER_MS = 200;
+
+export interface ReceiverOptions {
+  /** Resolves once what came of the envelope is stored. */
+  readonly take: (envelope: IncomingEnvelope) => Promise<void>;
+  /** Protocol 2: everything up to this seq is stored. */
+  readonly confirm: (seq: string) => void;
+  /** The relay sends more than it may: drop the socket. */
+  readonly onFlood: (error: ClientError) => void;
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** Takes envelopes one after the other, as they came, and confirms them once they are stored. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  /** Of the current socket only: what is not confirmed comes again on the next. */
+  #queue: IncomingEnvelope[] = [];
+  /** Sum over `#queue`, at most `QUEUE_BYTES_MAX`. */
+  #queuedBytes = 0;
+  #socket = 0;
+  #running: Promise<void> | null = null;
+  /** Stored and not yet confirmed on this socket; `seq` is the newest. */
+  #owed = { seq: '', count: 0 };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #unhandled = 0;
+  #onRoom: (() => void) | null = null;
+  #closed = false;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** A new socket: sequence numbers of the old one mean nothing on it. */
+  reset(): void {
+    this.#socket += 1;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#owed = { seq: '', count: 0 };
+    clearTimeout(this.#timer);
+  }
+
+  push(envelope: IncomingEnvelope): void {
+    if (this.#closed) return;
+    this.#queuedBytes += envelope.data.length;
+    if (this.#queue.length >= QUEUE_MAX || this.#queuedBytes > QUEUE_BYTES_MAX) {
+      this.reset();
+      this.#options.onFlood(
+        new ClientError('unreachable', 'The relay sent more than it may without confirmation.'),
+      );
+      return;
+    }
+    this.#queue.push(envelope);
+    this.#running ??= this.#run();
+  }
+
+  /** A message waits for the program. */
+  added(): void {
+    this.#unhandled += 1;
+  }
+
+  /** The program is done with one. */
+  handled(): void {
+    this.#unhandled -= 1;
+    if (this.#unhandled < UNHANDLED_MAX) this.#onRoom?.();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.reset();
+    this.#onRoom?.();
+  }
+
+  /** Resolves when the envelope in hand has been dealt with. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // Takes its turn behind whoever called `push`, so that a chunk of frames is queued whole first.
+      await Promise.resolve();
+      for (;;) {
+        if (this.#unhandled >= UNHANDLED_MAX) await this.#room();
+        const envelope = this.#queue.shift();
+        if (envelope === undefined || this.#closed) return;
+        this.#queuedBytes -= envelope.data.length;
+        const socket = this.#socket;
+        await this.#options.take(envelope);
+        if (socket === this.#socket && envelope.seq !== null) this.#owe(envelope.seq);
+      }
+    } catch (error) {
+      this.#options.onBroken(error);
+    } finally {
+      this.#running = null;
+      if (this.#queue.length > 0) this.#running = this.#run();
+    }
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRoom = () => {
+        this.#onRoom = null;
+        resolve();
+      };
+    });
+  }
+
+  #owe(seq: string): void {
+    this.#owed = { seq, count: this.#owed.count + 1 };
+    if (this.#owed.count >= CONFIRM_AFTER_ENVELOPES) this.#confirm();
+    else if (this.#owed.count === 1) this.#timer = setTimeout(() => this.#confirm(), CONFIRM_AFTER_MS);
+  }
+
+  #confirm(): void {
+    clearTimeout(this.#timer);
+    const { seq, count } = this.#owed;
+    this.#owed = { seq: '', count: 0 };
+    if (count > 0) this.#options.confirm(seq);
+  }
+}

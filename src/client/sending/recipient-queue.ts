@@ -1,0 +1,111 @@
+import { fullJitterMs } from '../connection/backoff.ts';
+
+/** What the order depends on. */
+export interface RecipientQueueEntry {
+  /** Grows with every entry. */
+  readonly number: number;
+  /** The envelope's id. */
+  readonly id: string;
+  readonly recipient: string;
+  /** A frame of the key exchange: goes before messages, which may need its keys. */
+  readonly urgent: boolean;
+  /** What goes over the wire; null until it is sealed, just before it is sent for the first time. */
+  readonly frame: string | null;
+}
+
+/** An answer that does not come within this is asked for again, by sending the same once more. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/**
+ * The envelopes to one recipient, one on the way at a time. While that one is in doubt (sent, not answered), newer
+ * ones stay back: were they sent, they could be stored and it not, and then its repetition would come after them.
+ */
+export class RecipientQueue<Entry extends RecipientQueueEntry> {
+  #entries: Entry[] = [];
+  /** Id of the entry that the relay has not answered yet. */
+  inFlight: string | null = null;
+  /** Set while the next try has to wait. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #resting = false;
+  #attempt = 0;
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  /** False if it is not here. */
+  remove(number: number): boolean {
+    const index = this.#entries.findIndex((entry) => entry.number === number);
+    const removed = this.#entries.splice(index, index < 0 ? 0 : 1)[0];
+    if (removed !== undefined && removed.id === this.inFlight) this.settle();
+    return removed !== undefined;
+  }
+
+  count(matches: (entry: Entry) => boolean): number {
+    return this.#entries.filter(matches).length;
+  }
+
+  sealed(): Entry[] {
+    return this.#entries.filter((entry) => entry.frame !== null && !entry.urgent);
+  }
+
+  unsealed(): Entry[] {
+    return this.#entries.filter((entry) => entry.frame === null);
+  }
+
+  /**
+   * The entry to send now, or null. A sealed message may have been sent before, so it is first, whatever is urgent:
+   * there is at most one, because nothing is sealed before what is ahead of it is settled.
+   */
+  next(): Entry | null {
+    if (this.inFlight !== null || this.#resting) return null;
+    return (
+      this.sealed()[0] ??
+      this.#entries.find((entry) => entry.urgent) ??
+      this.#entries.find((entry) => !entry.urgent) ??
+      null
+    );
+  }
+
+  /** The entry, now sealed, goes out; `again` is called if no answer comes. */
+  launch(sealed: Entry, again: () => void): void {
+    this.#entries = this.#entries.map((entry) => (entry.number === sealed.number ? sealed : entry));
+    this.inFlight = sealed.id;
+    this.#wait(ANSWER_WITHIN_MS, again);
+  }
+
+  /** The relay has decided about the entry in flight. */
+  settle(): Entry | null {
+    const entry = this.#entries.find(({ id }) => id === this.inFlight) ?? null;
+    this.#attempt = 0;
+    this.restart();
+    return entry;
+  }
+
+  /** The same once more, after `waitMs`, or else with growing jitter. */
+  retry(waitMs: number | null, again: () => void): void {
+    this.restart();
+    this.#resting = true;
+    this.#wait((waitMs ?? 0) + fullJitterMs(this.#attempt++), again);
+  }
+
+  /** A new socket: nothing is in flight on it. */
+  restart(): void {
+    this.pause();
+    this.inFlight = null;
+    this.#resting = false;
+  }
+
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(ms: number, then: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.inFlight = null;
+      this.#resting = false;
+      then();
+    }, ms);
+  }
+}

@@ -1,0 +1,101 @@
+import { ClientError } from '../errors.ts';
+import { applyChanges, type Changes, type Storage } from './storage.ts';
+
+/** The part of `node:fs/promises` that is needed: passed in, so that no bundle for browsers names a node module. */
+export interface FileSystem {
+  readFile(path: string, encoding: 'utf8'): Promise<string>;
+  writeFile(path: string, text: string, options: { mode: number; flush: boolean }): Promise<void>;
+  appendFile(path: string, text: string, options: { mode: number; flush: boolean }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+}
+
+/** Only the owner may read keys; `flush` is fsync (Node 20.10). */
+const OPTIONS = { mode: 0o600, flush: true };
+/** Journal lines until the file is written anew. */
+const LINES_BEFORE_COMPACTION = 5_000;
+
+/**
+ * A journal of JSON lines, one a write, `{"key":"value or null", …}`: appended and flushed, so a write is whole
+ * or (a torn last line) absent. Read at load, and then written anew without what was overwritten.
+ * Not for two processes at once.
+ *
+ *     import * as fs from 'node:fs/promises';
+ *     const storage = fileStorage('alice.jsonl', fs);
+ */
+export function fileStorage(path: string, fs: FileSystem): Storage {
+  const entries = new Map<string, string>();
+  let lines = 0;
+  /** An append that failed may have left half a line, which the next must not continue. */
+  let torn = false;
+  let last: Promise<void> = Promise.resolve();
+
+  /** Writes one after the other; a failed one does not poison those behind it. */
+  function inTurn(job: () => Promise<void>): Promise<void> {
+    const done = last.then(job).catch((cause: unknown) => {
+      throw new ClientError('storage_failed', `${path} cannot be written.`, { cause });
+    });
+    last = done.catch(() => {});
+    return done;
+  }
+
+  /** Written beside and renamed: a crash leaves the old file or the new one. */
+  async function compact(): Promise<void> {
+    await fs.writeFile(`${path}.new`, lineOf(entries), OPTIONS);
+    await fs.rename(`${path}.new`, path);
+    lines = 1;
+    torn = false;
+  }
+
+  return {
+    async load() {
+      for (const changes of readJournal(await readIfThere(path, fs), path)) applyChanges(entries, changes);
+      await inTurn(compact);
+      return new Map(entries);
+    },
+    write: (changes) =>
+      inTurn(async () => {
+        if (torn) await compact();
+        torn = true;
+        await fs.appendFile(path, lineOf(changes), OPTIONS);
+        torn = false;
+        applyChanges(entries, changes);
+        lines += 1;
+        if (lines > LINES_BEFORE_COMPACTION) await compact();
+      }),
+    close: () => last,
+  };
+}
+
+function lineOf(changes: Changes): string {
+  return `${JSON.stringify(Object.fromEntries(changes))}\n`;
+}
+
+async function readIfThere(path: string, fs: FileSystem): Promise<string> {
+  try {
+    return await fs.readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ENOENT') return '';
+    throw new ClientError('storage_failed', `${path} cannot be read.`, { cause });
+  }
+}
+
+function* readJournal(text: string, path: string): Generator<Changes> {
+  const lines = text.split('\n');
+  // What is behind the last newline was torn by a crash: that write never resolved.
+  lines.pop();
+  for (const [index, line] of lines.entries()) {
+    let changes: unknown;
+    try {
+      changes = JSON.parse(line);
+    } catch (cause) {
+      throw new ClientError(
+        'storage_failed',
+        `${path}, line ${index + 1} is not JSON: not a journal of ours.`,
+        {
+          cause,
+        },
+      );
+    }
+    yield new Map(Object.entries(changes as Record<string, string | null>));
+  }
+}

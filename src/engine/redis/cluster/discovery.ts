@@ -1,0 +1,158 @@
+import { EngineUnavailable } from '../../engine.ts';
+import type { Access, Address, Deployment } from '../connection/address.ts';
+import { formatAddress } from '../connection/address.ts';
+import { isClusterNode, parseInfo } from '../connection/checks.ts';
+import { Connection } from '../connection/connection.ts';
+import type { Reply } from '../connection/reply.ts';
+import { SLOTS } from './slots.ts';
+
+/** Which masters there are, and which slots are theirs. */
+export interface Layout {
+  readonly masters: readonly {
+    readonly address: Address;
+    /** First and last, both included. */
+    readonly slots: readonly (readonly [number, number])[];
+  }[];
+}
+
+/** @param known servers that are in use, to be asked first */
+export type Discover = (known: readonly Address[]) => Promise<Layout>;
+
+export interface Discovery {
+  readonly discover: Discover;
+  /**
+   * Throws if this server is known to be the master no more. One that was restarted during a failover believes that
+   * it still is, and takes envelopes that it is about to throw away.
+   */
+  readonly confirmMaster: (address: Address) => Promise<void>;
+}
+
+const ALWAYS = async (): Promise<void> => {};
+
+/**
+ * How the layout is found: fixed for one server; asked of Sentinel; asked of the nodes of a Cluster.
+ * @throws Error that says why the deployment cannot be what the URLs say
+ */
+export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discovery> {
+  const { access } = deployment;
+  if (deployment.kind === 'sentinel') {
+    // The URL's user and password are the servers'.
+    const open = { access: { ...access, username: null, password: null }, timeoutMs };
+    const discover = () => newestAnswer(deployment.sentinels, open, deployment.masterName);
+    return { discover, confirmMaster: (address) => confirmBy(discover, address) };
+  }
+  const { seeds } = deployment;
+  const open = { access, timeoutMs };
+  const isCluster = await firstAnswer(seeds, open, isClusterNode);
+  if (isCluster) {
+    // A Cluster node knows by itself what it is, or says that it does not.
+    const discover: Discover = (known) => firstAnswer([...known, ...seeds], open, askCluster);
+    return { discover, confirmMaster: ALWAYS };
+  }
+  const [address] = seeds;
+  if (address === undefined || seeds.length > 1) {
+    const names = seeds.map(formatAddress).join(', ');
+    throw new Error(
+      `several Redis URLs mean a Redis Cluster, but cluster-enabled is off at ${names}: give one URL`,
+    );
+  }
+  return {
+    discover: async () => ({ masters: [{ address, slots: [[0, SLOTS - 1]] }] }),
+    confirmMaster: ALWAYS,
+  };
+}
+
+async function confirmBy(discover: Discover, { host, port }: Address): Promise<void> {
+  // Where nobody answers, what was true last is the best that is known.
+  const layout = await discover([]).catch(() => null);
+  if (layout === null || layout.masters.some(({ address }) => address.host === host && address.port === port))
+    return;
+  throw new EngineUnavailable(
+    `${formatAddress({ host, port })} is up, but the sentinels name another master`,
+  );
+}
+
+/** Asks one server after the other, over a connection of its own, until one answers. */
+async function firstAnswer<T>(
+  addresses: readonly Address[],
+  open: { readonly access: Access; readonly timeoutMs: number },
+  ask: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const reasons = new Set<string>();
+  for (const address of addresses) {
+    let connection: Connection | null = null;
+    try {
+      connection = await Connection.open({ ...open, address });
+      return await ask(connection);
+    } catch (error) {
+      reasons.add(`${formatAddress(address)}: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      connection?.destroy('asked');
+    }
+  }
+  throw new Error([...reasons].join('; '));
+}
+
+interface Naming {
+  readonly address: Address;
+  /** Of the failover that made it the master: grows with each. */
+  readonly epoch: number;
+}
+
+/**
+ * Asks every sentinel and believes who knows of the newest failover. The first that answers may be one that has not
+ * heard of it: were the old master back by then, envelopes would be stored where they are about to be thrown away.
+ */
+async function newestAnswer(
+  sentinels: readonly Address[],
+  open: { readonly access: Access; readonly timeoutMs: number },
+  masterName: string,
+): Promise<Layout> {
+  const asked = await Promise.allSettled(
+    sentinels.map((address) => firstAnswer([address], open, (sentinel) => askSentinel(sentinel, masterName))),
+  );
+  const named = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const [newest] = named.toSorted((a, b) => b.epoch - a.epoch);
+  if (newest === undefined) {
+    const reasons = asked.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason)] : []));
+    throw new Error(reasons.join('; '));
+  }
+  return { masters: [{ address: newest.address, slots: [[0, SLOTS - 1]] }] };
+}
+
+async function askSentinel(connection: Connection, masterName: string): Promise<Naming> {
+  // The address of the first command is the replica's as soon as it is promoted; only the second tells the epoch.
+  const [address, state] = await Promise.all([
+    connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]),
+    connection.send(['SENTINEL', 'MASTER', masterName]).catch(() => null),
+  ]);
+  if (!Array.isArray(address)) {
+    throw new Error(`the sentinel at ${connection.name} knows no master called ${masterName}`);
+  }
+  const [host, port] = address as readonly Reply[];
+  const fields = Array.isArray(state) ? (state as readonly Reply[]).map(String) : [];
+  const epoch = Number(fields[fields.indexOf('config-epoch') + 1] ?? 0);
+  return { address: { host: String(host), port: Number(String(port)) }, epoch };
+}
+
+async function askCluster(connection: Connection): Promise<Layout> {
+  const [info, reply] = await Promise.all([
+    connection.send(['CLUSTER', 'INFO']),
+    connection.send(['CLUSTER', 'SLOTS']),
+  ]);
+  // A node that is cut off from the majority still believes what was true before.
+  const state = parseInfo(String(info)).get('cluster_state');
+  if (state !== 'ok') throw new Error(`cluster_state is ${state} at ${connection.name}`);
+  const masters = new Map<string, { address: Address; slots: [number, number][] }>();
+  for (const range of Array.isArray(reply) ? (reply as readonly Reply[]) : []) {
+    const [from, to, master] = range as readonly [number, number, readonly Reply[]];
+    // Nodes that do not know their own name leave it to us.
+    const host = String(master[0] ?? '');
+    const address = { host: ['', '?'].includes(host) ? connection.host : host, port: Number(master[1]) };
+    const name = formatAddress(address);
+    const known = masters.get(name) ?? { address, slots: [] };
+    known.slots.push([from, to]);
+    masters.set(name, known);
+  }
+  return { masters: [...masters.values()] };
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Address, formatAddress } from '../connection/address.ts';
+import type { RedisError } from '../connection/reply.ts';
+import type { Discover, Layout } from './discovery.ts';
+import { Shard, type ShardContext, type ShardEvents } from './shard.ts';
+import { SLOTS } from './slots.ts';
+
+export interface RouterOptions {
+  readonly discover: Discover;
+  readonly context: ShardContext;
+  /** What a new shard tells, and to whom. */
+  readonly eventsOf: (shard: () => Shard) => ShardEvents;
+  /** Some slots are another shard's now. */
+  readonly onSlotsMoved: () => void;
+}
+
+/** Between two rounds of asking, however many ask for one. */
+const REFRESH_MIN_MS = 100;
+
+/** Knows which shard a slot belongs to, and finds out anew when a shard is lost or says that it has moved. */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #shards = new Map<string, Shard>();
+  readonly #bySlot: (Shard | undefined)[] = new Array<Shard | undefined>(SLOTS).fill(undefined);
+  /** Of all slots, until one moves: asked for at each probe and each look at health. */
+  #withSlots: readonly Shard[] | null = null;
+  readonly #timer: NodeJS.Timeout;
+  #refreshing: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    const { discoverEveryMs } = options.context.timings;
+    this.#timer = setInterval(() => this.refresh(), discoverEveryMs).unref();
+  }
+
+  /** @throws Error if nobody tells the layout */
+  async start(): Promise<void> {
+    this.#apply(await this.#options.discover([]));
+  }
+
+  /** Every shard that has slots. */
+  get shards(): readonly Shard[] {
+    this.#withSlots ??= [...new Set(this.#bySlot)].filter((shard) => shard !== undefined);
+    return this.#withSlots;
+  }
+
+  /** Undefined while no shard is known to have the slot. */
+  shardOf(slot: number): Shard | undefined {
+    return this.#bySlot[slot];
+  }
+
+  /** The shard at an address that a redirection named. */
+  shardAt(address: Address): Shard {
+    const name = formatAddress(address);
+    const known = this.#shards.get(name);
+    if (known !== undefined) return known;
+    const events: ShardEvents = this.#options.eventsOf(() => shard);
+    const shard: Shard = new Shard(address, this.#options.context, events);
+    this.#shards.set(name, shard);
+    return shard;
+  }
+
+  /** A shard has said that another one has the slot: believed at once, and the whole layout asked for. */
+  moved(slot: number, address: Address): void {
+    if (this.#closed) return;
+    const shard = this.shardAt(address);
+    const changed = this.#bySlot[slot] !== shard;
+    this.#bySlot[slot] = shard;
+    if (changed) this.#slotsMoved();
+    this.refresh();
+  }
+
+  /** Asks for the layout, unless that is under way. */
+  refresh(): void {
+    if (this.#closed || this.#refreshing !== null) return;
+    this.#refreshing = this.#discover().finally(() => {
+      this.#refreshing = null;
+    });
+  }
+
+  close(reason: string): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const shard of this.#shards.values()) shard.close(reason);
+  }
+
+  async #discover(): Promise<void> {
+    const { context, discover } = this.#options;
+    const shards = this.shards;
+    // Those that answer are asked first: one that hangs would cost its timeout.
+    const known = [...shards.filter((shard) => shard.ready), ...shards.filter((shard) => !shard.ready)];
+    try {
+      const layout = await discover(known.map(({ address }) => address));
+      if (!this.#closed) this.#apply(layout);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      context.observer.log('warn', 'nobody tells which Redis servers are masters', { reason });
+    }
+    await sleep(REFRESH_MIN_MS, undefined, { ref: false });
+  }
+
+  #apply(layout: Layout): void {
+    let changed = false;
+    const named = new Set<Shard>();
+    for (const { address, slots } of layout.masters) {
+      const shard = this.shardAt(address);
+      named.add(shard);
+      for (const [from, to] of slots) {
+        for (let slot = from; slot <= to; slot += 1) {
+          changed ||= this.#bySlot[slot] !== shard;
+          this.#bySlot[slot] = shard;
+        }
+      }
+    }
+    if (changed) this.#slotsMoved();
+    // A shard that has no slot any more; one that a redirection named may be ahead of who was asked.
+    for (const [name, shard] of this.#shards) {
+      if (this.shards.includes(shard) || named.has(shard)) continue;
+      this.#shards.delete(name);
+      shard.close(`${name} is not a master any more`);
+    }
+  }
+
+  #slotsMoved(): void {
+    this.#withSlots = null;
+    this.#options.onSlotsMoved();
+  }
+}
+
+/** Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`; an empty host means the one that answered. */
+export function redirection(error: RedisError, from: Shard): Address {
+  const target = error.message.split(' ')[2] ?? '';
+  const colon = target.lastIndexOf(':');
+  const host = target.slice(0, colon);
+  return { host: host === '' ? from.address.host : host, port: Number(target.slice(colon + 1)) };
+}

@@ -1,0 +1,171 @@
+import type { EngineObserver } from '../../observer.ts';
+import { type Access, type Address, formatAddress } from '../connection/address.ts';
+import { checkServer, ServerUnfit } from '../connection/checks.ts';
+import { ShardClock } from '../connection/clock.ts';
+import { Connection } from '../connection/connection.ts';
+import { DurableWrites } from '../connection/durable.ts';
+import { Link, sendOn } from '../connection/link.ts';
+import type { Argument, Reply } from '../connection/reply.ts';
+import { Subscriber, type SubscriberOptions } from '../connection/subscriber.ts';
+import type { Script, Scripts } from '../scripts.ts';
+import type { Timings } from '../timings.ts';
+
+export interface ShardContext {
+  /** See `Discovery`. */
+  readonly confirmMaster: (address: Address) => Promise<void>;
+  readonly access: Access;
+  readonly scripts: Scripts;
+  readonly timings: Timings;
+  /** 0: writes are answered once the master has them. */
+  readonly waitReplicas: number;
+  readonly observer: EngineObserver;
+}
+
+export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage'> {
+  /** Calls can be made (again): the store behind may have forgotten what it knew. */
+  onReady(): void;
+  onLost(): void;
+  /** Channels can be subscribed to (again). */
+  onSubscriberReady(): void;
+  onSubscriberLost(): void;
+}
+
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly Argument[];
+  /** Only after a redirection by ASK: the slot is being imported there. */
+  readonly asking: boolean;
+  /** With its source, for a server that has lost it. */
+  readonly whole: boolean;
+  /** Answered only once the replicas have it. */
+  readonly durable: boolean;
+}
+
+/** One Redis master: its own connections, its own circuit breaker, its own clock. Shares nothing with the others. */
+export class Shard {
+  readonly address: Address;
+  readonly name: string;
+  readonly clock = new ShardClock();
+  readonly subscriber: Subscriber;
+  /** Why this server last refused to write; null if it did not. */
+  refusal: string | null = null;
+  /** Why this server must not be used at all, in words that say what to do; null if it is fit. */
+  unfit: string | null = null;
+  /** Whether the last attempt to reach it failed. */
+  failed = false;
+  readonly #context: ShardContext;
+  readonly #commands: Link;
+  readonly #durableLink: Link | null;
+  readonly #durable: DurableWrites | null;
+
+  constructor(address: Address, context: ShardContext, events: ShardEvents) {
+    this.address = address;
+    this.name = formatAddress(address);
+    this.#context = context;
+    const { access, timings, observer, waitReplicas } = context;
+    const timeoutMs = timings.commandTimeoutMs;
+    let known = '';
+    const open = () => Connection.open({ address, access, timeoutMs });
+    this.#commands = new Link({
+      open,
+      prepare: (connection) => this.#prepare(connection),
+      onReady: () => {
+        known = '';
+        this.failed = false;
+        observer.log('info', 'connected to Redis', { shard: this.name });
+        events.onReady();
+      },
+      onLost: (reason) => {
+        // The same failure, attempt after attempt, is one line.
+        if (reason !== known) observer.log('warn', 'Redis is unavailable', { shard: this.name, reason });
+        known = reason;
+        this.failed = true;
+        events.onLost();
+      },
+    });
+    this.subscriber = new Subscriber({
+      address,
+      access,
+      timeoutMs,
+      onMessage: events.onMessage,
+      onReady: () => events.onSubscriberReady(),
+      onLost: () => events.onSubscriberLost(),
+    });
+    if (waitReplicas === 0) {
+      this.#durableLink = null;
+      this.#durable = null;
+      return;
+    }
+    const ignore = () => {};
+    const prepare = (connection: Connection) => this.#prepare(connection);
+    this.#durableLink = new Link({ open, prepare, onReady: ignore, onLost: ignore });
+    this.#durable = new DurableWrites({
+      link: this.#durableLink,
+      replicas: waitReplicas,
+      timeoutMs: timings.waitTimeoutMs,
+    });
+  }
+
+  /** False is the open circuit breaker: calls fail at once. */
+  get ready(): boolean {
+    return this.#commands.connection !== null && (this.#durableLink?.connection ?? true) !== null;
+  }
+
+  /** Why it is not ready. */
+  get reason(): string {
+    return this.#commands.connection === null ? this.#commands.reason : (this.#durableLink?.reason ?? '');
+  }
+
+  /** @throws EngineUnavailable, RedisError */
+  run({ script, keys, args, asking, whole, durable }: ScriptCall): Promise<Reply> {
+    const all = [whole ? script.source : script.sha, `${keys.length}`, ...keys, ...args];
+    const command = { name: whole ? 'EVAL' : 'EVALSHA', args: all, asking };
+    return durable && this.#durable !== null ? this.#durable.send(command) : sendOn(this.#commands, command);
+  }
+
+  /** A plain command. @throws EngineUnavailable, RedisError */
+  command([name = '', ...args]: readonly Argument[], asking = false): Promise<Reply> {
+    return sendOn(this.#commands, { name: String(name), args, asking });
+  }
+
+  /** Asks for the time, where an estimate has proven wrong. */
+  async askTime(): Promise<void> {
+    const sentMs = performance.now();
+    const reply = await this.command(['TIME']);
+    this.clock.observe(microseconds(reply), sentMs, performance.now());
+  }
+
+  /** For a server that is not what it was: it is connected to and checked anew. */
+  reset(reason: string): void {
+    this.#commands.reset(reason);
+    this.#durableLink?.reset(reason);
+  }
+
+  close(reason: string): void {
+    this.#commands.close(reason);
+    this.#durableLink?.close(reason);
+    this.subscriber.close(reason);
+  }
+
+  /** A connection counts as ready only with all scripts loaded: EVALSHA then never has to fall back in mid-stream. */
+  async #prepare(connection: Connection): Promise<void> {
+    await this.#context.confirmMaster(this.address);
+    try {
+      await checkServer(connection);
+      this.unfit = null;
+    } catch (error) {
+      if (error instanceof ServerUnfit) this.unfit = error.message;
+      throw error;
+    }
+    const scripts = Object.values(this.#context.scripts);
+    await Promise.all(scripts.map(({ source }) => connection.send(['SCRIPT', 'LOAD', source])));
+    const sentMs = performance.now();
+    this.clock.observe(microseconds(await connection.send(['TIME'])), sentMs, performance.now());
+  }
+}
+
+function microseconds(time: Reply): number {
+  const [seconds, microseconds] = Array.isArray(time) ? (time as readonly Reply[]) : [];
+  return Number(String(seconds)) * 1_000_000 + Number(String(microseconds));
+}

@@ -1,0 +1,222 @@
+import { isIP } from 'node:net';
+import { Command, Redis, type RedisOptions, ReplyError } from 'ioredis';
+import { EngineUnavailable } from '../../engine.ts';
+import { type Access, type Address, formatAddress } from './address.ts';
+import { type Argument, RedisError, type Reply } from './reply.ts';
+
+export interface ConnectionOptions {
+  readonly address: Address;
+  readonly access: Access;
+  /** No answer to the oldest command for so long ends the connection. Also the bound of connecting. */
+  readonly timeoutMs: number;
+  readonly onMessage?: (channel: Buffer, payload: Buffer) => void;
+  /** The server has ended a subscription by itself: a slot has moved. */
+  readonly onDropped?: () => void;
+}
+
+/**
+ * What keeps ioredis from ever sending a command twice or late: each of its defaults here stored envelopes twice, or
+ * out of order, when connections were cut. Connecting anew is ours (`Link`), because a connection counts as ready
+ * only once it was checked and has the scripts.
+ */
+const NEVER_TWICE = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: null,
+} as const satisfies RedisOptions;
+
+const TICK_MS = 100;
+
+/** Idle for so long, the kernel asks whether the other side is still there. */
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * One connection to one Redis server: commands out, replies in the same order. It never reconnects, never queues
+ * before it is open and never sends anything twice: what is in flight when it ends is rejected, because only the
+ * caller knows how to make a repetition harmless.
+ */
+export class Connection {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port`, for people. */
+  readonly name: string;
+  /** Resolves with the reason once the connection has ended and every command in flight was rejected. */
+  readonly closed: Promise<string>;
+  readonly #redis: Redis;
+  /** Why it ended, or is about to; the first reason counts. */
+  #reason: string | null = null;
+  readonly #turn: Turn;
+  #sent = 0;
+  #answered = 0;
+  /** How many had been sent at each of the last ticks, up to the timeout; a ring. */
+  readonly #sentBefore: number[];
+  #tick = 0;
+  readonly #watchdog: NodeJS.Timeout;
+  /** Subscriptions that the server ended, and those of them that were answers to SSUBSCRIBE. */
+  #dropped = 0;
+
+  /** @throws EngineUnavailable if the server cannot be reached in time or refuses the password */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    try {
+      // ioredis' `connectTimeout` ends with the TCP handshake, and a HELLO that is swallowed would be waited for for
+      // ever: the watchdog takes the whole handshake for a command.
+      connection.#sent += 1;
+      await connection.#redis.connect();
+      connection.#answered += 1;
+      return connection;
+    } catch (error) {
+      const why = connection.#reason ?? (error instanceof Error ? error.message : String(error));
+      connection.destroy(why);
+      const refused = /^(WRONGPASS|NOAUTH|NOPERM)/.test(why);
+      throw new EngineUnavailable(
+        refused
+          ? `${connection.name} refuses the user or password of RELAY_REDIS_URL: ${why}`
+          : `cannot reach Redis at ${connection.name}: ${why}`,
+      );
+    }
+  }
+
+  private constructor({ address, access, timeoutMs, onMessage, onDropped }: ConnectionOptions) {
+    this.host = address.host;
+    this.port = address.port;
+    this.name = formatAddress(address);
+    this.#redis = new Redis({
+      ...NEVER_TWICE,
+      ...address,
+      ...(access.username === null ? {} : { username: access.username }),
+      ...(access.password === null ? {} : { password: access.password }),
+      // RFC 6066, 3: a server name is never an address.
+      ...(access.tls ? { tls: isIP(address.host) === 0 ? { servername: address.host } : {} } : {}),
+      lazyConnect: true,
+      // `Link` checks what it needs; a server that is loading says so to every command.
+      enableReadyCheck: false,
+      disableClientInfo: true,
+      keepAlive: KEEP_ALIVE_MS,
+      connectTimeout: timeoutMs,
+    });
+    this.#turn = new Turn(this.#redis);
+    this.#sentBefore = new Array<number>(Math.ceil(timeoutMs / TICK_MS)).fill(0);
+    this.#watchdog = setInterval(() => this.#watch(), TICK_MS).unref();
+    this.#redis.on('error', (error: Error) => {
+      this.#reason ??= error.message;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#redis.once('end', () => {
+        clearInterval(this.#watchdog);
+        this.#reason ??= `${this.name} closed the connection`;
+        resolve(this.#reason);
+      });
+    });
+    if (onMessage !== undefined) this.#redis.on('smessageBuffer', onMessage);
+    if (onDropped !== undefined) {
+      this.#redis.on('moved', () => {
+        this.#dropped += 1;
+        // A refused SSUBSCRIBE emits the same; its caller is told by the rejection, which takes it off by then.
+        setImmediate(() => {
+          if (this.#dropped === 0) return;
+          this.#dropped = 0;
+          onDropped();
+        });
+      });
+    }
+  }
+
+  /** False from the first sign of its end on, which may be before `closed` resolves. */
+  get open(): boolean {
+    return this.#reason === null;
+  }
+
+  /**
+   * Sends one command, together with what else is sent in this turn of the event loop.
+   * @returns its reply; rejects with RedisError if Redis refused it, EngineUnavailable if there was no answer
+   */
+  send([name = '', ...args]: readonly Argument[]): Promise<Reply> {
+    return this.call(String(name), args);
+  }
+
+  /** `send` for the hot path: the arguments are not copied, and must not be changed any more. */
+  async call(name: string, args: readonly Argument[]): Promise<Reply> {
+    if (this.#reason !== null) throw new EngineUnavailable(this.#reason);
+    // Straight to ioredis' queue, past the transformers of `redis.evalsha`.
+    const command = new Command(name, args as Argument[], { replyEncoding: null });
+    this.#sent += 1;
+    try {
+      const reply = (await this.#redis.sendCommand(command, this.#turn)) as Reply;
+      this.#answered += 1;
+      return reply;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#answered += 1;
+      if (!(error instanceof ReplyError)) throw new EngineUnavailable(this.#reason ?? why);
+      if (name === 'SSUBSCRIBE' && why.startsWith('MOVED')) this.#dropped -= 1;
+      throw new RedisError(why);
+    }
+  }
+
+  /** Ends the connection at once. Commands in flight are rejected: whether they took place is not known. */
+  destroy(reason: string): void {
+    this.#reason ??= reason;
+    // `disconnect` alone says goodbye: what the socket has buffered is still sent, and a server that hangs is waited
+    // for.
+    this.#redis.stream?.destroy();
+    this.#redis.disconnect();
+  }
+
+  /**
+   * ioredis' own `socketTimeout` is content with any sign of life, and one that trickles would hold every caller for
+   * as long as it likes; `commandTimeout` costs a timer a command and leaves the connection. Ticks are counted, not
+   * time: they come late when this process itself was stopped, so that a node that slept does not blame Redis for
+   * answers that it has not read yet.
+   */
+  #watch(): void {
+    const slot = this.#tick % this.#sentBefore.length;
+    const due = this.#sentBefore[slot] ?? 0;
+    this.#sentBefore[slot] = this.#sent;
+    this.#tick += 1;
+    if (this.#answered >= due) return;
+    // A command that was not answered may still run later. With the connection it loses at least what has not
+    // reached the server yet, and everybody who waits hears of it now instead of one after the other.
+    this.destroy(`${this.name} did not answer within ${this.#sentBefore.length * TICK_MS} ms`);
+  }
+}
+
+/**
+ * Where ioredis writes a command: commands of one turn of the event loop leave as one text, in one write. (A cork
+ * would hand the socket a list of a hundred strings, each to be encoded by itself.)
+ */
+class Turn {
+  readonly isPipeline = true;
+  readonly destination: { readonly redis: Redis };
+  readonly #redis: Redis;
+  #text = '';
+  #scheduled = false;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+    this.destination = { redis };
+  }
+
+  write(command: string | Buffer): void {
+    if (typeof command === 'string') {
+      this.#text += command;
+    } else {
+      this.#flush();
+      this.#redis.stream.write(command);
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#text === '') return;
+    this.#redis.stream.write(this.#text);
+    this.#text = '';
+  }
+}

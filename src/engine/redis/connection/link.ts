@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineUnavailable } from '../../engine.ts';
+import type { Connection } from './connection.ts';
+import type { Argument, Reply } from './reply.ts';
+
+export interface LinkOptions {
+  readonly open: () => Promise<Connection>;
+  /** Makes the connection fit for use: checks, scripts. Until it resolves nobody else gets to use it. */
+  readonly prepare: (connection: Connection) => Promise<void>;
+  readonly onReady: () => void;
+  /** After a loss, and after each attempt that failed. */
+  readonly onLost: (reason: string) => void;
+}
+
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 1_000;
+
+/**
+ * Keeps one connection to one server, anew whenever it is lost. It is also the circuit breaker of that server: while
+ * there is no connection that has answered, callers find none and fail at once, and nothing is queued.
+ */
+export class Link {
+  /** Why there is no connection. */
+  reason = 'not connected yet';
+  #current: Connection | null = null;
+  readonly #options: LinkOptions;
+  readonly #closing = new AbortController();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    void this.#keep();
+  }
+
+  /** Ready for use, or null. */
+  get connection(): Connection | null {
+    return this.#current?.open === true ? this.#current : null;
+  }
+
+  /** Ends the present connection; the next is made at once. */
+  reset(reason: string): void {
+    this.#current?.destroy(reason);
+  }
+
+  close(reason: string): void {
+    this.#closing.abort();
+    this.#current?.destroy(reason);
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#closing;
+    let failures = 0;
+    while (!signal.aborted) {
+      const wasReady = await this.#attempt();
+      if (signal.aborted) return;
+      failures = wasReady ? 0 : failures + 1;
+      this.#options.onLost(this.reason);
+      const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures) * (0.5 + Math.random() / 2);
+      await sleep(delayMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** One connection from beginning to end. Returns whether it was ever ready. */
+  async #attempt(): Promise<boolean> {
+    let opened: Connection | null = null;
+    try {
+      opened = await this.#options.open();
+      await this.#options.prepare(opened);
+    } catch (error) {
+      this.reason = error instanceof Error ? error.message : String(error);
+      opened?.destroy(this.reason);
+      return false;
+    }
+    if (this.#closing.signal.aborted) {
+      opened.destroy('the engine is closing');
+      return false;
+    }
+    this.#current = opened;
+    this.#options.onReady();
+    this.reason = await opened.closed;
+    this.#current = null;
+    return true;
+  }
+}
+
+export interface RedisCommand {
+  readonly name: string;
+  readonly args: readonly Argument[];
+  /** Behind an ASKING, which counts for the next command of the connection only. */
+  readonly asking: boolean;
+}
+
+/** Sends a command over a link that is ready, or fails at once. */
+export function sendOn(link: Link, { name, args, asking }: RedisCommand): Promise<Reply> {
+  const { connection } = link;
+  if (connection === null) return Promise.reject(new EngineUnavailable(link.reason));
+  // Its own answer does not matter: the command behind it tells whether it was heard.
+  if (asking) connection.send(['ASKING']).catch(() => {});
+  return connection.call(name, args);
+}

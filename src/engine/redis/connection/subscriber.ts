@@ -1,0 +1,73 @@
+import { EngineUnavailable } from '../../engine.ts';
+import { type Access, type Address, formatAddress } from './address.ts';
+import { Connection } from './connection.ts';
+import { Link } from './link.ts';
+import type { Argument } from './reply.ts';
+
+export interface SubscriberOptions {
+  readonly address: Address;
+  readonly access: Access;
+  readonly timeoutMs: number;
+  readonly onMessage: (channel: Buffer, payload: Buffer) => void;
+  readonly onReady: () => void;
+  /** Every subscription is gone. */
+  readonly onLost: () => void;
+}
+
+/**
+ * A connection of its own for the sharded channels of one server: a flood of messages delays no reply, and a node
+ * that reads too slowly loses this connection only. Knows no channels: who subscribed does it again after `onReady`.
+ */
+export class Subscriber {
+  readonly #options: SubscriberOptions;
+  readonly #link: Link;
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+    const { address, access, timeoutMs, onMessage } = options;
+    // Which subscription the server has ended is not told: all are made anew, and every mailbox is looked into.
+    const onDropped = () => this.reset('a slot has moved away');
+    this.#link = new Link({
+      open: () => Connection.open({ address, access, timeoutMs, onMessage, onDropped }),
+      prepare: async (connection) => {
+        await connection.send(['PING']);
+      },
+      onReady: options.onReady,
+      onLost: options.onLost,
+    });
+  }
+
+  get ready(): boolean {
+    return this.#link.connection !== null;
+  }
+
+  get reason(): string {
+    return this.#link.reason;
+  }
+
+  /** Resolves when the server has acknowledged: what is published from then on is heard. */
+  async subscribe(channel: string): Promise<void> {
+    await this.#send(['SSUBSCRIBE', channel]);
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    await this.#send(['SUNSUBSCRIBE', channel]);
+  }
+
+  /** For a connection that stands but is deaf. */
+  reset(reason: string): void {
+    this.#link.reset(reason);
+  }
+
+  close(reason: string): void {
+    this.#link.close(reason);
+  }
+
+  async #send(args: readonly Argument[]): Promise<void> {
+    const { connection } = this.#link;
+    if (connection === null) {
+      throw new EngineUnavailable(`no subscriber at ${formatAddress(this.#options.address)}: ${this.reason}`);
+    }
+    await connection.send(args);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Engine } from '../../engine/engine.ts';
+import type { Config } from '../../ops/config.ts';
+import type { Logger } from '../../ops/log.ts';
+import type { Metrics } from '../../ops/metrics.ts';
+import { PushFailures } from '../outbound/dead-letter.ts';
+import { ConfirmBatcher } from './confirm-batcher.ts';
+import { FairScheduler } from './fair-scheduler.ts';
+import type { InflightBudget } from './inflight-budget.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import { Semaphore } from './semaphore.ts';
+import { TakeoverDamping } from './takeover-damping.ts';
+
+/** Mailbox pages that one node reads at once: bounds memory and the load on the store when everybody comes back. */
+const READS_AT_ONCE = 64;
+/** A bucket for what an honest client hardly ever sends holds this many seconds of its flow. */
+const NOISE_BURST_S = 25;
+/** A bucket holds this many seconds of its flow. */
+const BURST_S = 2;
+
+/** What all sockets of one process share. */
+export interface RelayContext {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Monotonic milliseconds: no clock step moves a deadline. */
+  readonly now: () => number;
+  readonly inflight: InflightBudget;
+  readonly scheduler: FairScheduler;
+  readonly reads: Semaphore;
+  readonly confirmBatcher: ConfirmBatcher;
+  readonly rates: Rates;
+  readonly takeoverDamping: TakeoverDamping;
+  readonly pushFailures: PushFailures;
+}
+
+interface Rates {
+  /** Per user. */
+  readonly envelopes: RateLimiter;
+  readonly bytes: RateLimiter;
+  /**
+   * What is only noise: pings, receipts of nothing, frames refused for being too fast; and, dearer, faults. Beyond: 4429
+   * for noise, and a wait before the next login for both.
+   */
+  readonly penalties: RateLimiter;
+  /** Per address. */
+  readonly connections: RateLimiter;
+  readonly upgrades: RateLimiter;
+  readonly registrations: RateLimiter;
+  readonly lookups: RateLimiter;
+}
+
+export function createRelayContext(
+  parts: Pick<RelayContext, 'config' | 'engine' | 'log' | 'metrics'>,
+): RelayContext {
+  const { config } = parts;
+  const now = () => performance.now();
+  const inflight: InflightBudget = { bytes: 0, bytesMax: config.inflightBytes };
+  const limiter = (perSecond: number, burstS = BURST_S) =>
+    new RateLimiter({ perSecond, burst: Math.max(1, perSecond * burstS), now });
+  return {
+    ...parts,
+    now,
+    inflight,
+    scheduler: new FairScheduler({ nodeBudget: inflight, bytesMax: config.inflightBytesPerSocket, now }),
+    reads: new Semaphore(READS_AT_ONCE),
+    confirmBatcher: new ConfirmBatcher(now),
+    takeoverDamping: new TakeoverDamping({ free: config.takeoversMax, now }),
+    pushFailures: new PushFailures(),
+    rates: {
+      envelopes: limiter(config.envelopesPerSecond),
+      bytes: limiter(config.bytesPerSecond),
+      penalties: limiter(config.noisePerSecond, NOISE_BURST_S),
+      // Pages and look-ups need connections too.
+      connections: limiter(2 * config.upgradesPerSecond),
+      upgrades: limiter(config.upgradesPerSecond),
+      registrations: limiter(config.registrationsPerMinute / 60, 60),
+      lookups: limiter(config.lookupsPerMinute / 60, 60),
+    },
+  };
+}

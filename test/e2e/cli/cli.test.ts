@@ -1,0 +1,190 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { SETTINGS } from '../../../src/ops/settings.ts';
+import { PlainClient, registerUser } from '../../support/client.ts';
+import { Processes } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
+
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../../package.json', import.meta.url));
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+/** Runs the command line to its end. */
+async function keyrelay(args: readonly string[], env: Record<string, string> = {}) {
+  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('RELAY_'));
+  const child = await processes.command(process.execPath, [MAIN, ...args], {
+    ...Object.fromEntries(clean),
+    ...env,
+  });
+  return { ended: await child.exited(), output: child.output };
+}
+
+describe('--help and --version', () => {
+  test.each([['--help'], ['-h'], ['help']])('%s tells every command and setting', async (flag) => {
+    const { ended, output } = await keyrelay([flag]);
+    expect(ended).toBe('exit code 0');
+    for (const command of ['serve', 'cluster', 'demo'])
+      expect(output).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    for (const { env } of Object.values(SETTINGS)) expect(output).toContain(`  ${env} (`);
+  });
+
+  test('after a command, tells what that command takes', async () => {
+    const { ended, output } = await keyrelay(['demo', '--help']);
+    expect(ended).toBe('exit code 0');
+    expect(output).toContain('--url URL');
+  });
+
+  test('--version is that of package.json', async () => {
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
+    expect(await keyrelay(['--version'])).toEqual({ ended: 'exit code 0', output: `${version}\n` });
+  });
+
+  test('no command at all shows the help, and is a mistake', async () => {
+    const { ended, output } = await keyrelay([]);
+    expect(ended).toBe('exit code 2');
+    expect(output).toContain('Usage: keyrelay <command>');
+  });
+});
+
+describe('mistakes end with exit code 2 and say what would be right', () => {
+  test('an unknown command', async () => {
+    const { ended, output } = await keyrelay(['serv']);
+    expect(ended).toBe('exit code 2');
+    expect(output).toContain(`there is no command serv: there are ${Object.keys(COMMANDS).join(', ')}`);
+  });
+
+  test('an unknown option', async () => {
+    const { ended, output } = await keyrelay(['serve', '--port', '80']);
+    expect(ended).toBe('exit code 2');
+    expect(output).toContain("Unknown option '--port'");
+  });
+
+  test('all wrong settings at once', async () => {
+    const { ended, output } = await keyrelay(['serve'], { RELAY_PORT: 'x', RELAY_WEB: 'y', RELAY_PROT: '1' });
+    expect(ended).toBe('exit code 2');
+    expect(output).toBe(
+      [
+        'keyrelay: 3 of the settings cannot be:',
+        '  RELAY_PROT is no setting: did you mean RELAY_PORT?',
+        '  RELAY_PORT is "x": must be a whole number from 0 to 65535',
+        '  RELAY_WEB is "y": must be true or false',
+        '',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('failures end with exit code 1 and say what to do', () => {
+  test('a port that is taken', async () => {
+    const relay = await processes.relay();
+    const { ended, output } = await keyrelay(['serve'], {
+      RELAY_PORT: String(relay.port),
+      RELAY_ADMIN_PORT: '0',
+    });
+    expect(ended).toBe('exit code 1');
+    expect(output).toContain(`cannot listen on 127.0.0.1:${relay.port}: is the port taken? Set RELAY_PORT`);
+    await relay.stop();
+  });
+
+  test('no relay at the URL of the demo', async () => {
+    const { ended, output } = await keyrelay(['demo', '--url', 'http://127.0.0.1:1']);
+    expect(ended).toBe('exit code 1');
+    expect(output).toContain('no relay answers at http://127.0.0.1:1');
+  });
+});
+
+describe('serve', () => {
+  test('says in words what it is, where to go, what it does not keep and what to try', async () => {
+    const relay = await processes.relay();
+    await until(() => relay.output.includes('npm run demo'), { what: 'the welcome' });
+    expect(relay.output).toContain('keyrelay: relays signed, end-to-end encrypted envelopes');
+    expect(relay.output).toContain(`ws://127.0.0.1:${relay.port}/ws`);
+    expect(relay.output).toContain('a restart forgets all users and all mail');
+    expect(relay.output).toContain('npm run cluster');
+    await relay.stop();
+  });
+
+  test('logs the ports that the kernel chose', async () => {
+    const relay = await processes.relay({ RELAY_NODE_ID: 'n7' });
+    expect(relay.id).toBe('n7');
+    expect(relay.port).toBeGreaterThan(0);
+    expect((await relay.ready()).status).toBe(200);
+    await relay.stop();
+  });
+
+  test('warns where protocol 1 leaves loopback without TLS, and where protocol 2 knows no public URL', async () => {
+    const open = await processes.relay({ RELAY_HOST: '0.0.0.0' });
+    await until(() => open.output.includes('npm run demo'), { what: 'the welcome' });
+    expect(open.output).toMatch(/"severity":"warn".*protocol 1 is served without TLS/);
+    expect(open.output).toMatch(/"severity":"warn".*RELAY_PUBLIC_URL is not set/);
+    await open.stop();
+
+    const settings = { RELAY_HOST: '0.0.0.0', RELAY_PUBLIC_URL: 'wss://relay.example/ws' };
+    const behindTls = await processes.relay(settings);
+    await until(() => behindTls.output.includes('npm run demo'), { what: 'the welcome' });
+    expect(behindTls.output).not.toContain('"severity":"warn"');
+    await behindTls.stop();
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s: clients are told to come back, exit code 0',
+    async (signal) => {
+      const relay = await processes.relay();
+      const alice = await PlainClient.login(relay.ws, await registerUser(relay.http));
+      relay.signal(signal);
+      const { code, reason } = await alice.untilClosed();
+      expect(code).toBe(1012);
+      expect(reason).toMatch(/^retry in \d+ ms$/);
+      expect(await relay.exited()).toBe('exit code 0');
+      expect(relay.output).toMatch(new RegExp(`"signal":"${signal}".*"msg":"stopped"`));
+    },
+  );
+
+  test('is not ready while it drains, and a second signal ends it at once', async () => {
+    const relay = await processes.relay();
+    const bob = await registerUser(relay.http);
+    // Whoever does not confirm is waited for, for a moment.
+    const silent = await PlainClient.login(relay.ws, await registerUser(relay.http), { autoPong: false });
+    const self = await PlainClient.login(relay.ws, bob, { autoPong: false });
+    const data = `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`;
+    self.sendData(bob, data);
+    await self.until(() => self.envelopes.length === 1);
+    relay.signal('SIGTERM');
+    await silent.untilClosed();
+    expect(await relay.ready()).toEqual({ status: 503, reason: 'not ready: draining' });
+    relay.signal('SIGTERM');
+    expect(await relay.exited()).toBe('exit code 1');
+  });
+});
+
+describe('demo', () => {
+  test('holds against the relay that it is given', async () => {
+    const relay = await processes.relay();
+    const { ended, output } = await keyrelay(['demo'], { RELAY_URL: relay.http });
+    expect(output).toContain('Everything held.');
+    expect(output).toContain(`Alice is on node ${relay.id}`);
+    expect(ended).toBe('exit code 0');
+    expect((await keyrelay(['demo', '--url', relay.http])).ended).toBe('exit code 0');
+    expect(await relay.metric('keyrelay_envelopes_received_total', 'outcome="stored"')).toBe(12);
+    await relay.stop();
+  });
+
+  test('starts a relay of its own if there is none', async () => {
+    const { ended, output } = await keyrelay(['demo']);
+    expect(output).toMatch(/^(No relay runs at .*: starting one|Using the relay that runs at)/);
+    expect(output).toContain('Everything held.');
+    expect(ended).toBe('exit code 0');
+  });
+
+  test('fails, and says where, when a step does not hold', async () => {
+    const relay = await processes.relay({ RELAY_PROTOCOLS: '2' });
+    const { ended, output } = await keyrelay(['demo', '--url', relay.http]);
+    expect(ended).toBe('exit code 1');
+    expect(output).toContain('protocol_required');
+    await relay.stop();
+  });
+});

@@ -1,0 +1,118 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { pythonWithPackages } from '../../support/python.ts';
+import { approached, People, take } from '../../support/sdk.ts';
+import { until } from '../../support/until.ts';
+
+const CLIENT = join(import.meta.dirname, '../../../docs/clients/python/keyrelay.py');
+const processes = new Processes();
+const people = new People();
+const running: PythonClient[] = [];
+let relay: RelayProcess;
+let python = '';
+let folder = '';
+
+beforeAll(async () => {
+  python = pythonWithPackages();
+  relay = await processes.relay();
+  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
+}, 120_000);
+afterAll(async () => {
+  for (const each of running) each.stop();
+  await people.leave();
+  await processes.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** The client as docs/clients.md starts it. */
+class PythonClient {
+  readonly lines: Record<string, unknown>[] = [];
+  errors = '';
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor(name: string, ...code: string[]) {
+    this.#child = spawn(python, [CLIENT, relay.http, join(folder, `${name}.json`), ...code]);
+    createInterface(this.#child.stdout).on('line', (line) => this.lines.push(JSON.parse(line)));
+    this.#child.stderr.on('data', (chunk) => {
+      this.errors += String(chunk);
+    });
+    running.push(this);
+  }
+
+  async code(): Promise<string> {
+    await until(() => this.lines.length > 0 || this.errors !== '', { what: 'the code' });
+    expect(this.errors).toBe('');
+    return String(this.lines[0]?.code);
+  }
+
+  say(line: string): void {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  async hears(body: unknown): Promise<void> {
+    const heard = () => this.lines.some((line) => JSON.stringify(line.body) === JSON.stringify(body));
+    await until(() => heard() || this.errors !== '', { what: JSON.stringify(body) });
+    expect(this.errors).toBe('');
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+test('Python begins, the SDK answers, and both talk', async () => {
+  const alice = await people.join(relay.http);
+  const coming = approached(alice);
+  const bob = new PythonClient('bob', alice.code);
+  bob.say('Grüße aus Python 🐍');
+  const toBob = await coming;
+  expect(toBob.code).toBe(await bob.code());
+  expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['Grüße aus Python 🐍']);
+  const delivered = new Promise((resolve) => toBob.on('delivered', resolve));
+  const id = await toBob.send({ back: ['to', 'you'], ü: '🙂' });
+  await bob.hears({ back: ['to', 'you'], ü: '🙂' });
+  expect(await delivered).toEqual({ id });
+});
+
+test('the SDK begins, Python answers, and what was lost with a restart is told', async () => {
+  const alice = await people.join(relay.http);
+  const bob = new PythonClient('carol');
+  const toBob = await alice.relay.startConversation(await bob.code());
+  const gaps: number[] = [];
+  toBob.on('gap', ({ missing }) => gaps.push(missing));
+  for (let number = 0; number < 50; number++) await toBob.send(number);
+  await bob.hears(49);
+  expect(bob.lines.slice(1).map(({ body }) => body)).toEqual(
+    Array.from({ length: 50 }, (_, number) => number),
+  );
+
+  bob.stop();
+  const failed = new Promise<{ id: string }>((resolve) => toBob.on('failed', resolve));
+  const lost = await toBob.send('nobody has the keys for this');
+  const again = new PythonClient('carol');
+  expect((await failed).id).toBe(lost);
+  await toBob.send('under new keys');
+  await again.hears('under new keys');
+});
+
+test('Python and Python', async () => {
+  const bob = new PythonClient('dave');
+  const alice = new PythonClient('erin', await bob.code());
+  for (const line of ['one', 'two', 'three']) alice.say(line);
+  await bob.hears('three');
+  expect(bob.lines.slice(1)).toEqual(
+    ['one', 'two', 'three'].map((body) => ({ from: alice.lines[0]?.code, body })),
+  );
+});
+
+test('it is short enough to be read', () => {
+  const lines = readFileSync(CLIENT, 'utf8').trimEnd().split('\n');
+  expect(lines.length).toBeLessThan(200);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120);
+});

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
+import { envelopeText } from '../../support/envelopes.ts';
+import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
+import { sendStored } from '../../support/scene.ts';
+
+/** docs/protocol.md, section 3: what waits, what is confirmed, what is sent again. Alice on one node, Bob on the other. */
+describe.each(PAIRS)('delivery, %s', (where) => {
+  let pair: Pair;
+  let alice: PlainUser;
+  let bob: PlainUser;
+  let socket: PlainClient;
+
+  beforeAll(async () => {
+    pair = await startPair(where, {
+      RELAY_ENVELOPES_PER_S: '0',
+      RELAY_PING_INTERVAL_MS: '300',
+      RELAY_MAILBOX_SHARE: '100',
+    });
+  });
+
+  afterAll(() => pair.stop());
+
+  beforeEach(async () => {
+    [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
+    socket = await PlainClient.login(pair.one.ws, alice);
+  });
+
+  function frames(count: number, from = 0): string[] {
+    return Array.from({ length: count }, (_, n) =>
+      frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload: from + n })),
+    );
+  }
+
+  /** Stores them and resolves with their frames. */
+  async function store(count: number, from = 0): Promise<string[]> {
+    const sent = frames(count - 1, from);
+    for (const frame of sent) socket.send(frame);
+    const payload = from + count - 1;
+    return [...sent, await sendStored(socket, { sender: alice, recipient: bob.code, payload })];
+  }
+
+  it('sends what waited, oldest first, then what is live, each once, in the order of the sender', async () => {
+    const waiting = await store(400);
+    const receiver = await PlainClient.open(pair.two.ws);
+    receiver.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
+    // While the backlog is on its way, which fills the window more than once.
+    const live = frames(200, 400);
+    for (const frame of live) socket.send(frame);
+    expect(await receiver.untilEnvelopes(600)).toEqual([...waiting, ...live]);
+    const last = await sendStored(socket, { sender: alice, recipient: bob.code });
+    expect(await receiver.untilEnvelopes(601)).toEqual([...waiting, ...live, last]);
+    await receiver.close();
+  });
+
+  it('keeps the order of each of several senders', async () => {
+    const carol = await registerUser(pair.two.http);
+    const other = await PlainClient.login(pair.two.ws, carol);
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    const byCarol = Array.from({ length: 200 }, (_, n) =>
+      frameOf(carol, envelopeText({ sender: carol.code, recipient: bob.code, payload: n })),
+    );
+    const byAlice = frames(200);
+    for (let n = 0; n < 200; n += 1) {
+      socket.send(byAlice[n] ?? '');
+      other.send(byCarol[n] ?? '');
+    }
+    const received = await receiver.untilEnvelopes(400);
+    expect(received.filter((frame) => byAlice.includes(frame))).toEqual(byAlice);
+    expect(received.filter((frame) => byCarol.includes(frame))).toEqual(byCarol);
+    await Promise.all([receiver.close(), other.close()]);
+  });
+
+  it('pings behind what it sends, with an id that any client echoes by itself: so it is confirmed', async () => {
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    await store(3);
+    await receiver.until(() => receiver.envelopes.length === 3 && receiver.pings.length > 0);
+    for (const ping of receiver.pings) expect(ping).toMatch(/^[\x21-\x7e]{1,40}$/);
+    await confirmed(receiver);
+    await receiver.close();
+    const again = await PlainClient.login(pair.two.ws, bob);
+    const later = await store(1, 3);
+    expect(await again.untilEnvelopes(1)).toEqual(later);
+    await again.close();
+  });
+
+  it('sends again what was not confirmed, the same bytes, oldest first', async () => {
+    const waiting = await store(3);
+    for (let n = 0; n < 3; n += 1) {
+      const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+      expect(await deaf.untilEnvelopes(3)).toEqual(waiting);
+      await deaf.cut();
+    }
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    expect(await receiver.untilEnvelopes(3)).toEqual(waiting);
+    await receiver.close();
+  });
+
+  it('takes a pong as the receipt for everything up to its id, and for nothing behind it', async () => {
+    await store(3);
+    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    await deaf.until(() => deaf.envelopes.length === 3 && deaf.pings.length > 0);
+    const behind = await store(2, 3);
+    await deaf.untilEnvelopes(5);
+    const [first] = deaf.pings;
+    expect(deaf.pings).toEqual([first]);
+    deaf.ws.pong(first);
+    // The receipt of one makes it ask for the next.
+    await deaf.until(() => deaf.pings.length === 2);
+    await confirmed(deaf);
+    await deaf.cut();
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    expect(await receiver.untilEnvelopes(2)).toEqual(behind);
+    await receiver.close();
+  });
+
+  it('takes no pong for anything that it has not sent on this very socket', async () => {
+    const before = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const sent = await store(2);
+    await before.until(() => before.envelopes.length === 2 && before.pings.length > 0);
+    const earlier = before.pings.at(-1) ?? '';
+    await before.cut();
+    const [ms = '0', tag = '0'] = earlier.split('-');
+
+    const deaf = await PlainClient.open(pair.two.ws, { autoPong: false });
+    // Before anything was pinged here: the id of another socket confirms nothing yet.
+    deaf.ws.pong(earlier);
+    deaf.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
+    await deaf.untilEnvelopes(2);
+    const foreign = ['', '0-0', '0', '$', '-', '+', '>', '*', ms, `${ms}-`, `-${tag}`, `${earlier} `];
+    const futures = [`${BigInt(ms) + 1n}-${tag}`, `${ms}-${Number(tag) + 1}`, '18446744073709551615-1'];
+    for (const payload of [...foreign, ...futures, '9'.repeat(125)]) deaf.ws.pong(payload);
+    await confirmed(deaf);
+    await deaf.cut();
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    expect(await receiver.untilEnvelopes(2)).toEqual(sent);
+    await receiver.close();
+  });
+
+  it('pings a quiet client with the last id, so that a receipt that was lost is asked for again', async () => {
+    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    await store(1);
+    await deaf.until(() => deaf.envelopes.length === 1 && deaf.pings.length > 0);
+    const id = deaf.pings.at(-1);
+    const pings = deaf.pings.length;
+    await deaf.until(() => deaf.pings.length >= pings + 2);
+    expect(deaf.pings.slice(pings)).toEqual(new Array(deaf.pings.length - pings).fill(id));
+    await deaf.cut();
+  });
+
+  /**
+   * Resolves when the receipts sent on Bob's socket have taken effect: they are heard before an envelope that is sent
+   * behind them, and the store is told in that order.
+   */
+  async function confirmed(receiver: PlainClient): Promise<void> {
+    const carol = await registerUser(pair.two.http);
+    await sendStored(receiver, { sender: bob, recipient: carol.code });
+  }
+});

@@ -1,0 +1,53 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { PlainClient, registerUser } from '../../support/client.ts';
+import { Processes } from '../../support/processes.ts';
+import { plainEnvelope } from '../../support/scene.ts';
+import { until } from '../../support/until.ts';
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+describe('receipts', () => {
+  const RUBBISH = ['$', '-', '+', '0-0', '*', '99999999999999999-0', '1-1', 'x'.repeat(125), '\r\n', '\0'];
+
+  it('pongs with foreign, future and malformed ids remove nothing', async () => {
+    const relay = await processes.relay({ RELAY_NOISE_PER_S: '0' });
+    const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
+    const sender = await PlainClient.login(relay.ws, alice);
+    const deaf = await PlainClient.login(relay.ws, bob, { autoPong: false });
+    for (let n = 0; n < 3; n += 1) sender.send(plainEnvelope(alice, bob.code));
+    await deaf.until(() => deaf.envelopes.length === 3);
+    for (let n = 0; n < 10_000; n += 1) deaf.ws.pong(RUBBISH[n % RUBBISH.length]);
+    await until(async () => (await relay.metric('keyrelay_foreign_receipts_total', 'pong')) >= 9_000, {
+      what: 'the pongs to be counted',
+    });
+    await deaf.close();
+    const again = await PlainClient.login(relay.ws, bob);
+    await again.until(() => again.envelopes.length === 3);
+    expect(again.envelopes).toEqual(deaf.envelopes);
+    await again.close();
+    await sender.close();
+  });
+
+  it("another's ids, seen on another socket, remove nothing", async () => {
+    const relay = await processes.relay();
+    const [alice, bob, carol] = [
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+    ];
+    const sender = await PlainClient.login(relay.ws, alice);
+    const bobs = await PlainClient.login(relay.ws, bob, { autoPong: false });
+    const carols = await PlainClient.login(relay.ws, carol, { autoPong: false });
+    sender.send(plainEnvelope(alice, bob.code));
+    sender.send(plainEnvelope(alice, carol.code));
+    await bobs.until(() => bobs.pings.length > 0);
+    await carols.until(() => carols.pings.length > 0);
+    for (const ping of carols.pings) bobs.ws.pong(ping);
+    await until(async () => (await relay.metric('keyrelay_foreign_receipts_total', 'pong')) >= 1, {
+      what: 'the pong',
+    });
+    expect(await relay.metric('keyrelay_envelopes_confirmed_total')).toBe(0);
+    for (const client of [sender, bobs, carols]) await client.close();
+  });
+});

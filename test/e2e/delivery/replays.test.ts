@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { frameOf, makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
+import { connectText2 } from '../../support/envelopes.ts';
+import { Processes } from '../../support/processes.ts';
+import { answers, plainEnvelope } from '../../support/scene.ts';
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+/** What answers the challenge on this socket. */
+function answerTo(client: PlainClient, user: PlainUser): string {
+  return connectText2(user.code, client.challenge().nonce, null);
+}
+
+describe('replays', () => {
+  it("the same envelope a thousand times is stored once, and in nobody else's name", async () => {
+    const relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '0' });
+    const [alice, bob, mallory] = [
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+    ];
+    const client = await PlainClient.login(relay.ws, alice);
+    const frame = plainEnvelope(alice, bob.code, 'once');
+    for (let n = 0; n < 1_000; n += 1) client.send(frame);
+    await client.until(() => answers(client) === 1_000);
+    expect(new Set(client.accepted())).toEqual(new Set(['once']));
+    const thief = await PlainClient.login(relay.ws, mallory);
+    thief.send(frame);
+    await thief.until(() => thief.errors().length === 1);
+    expect(thief.errors()[0]?.code).toBe('sender_mismatch');
+    const bobs = await PlainClient.login(relay.ws, bob);
+    await bobs.until(() => bobs.envelopes.length > 0);
+    await bobs.close();
+    expect(bobs.envelopes).toEqual([frame]);
+    expect(await relay.metric('keyrelay_envelopes_received_total', 'repeated')).toBe(999);
+    await client.close();
+    await thief.close();
+  });
+
+  it('a connect of protocol 1 can be replayed, as docs/security.md says, until the account has spoken protocol 2', async () => {
+    const relay = await processes.relay();
+    const alice = await registerUser(relay.http);
+    const connect = frameOf(alice, `{"sender":"${alice.code}","message":{"type":"connect"}}`);
+    const overheard = async () => {
+      const thief = await PlainClient.open(relay.ws);
+      thief.send(connect);
+      await thief.until(() => thief.received.length > 0);
+      return thief;
+    };
+    const thief = await overheard();
+    expect(thief.received[0]).toContain('"connect_ack"');
+    // He cannot send in her name: he has no key.
+    thief.send(
+      frameOf(makeKeys(), `{"sender":"${alice.code}","recipient":"${alice.code}","message":{"type":"m"}}`),
+    );
+    await thief.until(() => thief.errors().length > 0);
+    expect(thief.errors()[0]?.code).toBe('bad_signature');
+
+    const hers = await PlainClient.open(relay.ws, { subprotocols: ['relay.v2'] });
+    await hers.until(() => hers.received.length === 1);
+    const answer = answerTo(hers, alice);
+    hers.send(frameOf(alice, answer));
+    await hers.until(() => hers.received.length > 1);
+    expect(hers.received[1]).toContain('"connect_ack"');
+    await thief.untilClosed();
+
+    expect((await (await overheard()).untilClosed()).code).toBe(4401);
+    // And that connect answers one challenge, on one socket.
+    const replayed = await PlainClient.open(relay.ws, { subprotocols: ['relay.v2'] });
+    replayed.send(frameOf(alice, answer));
+    expect(await replayed.untilClosed()).toEqual({ code: 4401, reason: 'bad_challenge' });
+    expect(hers.closed).toBeNull();
+    await hers.close();
+  });
+});

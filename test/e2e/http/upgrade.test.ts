@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { frameOf, PlainClient, postUser } from '../../support/client.ts';
+import { connectText, envelopeText } from '../../support/envelopes.ts';
+import { loadOldMailboxes } from '../../support/old-mailboxes.ts';
+import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+
+/**
+ * Users and mail that nodes of an older version left in Redis, as recorded there (`DRILL_OLD=… DRILL_RECORD=1 npm run
+ * drill -- upgrade`), are those of this version.
+ */
+
+const processes = new Processes();
+let redis: RedisServer;
+let relay: RelayProcess;
+let old: Awaited<ReturnType<typeof loadOldMailboxes>>;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  old = await loadOldMailboxes(redis);
+  // Small, so that what counts and shares a mailbox has to do with what waits already.
+  relay = await processes.relay({ RELAY_REDIS_URL: redis.url, RELAY_MAILBOX_ENVELOPES: '8' });
+});
+
+afterAll(async () => {
+  await processes.stop();
+  await redis.remove();
+});
+
+/** As protocol 2 delivers it. */
+const withSeq = (frame: string, seq: string) => `${frame.slice(0, -1)},"seq":"${seq}"}`;
+
+test('an id that the old version stored is answered again, and not stored twice', async () => {
+  const { alice } = old.users;
+  const client = await PlainClient.login(relay.ws, alice);
+  client.send(old.waiting.bob.at(-1) ?? '');
+  await client.until(() => client.accepted().length === 1);
+  expect(client.accepted()).toEqual(['old-5']);
+  await client.close();
+});
+
+test('new mail goes behind the old; all of it is delivered byte for byte, and confirmed', async () => {
+  const { alice, bob } = old.users;
+  const writer = await PlainClient.login(relay.ws, alice);
+  const added = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: 'new-0' }));
+  writer.send(added);
+  await writer.until(() => writer.accepted().length === 1);
+  await writer.close();
+
+  const reader = await PlainClient.login2(relay.ws, bob);
+  const frames = await reader.untilEnvelopes(5);
+  const seqs = reader.seqs();
+  expect(frames).toEqual(
+    [...old.waiting.bob, added].map((frame, index) => withSeq(frame, seqs[index] ?? '')),
+  );
+  reader.ack(seqs[1] ?? '');
+  await reader.close();
+  const again = await PlainClient.login2(relay.ws, bob);
+  expect((await again.untilEnvelopes(3)).length).toBe(3);
+  again.ack(again.seqs()[2] ?? '');
+  await again.close();
+  expect(await redis.call('EXISTS', `inbox:{${bob.code}}`)).toBe(0);
+});
+
+test('who has spoken protocol 2 with the old version is refused protocol 1', async () => {
+  const { bob } = old.users;
+  const client = await PlainClient.open(relay.ws);
+  client.sendData(bob, connectText(bob.code));
+  expect((await client.nextError()).code).toBe('protocol_required');
+});
+
+test('mail of somebody who has never logged in, and who is found by his keys', async () => {
+  const { carol } = old.users;
+  const same = await postUser(relay.http, {
+    ecdh_public_key: carol.ecdhPublicKey,
+    eddsa_public_key: carol.eddsaPublicKey,
+  });
+  expect(same.status).toBe(200);
+  expect(await same.json()).toMatchObject({ id: carol.id, code: carol.code });
+  const client = await PlainClient.login(relay.ws, carol);
+  expect(await client.untilEnvelopes(3)).toEqual(old.waiting.carol);
+});

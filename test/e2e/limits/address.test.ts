@@ -1,0 +1,95 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { RawConnection, upgradeRequest } from '../../hostile/raw.ts';
+import { makeKeys, PlainClient, postUser, registerUser } from '../../support/client.ts';
+import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { plainEnvelope } from '../../support/scene.ts';
+import { until } from '../../support/until.ts';
+
+/** Limits per address, each at a node that has nothing but this limit. */
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+async function upgradeStatus(relay: RelayProcess, more: readonly string[] = []): Promise<number> {
+  const connection = await RawConnection.open(relay.port);
+  connection.write(upgradeRequest(more));
+  const { status } = await connection.answer();
+  connection.destroy();
+  return status;
+}
+
+describe('per address', () => {
+  it('upgrades beyond the rate get 429, and a forged X-Forwarded-For changes nothing', async () => {
+    const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '1' });
+    const statuses: number[] = [];
+    for (let n = 0; n < 3; n += 1)
+      statuses.push(await upgradeStatus(relay, [`X-Forwarded-For: 10.0.0.${n}`]));
+    expect(statuses).toEqual([101, 101, 429]);
+    expect(await relay.metric('keyrelay_upgrades_refused_total', 'address_rate')).toBe(1);
+  });
+
+  it('behind a trusted proxy what it appended counts, not what the client wrote before, in one line or two', async () => {
+    const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '1', RELAY_TRUSTED_PROXIES: '127.0.0.0/8' });
+    const oneLine = (n: number) => [`X-Forwarded-For: 10.0.0.${n}, 192.0.2.1`];
+    const twoLines = (n: number) => [`X-Forwarded-For: 10.0.0.${n}`, 'X-Forwarded-For: 192.0.2.2'];
+    for (const forged of [oneLine, twoLines]) {
+      const statuses: number[] = [];
+      for (let n = 0; n < 3; n += 1) statuses.push(await upgradeStatus(relay, forged(n)));
+      expect(statuses).toEqual([101, 101, 429]);
+    }
+    expect(await upgradeStatus(relay, ['X-Forwarded-For: 192.0.2.3'])).toBe(101);
+  });
+
+  it('connections that ask for nothing are refused at twice the rate of upgrades', async () => {
+    const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '5' });
+    const silent = await Promise.all(Array.from({ length: 30 }, () => RawConnection.open(relay.port)));
+    await until(async () => (await relay.metric('keyrelay_connections_refused_total', 'address_rate')) >= 5, {
+      what: 'refused connections',
+    });
+    await until(() => silent.filter(({ ended }) => ended).length >= 5, { what: 'their end' });
+    expect(silent.filter(({ ended }) => !ended).length).toBeGreaterThanOrEqual(20);
+    for (const connection of silent) connection.destroy();
+  });
+
+  it('registrations beyond the rate get 429 with Retry-After, by whatever keys', async () => {
+    const relay = await processes.relay({ RELAY_REGISTRATIONS_PER_MIN: '5' });
+    const statuses: number[] = [];
+    for (let n = 0; n < 50; n += 1) {
+      const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
+      const response = await postUser(relay.http, {
+        ecdh_public_key: ecdhPublicKey,
+        eddsa_public_key: eddsaPublicKey,
+      });
+      statuses.push(response.status);
+      if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect(statuses.filter((status) => status === 201).length).toBe(5);
+    expect(statuses.slice(-40)).toEqual(Array(40).fill(429));
+  });
+
+  it('codes tried by sending draw from the budget of look-ups, and beyond it users and nobody look alike', async () => {
+    const relay = await processes.relay({ RELAY_LOOKUPS_PER_MIN: '3' });
+    const [mallory, bob, carol] = [
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+      await registerUser(relay.http),
+    ];
+    const client = await PlainClient.login(relay.ws, mallory);
+    // Somebody reached costs nothing, however often.
+    for (let n = 0; n < 10; n += 1) client.send(plainEnvelope(mallory, bob.code));
+    await client.until(() => client.accepted().length === 10);
+    for (const nobody of ['ZZZZZZ0', 'ZZZZZZ1', 'ZZZZZZ2']) client.send(plainEnvelope(mallory, nobody));
+    await client.until(() => client.errors().length === 3);
+    expect(client.errors().map(({ code }) => code)).toEqual(Array(3).fill('recipient_unknown'));
+    client.send(plainEnvelope(mallory, 'ZZZZZZ3'));
+    client.send(plainEnvelope(mallory, carol.code));
+    await client.until(() => client.errors().length === 5);
+    const [nobody, somebody] = client.errors().slice(3);
+    expect(nobody?.code).toBe('rate_limited');
+    expect(somebody).toMatchObject({ code: nobody?.code, detail: nobody?.detail });
+    expect((await fetch(`${relay.http}/users/${carol.code}`)).status).toBe(429);
+    client.send(plainEnvelope(mallory, bob.code));
+    await client.until(() => client.accepted().length === 11);
+    await client.close();
+  });
+});

@@ -1,0 +1,25 @@
+import { afterAll, expect, it } from 'vitest';
+import { churn } from '../../hostile/churn.ts';
+import { Processes } from '../../support/processes.ts';
+import { startRedis } from '../../support/redis.ts';
+
+/** The short form of `npm run test:hostile -- --only churn`. */
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+it('people who come and are cut off again and again leave no subscription behind, and cost one each at most', {
+  timeout: 60_000,
+}, async () => {
+  const redis = await startRedis();
+  try {
+    const relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
+    const { logins, subscribes, channelsLeft } = await churn(relay, redis, 500);
+    expect(channelsLeft).toBe(0);
+    expect(subscribes).toBeLessThanOrEqual(logins);
+    expect(relay.output).not.toMatch(/"severity":"(error|fatal)"/);
+  } finally {
+    await processes.stop();
+    await redis.remove();
+  }
+});

@@ -1,0 +1,128 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { HonestPair } from '../../hostile/honest.ts';
+import { residentMb } from '../../hostile/memory.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../hostile/raw.ts';
+import { outlast } from '../../hostile/slow.ts';
+import { frameOf, makeKeys, PlainClient, registerUser } from '../../support/client.ts';
+import { Processes } from '../../support/processes.ts';
+import { plainEnvelope } from '../../support/scene.ts';
+import { until } from '../../support/until.ts';
+
+/** Limits of the process itself. */
+
+const processes = new Processes();
+afterAll(() => processes.stop());
+
+describe('per process', () => {
+  it('silent sockets are closed in time', async () => {
+    const relay = await processes.relay({ RELAY_CONNECT_TIMEOUT_MS: '1000' });
+    const silent = await Promise.all(Array.from({ length: 200 }, () => openRawWebSocket(relay.port)));
+    await until(() => silent.every(({ ended }) => ended), { what: 'their end', timeoutMs: 4_000 });
+    expect(await relay.metric('keyrelay_logins_total', 'outcome="timeout"')).toBe(200);
+  });
+
+  it('when too many sockets are without a login, the oldest gives way, and a newcomer gets in', async () => {
+    const relay = await processes.relay({ RELAY_MAX_PENDING: '20' });
+    const alice = await registerUser(relay.http);
+    const silent: RawConnection[] = [];
+    for (let n = 0; n < 25; n += 1) silent.push(await openRawWebSocket(relay.port));
+    const client = await PlainClient.login(relay.ws, alice);
+    await until(() => silent.filter(({ ended }) => ended).length >= 6, { what: 'the oldest to be closed' });
+    expect(silent.map(({ ended }) => ended)).toEqual(silent.map((_, index) => index < 6));
+    await client.close();
+    for (const connection of silent) connection.destroy();
+  });
+
+  it('requests that never end take no file that a socket needs, and are cut off', {
+    timeout: 40_000,
+  }, async () => {
+    const relay = await processes.relay({ RELAY_MAX_SOCKETS: '100' });
+    const alice = await registerUser(relay.http);
+    const client = await PlainClient.login(relay.ws, alice);
+    const slow = await Promise.all(Array.from({ length: 700 }, () => RawConnection.open(relay.port)));
+    for (const connection of slow) connection.write('POST /users HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+    await until(() => slow.filter(({ ended }) => ended).length >= 100, { what: 'those beyond the bound' });
+    expect(
+      await relay.metric('keyrelay_connections_refused_total', 'reason="sockets"'),
+    ).toBeGreaterThanOrEqual(100);
+    client.send(plainEnvelope(alice, alice.code));
+    await client.until(() => client.envelopes.length === 1);
+    // The others do not last either.
+    await until(() => slow.every(({ ended }) => ended), { what: 'the rest', timeoutMs: 25_000 });
+    expect((await registerUser(relay.http)).code).toHaveLength(7);
+    await client.close();
+  });
+
+  it('slow headers, slow bodies and those who read no answer are cut off, and honest people notice nothing', {
+    timeout: 60_000,
+  }, async () => {
+    const relay = await processes.relay();
+    const honest = await HonestPair.start(relay);
+    const kinds = ['slow headers', 'slow body', 'slow read'] as const;
+    await Promise.all(kinds.map((kind) => outlast(relay.port, { kind, count: 50, patienceS: 40 })));
+    await honest.finish();
+    expect(relay.ended).toBeNull();
+  });
+
+  it('answers that nobody reads take no memory, however many were asked for in one piece', async () => {
+    const relay = await processes.relay();
+    const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
+    const size = (await (await fetch(relay.http + large)).arrayBuffer()).byteLength;
+    expect(size).toBeGreaterThan(50_000);
+    const beforeMb = residentMb(relay.pid);
+    const deaf = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(relay.port)));
+    for (const connection of deaf) {
+      connection.socket.pause();
+      connection.write(`GET ${large} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(1_000));
+    }
+    // Gigabytes were asked for. By then all that was sent has been looked at.
+    await until(async () => (await fetch(`${relay.http}/nothing`)).status === 404, { what: 'an answer' });
+    expect(residentMb(relay.pid) - beforeMb).toBeLessThan(50);
+    for (const connection of deaf) connection.destroy();
+  });
+
+  it('who reads slowly gets the whole of a large answer, and then another one', async () => {
+    const relay = await processes.relay();
+    const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
+    const whole = await (await fetch(relay.http + large)).text();
+    const connection = await RawConnection.open(relay.port);
+    for (let n = 0; n < 2; n += 1) {
+      connection.socket.pause();
+      connection.write(`GET ${large} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await fetch(`${relay.http}/nothing`);
+      connection.socket.resume();
+      expect((await connection.answer()).body).toBe(whole);
+    }
+    connection.destroy();
+  });
+
+  it('requests aborted at any byte, and sockets closed while they log in, end nothing but themselves', async () => {
+    const relay = await processes.relay();
+    const alice = await registerUser(relay.http);
+    const keys = makeKeys();
+    const body = JSON.stringify({
+      ecdh_public_key: keys.ecdhPublicKey,
+      eddsa_public_key: keys.eddsaPublicKey,
+    });
+    const request = `POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    for (let byte = 1; byte <= request.length; byte += 1) {
+      const connection = await RawConnection.open(relay.port);
+      connection.write(request.slice(0, byte));
+      if (byte % 2 === 0) connection.socket.resetAndDestroy();
+      else connection.socket.end();
+    }
+    const connect = frameOf(alice, `{"sender":"${alice.code}","message":{"type":"connect"}}`);
+    for (let n = 0; n < 200; n += 1) {
+      const raw = await openRawWebSocket(relay.port);
+      raw.write(rawFrame({ opcode: OPCODE.text, payload: connect }));
+      raw.socket.resetAndDestroy();
+    }
+    await until(async () => (await relay.metric('keyrelay_sockets')) === 0, {
+      what: 'all sockets to be gone',
+    });
+    expect(relay.ended).toBeNull();
+    expect(relay.output).not.toMatch(/"severity":"(error|fatal)"/);
+    const client = await PlainClient.login(relay.ws, alice);
+    await client.close();
+  });
+});

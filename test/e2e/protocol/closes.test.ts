@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
+import { type Closed, PlainClient } from '../../support/client.ts';
+import { connectText } from '../../support/envelopes.ts';
+import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { loggedIn, scene, toBob } from '../../support/scene.ts';
+
+/** docs/protocol.md, section 5: every close code, provoked for real. */
+const processes = new Processes();
+/** Short patience, and two envelopes in a burst. */
+let hasty: RelayProcess;
+let relay: RelayProcess;
+let redis: RedisServer;
+
+beforeAll(async () => {
+  [relay, hasty, redis] = await Promise.all([
+    processes.relay(),
+    processes.relay({
+      RELAY_ENVELOPES_PER_S: '1',
+      RELAY_CONNECT_TIMEOUT_MS: '200',
+      RELAY_PING_INTERVAL_MS: '100',
+      RELAY_PONG_TIMEOUT_MS: '500',
+    }),
+    startRedis(),
+  ]);
+});
+
+afterAll(async () => {
+  await processes.stop();
+  await redis.remove();
+});
+
+interface Case {
+  readonly when: string;
+  /** Resolves with the socket that is being closed. */
+  readonly provoke: () => Promise<PlainClient>;
+  readonly reason: RegExp;
+}
+
+const RETRY = /^retry in \d{1,5} ms$/;
+
+const CASES: Record<CloseName, readonly Case[]> = {
+  goingAway: [
+    {
+      when: 'a client does not answer pings',
+      provoke: async () => {
+        const { alice } = await scene(hasty);
+        return PlainClient.login(hasty.ws, alice, { autoPong: false });
+      },
+      reason: /^no answer to a ping$/,
+    },
+  ],
+  tooBig: [
+    {
+      when: 'a frame is over the limit',
+      provoke: async () => {
+        const { socket } = await loggedIn(relay);
+        socket.send('x'.repeat(65_537));
+        return socket;
+      },
+      reason: /^a frame may have 65536 bytes$/,
+    },
+  ],
+  restarting: [
+    {
+      when: 'the node is told to stop',
+      provoke: async () => {
+        const stopping = await processes.relay();
+        const { socket } = await loggedIn(stopping);
+        stopping.signal('SIGTERM');
+        return socket;
+      },
+      reason: RETRY,
+    },
+    {
+      when: 'the node is told to stop before a login',
+      provoke: async () => {
+        const stopping = await processes.relay();
+        const { socket } = await scene(stopping);
+        stopping.signal('SIGTERM');
+        return socket;
+      },
+      reason: RETRY,
+    },
+    {
+      when: 'the store is away at login',
+      provoke: async () => {
+        const overRedis = await processes.relay({ RELAY_REDIS_URL: redis.url });
+        const { socket, alice } = await scene(overRedis);
+        redis.pause();
+        socket.sendData(alice, connectText(alice.code));
+        await socket.untilClosed().finally(() => redis.resume());
+        return socket;
+      },
+      reason: RETRY,
+    },
+  ],
+  malformed: [
+    {
+      when: 'the first frame is malformed',
+      provoke: async () => {
+        const { socket } = await scene(relay);
+        socket.send('hello');
+        return socket;
+      },
+      reason: /^bad_frame$/,
+    },
+    {
+      when: 'a frame is binary',
+      provoke: async () => {
+        const { socket } = await loggedIn(relay);
+        socket.ws.send(Buffer.from('{}'));
+        return socket;
+      },
+      reason: /^frames are text$/,
+    },
+    {
+      when: 'a frame is binary before login',
+      provoke: async () => {
+        const { socket } = await scene(relay);
+        socket.ws.send(Buffer.alloc(0));
+        return socket;
+      },
+      reason: /^frames are text$/,
+    },
+    {
+      when: 'ten frames within a minute are at fault',
+      provoke: async () => {
+        const { socket } = await loggedIn(relay);
+        for (let n = 0; n < 10; n += 1) socket.send('{}');
+        return socket;
+      },
+      reason: /^10 faults within a minute$/,
+    },
+  ],
+  notAuthenticated: [
+    {
+      when: 'the connect of another is sent',
+      provoke: async () => {
+        const { socket, alice, bob } = await scene(relay);
+        socket.sendData(alice, connectText(bob.code));
+        return socket;
+      },
+      reason: /^bad_signature$/,
+    },
+    {
+      when: 'an envelope comes first',
+      provoke: async () => {
+        const on = await scene(relay);
+        on.socket.sendData(on.alice, toBob(on));
+        return on.socket;
+      },
+      reason: /^not_connected$/,
+    },
+  ],
+  connectTimeout: [
+    {
+      when: 'no connect comes in time',
+      provoke: async () => (await scene(hasty)).socket,
+      reason: /^no connect within 200 ms$/,
+    },
+    {
+      when: 'no connect comes in time by protocol 2',
+      provoke: () => PlainClient.challenged(hasty.ws),
+      reason: /^no connect within 200 ms$/,
+    },
+  ],
+  replaced: [
+    {
+      when: 'the same user connects again',
+      provoke: async () => {
+        const { socket, alice } = await loggedIn(relay);
+        await PlainClient.login(relay.ws, alice);
+        return socket;
+      },
+      reason: /^replaced by a newer connection$/,
+    },
+  ],
+  flooding: [
+    {
+      when: 'a client goes on and on although it is told that it is too fast',
+      provoke: async () => {
+        const on = await loggedIn(hasty);
+        for (let n = 0; n < 600; n += 1) on.socket.sendData(on.alice, toBob(on));
+        return on.socket;
+      },
+      reason: /^$/,
+    },
+    {
+      when: 'a client sends pings and nothing but pings',
+      provoke: async () => {
+        const { socket } = await loggedIn(relay);
+        for (let n = 0; n < 600; n += 1) socket.ws.ping();
+        return socket;
+      },
+      reason: /^too many pings$/,
+    },
+    {
+      when: 'a client sends pongs that nobody asked for',
+      provoke: async () => {
+        const { socket } = await loggedIn(relay);
+        for (let n = 0; n < 600; n += 1) socket.ws.pong('1-1');
+        return socket;
+      },
+      reason: /^too many receipts of nothing$/,
+    },
+  ],
+};
+
+it('the table has every close that the relay knows', () => {
+  expect(Object.keys(CASES)).toEqual(Object.keys(CLOSES));
+});
+
+const names = Object.keys(CASES) as CloseName[];
+
+describe.each(names.map((name) => [CLOSES[name].code, name] as const))('%s %s', (code, name) => {
+  it.each(CASES[name])('closes when $when', async ({ provoke, reason }) => {
+    const socket = await provoke();
+    expect(await socket.untilClosed()).toEqual({ code, reason: expect.stringMatching(reason) });
+  });
+});
+
+describe('without a close frame, by dropping the TCP connection (1006), the relay answers', () => {
+  const lost: Closed = { code: 1006, reason: '' };
+
+  it('a frame of more than twice the limit', async () => {
+    const { socket } = await loggedIn(relay);
+    socket.send('x'.repeat(2 * 65_536 + 1));
+    expect(await socket.untilClosed()).toEqual(lost);
+  });
+
+  it('text that is not UTF-8', async () => {
+    const { socket } = await loggedIn(relay);
+    socket.ws.send(Buffer.from([0x7b, 0xff, 0x7d]), { binary: false });
+    expect(await socket.untilClosed()).toEqual(lost);
+  });
+
+  it.each([
+    ['a reserved bit', '91'],
+    ['a reserved opcode', '83'],
+    ['a continuation of nothing', '80'],
+    ['a ping in fragments', '09'],
+  ])('a breach of RFC 6455: %s', async (_what, firstByte) => {
+    const { socket } = await scene(relay);
+    // Masked, with a mask of zeros, and one byte of payload.
+    raw(socket).write(Buffer.from(`${firstByte}810000000078`, 'hex'));
+    expect(await socket.untilClosed()).toEqual(lost);
+  });
+
+  it('a control frame of 126 bytes', async () => {
+    const { socket } = await scene(relay);
+    raw(socket).write(Buffer.from(`89fe007e00000000${'78'.repeat(126)}`, 'hex'));
+    expect(await socket.untilClosed()).toEqual(lost);
+  });
+});
+
+it('a client that closes is answered with its own code, and no session is left', async () => {
+  const before = await relay.metric('keyrelay_sockets', 'state="connected"');
+  const { socket } = await loggedIn(relay);
+  socket.ws.close(4242, 'bye');
+  expect((await socket.untilClosed()).code).toBe(4242);
+  await expect.poll(() => relay.metric('keyrelay_sockets', 'state="connected"')).toBe(before);
+});
+
+/** The TCP socket below, for frames that a library would refuse to send. */
+function raw(client: PlainClient): { write(bytes: Buffer): void } {
+  return (client.ws as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+}

@@ -1,0 +1,92 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
+import { connectText, connectText2 } from '../../support/envelopes.ts';
+import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
+import { Processes } from '../../support/processes.ts';
+
+const REFUSED = { code: 4401, reason: 'protocol_required' };
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** docs/protocol.md, section 4: who has logged in by protocol 2 is refused protocol 1. */
+describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
+  let pair: Pair;
+  let alice: PlainUser;
+  let bob: PlainUser;
+
+  beforeAll(async () => {
+    pair = await startPair(where);
+  });
+
+  afterAll(() => pair.stop());
+
+  beforeEach(async () => {
+    [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
+  });
+
+  it('closes the account to protocol 1 for good, on every node', async () => {
+    await (await PlainClient.login(pair.two.ws, bob)).close();
+    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    for (const { ws } of [pair.one, pair.two]) {
+      const old = await tryProtocol1(ws, bob);
+      expect(old.errors()).toEqual([
+        { code: 'protocol_required', detail: expect.stringContaining('relay.v2'), frame: 1 },
+      ]);
+      expect(await old.untilClosed()).toEqual(REFUSED);
+    }
+    const still = await PlainClient.login2(pair.one.ws, bob);
+    expect(still.received[1]).toContain('connect_ack');
+    await still.close();
+  });
+
+  it('leaves the session in place when protocol 1 is refused beside it', async () => {
+    const socket = await PlainClient.login2(pair.two.ws, bob);
+    expect(await (await tryProtocol1(pair.one.ws, bob)).untilClosed()).toEqual(REFUSED);
+    socket.sendData(bob, `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`);
+    await socket.untilEnvelopes(1);
+    await socket.close();
+  });
+
+  it('is told of to nobody but who has signed', async () => {
+    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    const stranger = await tryProtocol1(pair.one.ws, bob, alice);
+    expect(stranger.errors()[0]?.code).toBe('bad_signature');
+  });
+
+  it('that another tried to fake closes nothing', async () => {
+    const forged = await PlainClient.challenged(pair.two.ws);
+    const { nonce, audience } = forged.challenge();
+    forged.sendData(bob, connectText2(alice.code, nonce, audience));
+    expect((await forged.untilClosed()).code).toBe(4401);
+    const old = await tryProtocol1(pair.one.ws, alice);
+    expect(old.received[0]).toContain('connect_ack');
+    await old.close();
+  });
+});
+
+it('an operator undoes a login by protocol 2, for one account', async () => {
+  const pair = await startPair('two nodes, over Redis');
+  const processes = new Processes();
+  try {
+    const [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
+    await (await PlainClient.login2(pair.two.ws, alice)).close();
+    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    const env = { ...process.env, RELAY_REDIS_URL: pair.redis?.url };
+    const reopen = await processes.command(process.execPath, [MAIN, 'reopen', bob.code], env);
+    expect(await reopen.exited()).toBe('exit code 0');
+    const reopened = await tryProtocol1(pair.one.ws, bob);
+    expect(reopened.received[0]).toContain('connect_ack');
+    expect(await (await tryProtocol1(pair.one.ws, alice)).untilClosed()).toEqual(REFUSED);
+  } finally {
+    await processes.stop();
+    await pair.stop();
+  }
+});
+
+/** A connect of protocol 1 for `user`, signed by `by`. */
+async function tryProtocol1(relay: string, user: PlainUser, by = user): Promise<PlainClient> {
+  const old = await PlainClient.open(relay);
+  old.sendData(by, connectText(user.code));
+  await old.until(() => old.received.length > 0);
+  return old;
+}

@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../src/cli/dev/servers.ts';
+import { makeCertificate } from '../../support/certificate.ts';
+import { startRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { redisNode } from '../backends.ts';
+import { Ears, envelope, ids, login, register, Sender } from '../fixture.ts';
+
+/** All that a relay may do in Redis; see the schema in src/engine/redis/mailbox/store.ts. */
+const MINIMAL_ACL = [
+  ...[
+    '~user:*',
+    '~{user:next-id}:*',
+    '~inbox:*',
+    '~from:*',
+    '~seen:*',
+    '~shares:*',
+    '~poison:*',
+    '~key:*',
+    '~node:*',
+    '~probe:*',
+  ],
+  ...['&inbox:*', '&probe:*'],
+  '-@all',
+  ...['+auth', '+hello', '+ping', '+info', '+time', '+wait'],
+  ...['+evalsha', '+eval', '+script|load', '+ssubscribe', '+sunsubscribe', '+spublish'],
+  ...['+cluster|info', '+cluster|slots', '+asking', '+dbsize', '+randomkey'],
+  ...['+get', '+set', '+incr', '+del', '+exists', '+rename', '+persist', '+pexpire', '+pexpireat'],
+  ...['+hdel', '+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
+  ...['+xadd', '+xdel', '+xlen', '+xtrim', '+xrange', '+xrevrange'],
+  ...['+zadd', '+zcard', '+zrem', '+zremrangebyscore'],
+];
+
+describe('a user of Redis who may do only what a relay does', () => {
+  it('is enough for everything, and nothing is denied', async () => {
+    const server = await startRedis();
+    await server.call(
+      'ACL',
+      'SETUSER',
+      'relay',
+      'on',
+      '>geheim',
+      'resetkeys',
+      'resetchannels',
+      ...MINIMAL_ACL,
+    );
+    const limits = {
+      mailboxEnvelopes: 10,
+      mailboxBytes: 10_000,
+      mailboxSharePercent: 100,
+      mailboxTtlMs: 200,
+      maxUsers: 10,
+    };
+    const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits });
+    await node.start();
+    const { code } = await register(node);
+    const ears = new Ears();
+    const subscription = await node.subscribe(code, ears);
+    const { session } = await login(node, code, 2);
+    const alice = new Sender(node, 'ALICE00');
+    await alice.send(code, envelope('a', 'x'), envelope('b', 'y'));
+    const [first = ''] = await ids(node, session);
+    await alice.send(code, envelope('poison'), envelope('behind it'));
+    const [, , poison = ''] = await ids(node, session);
+    expect(await node.deadLetter(session, poison, 'unsendable')).toBe('held');
+    expect(await node.confirm(session, first)).toBe('held');
+    await until(async () => (await ids(node, session)).length === 0, { what: 'expiry' });
+    expect(await node.reclaim(session, null)).toBe('held');
+    await until(() => ears.wakeUps.length === 4, { what: 'wake-ups' });
+    subscription.unsubscribe();
+    await node.release(session);
+    await server.call('SCRIPT', 'FLUSH');
+    await alice.send(code, envelope('c'));
+    await until(async () => (await server.call('HGET', `user:{${code}}`, 'settled')) === '1', {
+      what: 'settling',
+    });
+    await node.close();
+    expect(await server.call('ACL', 'LOG')).toEqual([]);
+    await server.remove();
+  });
+});
+
+describe('Redis over TLS', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-tls-'));
+    const { certPem, keyPem } = makeCertificate('redis');
+    await writeFile(join(folder, 'cert.pem'), certPem);
+    await writeFile(join(folder, 'key.pem'), keyPem);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('is spoken for rediss://, and only to a server whose certificate is good', async () => {
+    const tlsPort = await freePort();
+    const server = await startRedis({
+      'tls-port': `${tlsPort}`,
+      'tls-cert-file': join(folder, 'cert.pem'),
+      'tls-key-file': join(folder, 'key.pem'),
+      'tls-ca-cert-file': join(folder, 'cert.pem'),
+      'tls-auth-clients': 'no',
+    });
+    const url = `rediss://localhost:${tlsPort}`;
+    const stranger = redisNode({ urls: [url] });
+    await expect(stranger.start()).rejects.toThrow(/self-signed certificate/);
+    // Node reads NODE_EXTRA_CA_CERTS once, at its start: so in a process of its own, as an operator does it.
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', TLS_CLIENT, url], {
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') },
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(output)).toMatchObject({ ready: true });
+    await server.remove();
+  });
+});
+
+/** Runs what was built: this process may load TypeScript, a child of its own does not. */
+const TLS_CLIENT = `
+  import { createRedisEngine } from ${JSON.stringify(new URL('../../../dist/engine/redis/engine.js', import.meta.url).href)};
+  const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxSharePercent: 100, mailboxTtlMs: 1_000, maxUsers: 10 };
+  const node = createRedisEngine({ urls: [process.argv[1]], nodeId: 'tls', limits, waitReplicas: 0 });
+  await node.start();
+  console.log(JSON.stringify(node.health()));
+  await node.close();
+`;

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Engine, SessionKey } from '../../../src/engine/engine.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { redisNode } from '../backends.ts';
+import { Ears, envelope, login, register, Sender, texts } from '../fixture.ts';
+
+let server: RedisServer;
+let node: Engine;
+let code: string;
+/** Claimed before the state that the store has gone back to. */
+let earlier: SessionKey;
+/** Claimed after it: the store does not know of it any more. */
+let later: SessionKey;
+
+beforeAll(async () => {
+  server = await startRedis();
+  node = redisNode({ urls: [server.url] });
+  await node.start();
+});
+afterAll(async () => {
+  await node.close();
+  await server.remove();
+});
+
+beforeEach(async () => {
+  ({ code } = await register(node));
+  await new Sender(node, 'ALICE00').send(code, envelope('waits'));
+  ({ session: earlier } = await login(node, code));
+  const key = `user:{${code}}`;
+  const before = (await server.call('HGETALL', key)) as string[];
+  ({ session: later } = await login(node, code));
+  // What a failover does that has lost the newer claim.
+  await server.call('DEL', key);
+  await server.call('HSET', key, ...before);
+});
+
+describe('a session that the store has forgotten', () => {
+  it('reads on, and holds again: nobody has displaced it', async () => {
+    expect(await texts(node, later)).toEqual(['waits']);
+    expect(await node.reclaim(later, null)).toBe('held');
+  });
+
+  it('confirms on', async () => {
+    const page = await node.read({ session: earlier, after: null, maxEnvelopes: 1, maxBytes: 1 });
+    if (page.state !== 'held') throw new Error(page.state);
+    expect(await node.confirm(later, page.last)).toBe('held');
+    expect(await texts(node, later)).toEqual([]);
+  });
+
+  it('displaces the older one again, which is told', async () => {
+    const ears = new Ears();
+    await node.subscribe(code, ears);
+    await texts(node, later);
+    await until(() => ears.claims.includes(later.token), { what: 'the word of the claim' });
+    expect(await node.confirm(earlier, '1-1')).toBe('displaced');
+    const page = await node.read({ session: earlier, after: null, maxEnvelopes: 1, maxBytes: 1 });
+    expect(page.state).toBe('displaced');
+  });
+
+  it('is told that its cursor is gone, where that is lost too', async () => {
+    const unknown = '1999999999999999-7';
+    const page = await node.read({ session: later, after: unknown, maxEnvelopes: 1, maxBytes: 1 });
+    expect(page.state).toBe('gone');
+    expect(await node.confirm(later, unknown)).toBe('gone');
+    expect(await texts(node, later)).toEqual(['waits']);
+  });
+});

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { SILENT } from '../../../src/engine/observer.ts';
+import { Calls } from '../../../src/engine/redis/cluster/calls.ts';
+import { discovery } from '../../../src/engine/redis/cluster/discovery.ts';
+import { Router } from '../../../src/engine/redis/cluster/router.ts';
+import { parseDeployment } from '../../../src/engine/redis/connection/address.ts';
+import { Store } from '../../../src/engine/redis/mailbox/store.ts';
+import { loadScripts } from '../../../src/engine/redis/scripts.ts';
+import { TIMINGS } from '../../../src/engine/redis/timings.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { LIMITS, redisNode } from '../backends.ts';
+import { envelope, frame, login, newToken, register, texts } from '../fixture.ts';
+
+/** Calls carry the time, by the clock of Redis, after which they must not take effect any more. */
+describe('what reaches Redis too late', () => {
+  let server: RedisServer;
+  let node: Engine;
+  const scripts = loadScripts(LIMITS);
+  beforeAll(async () => {
+    server = await startRedis();
+    node = redisNode({ urls: [server.url] });
+    await node.start();
+  });
+  afterAll(async () => {
+    await node.close();
+    await server.remove();
+  });
+
+  const script = (name: 'deliver' | 'claim', keys: readonly string[], args: readonly (string | number)[]) =>
+    server.call('EVAL', scripts[name].source.toString(), keys.length, ...keys, ...args);
+  const nowUs = async () => {
+    const [seconds, micros] = (await server.call('TIME')) as string[];
+    return Number(seconds) * 1e6 + Number(micros);
+  };
+
+  it('is not stored, and leaves no trace; a moment earlier it is', async () => {
+    const { code } = await register(node);
+    const keys = [
+      `user:{${code}}`,
+      `inbox:{${code}}`,
+      `from:{${code}}:ALICE00`,
+      `seen:{${code}}:0`,
+      `seen:{${code}}:1`,
+    ];
+    const args = (latest: number) => ['ALICE00', 1, 1, latest, 7, frame('a').toString(), 'x', 'd'];
+    const before = await server.call('HGETALL', `user:{${code}}`);
+    expect(await script('deliver', keys, args((await nowUs()) - 1))).toBe('late');
+    expect(await server.call('EXISTS', ...keys.slice(1))).toBe(0);
+    expect(await server.call('HGETALL', `user:{${code}}`)).toEqual(before);
+    expect(await script('deliver', keys, args((await nowUs()) + 1e6))).toBe('s');
+  });
+
+  it('claims nothing, nor does what was sent by a clock that has gone back since', async () => {
+    const { code } = await register(node);
+    const { session } = await login(node, code);
+    const keys = [`user:{${code}}`, `inbox:{${code}}`];
+    const args = (earliest: number, latest: number) => [newToken(), 'n', 2, earliest, latest, 1e12];
+    const now = await nowUs();
+    expect(await script('claim', keys, args(0, now - 1))).toEqual(['late', expect.any(Number)]);
+    expect(await script('claim', keys, args(now + 1e9, now + 2e9))).toEqual(['late', expect.any(Number)]);
+    expect(await texts(node, session)).toEqual([]);
+    expect(await node.findUser(code)).toMatchObject({ minProtocol: 1 });
+  });
+
+  it('only seems so where the clock of Redis was set: it is asked, and the call made once more', async () => {
+    const timings = TIMINGS;
+    const { discover, confirmMaster } = await discovery(
+      parseDeployment([server.url]),
+      timings.commandTimeoutMs,
+    );
+    const context = {
+      access: { tls: false, username: null, password: null },
+      confirmMaster,
+      scripts,
+      timings,
+      waitReplicas: 0,
+      observer: SILENT,
+    };
+    const nothing = () => {};
+    const events = {
+      onMessage: nothing,
+      onReady: nothing,
+      onLost: nothing,
+      onSubscriberReady: nothing,
+      onSubscriberLost: nothing,
+    };
+    const router = new Router({ discover, context, eventsOf: () => events, onSlotsMoved: nothing });
+    await router.start();
+    const [shard] = router.shards;
+    await until(() => shard?.ready === true, { what: 'the shard' });
+    const calls = new Calls({ router, timings, observer: SILENT });
+    const { callTimeoutMs } = timings;
+    const store = new Store({
+      calls,
+      scripts,
+      mailboxTtlMs: LIMITS.mailboxTtlMs,
+      nodeId: 'n',
+      durable: false,
+      observer: SILENT,
+      callTimeoutMs,
+    });
+    const { code } = await register(node);
+    const request = { sender: 'ALICE00', recipient: code, epoch: 1, envelopes: [envelope('a')] };
+    for (const [number, believedUs] of [
+      [1, 1],
+      [2, 4e15],
+    ] as const) {
+      shard?.clock.observe(believedUs, performance.now(), performance.now());
+      expect(await store.deliver({ ...request, number })).toEqual(['stored']);
+      shard?.clock.observe(believedUs, performance.now(), performance.now());
+      const claim = await store.claim({ code, token: newToken(), protocol: 1 });
+      expect(claim.result).toMatchObject({ outcome: 'claimed', waiting: number });
+    }
+    router.close('done');
+  });
+});

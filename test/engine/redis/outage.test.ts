@@ -1,0 +1,214 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { redisNode } from '../backends.ts';
+import { Ears, envelope, login, newToken, read, register, Sender, texts } from '../fixture.ts';
+import { Notes } from '../notes.ts';
+
+const SNAPSHOT = 'snapshot.rdb';
+
+/** Redis that hangs, dies, is full, forgets its scripts or cuts its connections. */
+describe('one Redis in trouble', () => {
+  let server: RedisServer;
+  let node: Engine;
+  let notes: Notes;
+  let bob: string;
+  let ears: Ears;
+
+  beforeEach(async () => {
+    server = await startRedis({ appendonly: 'yes', appendfsync: 'always', dbfilename: SNAPSHOT });
+    notes = new Notes();
+    node = redisNode({ urls: [server.url], observer: notes });
+    await node.start();
+    bob = (await register(node)).code;
+    ears = new Ears();
+  });
+  afterEach(async () => {
+    server.resume();
+    await node.close();
+    await server.remove();
+  });
+
+  const untilReady = (timeoutMs: number) =>
+    until(() => node.health().ready, { what: 'the engine to be ready', timeoutMs });
+  const timed = async (call: () => Promise<unknown>) => {
+    const startedMs = performance.now();
+    await expect(call()).rejects.toThrow(EngineUnavailable);
+    return performance.now() - startedMs;
+  };
+
+  it('that hangs: calls fail within 2 s, the next ones at once; when it goes on, all is well within 5 s', async () => {
+    const { session } = await login(node, bob);
+    await node.subscribe(bob, ears);
+    const alice = new Sender(node, 'ALICE00');
+    server.pause();
+    const late = await Promise.all([
+      timed(() => alice.send(bob, envelope('stuck', 'x'))),
+      timed(() => node.findUser(bob)),
+      timed(() => node.confirm(session, '1-1')),
+    ]);
+    expect(Math.max(...late)).toBeLessThan(2_000);
+    for (let n = 0; n < 50; n += 1) expect(await timed(() => read(node, session))).toBeLessThan(50);
+    expect(await timed(() => node.subscribe('0000000', new Ears()))).toBeLessThan(2_000);
+    expect(node.health()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining(String(server.port)),
+    });
+    server.resume();
+    await untilReady(5_000);
+    // Told that the store may have forgotten what it knew, and that wake-ups may have been lost.
+    await until(() => ears.reclaims > 0 && ears.looks > 0, { what: 'reclaim and look' });
+    expect(await node.reclaim(session, null)).toBe('held');
+    // What was stuck may have been stored; repeated, it is there once.
+    await alice.send(bob, envelope('stuck', 'x'), envelope('next'));
+    expect(await texts(node, session)).toEqual(['stuck', 'next']);
+  });
+
+  it('that hangs: a claim that was stuck does not displace anybody when it goes on', async () => {
+    const before = await login(node, bob);
+    server.pause();
+    await expect(node.claim({ code: bob, token: newToken(), protocol: 2 })).rejects.toThrow(
+      EngineUnavailable,
+    );
+    const stoppedMs = performance.now();
+    await until(() => performance.now() - stoppedMs > 1_000, { what: 'the deadline of the claim to pass' });
+    server.resume();
+    await untilReady(5_000);
+    expect(await read(node, before.session)).toMatchObject({ state: 'held' });
+    expect(await node.findUser(bob)).toMatchObject({ minProtocol: 1 });
+  });
+
+  it('that is killed and restarted: keeps what it acknowledged, and a lost subscription is made again', async () => {
+    const { session } = await login(node, bob);
+    await node.subscribe(bob, ears);
+    const alice = new Sender(node, 'ALICE00');
+    await alice.send(bob, envelope('before'));
+    await server.kill();
+    await until(() => !node.health().ready, { what: 'the engine to notice' });
+    await expect(alice.send(bob, envelope('lost'))).rejects.toThrow(EngineUnavailable);
+    await server.restart();
+    await untilReady(5_000);
+    await until(() => ears.reclaims > 0 && ears.looks > 0, { what: 'reclaim and look' });
+    expect(await node.reclaim(session, null)).toBe('held');
+    const heard = ears.wakeUps.length;
+    await alice.send(bob, envelope('after'));
+    await until(() => ears.wakeUps.length > heard, { what: 'a wake-up' });
+    expect(await texts(node, session)).toEqual(['before', 'after']);
+  });
+
+  it('that comes back without its data: sessions are told, and nothing pretends to be a user', async () => {
+    const { session } = await login(node, bob);
+    await node.subscribe(bob, ears);
+    await server.call('FLUSHALL');
+    expect(await node.reclaim(session, null)).toBe('unknown_user');
+    expect(await read(node, session)).toEqual({ state: 'unknown_user' });
+    expect(await new Sender(node, 'ALICE00').send(bob, envelope('a'))).toEqual(['recipient_unknown']);
+  });
+
+  it('that forgets its scripts every few milliseconds: nothing is lost, doubled or out of order', async () => {
+    const { session } = await login(node, bob);
+    const senders = Array.from({ length: 8 }, (_, n) => new Sender(node, `ALICE0${n}`));
+    let flushing = true;
+    const flush = (async () => {
+      while (flushing) await server.call('SCRIPT', 'FLUSH');
+    })();
+    await Promise.all(
+      senders.map(async (sender, index) => {
+        for (let n = 0; n < 100; n += 2) {
+          expect(await sender.send(bob, envelope(`${index}:${n}`), envelope(`${index}:${n + 1}`))).toEqual([
+            'stored',
+            'stored',
+          ]);
+        }
+      }),
+    );
+    flushing = false;
+    await flush;
+    const all = await texts(node, session);
+    for (const index of senders.keys()) {
+      expect(all.filter((one) => one.startsWith(`${index}:`))).toEqual(
+        Array.from({ length: 100 }, (_, n) => `${index}:${n}`),
+      );
+    }
+  });
+
+  it('that cuts its connections all the time: nothing doubled or out of order, and nothing acknowledged lost', async () => {
+    const { session } = await login(node, bob);
+    let cutting = true;
+    const cut = (async () => {
+      while (cutting) {
+        await server.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    })();
+    const outcomes = await Promise.all(
+      Array.from({ length: 4 }, async (_, index) => {
+        const sender = new Sender(node, `ALICE0${index}`);
+        const stored: string[] = [];
+        const unknown: string[] = [];
+        for (let n = 0; stored.length < 60; n += 1) {
+          await until(() => node.health().ready, { what: 'a connection' });
+          const text = `${index}:${String(n).padStart(4, '0')}`;
+          const [outcome] = await sender.send(bob, envelope(text)).catch(() => ['unknown']);
+          if (outcome === 'stored') stored.push(text);
+          else unknown.push(text);
+        }
+        return { stored, unknown };
+      }),
+    );
+    cutting = false;
+    await cut;
+    await untilReady(5_000);
+    const all = await texts(node, session);
+    for (const [index, { stored, unknown }] of outcomes.entries()) {
+      const own = all.filter((one) => one.startsWith(`${index}:`));
+      expect(own).toEqual([...own].sort());
+      expect(new Set(own).size).toBe(own.length);
+      expect(own).toEqual(expect.arrayContaining(stored));
+      expect([...stored, ...unknown]).toEqual(expect.arrayContaining(own));
+    }
+  });
+
+  it('that is full: stores nothing, and still lets in, lets read and lets confirm who empties it', async () => {
+    const alice = new Sender(node, 'ALICE00');
+    await alice.send(bob, envelope('a'));
+    await server.call('CONFIG', 'SET', 'maxmemory', '1');
+    await expect(alice.send(bob, envelope('b'))).rejects.toThrow(/OOM/);
+    await expect(register(node)).rejects.toThrow(/OOM/);
+    expect(node.health()).toMatchObject({ ready: true, reason: expect.stringContaining('OOM') });
+    const claimed = await login(node, bob);
+    expect(claimed).toMatchObject({ waiting: 1 });
+    expect(await texts(node, claimed.session)).toEqual(['a']);
+    expect(await node.confirm(claimed.session, claimed.last)).toBe('held');
+    await node.release(claimed.session);
+    await server.call('CONFIG', 'SET', 'maxmemory', '0');
+    expect(await alice.send(bob, envelope('c'))).toEqual(['stored']);
+    expect(node.health().reason).not.toContain('OOM');
+  });
+
+  it('that cannot write to its disk: calls fail with the reason, and go on when it can', async () => {
+    const alice = new Sender(node, 'ALICE00');
+    // A snapshot cannot be written where a folder has its name: the same refusal as for a disk that is full.
+    await mkdir(join(server.folder, SNAPSHOT));
+    await server.call('CONFIG', 'SET', 'save', '3600 1');
+    await server.call('BGSAVE');
+    await until(
+      async () => {
+        const error = await alice.send(bob, envelope('a')).then(
+          () => '',
+          (reason: Error) => reason.message,
+        );
+        return error.includes('MISCONF');
+      },
+      { what: 'MISCONF' },
+    );
+    await until(() => !node.health().ready, { what: 'health to show it' });
+    expect(node.health().reason).toContain('MISCONF');
+    await server.call('CONFIG', 'SET', 'stop-writes-on-bgsave-error', 'no');
+    await untilReady(5_000);
+    expect(await alice.send(bob, envelope('b'))).toEqual(['stored']);
+  });
+});

@@ -1,0 +1,117 @@
+import { LOG_EVENTS } from '../../src/ops/log-events.ts';
+import { LOG_FIELDS } from '../../src/ops/log-facts.ts';
+import { METRICS } from '../../src/ops/metric-table.ts';
+import type { Label } from '../../src/ops/metric-types.ts';
+import type { Setting } from '../../src/ops/setting.ts';
+import { CLIENT_VARIABLES, SETTINGS } from '../../src/ops/settings.ts';
+
+/** docs/settings.md, docs/metrics.md and docs/logs.md, from the tables that the code itself runs by. */
+
+const REMEDY = 'Made from the code: `npm run docs` writes it again.';
+
+export function settingsMarkdown(): string {
+  const rows = Object.values(SETTINGS).map((setting: Setting<unknown>) => {
+    const { env, unit = '', description } = setting;
+    return `| \`${env}\` | ${shownDefault(setting)} | ${unit} | ${description} |`;
+  });
+  const clients = Object.entries(CLIENT_VARIABLES).map(([name, means]) => `| \`${name}\` | ${means} |`);
+  return `# Settings
+
+<!-- ${REMEDY} -->
+
+Environment variables of \`keyrelay serve\`. An empty variable counts as unset. All mistakes are told at once, in
+words, and end the process with exit code 2; so does a \`RELAY_*\` variable that does not exist. Lists have commas
+between their entries. Limits per user and per address can be turned off with 0; limits that protect the process
+itself cannot.
+
+| variable | default | unit | what it does |
+|---|---|---|---|
+${rows.join('\n')}
+
+Commands that talk to a relay read:
+
+| variable | what it is |
+|---|---|
+${clients.join('\n')}
+`;
+}
+
+function shownDefault({ default: text, defaultMeans }: Setting<unknown>): string {
+  return text === '' ? (defaultMeans ?? 'none') : `\`${text}\``;
+}
+
+export function metricsMarkdown(): string {
+  const sections = Object.values(METRICS).map((declared: MetricRow) => {
+    const { name, type, help, labels = [], buckets } = declared;
+    const lines = [`### \`${name}\``, '', `${capital(type)}. ${help}`];
+    if (labels.length > 0) lines.push('', ...labels.map(describeLabel));
+    if (buckets !== undefined) lines.push('', `Buckets: ${buckets.join(', ')} s.`);
+    return lines.join('\n');
+  });
+  return `# Metrics
+
+<!-- ${REMEDY} -->
+
+\`GET /metrics\` on the admin port (\`RELAY_ADMIN_PORT\`, 9464), in the text format of Prometheus. Beside what follows
+there are prom-client's default metrics of the process (\`process_*\`, \`nodejs_*\`): CPU, memory, garbage
+collection, and the event loop's lag (\`nodejs_eventloop_lag_p99_seconds\`). Every process has a port of its own:
+several behind one scraped port would mix their counters. No metric is labelled by user.
+
+${sections.join('\n\n')}
+`;
+}
+
+export function logsMarkdown(): string {
+  const rows = Object.entries(LOG_EVENTS).map(([event, declared]: [string, LogRow]) => {
+    const { level, facts = [], means } = declared;
+    return `| ${event} | ${level} | ${facts.map((fact) => `\`${fact}\``).join(', ')} | ${means} |`;
+  });
+  const personal = Object.entries(LOG_FIELDS).flatMap(([name, shown]) =>
+    shown === 'debug' ? [`\`${name}\``] : [],
+  );
+  return `# Log
+
+<!-- ${REMEDY} -->
+
+Every line that a node can write. One line when a session begins and one when it ends; none per envelope. Lines are
+JSON on standard output (coloured text if that is a terminal), and the last lines before an exit are always written:
+\`time\` (UTC), \`severity\`, \`node\` (\`RELAY_NODE_ID\`), \`msg\` (the event, always the same words) and the facts
+below. An \`error\` shows kind, code, message and stack. ${personal.join(', ')} point to people and are
+written at debug and trace alone; payloads, signatures and \`connect\` frames never.
+
+The level is \`RELAY_LOG_LEVEL\`, and can be changed while a node runs, for that node, until it ends:
+
+\`\`\`sh
+curl NODE:9464/log-level                    # info
+curl -X PUT -d debug NODE:9464/log-level    # trace, debug, info, warn, error, silent
+\`\`\`
+
+| event | level | facts | what it means |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+interface LogRow {
+  readonly level: string;
+  readonly facts?: readonly string[];
+  readonly means: string;
+}
+
+interface MetricRow {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels?: readonly Label[];
+  readonly buckets?: readonly number[];
+}
+
+function describeLabel([name, values]: Label): string {
+  return values === null
+    ? `- \`${name}\``
+    : `- \`${name}\`: ${values.map((value) => `\`${value}\``).join(', ')}`;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { SETTINGS } from '../../../src/ops/settings.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8');
+const settings = new Set<string>(Object.values(SETTINGS).map(({ env }) => env));
+
+describe('docker-compose.yml', () => {
+  const compose = read('docker-compose.yml');
+  const services = compose.slice(compose.indexOf('\nservices:'), compose.indexOf('\nnetworks:'));
+  const names = [...services.matchAll(/^ {2}([\w-]+):$/gm)].map(([, name]) => name);
+
+  test('mounts files that exist, read-only', () => {
+    const mounts = [...compose.matchAll(/- (\.\/\S+)/g)].map(([, mount = '']) => mount.split(':'));
+    expect(mounts.length).toBeGreaterThan(4);
+    for (const [source = '', , mode] of mounts) {
+      expect(existsSync(`${ROOT}${source}`), source).toBe(true);
+      expect(mode, source).toBe('ro');
+    }
+  });
+
+  test('sets only settings that exist', () => {
+    const set = [...compose.matchAll(/\b(RELAY_\w+):/g)].map(([, name = '']) => name);
+    expect(set.length).toBeGreaterThan(2);
+    expect(set.filter((name) => !settings.has(name))).toEqual([]);
+  });
+
+  test('gives HAProxy every variable that its file names, and no other', () => {
+    const file = read('deploy/haproxy/haproxy.cfg');
+    const asked = new Set([...file.matchAll(/\$\{(KEYRELAY_\w+)/g)].map(([, name]) => name));
+    // Its image runs as another user already.
+    asked.delete('KEYRELAY_USER');
+    const given = new Set([...services.matchAll(/\b(KEYRELAY_\w+):/g)].map(([, name]) => name));
+    expect(given).toEqual(asked);
+  });
+
+  test('opens no port to other machines', () => {
+    const ports = [...compose.matchAll(/ports: \['([^']+)'\]/g)].map(([, port = '']) => port);
+    expect(ports.length).toBeGreaterThan(2);
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+
+  test('has every target that Prometheus scrapes', () => {
+    const targets = ['keyrelay', 'redis', 'haproxy', 'front-door']
+      .flatMap((name) => [...read(`deploy/prometheus/targets/${name}.yml`).matchAll(/([\w-]+):(\d{4})/g)])
+      .map(([, host]) => host);
+    expect(targets).toHaveLength(7);
+    expect(targets.filter((host) => !names.includes(host))).toEqual([]);
+  });
+
+  test('gives nodes more time to stop than the drain takes', () => {
+    const graceMs = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1]) * 1000;
+    expect(graceMs).toBeGreaterThan(Number(SETTINGS.drainMs.default) + 10_000);
+  });
+});
+
+describe('deploy/Dockerfile', () => {
+  const file = read('deploy/Dockerfile');
+
+  test('copies what exists and what .dockerignore lets through', () => {
+    const ignore = read('deploy/Dockerfile.dockerignore').split('\n');
+    const copied = [...file.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = '']) =>
+      paths.split(' '),
+    );
+    expect(copied.length).toBeGreaterThan(3);
+    for (const path of copied) {
+      expect(existsSync(`${ROOT}${path}`), path).toBe(true);
+      expect(ignore, path).toContain(`!${path}`);
+    }
+    expect(ignore.filter((line) => line.startsWith('!')).length).toBe(copied.length);
+  });
+
+  test('ends as a user who is not root, on a base with a new enough glibc', () => {
+    const last = file.slice(file.lastIndexOf('\nFROM '));
+    expect(last).toMatch(/^\nFROM node:24-trixie-slim$/m);
+    expect(last).toMatch(/^USER 1000:1000$/m);
+    expect(last).not.toMatch(/apt-get install|npm ci/);
+  });
+});
+
+describe('deploy/systemd', () => {
+  const unit = read('deploy/systemd/keyrelay@.service');
+
+  test('gives a node more time to stop than the drain takes, and more files than sockets', () => {
+    const number = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1]);
+    expect(number('TimeoutStopSec') * 1000).toBeGreaterThan(Number(SETTINGS.drainMs.default) + 10_000);
+    expect(number('LimitNOFILE')).toBeGreaterThan(Number(SETTINGS.maxSockets.default) * 1.5);
+  });
+
+  // `systemd-analyze` judges a file offline since 250; Debian 12 has 252. Elsewhere the unit itself says what matters.
+  test.runIf(canAnalyze())('is confined: systemd-analyze security says 1.3 of 10 at most', () => {
+    const args = ['security', '--offline=yes', '--no-pager', '--threshold=13'];
+    const options = { encoding: 'utf8', stdio: 'pipe' } as const;
+    const file = `${ROOT}deploy/systemd/keyrelay@.service`;
+    expect(execFileSync('systemd-analyze', [...args, file], options)).toContain('Overall exposure level');
+  });
+
+  test('can neither write nor become anybody', () => {
+    for (const line of [
+      'DynamicUser=yes',
+      'ProtectSystem=strict',
+      'CapabilityBoundingSet=',
+      'NoNewPrivileges=yes',
+    ])
+      expect(unit).toMatch(new RegExp(`^${line}$`, 'm'));
+  });
+});
+
+function canAnalyze(): boolean {
+  try {
+    const version = execFileSync('systemd-analyze', ['--version'], { encoding: 'utf8' });
+    return Number(/^systemd (\d+)/.exec(version)?.[1]) >= 250;
+  } catch {
+    return false;
+  }
+}
+
+test('docs/operations.md names only settings, files and metrics that exist', () => {
+  const docs = ['docs/operations.md', 'docs/runbook.md'].map(read).join('\n');
+  const named = [...docs.matchAll(/\bRELAY_[A-Z_]+\b/g)].map(([name]) => name);
+  expect(named.filter((name) => !settings.has(name))).toEqual([]);
+  const files = [...docs.matchAll(/\b(?:deploy|docs)\/[\w./@-]*\w/g)].map(([path]) => path);
+  expect(files.length).toBeGreaterThan(8);
+  expect(files.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([]);
+});

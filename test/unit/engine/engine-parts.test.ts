@@ -1,0 +1,145 @@
+import { describe, expect, it, vi } from 'vitest';
+import { formatCreatedAt } from '../../../src/engine/created-at.ts';
+import { isAfter, isMailboxId } from '../../../src/engine/mailbox-id.ts';
+import { slotOf } from '../../../src/engine/redis/cluster/slots.ts';
+import { parseDeployment } from '../../../src/engine/redis/connection/address.ts';
+import { loadScripts } from '../../../src/engine/redis/scripts.ts';
+import { TimingWheel } from '../../../src/engine/redis/wakeups/timing-wheel.ts';
+import { parseMessage } from '../../../src/engine/redis/wakeups/wake-up.ts';
+import { LIMITS } from '../../engine/backends.ts';
+
+describe('the slot of a key', () => {
+  it('is that of the Redis Cluster specification', () => {
+    // CRC16 of 123456789 is 0x31C3, as the specification's reference implementation says.
+    expect(slotOf('123456789')).toBe(0x31c3 % 16_384);
+    expect(slotOf('foo')).toBe(12_182);
+    expect(slotOf('user:{E011T7D}')).toBe(slotOf('E011T7D'));
+    expect(slotOf('foo{bar}{zap}')).toBe(slotOf('bar'));
+    expect(slotOf('{user:next-id}:claimed')).toBe(slotOf('user:next-id'));
+  });
+});
+
+describe('mailbox ids', () => {
+  it('are ordered by number, not by text, however long', () => {
+    expect(isAfter('10-0', '9-5')).toBe(true);
+    expect(isAfter('9-5', '10-0')).toBe(false);
+    expect(isAfter('10-7', '10-3')).toBe(false);
+    expect(isAfter(`${'9'.repeat(30)}-0`, `${'9'.repeat(29)}-0`)).toBe(true);
+  });
+
+  it('have one shape', () => {
+    expect(isMailboxId('1795455892426299-729289')).toBe(true);
+    for (const text of ['', '-', '1', '1-', '-1', '1-1 ', '$', '+', '1-1-1', `${'9'.repeat(17)}-1`]) {
+      expect(isMailboxId(text)).toBe(false);
+    }
+  });
+});
+
+describe('the time of a registration', () => {
+  it('has six decimals, whatever they are', () => {
+    expect(formatCreatedAt(1_743_018_338_204_489)).toBe('2025-03-26T19:45:38.204489Z');
+    expect(formatCreatedAt(1_743_018_338_000_000)).toBe('2025-03-26T19:45:38.000000Z');
+    expect(formatCreatedAt(1_743_018_338_204_009)).toBe('2025-03-26T19:45:38.204009Z');
+  });
+});
+
+describe('a Redis URL', () => {
+  it('names servers, or sentinels and their master', () => {
+    expect(parseDeployment(['redis://a', 'redis://[::1]:7000'])).toEqual({
+      kind: 'servers',
+      access: { tls: false, username: null, password: null },
+      seeds: [
+        { host: 'a', port: 6379 },
+        { host: '::1', port: 7000 },
+      ],
+    });
+    expect(parseDeployment(['rediss://relay:p%40ss@a:1'])).toMatchObject({
+      access: { tls: true, username: 'relay', password: 'p@ss' },
+    });
+    expect(parseDeployment(['redis+sentinel://:pw@a,b:2/mymaster'])).toEqual({
+      kind: 'sentinel',
+      access: { tls: false, username: null, password: 'pw' },
+      sentinels: [
+        { host: 'a', port: 26_379 },
+        { host: 'b', port: 2 },
+      ],
+      masterName: 'mymaster',
+    });
+  });
+});
+
+describe('a message on a mailbox channel', () => {
+  it('is a wake-up with exactly the bytes behind the first line, or a claim', () => {
+    const frame = Buffer.from([0, 10, 255, 119, 10]);
+    expect(parseMessage(Buffer.concat([Buffer.from('w12-3 11-2\n'), frame]))).toEqual({
+      kind: 'wake-up',
+      wakeUp: { id: '12-3', prev: '11-2', frame },
+    });
+    expect(parseMessage(Buffer.from(`c${'0a'.repeat(16)}`))).toEqual({
+      kind: 'claimed',
+      token: '0a'.repeat(16),
+    });
+    expect(parseMessage(Buffer.from('w12-3 11-2'))).toBeNull();
+    expect(parseMessage(Buffer.from('c0a'))).toBeNull();
+    expect(parseMessage(Buffer.of())).toBeNull();
+  });
+});
+
+describe('the wheel of alarms', () => {
+  it('rings each within a quarter second of its time, further than one turn too, and not once cancelled', () => {
+    vi.useFakeTimers();
+    const rung: [string, number][] = [];
+    const startMs = performance.now();
+    const wheel = new TimingWheel<string>((item) => rung.push([item, performance.now() - startMs]));
+    const delays = [0, 250, 1_000, 39_900, 50_000, 50_250, 120_000];
+    for (const delayMs of delays) wheel.schedule(`${delayMs}`, delayMs);
+    wheel.schedule('never', 2_000).cancelled = true;
+    vi.advanceTimersByTime(130_000);
+    expect(rung.map(([item]) => Number(item))).toEqual(delays);
+    for (const [item, atMs] of rung) expect(Math.abs(atMs - Number(item))).toBeLessThanOrEqual(250);
+    wheel.schedule('after', 250);
+    wheel.stop();
+    vi.advanceTimersByTime(1_000);
+    expect(rung).toHaveLength(delays.length);
+    vi.useRealTimers();
+  });
+});
+
+describe('the Lua scripts', () => {
+  const scripts = Object.values(loadScripts(LIMITS));
+
+  it('say which keys they take, one after the other, and use no others', () => {
+    for (const { name, keys, source } of scripts) {
+      const text = source.toString();
+      const used = [...text.matchAll(/KEYS\[(\d+)\]/g)].map(([, number]) => Number(number));
+      expect([name, Math.max(...used)]).toEqual([name, keys]);
+      const declared = [...text.matchAll(/^-- KEYS\[(\d+)\]/gm)].map(([, number]) => Number(number));
+      expect([name, ...declared]).toEqual([name, ...declared.map((_, index) => index + 1)]);
+    }
+  });
+
+  it('declare flags; only what stores or registers is refused by a full Redis', () => {
+    const refused = scripts.filter(({ source }) => source.toString().startsWith('#!lua\n'));
+    expect(refused.map(({ name }) => name).sort()).toEqual(['create', 'deliver', 'register', 'reserve']);
+    for (const { name, source } of scripts) {
+      expect([name, source.toString().split('\n')[0]]).toEqual([
+        name,
+        expect.stringMatching(/^#!lua( flags=allow-oom)?$/),
+      ]);
+    }
+  });
+
+  it('document every argument that they read by number', () => {
+    for (const { name, source } of scripts) {
+      const text = source.toString();
+      const read = new Set([...text.matchAll(/[^-] *ARGV\[(\d+)\]/g)].map(([, number]) => Number(number)));
+      const documented = new Set(
+        [...text.matchAll(/^-- ARGV\[(\d+)\]/gm)].map(([, number]) => Number(number)),
+      );
+      expect([name, ...[...read].sort((a, b) => a - b)]).toEqual([
+        name,
+        ...[...documented].sort((a, b) => a - b),
+      ]);
+    }
+  });
+});

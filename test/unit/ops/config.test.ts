@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig } from '../../../src/ops/config.ts';
+import { SETTINGS } from '../../../src/ops/settings.ts';
+
+function mistakesOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+describe('defaults', () => {
+  test('serve on loopback, keep everything in memory and speak both protocols', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      adminHost: '127.0.0.1',
+      adminPort: 9464,
+      redisUrls: [],
+      publicUrls: [],
+      protocols: [1, 2],
+      requireProof: false,
+      maxFrameBytes: 65_536,
+      mailboxTtlMs: 604_800_000,
+      mailboxEnvelopes: 1000,
+      mailboxBytes: 4_194_304,
+      drainMs: 10_000,
+      redisWaitReplicas: 0,
+      trustedProxies: [],
+      allowedOrigins: '*',
+      logLevel: 'info',
+      web: true,
+      windowEnvelopes: 256,
+      windowBytes: 1_048_576,
+      connectTimeoutMs: 10_000,
+    });
+  });
+
+  test('give each node a name of its own', () => {
+    const first = loadConfig({}).nodeId;
+    expect(first).toMatch(/^[0-9a-f]{8}$/);
+    expect(loadConfig({}).nodeId).not.toBe(first);
+  });
+
+  test('hold for a variable that is empty, as compose files leave them', () => {
+    const empty = Object.fromEntries(Object.values(SETTINGS).map(({ env }) => [env, ' ']));
+    const { nodeId: _, ...config } = loadConfig(empty);
+    const { nodeId: __, ...defaults } = loadConfig({});
+    expect(config).toEqual(defaults);
+  });
+});
+
+describe('values', () => {
+  test('a public URL is kept as a client signs it: lower case, no default port', () => {
+    const { publicUrls } = loadConfig({
+      RELAY_PUBLIC_URL: 'WSS://Relay.Example:443/ws, wss://relay.example:8443/ws,ws://localhost:8080/ws',
+    });
+    expect(publicUrls).toEqual([
+      'wss://relay.example/ws',
+      'wss://relay.example:8443/ws',
+      'ws://localhost:8080/ws',
+    ]);
+  });
+
+  test('commas inside a Sentinel URL do not separate URLs, those between URLs do', () => {
+    const one = 'redis+sentinel://a:26379,b:26379/main';
+    expect(loadConfig({ RELAY_REDIS_URL: one }).redisUrls).toEqual([one]);
+    expect(loadConfig({ RELAY_REDIS_URL: 'redis://a:1, redis://b:2' }).redisUrls).toEqual([
+      'redis://a:1',
+      'redis://b:2',
+    ]);
+  });
+
+  test('origins are kept as browsers send them', () => {
+    const { allowedOrigins } = loadConfig({
+      RELAY_ALLOWED_ORIGINS: 'https://Chat.Example:443/,http://b.example:81',
+    });
+    expect(allowedOrigins).toEqual(['https://chat.example', 'http://b.example:81']);
+  });
+
+  test('a proxy without a prefix is that one address', () => {
+    const { trustedProxies } = loadConfig({ RELAY_TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1, fd00::/8, ::1' });
+    expect(trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.1/32', 'fd00::/8', '::1/128']);
+  });
+
+  test('the time to live is given in seconds and kept in ms', () => {
+    expect(loadConfig({ RELAY_MAILBOX_TTL: '60' }).mailboxTtlMs).toBe(60_000);
+  });
+
+  test.each([
+    ['1', [1]],
+    ['2', [2]],
+    ['2, 1', [1, 2]],
+  ])('RELAY_PROTOCOLS=%s', (text, protocols) => {
+    expect(loadConfig({ RELAY_PROTOCOLS: text }).protocols).toEqual(protocols);
+  });
+
+  test('0 turns limits per address and user off', () => {
+    expect(loadConfig({ RELAY_UPGRADES_PER_S: '0', RELAY_BYTES_PER_S: '0' })).toMatchObject({
+      upgradesPerSecond: 0,
+      bytesPerSecond: 0,
+    });
+  });
+});
+
+describe('mistakes', () => {
+  test('are told all at once, each with what would be right', () => {
+    const mistakes = mistakesOf({
+      RELAY_PORT: '80808',
+      RELAY_WEB: 'yes',
+      RELAY_LOG_LEVEL: 'loud',
+      RELAY_MAX_SOCKETS: '0',
+      RELAY_PUBLIC_URL: 'wss://ok.example/ws,https://relay.example',
+    });
+    expect(mistakes).toEqual([
+      'RELAY_PORT is "80808": must be a whole number from 0 to 65535',
+      'RELAY_PUBLIC_URL is "wss://ok.example/ws,https://relay.example": must be the URL that clients dial, such as ' +
+        'wss://relay.example/ws (always ending in /ws) (entry 2)',
+      'RELAY_LOG_LEVEL is "loud": must be one of trace, debug, info, warn, error, silent',
+      'RELAY_WEB is "yes": must be true or false',
+      'RELAY_MAX_SOCKETS is "0": must be a whole number from 1 to 10000000',
+    ]);
+  });
+
+  test.each([
+    ['RELAY_PORT', '-1'],
+    ['RELAY_PORT', '1e3'],
+    ['RELAY_PORT', '0x50'],
+    ['RELAY_PORT', '8080.0'],
+    ['RELAY_HOST', 'two words'],
+    ['RELAY_HOST', 'http://x'],
+    ['RELAY_NODE_ID', '-a'],
+    ['RELAY_NODE_ID', 'a{b}'],
+    ['RELAY_PROTOCOLS', '3'],
+    ['RELAY_PROTOCOLS', '1,1'],
+    ['RELAY_PUBLIC_URL', 'wss://x/ws?y'],
+    ['RELAY_PUBLIC_URL', 'wss://u:p@x/ws'],
+    ['RELAY_ALLOWED_ORIGINS', 'null'],
+    ['RELAY_ALLOWED_ORIGINS', 'https://a.example/chat'],
+    ['RELAY_ALLOWED_ORIGINS', '*,https://a.example'],
+    ['RELAY_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['RELAY_TRUSTED_PROXIES', '10.0.0'],
+    ['RELAY_TRUSTED_PROXIES', '::/129'],
+    ['RELAY_TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['RELAY_MAX_FRAME_BYTES', '0'],
+  ])('%s=%s is refused, by name', (name, value) => {
+    const mistakes = mistakesOf({ [name]: value });
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toContain(`${name} is ${JSON.stringify(value)}: must be`);
+  });
+
+  test.each([
+    'http://user:hunter2@redis',
+    'localhost:6379',
+    'redis://:hunter2@a:1,b:2',
+    'redis://',
+    'redis+sentinel://a:1',
+  ])('a wrong Redis URL is refused without repeating it, for it may hold a password (%#)', (url) => {
+    expect(mistakesOf({ RELAY_REDIS_URL: url })).toEqual([
+      expect.stringMatching(/^RELAY_REDIS_URL is wrong: must be redis:/),
+    ]);
+    expect(mistakesOf({ RELAY_REDIS_URL: url }).join()).not.toContain('hunter2');
+  });
+
+  test('a setting that does not exist is an error, with the one that was meant', () => {
+    expect(mistakesOf({ RELAY_MAX_FRAMES_BYTE: '1' })).toEqual([
+      'RELAY_MAX_FRAMES_BYTE is no setting: did you mean RELAY_MAX_FRAME_BYTES?',
+    ]);
+    expect(mistakesOf({ RELAY_SOMETHING_ELSE_ALTOGETHER: '1' })).toEqual([
+      'RELAY_SOMETHING_ELSE_ALTOGETHER is no setting: see `keyrelay --help` for those that are',
+    ]);
+  });
+
+  test('other variables, and those of commands that talk to a relay, are left alone', () => {
+    expect(mistakesOf({ PATH: '/bin', XRELAY_PORT: 'x', RELAY_URL: 'http://127.0.0.1:8080' })).toEqual([]);
+  });
+
+  test('what Kubernetes sets for a Service called relay is explained', () => {
+    const mistakes = mistakesOf({ RELAY_PORT: 'tcp://10.0.0.1:80' });
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toContain('enableServiceLinks: false');
+  });
+});
+
+describe('relations between limits', () => {
+  test.each(['RELAY_WINDOW_BYTES', 'RELAY_MAILBOX_BYTES', 'RELAY_INFLIGHT_BYTES', 'RELAY_BYTES_PER_S'])(
+    '%s must hold the largest frame',
+    (name) => {
+      const mistakes = mistakesOf({ [name]: '65535' });
+      expect(mistakes).toHaveLength(1);
+      expect(mistakes[0]).toContain(`${name} is 65535: must be at least RELAY_MAX_FRAME_BYTES (65536)`);
+      expect(mistakesOf({ [name]: '65536' })).toEqual([]);
+    },
+  );
+
+  test('a node must have room for what one socket may use', () => {
+    expect(mistakesOf({ RELAY_NODE_INFLIGHT_BYTES: '1048575' })).toHaveLength(1);
+  });
+
+  test('a rate that is off is not compared', () => {
+    expect(mistakesOf({ RELAY_BYTES_PER_S: '0' })).toEqual([]);
+  });
+
+  test('waiting for replicas needs Redis', () => {
+    expect(mistakesOf({ RELAY_REDIS_WAIT_REPLICAS: '1' })).toHaveLength(1);
+    expect(mistakesOf({ RELAY_REDIS_WAIT_REPLICAS: '1', RELAY_REDIS_URL: 'redis://127.0.0.1' })).toEqual([]);
+  });
+});

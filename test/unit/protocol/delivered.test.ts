@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import {
+  cutData,
+  DELIVERED_OVERHEAD_BYTES,
+  seqBytes,
+  writeDelivered,
+  writeWithSeq,
+} from '../../../src/protocol/delivered.ts';
+import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { frame } from '../../../src/protocol/frames.ts';
+import { DATA, SIGNATURE } from '../../support/frame-texts.ts';
+
+const encoder = new TextEncoder();
+const text = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+const SEQ = '1742975138204489-a1b2c';
+
+/** What the relay makes of a client's frame. */
+function delivered(received: string): Uint8Array {
+  const bytes = encoder.encode(received);
+  const found = decodeFrame(bytes, 1);
+  if (found.kind !== 'envelope') throw new Error(JSON.stringify(found));
+  const target = new Uint8Array(found.dataEnd - found.dataStart + DELIVERED_OVERHEAD_BYTES);
+  writeDelivered(target, bytes, found);
+  return target;
+}
+
+function withSeq(frame: Uint8Array): Uint8Array {
+  const target = new Uint8Array(frame.length + seqBytes(SEQ));
+  writeWithSeq(target, frame, SEQ);
+  return target;
+}
+
+const SPACED = DATA.replaceAll(',', ' ,\n').replace('"x"', '"x","payload":"é\u{1f600} \\u00e9 1.0"');
+
+describe('a delivered frame', () => {
+  it.each([
+    ['as a client writes it', frame(DATA, SIGNATURE)],
+    ['with strangers beside data', `{"a":1,"data":${DATA},"b":{"data":2},"signature":"${SIGNATURE}","c":[]}`],
+    ['signature first, in capitals', ` {"signature" : "${SIGNATURE.toUpperCase()}" , "data":\t${DATA} }\n`],
+  ])('is exactly data and signature, whatever was around them: %s', (_, received) => {
+    expect(text(delivered(received))).toBe(`{"data":${DATA},"signature":"${SIGNATURE}"}`);
+  });
+
+  it('carries the bytes that were signed', () => {
+    expect(text(delivered(frame(SPACED, SIGNATURE)))).toBe(`{"data":${SPACED},"signature":"${SIGNATURE}"}`);
+  });
+
+  it('carries its seq before the last brace, by protocol 2', () => {
+    expect(text(withSeq(delivered(frame(SPACED, SIGNATURE))))).toBe(
+      `{"data":${SPACED},"signature":"${SIGNATURE}","seq":"${SEQ}"}`,
+    );
+  });
+
+  it('is cut by position into data, signature and seq', () => {
+    const plain = delivered(frame(SPACED, SIGNATURE));
+    const cut = cutData(plain);
+    expect(cut).toMatchObject({ signature: SIGNATURE, seq: null });
+    expect(text(cut?.data ?? new Uint8Array())).toBe(SPACED);
+    const cutWithSeq = cutData(withSeq(plain));
+    expect(cutWithSeq).toMatchObject({ signature: SIGNATURE, seq: SEQ });
+    expect(text(cutWithSeq?.data ?? new Uint8Array())).toBe(SPACED);
+  });
+
+  it('is cut rightly though data ends like a frame', () => {
+    const nasty = `{"sender":"A11CE00","x":{"signature":"${SIGNATURE}","seq":"1-1"}}`;
+    expect(text(cutData(encoder.encode(frame(nasty, SIGNATURE)))?.data ?? new Uint8Array())).toBe(nasty);
+  });
+
+  const sound = frame(DATA, SIGNATURE);
+  it.each([
+    ['nothing', ''],
+    ['a brace', '{'],
+    ['the beginning alone', '{"data":'],
+    ['beginning and end alone', '{"data":"}'],
+    ['a frame of the relay', '{"data":{"sender":"server","message":{"type":"drained"}}}'],
+    ['space in front', ` ${sound}`],
+    ['space behind', `${sound}\n`],
+    ['space within', sound.replace('"data":', '"data": ')],
+    ['space before the signature', sound.replace(',"signature":', ', "signature":')],
+    ['a stranger behind', `${sound.slice(0, -1)},"x":"y"}`],
+    ['a number behind', `${sound.slice(0, -1)},"x":1}`],
+    ['a seq that is no string', `${sound.slice(0, -1)},"seq":1}`],
+    [
+      'a seq before the signature',
+      `{"data":${DATA},"seq":"1-1","signature":"${SIGNATURE}"}`.replace('}},', '}},"x":{"},'),
+    ],
+    ['a short signature', frame(DATA, SIGNATURE.slice(2))],
+    ['a long signature', frame(DATA, `${SIGNATURE}00`)],
+    ['a signature in capitals', frame(DATA, SIGNATURE.toUpperCase())],
+    ['a signature that is no hex', frame(DATA, SIGNATURE.replace('f', 'g'))],
+    ['a seq with an escape', `${sound.slice(0, -1)},"seq":"1\\u002d1"}`],
+    ['data that is no object', frame('"relay-register:ab:cd"', SIGNATURE)],
+    ['data that is a registration', frame('relay-register:ab:cd', SIGNATURE)],
+    ['empty data', frame('', SIGNATURE)],
+    ['no data', `{"data":"signature":"${SIGNATURE}"}`],
+  ])('is not cut if it has another form: %s', (_, other) => {
+    expect(cutData(encoder.encode(other))).toBeNull();
+  });
+
+  it('is not cut if its seq is no text', () => {
+    const bytes = withSeq(delivered(sound));
+    bytes[bytes.length - 4] = 0xff;
+    expect(cutData(bytes)).toBeNull();
+  });
+
+  it('is a view: nothing is copied', () => {
+    const bytes = encoder.encode(sound);
+    expect(cutData(bytes)?.data.buffer).toBe(bytes.buffer);
+  });
+});

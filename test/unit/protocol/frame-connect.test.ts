@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+
+const NONCE = 'ab'.repeat(32);
+const CONNECT = `{"sender":"${ALICE}","message":{"type":"connect"}}`;
+const connect2 = (payload: string) =>
+  frame(`{"sender":"${ALICE}","message":{"type":"connect","payload":${payload}}}`);
+
+describe('a connect of protocol 1', () => {
+  it('is read as the protocol prints it', () => {
+    expect(decode(frame(CONNECT))).toEqual({
+      kind: 'connect',
+      sender: ALICE,
+      dataStart: 8,
+      dataEnd: 8 + CONNECT.length,
+      signature: SIGNATURE,
+      challenge: null,
+    });
+  });
+
+  it.each([
+    [
+      'a recipient',
+      frame(`{"sender":"${ALICE}","recipient":"${BOB}","message":{"type":"connect"}}`),
+      'the data of',
+    ],
+    ['an id', frame(`{"sender":"${ALICE}","id":"x","message":{"type":"connect"}}`), 'the data of'],
+    ['a stranger in data', frame(`{"sender":"${ALICE}","message":{"type":"connect"},"x":1}`), 'the data of'],
+    ['a payload', connect2('{}'), 'the message of'],
+    ['the payload of protocol 2', connect2(`{"nonce":"${NONCE}","audience":null}`), 'the message of'],
+    [
+      'a stranger in message',
+      frame(`{"sender":"${ALICE}","message":{"type":"connect","x":1}}`),
+      'the message of',
+    ],
+    ['a stranger in the frame', `{"data":${CONNECT},"signature":"${SIGNATURE}","x":1}`, 'a connect frame'],
+    ['an ack in the frame', `{"data":${CONNECT},"signature":"${SIGNATURE}","ack":"1-1"}`, 'a connect frame'],
+  ])('has exactly its members, so it is refused with %s', (_, text, reason) => {
+    expect(refusal(text).reason).toContain(reason);
+  });
+});
+
+describe('a connect of protocol 2', () => {
+  it.each([
+    [`"wss://relay.example/ws"`, 'wss://relay.example/ws'],
+    ['null', null],
+    ['"\\u0077s://x"', 'ws://x'],
+  ])('answers the challenge, audience %s', (json, audience) => {
+    const decoded = decode(connect2(`{"nonce":"${NONCE}","audience":${json}}`), 2);
+    expect(decoded).toMatchObject({ kind: 'connect', sender: ALICE, challenge: { nonce: NONCE, audience } });
+  });
+
+  it.each([
+    ['no payload', frame(CONNECT), 'payload is missing in message'],
+    ['a payload that is no object', connect2('"x"'), 'exactly nonce and audience'],
+    ['an array as payload', connect2('[]'), 'exactly nonce and audience'],
+    ['an empty payload', connect2('{}'), 'exactly nonce and audience'],
+    ['no audience', connect2(`{"nonce":"${NONCE}"}`), 'exactly nonce and audience'],
+    [
+      'a stranger instead of the audience',
+      connect2(`{"nonce":"${NONCE}","x":null}`),
+      'audience is missing in payload',
+    ],
+    ['a stranger instead of the nonce', connect2('{"x":"","audience":null}'), 'nonce is missing in payload'],
+    [
+      'a stranger besides',
+      connect2(`{"nonce":"${NONCE}","audience":null,"x":1}`),
+      'exactly nonce and audience',
+    ],
+    ['a nonce that is no string', connect2('{"nonce":1,"audience":null}'), 'nonce must be a string'],
+    [
+      'an audience that is neither',
+      connect2(`{"nonce":"${NONCE}","audience":1}`),
+      'audience must be a string or null',
+    ],
+    [
+      'a recipient',
+      frame(`{"sender":"${ALICE}","recipient":"${BOB}","message":{"type":"connect","payload":{}}}`),
+      'the data of',
+    ],
+    [
+      'a stranger in message',
+      frame(`{"sender":"${ALICE}","message":{"type":"connect","payload":{},"x":1}}`),
+      'the message of',
+    ],
+  ])('has exactly its members, so it is refused with %s', (_, text, reason) => {
+    expect(refusal(text, 2).reason).toContain(reason);
+  });
+});
+
+describe('an ack', () => {
+  it.each(['1700000000000000-a1b2c', '', 'é', '$', 'x'.repeat(1000)])(
+    'is whatever string the client wrote: %s',
+    (seq) => {
+      expect(decode(JSON.stringify({ ack: seq }), 2)).toEqual({ kind: 'ack', seq });
+      expect(decode(` { "\\u0061ck" : ${JSON.stringify(seq)} } `, 2)).toEqual({ kind: 'ack', seq });
+    },
+  );
+
+  it('belongs to protocol 2', () => {
+    expect(refusal('{"ack":"1-1"}', 1)).toMatchObject({ reason: 'data is missing in the frame' });
+  });
+
+  it.each(['1', 'null', '["1-1"]', '{}', 'true'])('must be a string, not %s', (value) => {
+    expect(refusal(`{"ack":${value}}`, 2)).toMatchObject({ reason: 'ack must be a string', at: `${value}}` });
+  });
+
+  it.each([
+    ['an envelope', `{"ack":"1-1","data":${message('{"type":"x"}')},"signature":"${SIGNATURE}"}`],
+    ['a stranger', '{"ack":"1-1","x":1}'],
+  ])('stands alone, so it is refused beside %s', (_, text) => {
+    expect(refusal(text, 2).reason).toBe('an ack stands alone in its frame: {"ack":"<seq>"}');
+  });
+
+  it('is dropped like any stranger from an envelope of protocol 1', () => {
+    const text = `{"ack":"1-1","data":${message('{"type":"x"}')},"signature":"${SIGNATURE}"}`;
+    expect(decode(text, 1).kind).toBe('envelope');
+  });
+});

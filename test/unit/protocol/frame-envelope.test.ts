@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+
+const KEY = 'c0ffee'.repeat(10).padEnd(64, '0');
+const exchange = (payload: string) => frame(message(`{"type":"key_exchange","payload":${payload}}`));
+
+const encoder = new TextEncoder();
+
+describe('an envelope', () => {
+  it('is read as the protocol prints it', () => {
+    const data = message('{"type":"message","payload":{"ciphertext":"…"}}');
+    expect(decode(frame(data))).toEqual({
+      kind: 'envelope',
+      sender: ALICE,
+      recipient: BOB,
+      id: null,
+      type: 'message',
+      dataStart: 8,
+      dataEnd: 8 + encoder.encode(data).length,
+      signature: SIGNATURE,
+    });
+  });
+
+  it.each([
+    [
+      'spaces inside and outside',
+      ' {\n"data" :\t',
+      `{ "sender" : "${ALICE}" , "recipient":"${BOB}","message":{"type":"x"}\n}`,
+      ' , ',
+    ],
+    [
+      'numbers of any form',
+      '{"data":',
+      message('{"type":"x","payload":[1.0,1e2,-0,1e400,9007199254740993]}'),
+      ',',
+    ],
+    [
+      'characters beyond ASCII',
+      '{"data":',
+      message('{"type":"x","payload":"é\u{1f600}\ufeff\\u0000\\ud83d\\ude00"}'),
+      ',',
+    ],
+    [
+      'strangers in data and message',
+      '{"é":1,"data":',
+      `{"x":{},"sender":"${ALICE}","recipient":"${BOB}","message":{"y":[],"type":"x"}}`,
+      ',',
+    ],
+    [
+      'braces and quotes in strings',
+      '{"data":',
+      message('{"type":"x","payload":"}\\"}{,\\"signature\\":"}'),
+      ',',
+    ],
+    [
+      'another order of members',
+      '{"data":',
+      `{"message":{"payload":1,"type":"x"},"recipient":"${BOB}","sender":"${ALICE}"}`,
+      ',',
+    ],
+  ])('is passed on byte for byte: %s', (_, before, data, behind) => {
+    const text = `${before}${data}${behind}"signature":"${SIGNATURE}"}`;
+    const bytes = encoder.encode(text);
+    const decoded = decodeFrame(bytes, 1);
+    if (decoded.kind !== 'envelope') throw new Error(JSON.stringify(decoded));
+    expect(new TextDecoder().decode(bytes.subarray(decoded.dataStart, decoded.dataEnd))).toBe(data);
+    expect(decoded).toMatchObject({ sender: ALICE, recipient: BOB, type: 'x' });
+  });
+
+  it('may have its signature first, and strangers beside it', () => {
+    const data = message('{"type":"x"}');
+    const text = `{"signature":"${SIGNATURE}","trace":{"a":[1]},"data":${data},"Trace":1}`;
+    const decoded = decode(text);
+    expect(decoded).toMatchObject({ kind: 'envelope', signature: SIGNATURE });
+    expect(decoded).toMatchObject({
+      dataStart: text.indexOf(data),
+      dataEnd: text.indexOf(data) + data.length,
+    });
+  });
+
+  it('has a signature in either case, handed on in lower case', () => {
+    const text = `{"data":${message('{"type":"x"}')},"signature":"${SIGNATURE.toUpperCase()}"}`;
+    expect(decode(text)).toMatchObject({ signature: SIGNATURE });
+  });
+
+  it('may write any of its strings with escapes, which mean the same', () => {
+    const escaped = (text: string) =>
+      [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+    const member = (name: string, value: string) => `"${escaped(name)}":"${escaped(value)}"`;
+    const data = `{${member('sender', ALICE)},${member('recipient', BOB)},${member('id', 'a-Z_9')},"message":{${member('type', 'receipt')}}}`;
+    expect(decode(`{"data":${data},${member('signature', SIGNATURE)}}`)).toMatchObject({
+      kind: 'envelope',
+      sender: ALICE,
+      recipient: BOB,
+      id: 'a-Z_9',
+      type: 'receipt',
+      signature: SIGNATURE,
+    });
+  });
+
+  it('may go to oneself', () => {
+    const data = `{"sender":"${ALICE}","recipient":"${ALICE}","message":{"type":"x"}}`;
+    expect(decode(frame(data))).toMatchObject({ sender: ALICE, recipient: ALICE });
+  });
+
+  it.each(['null', '0', '"x"', '[]', '[[1]]', '{}', 'true'])('may have any payload: %s', (payload) => {
+    expect(decode(frame(message(`{"type":"x","payload":${payload}}`))).kind).toBe('envelope');
+  });
+
+  it('may have members of ours in other places, where they are strangers', () => {
+    const inner =
+      '{"data":1,"signature":2,"sender":3,"recipient":{},"id":[],"type":4,"ack":5,"ecdh_public_key":6}';
+    expect(decode(frame(message(`{"type":"x","payload":${inner},"sender":1,"id":2}`))).kind).toBe('envelope');
+    expect(decode(frame(message(`{"type":"x","payload":{"Nonce":1,"ECDH_public_key":2}}`))).kind).toBe(
+      'envelope',
+    );
+  });
+
+  it.each(['a', '0', '-', '_', 'A-Za-z0-9_', 'x'.repeat(64)])('may have an id: %s', (id) => {
+    const data = `{"sender":"${ALICE}","recipient":"${BOB}","id":"${id}","message":{"type":"x"}}`;
+    expect(decode(frame(data))).toMatchObject({ id });
+  });
+
+  it.each(['a', 'webrtc_offer', 'x9', 'key_exchange_', `a${'_'.repeat(31)}`])(
+    'may be of any type of the peers: %s',
+    (type) => {
+      expect(decode(frame(message(`{"type":"${type}"}`)))).toMatchObject({ type });
+    },
+  );
+});
+
+describe('a key exchange', () => {
+  it.each(['key_exchange', 'key_exchange_ack'])('carries a usable key: %s', (type) => {
+    for (const key of [KEY, KEY.toUpperCase()]) {
+      const text = frame(
+        message(`{"payload":{"in_reply_to":"x","ecdh_public_key":"${key}"},"type":"${type}"}`),
+      );
+      expect(decode(text)).toMatchObject({ kind: 'envelope', type });
+    }
+    expect(refusal(frame(message(`{"type":"${type}","payload":{}}`)))).toMatchObject({
+      reason: 'ecdh_public_key is missing in payload',
+    });
+  });
+
+  it.each([
+    ['no payload', frame(message('{"type":"key_exchange"}')), 'payload is missing in message'],
+    ['null as payload', exchange('null'), 'the payload of a key exchange must be an object'],
+    ['an array as payload', exchange(`["${KEY}"]`), 'the payload of a key exchange must be an object'],
+    ['a key that is no string', exchange('{"ecdh_public_key":1}'), 'ecdh_public_key must be a string'],
+    [
+      'a key of 31 bytes',
+      exchange(`{"ecdh_public_key":"${KEY.slice(2)}"}`),
+      'ecdh_public_key must be 64 hex digits',
+    ],
+    [
+      'a key that is no hex',
+      exchange(`{"ecdh_public_key":"${'xy'.repeat(32)}"}`),
+      'ecdh_public_key must be 64 hex',
+    ],
+    [
+      'a key of zeros',
+      exchange(`{"ecdh_public_key":"${'00'.repeat(32)}"}`),
+      'ecdh_public_key is of small order',
+    ],
+    [
+      'a key not canonical',
+      exchange(`{"ecdh_public_key":"${'ff'.repeat(32)}"}`),
+      'ecdh_public_key is not canonical',
+    ],
+    [
+      'a key one level too deep',
+      exchange(`{"x":{"ecdh_public_key":"${KEY}"}}`),
+      'ecdh_public_key is missing in payload',
+    ],
+  ])('is refused with %s', (_, text, reason) => {
+    expect(refusal(text).reason).toContain(reason);
+  });
+});

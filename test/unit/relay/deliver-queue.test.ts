@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { DeliverOutcome, DeliverRequest } from '../../../src/engine/engine.ts';
+import { DeliverQueue } from '../../../src/relay/inbound/deliver-queue.ts';
+
+/** Holds every deliver call until the test answers it. */
+class Store {
+  readonly calls: { request: DeliverRequest; answer: (all: DeliverOutcome) => void; fail: () => void }[] = [];
+
+  deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
+    return new Promise((resolve, reject) => {
+      this.calls.push({
+        request,
+        answer: (outcome) => resolve(request.envelopes.map(() => outcome)),
+        fail: () => reject(new Error('away')),
+      });
+    });
+  }
+
+  texts(call: number): string[] {
+    return this.calls[call]?.request.envelopes.map((envelope) => envelope.frame.toString()) ?? [];
+  }
+}
+
+function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
+  const store = new Store();
+  const clock = { ms: 0 };
+  const nodeBudget = { bytes: 0, bytesMax: options.nodeBytesMax ?? 1 << 26 };
+  const outbox = new DeliverQueue({
+    engine: store,
+    sender: 'ALICE',
+    epoch: 7,
+    bytesMax: options.bytesMax ?? 1 << 20,
+    nodeBudget,
+    now: () => clock.ms,
+    cork: (answers) => answers(),
+  });
+  const outcomes: string[] = [];
+  const put = (recipient: string, text: string) =>
+    outbox.put(recipient, {
+      envelope: { frame: Buffer.from(text), dedupe: null },
+      done: (outcome) => outcomes.push(`${text}:${outcome}`),
+    });
+  const tick = () => new Promise((resolve) => setImmediate(resolve));
+  return { store, clock, nodeBudget, outbox, outcomes, put, tick };
+}
+
+describe('the outbox of one sender', () => {
+  it('keeps one batch in flight to a recipient; what arrives meanwhile is the next', async () => {
+    const { store, put, tick, outcomes } = setup();
+    for (const text of ['1', '2', '3']) put('BOB', text);
+    expect(store.calls.length).toBe(1);
+    expect(store.texts(0)).toEqual(['1']);
+    store.calls[0]?.answer('stored');
+    await tick();
+    expect(store.texts(1)).toEqual(['2', '3']);
+    expect(outcomes).toEqual(['1:stored']);
+  });
+
+  it('does not let one recipient wait for another', () => {
+    const { store, put } = setup();
+    put('BOB', '1');
+    put('CAROL', '2');
+    expect(store.calls.map((call) => call.request.recipient)).toEqual(['BOB', 'CAROL']);
+  });
+
+  it('numbers the batches of a recipient upwards, also after a pause', async () => {
+    const { store, put, tick } = setup();
+    for (const recipient of ['BOB', 'CAROL', 'BOB']) {
+      put(recipient, 'x');
+      store.calls.at(-1)?.answer('stored');
+      await tick();
+    }
+    const numbers = store.calls.filter((c) => c.request.recipient === 'BOB').map((c) => c.request.number);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it('fails what is queued behind a failed batch, and only for that recipient', async () => {
+    const { store, put, tick, outcomes } = setup();
+    for (const text of ['1', '2']) put('BOB', text);
+    put('CAROL', 'c');
+    store.calls[0]?.fail();
+    store.calls[1]?.answer('stored');
+    await tick();
+    expect(outcomes.sort()).toEqual(['1:unavailable', '2:unavailable', 'c:stored']);
+    expect(store.calls.length).toBe(2);
+    put('BOB', '3');
+    expect(store.texts(2)).toEqual(['3']);
+  });
+
+  it('refuses what the node has held for longer than the fence is sure to last', async () => {
+    const { store, put, tick, clock, outcomes } = setup();
+    for (const text of ['1', '2']) put('BOB', text);
+    clock.ms = 61_000;
+    store.calls[0]?.answer('stored');
+    await tick();
+    expect(outcomes).toEqual(['1:stored', '2:unavailable']);
+    expect(store.calls.length).toBe(1);
+  });
+
+  it('takes at most 64 envelopes and 256 KiB in one batch', async () => {
+    const { store, put, tick } = setup({ bytesMax: 1 << 24 });
+    for (let n = 0; n < 101; n += 1) put('BOB', `${n}`);
+    store.calls[0]?.answer('stored');
+    await tick();
+    expect(store.texts(1).length).toBe(64);
+    for (let n = 0; n < 10; n += 1) put('CAROL', 'x'.repeat(60_000));
+    store.calls[2]?.answer('stored');
+    await tick();
+    expect(store.texts(3).length).toBe(4);
+  });
+
+  it('takes no more than its share of bytes, nor than the node has left, and gives them back', async () => {
+    const { store, put, tick, nodeBudget } = setup({ bytesMax: 2_000, nodeBytesMax: 10_000 });
+    expect(put('BOB', 'x'.repeat(1_000))).toBe(true);
+    expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
+    store.calls[0]?.answer('stored');
+    await tick();
+    expect(nodeBudget.bytes).toBe(0);
+    nodeBudget.bytes = 9_500;
+    expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
+  });
+
+  it('says when it is idle', async () => {
+    const { store, put, tick, outbox } = setup();
+    let idle = false;
+    put('BOB', '1');
+    void outbox.idle().then(() => {
+      idle = true;
+    });
+    await tick();
+    expect(idle).toBe(false);
+    store.calls[0]?.answer('stored');
+    await tick();
+    expect(idle).toBe(true);
+    await outbox.idle();
+  });
+});

@@ -1,0 +1,252 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { SessionState } from '../../../src/engine/engine.ts';
+import { isAfter } from '../../../src/engine/mailbox-id.ts';
+import { ConfirmBatcher } from '../../../src/relay/context/confirm-batcher.ts';
+import { RateLimiter } from '../../../src/relay/context/rate-limiter.ts';
+import { Semaphore } from '../../../src/relay/context/semaphore.ts';
+import { Occupancy } from '../../../src/relay/gateway/occupancy.ts';
+import { Receipts } from '../../../src/relay/outbound/receipts.ts';
+import { Window } from '../../../src/relay/outbound/window.ts';
+import { AddressReader } from '../../../src/relay/transport/client-address.ts';
+
+describe('receipts', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Receipts of one session, and what the store was asked to let go. */
+  function receiptsOf(
+    answer: (upTo: string) => Promise<SessionState>,
+    gathering = new ConfirmBatcher(() => performance.now()),
+  ) {
+    const asked: string[] = [];
+    const lost: SessionState[] = [];
+    const receipts = new Receipts({
+      engine: {
+        confirm: (_session, upTo) => {
+          asked.push(upTo);
+          return answer(upTo);
+        },
+      },
+      session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
+      gathering,
+      onLost: (state) => lost.push(state),
+    });
+    return { receipts, asked, lost };
+  }
+  const held = () => Promise.resolve<SessionState>('held');
+
+  it('of ten milliseconds leave together, those of one session as one, and on a quiet node at once', async () => {
+    vi.useFakeTimers();
+    const gathering = new ConfirmBatcher(() => performance.now());
+    const [bob, carol] = [receiptsOf(held, gathering), receiptsOf(held, gathering)];
+    bob.receipts.advance('1-a', 1);
+    expect(bob.asked).toEqual(['1-a']);
+    await vi.advanceTimersByTimeAsync(3);
+    bob.receipts.advance('2-b', 1);
+    await vi.advanceTimersByTimeAsync(3);
+    bob.receipts.advance('3-c', 1);
+    carol.receipts.advance('7-a', 1);
+    expect([bob.asked, carol.asked]).toEqual([['1-a'], []]);
+    await vi.advanceTimersByTimeAsync(4);
+    expect([bob.asked, carol.asked]).toEqual([['1-a', '3-c'], ['7-a']]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect([bob.asked.length, carol.asked.length]).toEqual([2, 1]);
+    carol.receipts.advance('8-b', 1);
+    expect(carol.asked).toEqual(['7-a', '8-b']);
+  });
+
+  it('of many envelopes wait for nobody', async () => {
+    const { receipts, asked } = receiptsOf(held);
+    receipts.advance('1-a', 1);
+    await Promise.resolve();
+    receipts.advance('2-b', 63);
+    expect(asked).toEqual(['1-a']);
+    receipts.advance('3-c', 1);
+    expect(asked).toEqual(['1-a', '3-c']);
+  });
+
+  it('that come while a confirm is out are confirmed after it', async () => {
+    vi.useFakeTimers();
+    let answered = (_: SessionState): void => undefined;
+    const { receipts, asked } = receiptsOf(
+      () =>
+        new Promise((resolve) => {
+          answered = resolve;
+        }),
+    );
+    receipts.advance('1-a', 64);
+    receipts.advance('2-b', 1);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(asked).toEqual(['1-a']);
+    answered('held');
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked).toEqual(['1-a', '2-b']);
+  });
+
+  it('are confirmed at once at the end of the socket, and once', async () => {
+    const { receipts, asked } = receiptsOf(held);
+    receipts.advance('1-a', 1);
+    receipts.advance('2-b', 1);
+    await receipts.settle();
+    expect(asked).toEqual(['1-a', '2-b']);
+    receipts.advance('3-c', 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toEqual(['1-a', '2-b']);
+  });
+
+  it('are confirmed again until the store has answered, and newest only', async () => {
+    let failures = 1;
+    const { receipts, asked, lost } = receiptsOf(() => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('away')) : held();
+    });
+    receipts.advance('1-a', 64);
+    receipts.advance('2-b', 1);
+    await expect.poll(() => asked).toEqual(['1-a', '2-b']);
+    await receipts.settle();
+    expect(lost).toEqual([]);
+  });
+
+  it('tell when the session does not hold any more, and stop', async () => {
+    const { receipts, asked, lost } = receiptsOf(() => Promise.resolve('displaced'));
+    receipts.advance('1-a', 1);
+    await receipts.settle();
+    expect(lost).toEqual(['displaced']);
+    expect(asked).toEqual(['1-a']);
+  });
+});
+
+describe('the window', () => {
+  it('is confirmed cumulatively, and only by ids that are in it', () => {
+    const window = new Window(3, 100);
+    window.add('1-a', 10);
+    window.add('2-b', 10);
+    window.add('3-c', 10);
+    expect(window.full).toBe(true);
+    expect(window.confirm('2-x')).toBeNull();
+    expect(window.confirm('2-b')).toBe(2);
+    expect(window.confirm('2-b')).toBeNull();
+    expect([window.size, window.envelopesLeft, window.bytesLeft]).toEqual([1, 2, 90]);
+  });
+});
+
+describe('ids of a mailbox', () => {
+  it('are ordered by their number, whatever its length, and not by their tag', () => {
+    expect(isAfter('10-1', '9-2')).toBe(true);
+    expect(isAfter('9-2', '10-1')).toBe(false);
+    expect(isAfter('9-2', '9-1')).toBe(false);
+    expect(isAfter('99999999999999999999-1', '1795451045411800-9')).toBe(true);
+  });
+});
+
+describe('the rate of a user', () => {
+  it('is a bucket that time fills, up to the burst', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    for (let n = 0; n < 20; n += 1) expect(rate.take('A')).toBe(0);
+    expect(rate.take('A')).toBe(100);
+    expect(rate.take('B')).toBe(0);
+    clock.ms = 100;
+    expect(rate.take('A')).toBe(0);
+    expect(rate.take('A')).toBe(100);
+  });
+
+  it('lets one cost above the burst pass when full, and makes the next wait for the debt', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    expect(rate.take('A', 40)).toBe(0);
+    expect(rate.take('A')).toBe(2_100);
+  });
+
+  it('tells how long until there is so much, and takes nothing for it', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    expect(rate.waitMs('a', 20)).toBe(0);
+    rate.take('a', 15);
+    expect(rate.waitMs('a', 10)).toBe(500);
+    expect(rate.waitMs('a', 10)).toBe(500);
+    clock.ms += 500;
+    expect(rate.waitMs('a', 10)).toBe(0);
+    expect(rate.take('a', 10)).toBe(0);
+    expect(rate.take('a', 1)).toBe(100);
+  });
+
+  it('is remembered by a sweep until it is full again', () => {
+    const clock = { ms: 0 };
+    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    for (let n = 0; n < 20; n += 1) rate.take('A');
+    rate.sweep();
+    expect(rate.take('A')).toBeGreaterThan(0);
+    clock.ms = 10_000;
+    rate.sweep();
+    expect(rate.take('A')).toBe(0);
+  });
+
+  it('of 0 is no limit', () => {
+    const rate = new RateLimiter({ perSecond: 0, burst: 1, now: () => 0 });
+    for (let n = 0; n < 100; n += 1) expect(rate.take('A')).toBe(0);
+  });
+});
+
+describe('the address that limits count', () => {
+  const reader = new AddressReader(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8']);
+  const read = (peer: string, forwardedFor = '', proxied = '') =>
+    reader.read({ peer, forwardedFor, proxied });
+
+  it('is the peer, unless the peer is a trusted proxy', () => {
+    expect(read('203.0.113.9', '198.51.100.1')).toBe('203.0.113.9');
+    expect(read('203.0.113.9', '', '198.51.100.1')).toBe('203.0.113.9');
+    expect(read('10.1.2.3', '198.51.100.1')).toBe('198.51.100.1');
+    expect(read('10.1.2.3', '', '198.51.100.1')).toBe('198.51.100.1');
+  });
+
+  it('is the last entry that no trusted proxy appended: what stands before may be forged', () => {
+    expect(read('127.0.0.1', '1.1.1.1, 198.51.100.1, 10.9.9.9')).toBe('198.51.100.1');
+    expect(read('127.0.0.1', '1.1.1.1, rubbish')).toBe('127.0.0.1');
+    expect(read('127.0.0.1', '')).toBe('127.0.0.1');
+  });
+
+  it('counts IPv6 by /64 and mapped IPv4 as IPv4', () => {
+    expect(read('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
+    expect(read('2001:0db8:0001:0002:0000:0000:0000:0001')).toBe('2001:db8:1:2::/64');
+    expect(read('2001:db8::1')).toBe('2001:db8:0:0::/64');
+    expect(read('0000:0000:0000:0000:0000:ffff:7f00:0001', '198.51.100.7')).toBe('198.51.100.7');
+    expect(read('::ffff:203.0.113.9')).toBe('203.0.113.9');
+  });
+});
+
+describe('sockets by address', () => {
+  it('are counted in, at login and out', () => {
+    const occupancy = new Occupancy();
+    occupancy.enter('a');
+    occupancy.enter('a');
+    occupancy.login('a');
+    expect([occupancy.open('a'), occupancy.pending('a')]).toEqual([2, 1]);
+    occupancy.leave('a', true);
+    occupancy.leave('a', false);
+    expect([occupancy.open('a'), occupancy.pending('a')]).toEqual([0, 0]);
+  });
+});
+
+describe('a semaphore', () => {
+  it('lets so many run at once, in order, also after a failure', async () => {
+    const semaphore = new Semaphore(2);
+    let running = 0;
+    let most = 0;
+    const order: number[] = [];
+    const task = (n: number) =>
+      semaphore.run(async () => {
+        running += 1;
+        most = Math.max(most, running);
+        order.push(n);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        if (n === 2) throw new Error('two');
+      });
+    const results = await Promise.allSettled([1, 2, 3, 4, 5].map(task));
+    expect(most).toBe(2);
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+    expect(results.filter((result) => result.status === 'rejected').length).toBe(1);
+  });
+});
