@@ -8,7 +8,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { toolPath } from '../../src/cli/dev/install.ts';
-import { ensureInstalled } from '../support/install.ts';
+import { ensureInstalled } from '../support/servers/install.ts';
 
 /** The browser talks to our relay on loopback and to nobody else, as far as flags can see to it. */
 const FLAGS = [

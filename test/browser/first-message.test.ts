@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
-import { Processes } from '../support/processes.ts';
+import { Processes } from '../support/servers/processes.ts';
 import { until } from '../support/until.ts';
 import { Browsers } from './browsers.ts';
 

@@ -2,8 +2,8 @@ import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
-import { Processes, type RelayProcess } from '../support/processes.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { Processes, type RelayProcess } from '../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import { Browsers, type Device, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRules } from '../support/promql.ts';
+import { readRules } from '../support/documents/promql.ts';
 import { until } from '../support/until.ts';
 import { drive, type Row, table } from './drive.ts';
 import { FAULTS, FLAPPING, SMALL, writeCertificate } from './faults.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RigNode } from '../faults/nodes.ts';
-import { makeCertificate } from '../support/certificate.ts';
-import { PlainClient, type PlainUser, registerUser } from '../support/client.ts';
+import { PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { makeCertificate } from '../support/servers/certificate.ts';
 import type { Stage } from './stage.ts';
 
 /** What is really broken so that alerts fire, and mended so that they resolve. */

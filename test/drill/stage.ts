@@ -17,7 +17,7 @@ import { Journal } from '../faults/journal.ts';
 import { BUILT_MAIN, RigNode } from '../faults/nodes.ts';
 import { TcpProxy } from '../faults/proxy.ts';
 import { Random } from '../faults/random.ts';
-import { ensureInstalled } from '../support/install.ts';
+import { ensureInstalled } from '../support/servers/install.ts';
 import { copyFaster } from './speed.ts';
 
 export interface StageOptions {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../support/client.ts';
-import { envelopeText } from '../support/envelopes.ts';
-import { OLD_MAILBOXES, recordMailboxes } from '../support/old-mailboxes.ts';
+import { envelopeText } from '../support/clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { OLD_MAILBOXES, recordMailboxes } from '../support/servers/old-mailboxes.ts';
 import { buildOld } from './old-version.ts';
 import { roll } from './roll.ts';
 import { Stage } from './stage.ts';

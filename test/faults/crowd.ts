@@ -1,4 +1,4 @@
-import { type PlainUser, registerUser } from '../support/client.ts';
+import { type PlainUser, registerUser } from '../support/clients/plain-client.ts';
 import { until } from '../support/until.ts';
 import type { SentEnvelope } from './history.ts';
 import type { Journal } from './journal.ts';

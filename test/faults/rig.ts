@@ -1,7 +1,7 @@
 import type { Settings } from '../../src/cli/dev/servers.ts';
-import { type RedisConf, type RedisServer, startRedis } from '../support/redis.ts';
-import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
-import { type RedisSentinel, startSentinel } from '../support/redis-sentinel.ts';
+import { type RedisConf, type RedisServer, startRedis } from '../support/servers/redis.ts';
+import { type RedisCluster, startRedisCluster } from '../support/servers/redis-cluster.ts';
+import { type RedisSentinel, startSentinel } from '../support/servers/redis-sentinel.ts';
 import { RigNode } from './nodes.ts';
 import { TcpProxy } from './proxy.ts';
 import type { Random } from './random.ts';

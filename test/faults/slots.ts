@@ -1,5 +1,5 @@
-import type { RedisServer } from '../support/redis.ts';
-import type { RedisCluster } from '../support/redis-cluster.ts';
+import type { RedisServer } from '../support/servers/redis.ts';
+import type { RedisCluster } from '../support/servers/redis-cluster.ts';
 
 /** The master that has the slot now, and another one that is up. */
 export interface Move {

@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { type PlainUser, signHex } from '../support/client.ts';
+import { type PlainUser, signHex } from '../support/clients/plain-client.ts';
 import type { Connected } from './history.ts';
 import type { Journal } from './journal.ts';
 import { Mailout } from './mailout.ts';

@@ -1,6 +1,6 @@
-import { PlainClient, registerUser } from '../support/client.ts';
-import type { RelayProcess } from '../support/processes.ts';
-import type { RedisServer } from '../support/redis.ts';
+import { PlainClient, registerUser } from '../support/clients/plain-client.ts';
+import type { RelayProcess } from '../support/servers/processes.ts';
+import type { RedisServer } from '../support/servers/redis.ts';
 import { until } from '../support/until.ts';
 
 const USERS = 64;

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { RelayProcess } from '../support/processes.ts';
+import type { RelayProcess } from '../support/servers/processes.ts';
 import { FLOODS } from './floods.ts';
 import { HonestPair } from './honest.ts';
 import { HonestStream } from './honest-stream.ts';

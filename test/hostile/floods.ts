@@ -1,6 +1,6 @@
 import WebSocket from 'ws';
-import { frameOf, makeKeys, type PlainUser, registerUser } from '../support/client.ts';
-import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from './raw.ts';
+import { frameOf, makeKeys, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../support/clients/raw-connection.ts';
 
 /** Where a flood goes to. */
 interface Target {

@@ -1,4 +1,4 @@
-import { closePayload, OPCODE, rawFrame } from './raw.ts';
+import { closePayload, OPCODE, rawFrame } from '../support/clients/raw-connection.ts';
 
 /**
  * WebSocket frames written by hand (RFC 6455, section 5; the cases follow those of the Autobahn suite).

@@ -1,7 +1,7 @@
-import { makeKeys } from '../support/client.ts';
+import { makeKeys } from '../support/clients/plain-client.ts';
+import { RawConnection } from '../support/clients/raw-connection.ts';
 import type { Random } from '../support/random.ts';
 import { HTTP_CASES } from './http-cases.ts';
-import { RawConnection } from './raw.ts';
 
 /** What the relay may answer. A 5xx that says "I am broken" is not among it. */
 const EXPECTED = new Set([100, 101, 200, 201, 204, 400, 404, 405, 409, 413, 415, 426, 429, 431, 505]);

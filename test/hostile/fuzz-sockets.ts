@@ -1,7 +1,7 @@
 import WebSocket from 'ws';
 import { CLOSES } from '../../src/protocol/closes.ts';
 import { FRAME_ERRORS } from '../../src/protocol/errors.ts';
-import { frameOf, type PlainUser } from '../support/client.ts';
+import { frameOf, type PlainUser } from '../support/clients/plain-client.ts';
 import type { Random } from '../support/random.ts';
 import { type FuzzFrame, fuzzFrame } from './fuzz-frames.ts';
 

@@ -1,5 +1,5 @@
-import { PlainClient, type PlainUser, registerUser } from '../support/client.ts';
-import { envelopeText } from '../support/envelopes.ts';
+import { envelopeText } from '../support/clients/envelopes.ts';
+import { PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
 import { until } from '../support/until.ts';
 
 /** What an eager client has on its way at once. */

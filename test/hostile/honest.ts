@@ -1,4 +1,4 @@
-import { PlainClient, type PlainUser, registerUser } from '../support/client.ts';
+import { PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
 import { until } from '../support/until.ts';
 
 const INTERVAL_MS = 20;

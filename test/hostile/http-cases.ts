@@ -1,4 +1,4 @@
-import { UPGRADE_HEADERS } from './raw.ts';
+import { UPGRADE_HEADERS } from '../support/clients/raw-connection.ts';
 
 /** HTTP written by hand: what is sent in one piece, and what must come back. */
 export interface HttpCase {

@@ -1,9 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { makeKeys, registerUser } from '../support/client.ts';
-import { Processes, type RelayProcess } from '../support/processes.ts';
+import { makeKeys, registerUser } from '../support/clients/plain-client.ts';
 import { Random } from '../support/random.ts';
-import { startRedis } from '../support/redis.ts';
+import { Processes, type RelayProcess } from '../support/servers/processes.ts';
+import { startRedis } from '../support/servers/redis.ts';
 import { churn } from './churn.ts';
 import { measureFairness, measureThroughput, runFlood } from './fairness.ts';
 import { FLOODS } from './floods.ts';

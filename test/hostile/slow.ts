@@ -1,5 +1,5 @@
+import { OPCODE, openRawWebSocket, RawConnection } from '../support/clients/raw-connection.ts';
 import { until } from '../support/until.ts';
-import { OPCODE, openRawWebSocket, RawConnection } from './raw.ts';
 
 /** So that ports last, and no limit per address is what ends them. */
 const ADDRESSES = 32;

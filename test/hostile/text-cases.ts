@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FrameErrorCode } from '../../src/protocol/errors.ts';
-import { frameOf, type PlainUser, signHex } from '../support/client.ts';
+import { frameOf, type PlainUser, signHex } from '../support/clients/plain-client.ts';
 
 /** Who takes part: Mallory is logged in as herself. */
 export interface People {

@@ -1,5 +1,11 @@
-import { frameOf, makeKeys, PlainClient, type PlainUser, registerUser } from '../support/client.ts';
-import type { RelayProcess } from '../support/processes.ts';
+import {
+  frameOf,
+  makeKeys,
+  PlainClient,
+  type PlainUser,
+  registerUser,
+} from '../support/clients/plain-client.ts';
+import type { RelayProcess } from '../support/servers/processes.ts';
 
 /** Two kinds of input that must not be told apart by how long the answer takes. */
 export interface Timing {

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { SETTINGS } from '../../../src/ops/settings.ts';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');

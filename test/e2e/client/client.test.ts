@@ -10,9 +10,9 @@ import {
   fileStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { approached, People, take } from '../../support/sdk.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { approached, People, take } from '../../support/clients/sdk.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

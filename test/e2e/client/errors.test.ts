@@ -7,8 +7,8 @@ import {
   memoryStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { People } from '../../support/sdk.ts';
+import { People } from '../../support/clients/sdk.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import { afterAll, expect, test } from 'vitest';
-import { Processes } from '../../support/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const processes = new Processes();

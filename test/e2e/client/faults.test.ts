@@ -3,9 +3,9 @@ import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/proxy.ts';
 import { Random } from '../../faults/random.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { approached, People, take } from '../../support/sdk.ts';
+import { approached, People, take } from '../../support/clients/sdk.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 const MESSAGES = 1_000;

@@ -3,8 +3,8 @@ import { WebSocket } from 'ws';
 import { signedFrame } from '../../../src/client/account/signing.ts';
 import { type Conversation, createIdentity, type Identity, Relay } from '../../../src/client/index.ts';
 import { signedText } from '../../../src/protocol/frames.ts';
-import { fromServer, HostileRelay } from '../../support/hostile-relay.ts';
-import { People, type Person, take } from '../../support/sdk.ts';
+import { People, type Person, take } from '../../support/clients/sdk.ts';
+import { fromServer, HostileRelay } from '../../support/servers/hostile-relay.ts';
 import { until } from '../../support/until.ts';
 
 const people = new People();

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { pythonWithPackages } from '../../support/python.ts';
-import { approached, People, take } from '../../support/sdk.ts';
+import { approached, People, take } from '../../support/clients/sdk.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { pythonWithPackages } from '../../support/servers/python.ts';
 import { until } from '../../support/until.ts';
 
 const CLIENT = join(import.meta.dirname, '../../../docs/clients/python/keyrelay.py');

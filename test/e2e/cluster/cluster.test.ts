@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
-import { ensureInstalled } from '../../support/install.ts';
-import { Processes } from '../../support/processes.ts';
+import { ensureInstalled } from '../../support/servers/install.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { startRedis } from '../../support/redis.ts';
-import { startRedisCluster } from '../../support/redis-cluster.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { startRedis } from '../../support/servers/redis.ts';
+import { startRedisCluster } from '../../support/servers/redis-cluster.ts';
 
 const ENVELOPES = 1_000;
 

@@ -5,11 +5,18 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { makeCertificate } from '../../support/certificate.ts';
-import { frameOf, makeKeys, PlainClient, postUser, registerUser, signHex } from '../../support/client.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { answers, plainEnvelope } from '../../support/scene.ts';
+import {
+  frameOf,
+  makeKeys,
+  PlainClient,
+  postUser,
+  registerUser,
+  signHex,
+} from '../../support/clients/plain-client.ts';
+import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { makeCertificate } from '../../support/servers/certificate.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user who may do what the relay does and nothing else. */

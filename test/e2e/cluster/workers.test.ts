@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 /** `keyrelay serve --workers`: several processes on one port. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: what waits, what is confirmed, what is sent again. Alice on one node, Bob on the other. */
 describe.each(PAIRS)('delivery, %s', (where) => {

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
-import { upgrade } from '../../support/upgrade.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { upgrade } from '../../support/clients/upgrade.ts';
+import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();
 afterAll(() => processes.stop());

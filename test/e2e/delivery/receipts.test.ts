@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
-import { plainEnvelope } from '../../support/scene.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { plainEnvelope } from '../../support/clients/scene.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

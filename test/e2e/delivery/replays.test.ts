@@ -1,8 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { frameOf, makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { connectText2 } from '../../support/envelopes.ts';
-import { Processes } from '../../support/processes.ts';
-import { answers, plainEnvelope } from '../../support/scene.ts';
+import { connectText2 } from '../../support/clients/envelopes.ts';
+import {
+  frameOf,
+  makeKeys,
+  PlainClient,
+  type PlainUser,
+  registerUser,
+} from '../../support/clients/plain-client.ts';
+import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();
 afterAll(() => processes.stop());

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const WINDOW_ENVELOPES = 256;
 const WINDOW_BYTES = 1_048_576;

@@ -10,11 +10,11 @@ import {
   startHaproxy,
   startRedis,
 } from '../../../src/cli/dev/servers.ts';
-import { PlainClient, registerUser } from '../../support/client.ts';
-import { FOREIGN_METRICS } from '../../support/foreign-metrics.ts';
-import { ensureInstalled } from '../../support/install.ts';
-import { type NginxServer, startNginx } from '../../support/nginx.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { FOREIGN_METRICS } from '../../support/documents/foreign-metrics.ts';
+import { ensureInstalled } from '../../support/servers/install.ts';
+import { type NginxServer, startNginx } from '../../support/servers/nginx.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 /** The files of deploy/, each run by the real server. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type BadFrame, changed, exchange, refusesEach } from '../../support/bad-frame.ts';
-import { frameOf } from '../../support/client.ts';
-import { connectText, envelopeText } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf } from '../../support/clients/plain-client.ts';
+import { type BadFrame, changed, exchange, refusesEach } from '../../support/frames/bad-frame.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** docs/protocol.md, sections 2 and 3: the members of a frame, each missing, doubled, of another type or form. */
 const processes = new Processes();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type BadFrame, inPayload, refusesEach } from '../../support/bad-frame.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { type BadFrame, inPayload, refusesEach } from '../../support/frames/bad-frame.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** docs/protocol.md, section 2: no document is a frame that two parsers could read differently. */
 const processes = new Processes();

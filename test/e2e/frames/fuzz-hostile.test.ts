@@ -1,9 +1,9 @@
 import { afterAll, expect, it } from 'vitest';
 import { fuzzHttp } from '../../hostile/fuzz-http.ts';
 import { fuzzSockets } from '../../hostile/fuzz-sockets.ts';
-import { registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
+import { registerUser } from '../../support/clients/plain-client.ts';
 import { Random } from '../../support/random.ts';
+import { Processes } from '../../support/servers/processes.ts';
 
 /** The short form of `npm run test:hostile`: the same generators, from fixed seeds. */
 

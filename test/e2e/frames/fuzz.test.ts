@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { judge } from '../../support/frame-oracle.ts';
-import { cook, type Recipe, recipe, Signatures } from '../../support/fuzz-recipes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { judge } from '../../support/frames/frame-oracle.ts';
+import { cook, type Recipe, recipe, Signatures } from '../../support/frames/fuzz-recipes.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /**
  * 100,000 frames that are nearly right, against a live node: it never dies, and answers each exactly as an oracle

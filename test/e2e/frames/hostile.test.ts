@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_CASES, type FrameCase } from '../../hostile/frame-cases.ts';
 import { HonestPair } from '../../hostile/honest.ts';
 import { HTTP_CASES, type HttpCase } from '../../hostile/http-cases.ts';
+import { type People, TEXT_CASES, type TextCase } from '../../hostile/text-cases.ts';
+import { PlainClient, postUser, registerUser } from '../../support/clients/plain-client.ts';
 import {
   OPCODE,
   openRawWebSocket,
@@ -10,10 +12,8 @@ import {
   type RawFrame,
   rawFrame,
   upgradeRequest,
-} from '../../hostile/raw.ts';
-import { type People, TEXT_CASES, type TextCase } from '../../hostile/text-cases.ts';
-import { PlainClient, postUser, registerUser } from '../../support/client.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+} from '../../support/clients/raw-connection.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 /**

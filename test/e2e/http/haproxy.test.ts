@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { type Balancer, Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { type Balancer, Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 /** deploy/haproxy/haproxy.cfg in front of three nodes. */
 

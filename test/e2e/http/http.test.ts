@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Keys, makeKeys, postUser, registerUser } from '../../support/client.ts';
-import { problemOf } from '../../support/problem.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { upgrade } from '../../support/upgrade.ts';
+import { type Keys, makeKeys, postUser, registerUser } from '../../support/clients/plain-client.ts';
+import { problemOf } from '../../support/clients/problem.ts';
+import { upgrade } from '../../support/clients/upgrade.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** What all HTTP routes have in common: docs/protocol.md, the end of section 1. */
 const processes = new Processes();

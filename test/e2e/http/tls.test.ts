@@ -5,8 +5,8 @@ import { connect } from 'node:tls';
 import { afterAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { makeCertificate, type TestCertificate } from '../../support/certificate.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { makeCertificate, type TestCertificate } from '../../support/servers/certificate.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { frameOf, PlainClient, postUser } from '../../support/client.ts';
-import { connectText, envelopeText } from '../../support/envelopes.ts';
-import { loadOldMailboxes } from '../../support/old-mailboxes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf, PlainClient, postUser } from '../../support/clients/plain-client.ts';
+import { loadOldMailboxes } from '../../support/servers/old-mailboxes.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 /**
  * Users and mail that nodes of an older version left in Redis, as recorded there (`DRILL_OLD=… DRILL_RECORD=1 npm run

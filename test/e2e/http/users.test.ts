@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Keys, makeKeys, PlainClient, postUser, registerUser, signHex } from '../../support/client.ts';
-import { problemOf } from '../../support/problem.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import {
+  type Keys,
+  makeKeys,
+  PlainClient,
+  postUser,
+  registerUser,
+  signHex,
+} from '../../support/clients/plain-client.ts';
+import { problemOf } from '../../support/clients/problem.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
 const processes = new Processes();

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { RawConnection, upgradeRequest } from '../../hostile/raw.ts';
-import { makeKeys, PlainClient, postUser, registerUser } from '../../support/client.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { plainEnvelope } from '../../support/scene.ts';
+import { makeKeys, PlainClient, postUser, registerUser } from '../../support/clients/plain-client.ts';
+import { RawConnection, upgradeRequest } from '../../support/clients/raw-connection.ts';
+import { plainEnvelope } from '../../support/clients/scene.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits per address, each at a node that has nothing but this limit. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

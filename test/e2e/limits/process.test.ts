@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { HonestPair } from '../../hostile/honest.ts';
 import { residentMb } from '../../hostile/memory.ts';
-import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../hostile/raw.ts';
 import { outlast } from '../../hostile/slow.ts';
-import { frameOf, makeKeys, PlainClient, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
-import { plainEnvelope } from '../../support/scene.ts';
+import { frameOf, makeKeys, PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/clients/raw-connection.ts';
+import { plainEnvelope } from '../../support/clients/scene.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits of the process itself. */

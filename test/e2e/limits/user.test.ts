@@ -1,8 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { OPCODE, openRawWebSocket, rawFrame } from '../../hostile/raw.ts';
-import { frameOf, makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { Processes } from '../../support/processes.ts';
-import { answers, plainEnvelope } from '../../support/scene.ts';
+import {
+  frameOf,
+  makeKeys,
+  PlainClient,
+  type PlainUser,
+  registerUser,
+} from '../../support/clients/plain-client.ts';
+import { OPCODE, openRawWebSocket, rawFrame } from '../../support/clients/raw-connection.ts';
+import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits per user, each at a node that has nothing but this limit. */

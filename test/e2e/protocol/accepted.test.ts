@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const MAILBOX_ENVELOPES = 5;
 const MAILBOX_BYTES = 200_000;

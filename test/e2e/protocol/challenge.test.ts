@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { connectText, connectText2 } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { upgrade } from '../../support/upgrade.ts';
+import { connectText, connectText2 } from '../../support/clients/envelopes.ts';
+import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { upgrade } from '../../support/clients/upgrade.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** docs/protocol.md, section 4, up to the login: which protocol is spoken, nonce, audience. */
 const processes = new Processes();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
-import { type Closed, PlainClient } from '../../support/client.ts';
-import { connectText } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { loggedIn, scene, toBob } from '../../support/scene.ts';
+import { connectText } from '../../support/clients/envelopes.ts';
+import { type Closed, PlainClient } from '../../support/clients/plain-client.ts';
+import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 /** docs/protocol.md, section 5: every close code, provoked for real. */
 const processes = new Processes();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeKeys, PlainClient, signHex } from '../../support/client.ts';
-import { envelopeText } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/scene.ts';
+import { envelopeText } from '../../support/clients/envelopes.ts';
+import { makeKeys, PlainClient, signHex } from '../../support/clients/plain-client.ts';
+import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
 
 /** docs/protocol.md, section 5: which error comes first, which frame it names, and how many are too many. */
 const processes = new Processes();

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_ERRORS, type FrameErrorCode } from '../../../src/protocol/errors.ts';
-import { type ErrorPayload, makeKeys, PlainClient, signHex } from '../../support/client.ts';
-import { connectText, connectText2, envelopeText } from '../../support/envelopes.ts';
-import { Processes, type RelayProcess } from '../../support/processes.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/scene.ts';
+import { connectText, connectText2, envelopeText } from '../../support/clients/envelopes.ts';
+import { type ErrorPayload, makeKeys, PlainClient, signHex } from '../../support/clients/plain-client.ts';
+import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 /** docs/protocol.md, section 5: every error code, provoked for real, and what follows. */
 const processes = new Processes();

@@ -7,6 +7,7 @@ import {
   hkdfSync,
 } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
 import {
   frameOf,
   type Keys,
@@ -14,10 +15,9 @@ import {
   type PlainUser,
   registerUser,
   signHex,
-} from '../../support/client.ts';
-import { connectText, envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+} from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /**
  * docs/protocol.md, sections 2 and 3, frame by frame: Alice on one node, Bob on the same (memory) or on another (real

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { connectText, envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
+import {
+  frameOf,
+  makeKeys,
+  PlainClient,
+  type PlainUser,
+  registerUser,
+} from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: connect, and what is sent right behind it, before anybody can know its outcome. */
 describe.each(PAIRS)('connect, %s', (where) => {

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser, signHex } from '../../support/client.ts';
-import { connectText2, envelopeText } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { sendStored } from '../../support/scene.ts';
+import { connectText2, envelopeText } from '../../support/clients/envelopes.ts';
+import {
+  frameOf,
+  PlainClient,
+  type PlainUser,
+  registerUser,
+  signHex,
+} from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 4, after the login: seq, ack, drained. Alice speaks protocol 1, Bob protocol 2. */
 describe.each(PAIRS)('protocol 2, %s', (where) => {

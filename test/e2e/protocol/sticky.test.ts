@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { PlainClient, type PlainUser, registerUser } from '../../support/client.ts';
-import { connectText, connectText2 } from '../../support/envelopes.ts';
-import { PAIRS, type Pair, startPair } from '../../support/pair.ts';
-import { Processes } from '../../support/processes.ts';
+import { connectText, connectText2 } from '../../support/clients/envelopes.ts';
+import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { Processes } from '../../support/servers/processes.ts';
 
 const REFUSED = { code: 4401, reason: 'protocol_required' };
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
-import { type RedisServer, startRedis, untilReplication } from '../../support/redis.ts';
-import { type RedisSentinel, startSentinel } from '../../support/redis-sentinel.ts';
+import { type RedisServer, startRedis, untilReplication } from '../../support/servers/redis.ts';
+import { type RedisSentinel, startSentinel } from '../../support/servers/redis-sentinel.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
 import { Ears, envelope, login, register, Sender, texts } from '../fixture.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startRedis } from '../../support/redis.ts';
+import { startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
 import { Ears, envelope, register, Sender } from '../fixture.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { isAfter, microseconds } from '../../../src/engine/mailbox-id.ts';
 import { loadScripts } from '../../../src/engine/redis/scripts.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { Ears, envelope, ids, key, login, register, Sender, texts } from '../fixture.ts';

@@ -8,7 +8,7 @@ import { parseDeployment } from '../../../src/engine/redis/connection/address.ts
 import { Store } from '../../../src/engine/redis/mailbox/store.ts';
 import { loadScripts } from '../../../src/engine/redis/scripts.ts';
 import { TIMINGS } from '../../../src/engine/redis/timings.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { envelope, frame, login, newToken, register, texts } from '../fixture.ts';

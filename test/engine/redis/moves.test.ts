@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
 import { slotOf } from '../../../src/engine/redis/cluster/slots.ts';
-import type { RedisServer } from '../../support/redis.ts';
-import { type RedisCluster, startRedisCluster } from '../../support/redis-cluster.ts';
+import type { RedisServer } from '../../support/servers/redis.ts';
+import { type RedisCluster, startRedisCluster } from '../../support/servers/redis-cluster.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { Ears, envelope, key, login, register, Sender, texts } from '../fixture.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { envelope, frame, ids, login, register, Sender } from '../fixture.ts';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, Subscription } from '../../../src/engine/engine.ts';
 import { TIMINGS, type Timings } from '../../../src/engine/redis/timings.ts';
 import { TcpProxy } from '../../faults/proxy.ts';
-import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
 import { Ears, envelope, login, register, Sender, texts } from '../fixture.ts';

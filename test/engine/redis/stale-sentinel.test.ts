@@ -7,7 +7,7 @@ import { Shard } from '../../../src/engine/redis/cluster/shard.ts';
 import { parseDeployment } from '../../../src/engine/redis/connection/address.ts';
 import { loadScripts } from '../../../src/engine/redis/scripts.ts';
 import { TIMINGS } from '../../../src/engine/redis/timings.ts';
-import { type RedisSentinel, startSentinel } from '../../support/redis-sentinel.ts';
+import { type RedisSentinel, startSentinel } from '../../support/servers/redis-sentinel.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { register } from '../fixture.ts';

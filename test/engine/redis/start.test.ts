@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import { type RedisServer, startRedis, untilReplication } from '../../support/redis.ts';
+import { type RedisServer, startRedis, untilReplication } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
 import { register } from '../fixture.ts';

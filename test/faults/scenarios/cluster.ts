@@ -1,4 +1,4 @@
-import type { RedisCluster } from '../../support/redis-cluster.ts';
+import type { RedisCluster } from '../../support/servers/redis-cluster.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';
 import type { Rig } from '../rig.ts';

@@ -1,4 +1,4 @@
-import { registerUser } from '../../support/client.ts';
+import { registerUser } from '../../support/clients/plain-client.ts';
 import { AofWatch } from '../aof.ts';
 import type { Bench, Scenario } from '../bench.ts';
 import type { Crowd } from '../crowd.ts';

@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../support/redis.ts';
+import type { RedisServer } from '../../support/servers/redis.ts';
 import type { Scenario } from '../bench.ts';
 
 const LOGINS = 3;

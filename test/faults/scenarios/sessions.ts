@@ -1,4 +1,4 @@
-import { PlainClient } from '../../support/client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import type { Scenario } from '../bench.ts';
 import { Stranger } from '../stranger.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '../../../src/client/keys/exchange.ts';
 import { halt, sendingSession } from '../../../src/client/keys/sessions.ts';
 
-import { fresh, honestStep, Pair, play, who } from '../../support/exchange-sides.ts';
+import { fresh, honestStep, Pair, play, who } from '../../support/keys/exchange-sides.ts';
 
 describe('whoever asks, and whenever frames arrive, in order and none lost', () => {
   test.each([{ registered: false }, { registered: true }])(

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { foreignVectors } from '../../support/foreign-vectors.ts';
+import { foreignVectors } from '../../support/keys/foreign-vectors.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 

@@ -4,7 +4,7 @@ import { bytesToHex, hexToBytes, numberToBytesLE } from '@noble/curves/utils.js'
 import { describe, expect, it } from 'vitest';
 import { parsePublicKey, verifySignature } from '../../../src/crypto/verify.ts';
 import { verifySignaturePortable } from '../../../src/crypto/verify-portable.ts';
-import { foreignVectors } from '../../support/foreign-vectors.ts';
+import { foreignVectors } from '../../support/keys/foreign-vectors.ts';
 import {
   type Crafted,
   challengeOf,
@@ -14,7 +14,7 @@ import {
   Point,
   SMALL_ORDER_POINTS,
   signWithTwists,
-} from '../../support/torsion.ts';
+} from '../../support/keys/torsion.ts';
 
 const ZERO_S = '00'.repeat(32);
 const TEXT = Buffer.from('{"sender":"A11CE00","message":{"type":"connect"}}');

@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ROWS } from '../../../deploy/grafana/dashboard.ts';
 import { findTool } from '../../../src/cli/dev/install.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
-import { FOREIGN_METRICS, TLS_METRICS } from '../../support/foreign-metrics.ts';
-import { ensureInstalled } from '../../support/install.ts';
-import { metricNames, readRules } from '../../support/promql.ts';
+import { FOREIGN_METRICS, TLS_METRICS } from '../../support/documents/foreign-metrics.ts';
+import { metricNames, readRules } from '../../support/documents/promql.ts';
+import { ensureInstalled } from '../../support/servers/install.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.url));
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { logsMarkdown, metricsMarkdown, settingsMarkdown } from '../../support/reference.ts';
+import { logsMarkdown, metricsMarkdown, settingsMarkdown } from '../../support/documents/reference.ts';
 
 const REMEDY = 'the page is behind the code: npm run docs';
 

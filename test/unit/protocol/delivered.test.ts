@@ -8,7 +8,7 @@ import {
 } from '../../../src/protocol/delivered.ts';
 import { decodeFrame } from '../../../src/protocol/frame.ts';
 import { frame } from '../../../src/protocol/frames.ts';
-import { DATA, SIGNATURE } from '../../support/frame-texts.ts';
+import { DATA, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const encoder = new TextEncoder();
 const text = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const NONCE = 'ab'.repeat(32);
 const CONNECT = `{"sender":"${ALICE}","message":{"type":"connect"}}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../../src/protocol/frame.ts';
-import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const KEY = 'c0ffee'.repeat(10).padEnd(64, '0');
 const exchange = (payload: string) => frame(message(`{"type":"key_exchange","payload":${payload}}`));

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, DATA, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+import {
+  ALICE,
+  BOB,
+  DATA,
+  decode,
+  frame,
+  message,
+  refusal,
+  SIGNATURE,
+} from '../../support/frames/frame-texts.ts';
 
 const KEY = 'c0ffee'.repeat(10).padEnd(64, '0');
 const exchange = (payload: string) => frame(message(`{"type":"key_exchange","payload":${payload}}`));

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ClientFrame, decodeFrame } from '../../../src/protocol/frame.ts';
-import { type Fault, type Meaning, writeFrame } from '../../support/frame-writer.ts';
-import { find, READINGS, readTree, type Tree } from '../../support/plain-json.ts';
+import { type Fault, type Meaning, writeFrame } from '../../support/frames/frame-writer.ts';
+import { find, READINGS, readTree, type Tree } from '../../support/frames/plain-json.ts';
 import { Random } from '../../support/random.ts';
 
 const CASES = 100_000;

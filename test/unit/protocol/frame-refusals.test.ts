@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { RELAY_TYPES } from '../../../src/protocol/message-types.ts';
-import { ALICE, BOB, DATA, decode, frame, message, refusal, SIGNATURE } from '../../support/frame-texts.ts';
+import {
+  ALICE,
+  BOB,
+  DATA,
+  decode,
+  frame,
+  message,
+  refusal,
+  SIGNATURE,
+} from '../../support/frames/frame-texts.ts';
 
 const encoder = new TextEncoder();
 

@@ -11,7 +11,7 @@ import {
   frame,
   signedText,
 } from '../../../src/protocol/frames.ts';
-import { SIGNATURE } from '../../support/frame-texts.ts';
+import { SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const NONCE = 'ab'.repeat(32);
 const decode = (text: string, protocol: 1 | 2) => decodeFrame(new TextEncoder().encode(text), protocol);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JSON_DEPTH_MAX, parseStrictJson } from '../../../src/protocol/json.ts';
-import { laxity, readTree } from '../../support/plain-json.ts';
+import { laxity, readTree } from '../../support/frames/plain-json.ts';
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string | Uint8Array) => (typeof text === 'string' ? encoder.encode(text) : text);

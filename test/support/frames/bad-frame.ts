@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { frameOf, signHex } from './client.ts';
-import type { RelayProcess } from './processes.ts';
-import { loggedIn, proveOpen, type Scene, toBob } from './scene.ts';
+import { frameOf, signHex } from '../clients/plain-client.ts';
+import { loggedIn, proveOpen, type Scene, toBob } from '../clients/scene.ts';
+import type { RelayProcess } from '../servers/processes.ts';
 
 type Words = { readonly data: string; readonly signature: string } & Scene;
 

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { installPackages } from '../../src/cli/dev/install.ts';
+import { installPackages } from '../../../src/cli/dev/install.ts';
 
-const VENV = join(import.meta.dirname, '../../.cache/python');
+const VENV = join(import.meta.dirname, '../../../.cache/python');
 const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2'];
 
 /**

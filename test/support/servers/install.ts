@@ -1,4 +1,4 @@
-import { ensureInstalled as ensure, type Tool } from '../../src/cli/dev/install.ts';
+import { ensureInstalled as ensure, type Tool } from '../../../src/cli/dev/install.ts';
 
 /**
  * Tests run against real servers. A missing one is installed where that is allowed, which is said aloud;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { until } from '../support/until.ts';
+import { until } from '../until.ts';
 
 /** One HTTP answer, as it came. */
 export interface RawAnswer {

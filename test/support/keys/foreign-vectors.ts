@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const FOLDER = path.resolve(import.meta.dirname, '../../../shared/vectors');
+const FOLDER = path.resolve(import.meta.dirname, '../../../../shared/vectors');
 
 /**
  * Test vectors of others (Project Wycheproof; the speccheck set of "Taming the many EdDSAs"), which lie beside the

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { Child } from '../../src/cli/dev/child.ts';
-import { findTool } from '../../src/cli/dev/install.ts';
-import { freePort } from '../../src/cli/dev/servers.ts';
+import { Child } from '../../../src/cli/dev/child.ts';
+import { findTool } from '../../../src/cli/dev/install.ts';
+import { freePort } from '../../../src/cli/dev/servers.ts';
+import { until } from '../until.ts';
 import { ensureInstalled } from './install.ts';
-import { until } from './until.ts';
 
 /** Options of redis.conf by name. */
 export type RedisConf = Readonly<Record<string, string>>;

@@ -8,8 +8,8 @@ import {
   Relay,
   type RelayOptions,
   type Storage,
-} from '../../src/client/index.ts';
-import { until } from './until.ts';
+} from '../../../src/client/index.ts';
+import { until } from '../until.ts';
 
 /** One person at one relay, by the SDK, with what a test wants to look at. */
 export interface Person {

@@ -1,13 +1,13 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Child } from '../../src/cli/dev/child.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from './client.ts';
-import { envelopeText } from './envelopes.ts';
+import { Child } from '../../../src/cli/dev/child.ts';
+import { envelopeText } from '../clients/envelopes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from '../clients/plain-client.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 
 /** What nodes of an older version left in Redis, as commands, and the keys of the users that it is of. */
 
-export const OLD_MAILBOXES = new URL('./old-mailboxes.json', import.meta.url);
+export const OLD_MAILBOXES = new URL('../old-mailboxes.json', import.meta.url);
 
 interface OldUser {
   readonly id: number;

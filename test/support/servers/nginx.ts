@@ -2,11 +2,11 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child } from '../../src/cli/dev/child.ts';
-import { toolPath } from '../../src/cli/dev/install.ts';
-import { LOOPBACK, onFreePort } from '../../src/cli/dev/servers.ts';
+import { Child } from '../../../src/cli/dev/child.ts';
+import { toolPath } from '../../../src/cli/dev/install.ts';
+import { LOOPBACK, onFreePort } from '../../../src/cli/dev/servers.ts';
 
-const NGINX_FILE = fileURLToPath(new URL('../../deploy/nginx/nginx.conf', import.meta.url));
+const NGINX_FILE = fileURLToPath(new URL('../../../deploy/nginx/nginx.conf', import.meta.url));
 
 export interface NginxServer {
   readonly http: string;

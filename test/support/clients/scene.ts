@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { frameOf, PlainClient, type PlainUser, registerUser } from './client.ts';
+import type { RelayProcess } from '../servers/processes.ts';
 import { connectText, envelopeText } from './envelopes.ts';
-import type { RelayProcess } from './processes.ts';
+import { frameOf, PlainClient, type PlainUser, registerUser } from './plain-client.ts';
 
 /** Alice with a socket, and Bob, who is away. New people for every test: no limit or fault of one is another's. */
 export interface Scene {

@@ -10,8 +10,8 @@ import {
   onRequest,
   type Peers,
   request,
-} from '../../src/client/keys/exchange.ts';
-import { onOpened, onSealed, sendingSession } from '../../src/client/keys/sessions.ts';
+} from '../../../src/client/keys/exchange.ts';
+import { onOpened, onSealed, sendingSession } from '../../../src/client/keys/sessions.ts';
 
 export type Frame =
   | { kind: 'request'; from: string; id: string; publicKey: string }

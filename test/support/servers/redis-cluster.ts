@@ -1,5 +1,5 @@
+import { until } from '../until.ts';
 import { type RedisConf, type RedisServer, startRedis } from './redis.ts';
-import { until } from './until.ts';
 
 const SLOTS = 16_384;
 const READY_TIMEOUT_MS = 30_000;

@@ -1,5 +1,5 @@
+import { until } from '../until.ts';
 import { type RedisConf, type RedisServer, startRedis, untilReplication } from './redis.ts';
-import { until } from './until.ts';
 
 const MASTER_NAME = 'relay';
 const READY_TIMEOUT_MS = 20_000;

@@ -1,11 +1,11 @@
-import { Child } from '../../src/cli/dev/child.ts';
+import { Child } from '../../../src/cli/dev/child.ts';
 import {
   type HaproxyServer,
   type NodeServer,
   type Settings,
   startHaproxy,
   startNode,
-} from '../../src/cli/dev/servers.ts';
+} from '../../../src/cli/dev/servers.ts';
 import { ensureInstalled } from './install.ts';
 
 /**
