@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figures, lackOf, SOURCES } from './docs/figures.ts';
 import { renderDocs } from './docs/render.ts';
-import { say } from './say.ts';
+import { say } from './support/say.ts';
 
 type Turn = readonly [keyof Figures, string];
 
@@ -24,7 +24,7 @@ const PLANS: Readonly<Record<string, readonly Turn[]>> = {
     ['peers', 'peers/main.ts --runs 5 --seconds 4'],
     ['connections', 'scale/main.ts connections --runs 3'],
     ['shards', 'scale/main.ts shards --runs 3'],
-    ['tried', 'tried.ts --runs 5'],
+    ['tried', 'micro/tried.ts --runs 5'],
     ['mailboxes', MAILBOXES],
     ['hold', HOLD],
   ],
@@ -34,14 +34,14 @@ const PLANS: Readonly<Record<string, readonly Turn[]>> = {
     ['peers', 'peers/main.ts --runs 2 --seconds 2'],
     ['connections', 'scale/main.ts connections --runs 2 --hold 15 --talk 8'],
     ['shards', 'scale/main.ts shards --seconds 4'],
-    ['tried', 'tried.ts'],
+    ['tried', 'micro/tried.ts'],
   ],
   tiny: [
     ['bench', 'bench/main.ts --seconds 1 --shares 0.1,0.25,0.5,0.75,0.9 --spread 1,3'],
     ['peers', 'peers/main.ts --runs 1 --seconds 1 --rate 500'],
     ['connections', 'scale/main.ts connections --connections 500 --hold 3 --talk 2 --backlog 2000'],
     ['shards', 'scale/main.ts shards --seconds 1 --rate 300'],
-    ['tried', 'tried.ts --runs 1 --calls 4000'],
+    ['tried', 'micro/tried.ts --runs 1 --calls 4000'],
   ],
 };
 

@@ -5,7 +5,7 @@
  *
  *   node loadtest/run.mjs bench/guard.ts 6
  */
-import { say } from '../say.ts';
+import { say } from '../support/say.ts';
 import { Rig, startKeyrelay } from './rig.ts';
 import { measureVerify } from './verify-cost.ts';
 

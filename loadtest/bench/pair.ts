@@ -1,5 +1,5 @@
 import type WebSocket from 'ws';
-import { ackFor, idOf, User } from '../user.ts';
+import { ackFor, idOf, User } from '../support/user.ts';
 import { DIALECTS, dial } from './dialects.ts';
 import type { Pairs } from './load.ts';
 

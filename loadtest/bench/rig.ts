@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ROOT } from '../../src/cli/dev/root.ts';
 import { type Settings, startNode } from '../../src/cli/dev/servers.ts';
-import { cpuUs } from '../cpu.ts';
-import { LIMITS_OFF } from '../limits-off.ts';
-import { type Store, startStore } from '../store.ts';
+import { cpuUs } from '../support/cpu.ts';
+import { LIMITS_OFF } from '../support/limits-off.ts';
+import { type Store, startStore } from '../support/store.ts';
 import type { LoadResult, Order, Pairs, Reply } from './load.ts';
 
 /** Microseconds of processor time since each process began, by what it is. */
@@ -119,8 +121,7 @@ async function ask(worker: ChildProcess, order: Order): Promise<Reply> {
   return reply;
 }
 
-/** From .cache/loadtest-<folder>, where this runs. */
-const PROFILER = new URL('../../loadtest/profile.mjs', import.meta.url);
+const PROFILER = pathToFileURL(join(ROOT, 'loadtest/profile/preload.mjs'));
 
 /** A node of ours. */
 export async function startKeyrelay(start: {

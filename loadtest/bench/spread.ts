@@ -1,6 +1,6 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { say } from '../say.ts';
-import { startStore } from '../store.ts';
+import { say } from '../support/say.ts';
+import { startStore } from '../support/store.ts';
 import type { Load } from './load.ts';
 import { Rig, startKeyrelay } from './rig.ts';
 

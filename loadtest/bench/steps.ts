@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readStacks, type Stack } from '../profiles.ts';
-import { redisCli } from '../store.ts';
+import { readStacks, type Stack } from '../profile/profiles.ts';
+import { redisCli } from '../support/store.ts';
 import { Rig, startKeyrelay } from './rig.ts';
 
 /** What one envelope's processor time is spent on, at full load. Microseconds. */

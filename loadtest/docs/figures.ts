@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report as BenchReport } from '../bench/report.ts';
 import type { SpreadPlan, SpreadResult } from '../bench/spread.ts';
+import type { Tried } from '../micro/tried.ts';
 import type { PeersReport } from '../peers/report.ts';
 import type { ConnectionsPlan, ConnectionsResult } from '../scale/connections.ts';
 import type { MailboxesPlan, MailboxesResult } from '../scale/mailboxes.ts';
-import type { Tried } from '../tried.ts';
 
 /** What scale/main.ts writes. */
 export interface ScaleReport<Plan, Result> {

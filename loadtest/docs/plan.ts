@@ -1,4 +1,4 @@
-import { median } from '../median.ts';
+import { median } from '../support/median.ts';
 import { figure, table } from './blocks.ts';
 import type { Figures } from './figures.ts';
 import { type Cost, costOf, type Model } from './model.ts';

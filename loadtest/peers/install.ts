@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from '../../src/cli/dev/root.ts';
 
 /** Peers live beside the project, not in it: their packages are no dependency of ours. */
 export const PEERS_FOLDER = resolve('.cache/peers');
 
-const SOURCE = fileURLToPath(new URL('../../loadtest/peers', import.meta.url));
+const SOURCE = join(ROOT, 'loadtest/peers');
 const INSTALL_TIMEOUT_MS = 600_000;
 
 /** Copies the peers' servers to where their packages are, and installs those. False if there is no Go compiler. */

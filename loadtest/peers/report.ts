@@ -1,5 +1,5 @@
 import { bars } from '../bench/plot.ts';
-import { median } from '../median.ts';
+import { median } from '../support/median.ts';
 import type { Contender } from './contenders.ts';
 
 /** What peers/main.ts writes. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Child } from '../../src/cli/dev/child.ts';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import type { RigNode } from '../bench/rig.ts';
-import { type Store, startStore } from '../store.ts';
+import { type Store, startStore } from '../support/store.ts';
 import type { Contender } from './contenders.ts';
 import { PEERS_FOLDER } from './install.ts';
 

@@ -1,5 +1,5 @@
 import type WebSocket from 'ws';
-import { ackFor, User } from '../user.ts';
+import { ackFor, User } from '../support/user.ts';
 import type { Order } from './orders.ts';
 
 const REGISTER_AT_ONCE = 16;

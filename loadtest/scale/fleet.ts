@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ROOT } from '../../src/cli/dev/root.ts';
 import { type NodeServer, startNode } from '../../src/cli/dev/servers.ts';
-import { cpuUs, residentBytes } from '../cpu.ts';
-import { LIMITS_OFF } from '../limits-off.ts';
-import { type Store, startStore } from '../store.ts';
+import { cpuUs, residentBytes } from '../support/cpu.ts';
+import { LIMITS_OFF } from '../support/limits-off.ts';
+import { type Store, startStore } from '../support/store.ts';
 import type { Order, Reply } from './orders.ts';
 import { connectionsOfAProcess, FILES_OF_ITS_OWN } from './parameters.ts';
 
@@ -34,7 +36,7 @@ export class Fleet {
           RELAY_MAX_PENDING: '20000',
           RELAY_MAILBOX_ENVELOPES: '100000',
           RELAY_MAILBOX_BYTES: '268435456',
-          NODE_OPTIONS: `--import=${new URL('../../loadtest/collect.mjs', import.meta.url)}`,
+          NODE_OPTIONS: `--import=${pathToFileURL(join(ROOT, 'loadtest/support/collect.mjs'))}`,
         }),
       );
     }

@@ -1,4 +1,4 @@
-import { say } from '../say.ts';
+import { say } from '../support/say.ts';
 import { Fleet } from './fleet.ts';
 
 export interface MailboxesPlan {

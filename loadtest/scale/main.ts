@@ -9,8 +9,8 @@ import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureVerify } from '../bench/verify-cost.ts';
-import { machine } from '../machine.ts';
-import { say } from '../say.ts';
+import { machine } from '../support/machine.ts';
+import { say } from '../support/say.ts';
 import { MODES, type Mode, type Values } from './modes.ts';
 import { Impossible, whole } from './parameters.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { openFilesMax } from '../cpu.ts';
+import { openFilesMax } from '../support/cpu.ts';
 
 /** Files of a process that are no connections of clients: libraries, Redis, logs. */
 export const FILES_OF_ITS_OWN = 1_000;

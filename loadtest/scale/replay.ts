@@ -1,4 +1,4 @@
-import { ackFor, User } from '../user.ts';
+import { ackFor, User } from '../support/user.ts';
 
 /** Envelopes on their way at once while the mailbox is filled. */
 const OUTSTANDING = 500;

@@ -1,5 +1,5 @@
 import type WebSocket from 'ws';
-import { ackFor, type Dial, idOf, User } from '../user.ts';
+import { ackFor, type Dial, idOf, User } from '../support/user.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Protocol 2: confirms after so many, or after a second. */

@@ -1,6 +1,6 @@
 import { ensureInstalled } from '../../src/cli/dev/install.ts';
 import { type NodeServer, startNode, startRedis } from '../../src/cli/dev/servers.ts';
-import { LIMITS_OFF } from '../limits-off.ts';
+import { LIMITS_OFF } from '../support/limits-off.ts';
 
 export interface Local {
   readonly urls: readonly string[];

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RigNode } from '../faults/nodes.ts';
+import type { RigNode } from '../faults/harness/nodes.ts';
 import { PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
 import { makeCertificate } from '../support/servers/certificate.ts';
 import type { Stage } from './stage.ts';
@@ -187,7 +187,7 @@ export const FAULTS = ({
     alerts: ['KeyrelayWakeUpsFailing'],
     slow: false,
     begin: async ({ proxy }) => {
-      proxy.add({ kind: 'deaf', channel: () => true }, 'down');
+      proxy.add({ kind: 'silence', channel: () => true }, 'down');
       return () => proxy.heal();
     },
   },
@@ -196,7 +196,7 @@ export const FAULTS = ({
     alerts: ['KeyrelayWakeUpsLost'],
     slow: true,
     begin: async ({ proxy }) => {
-      proxy.add({ kind: 'deaf', channel: (name) => !name.startsWith('probe:') }, 'down');
+      proxy.add({ kind: 'silence', channel: (name) => !name.startsWith('probe:') }, 'down');
       return () => proxy.heal();
     },
   },

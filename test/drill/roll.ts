@@ -1,6 +1,6 @@
-import { check } from '../faults/checker.ts';
-import { delaysOf, quantile } from '../faults/figures.ts';
-import { BUILT_MAIN } from '../faults/nodes.ts';
+import { check } from '../faults/checker/checker.ts';
+import { delaysOf, quantile } from '../faults/checker/figures.ts';
+import { BUILT_MAIN } from '../faults/harness/nodes.ts';
 import { until } from '../support/until.ts';
 import type { Stage } from './stage.ts';
 

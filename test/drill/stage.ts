@@ -12,10 +12,10 @@ import {
   startHaproxy,
   startRedis,
 } from '../../src/cli/dev/servers.ts';
-import { Crowd } from '../faults/crowd.ts';
-import { Journal } from '../faults/journal.ts';
-import { BUILT_MAIN, RigNode } from '../faults/nodes.ts';
-import { TcpProxy } from '../faults/proxy.ts';
+import { Journal } from '../faults/checker/journal.ts';
+import { Crowd } from '../faults/clients/crowd.ts';
+import { BUILT_MAIN, RigNode } from '../faults/harness/nodes.ts';
+import { TcpProxy } from '../faults/injectors/proxy.ts';
 import { Random } from '../faults/random.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 import { copyFaster } from './speed.ts';

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, mainOf } from './build.ts';
-import { type Run, runAll } from './lanes.ts';
-import { complaints, table, tally, verdictOf } from './report.ts';
-import { type Result, resultOf, save } from './results.ts';
-import { runScenario } from './runner.ts';
+import { build, mainOf } from './harness/build.ts';
+import { type Run, runAll } from './harness/parallel.ts';
+import { runScenario } from './harness/runner.ts';
+import { complaints, table, tally, verdictOf } from './report/console.ts';
+import { type Result, resultOf, save } from './report/results.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
 const USAGE = `npm run test:faults -- [options]

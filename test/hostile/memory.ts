@@ -16,7 +16,7 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** A process with `loadtest/collect.mjs` in it gets so long for a collection. */
+/** A process with `loadtest/support/collect.mjs` in it gets so long for a collection. */
 const COLLECT_MS = 500;
 
 /** Resident memory once nothing in it is only waiting to be collected. */

@@ -43,7 +43,7 @@ const WARM_UP = 10;
 const WARM_UP_FRAMES = 60_000;
 const RSS_PERCENT = 10;
 /** The relay collects garbage when told to, so that memory is compared with memory. */
-const COLLECTS = `--import=${pathToFileURL('loadtest/collect.mjs').href}`;
+const COLLECTS = `--import=${pathToFileURL('loadtest/support/collect.mjs').href}`;
 /** Honest people wait at most this many times longer under a flood; and below this nobody could tell. */
 const SLOWER_TIMES = 3;
 const UNNOTICED_MS = 10;

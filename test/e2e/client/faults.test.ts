@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Conversation } from '../../../src/client/index.ts';
-import { TcpProxy } from '../../faults/proxy.ts';
+import { TcpProxy } from '../../faults/injectors/proxy.ts';
 import { Random } from '../../faults/random.ts';
 import { approached, People, take } from '../../support/clients/sdk.ts';
 import { Processes, type RelayProcess } from '../../support/servers/processes.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, Subscription } from '../../../src/engine/engine.ts';
 import { TIMINGS, type Timings } from '../../../src/engine/redis/timings.ts';
-import { TcpProxy } from '../../faults/proxy.ts';
+import { TcpProxy } from '../../faults/injectors/proxy.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
@@ -60,7 +60,7 @@ describe('wake-ups that do not come', () => {
     await until(() => ears.claims.length === 1, { what: 'wake-ups to come' });
     const before = await subscribers();
     expect(before).toHaveLength(1);
-    proxy.add({ kind: 'deaf', channel: () => true }, 'down');
+    proxy.add({ kind: 'silence', channel: () => true }, 'down');
     const deafMs = performance.now();
     await until(() => !node.health().ready, { what: 'the probe to fail', timeoutMs: 1_000 });
     expect(performance.now() - deafMs).toBeLessThan(2 * 350 + 250);
@@ -96,7 +96,7 @@ describe('wake-ups that do not come', () => {
         });
       },
     });
-    proxy.add({ kind: 'deaf', channel: (name) => name === `inbox:{${bob}}` }, 'down');
+    proxy.add({ kind: 'silence', channel: (name) => name === `inbox:{${bob}}` }, 'down');
     await new Sender(other, 'ALICE00').send(bob, envelope('unheard'));
     const startedMs = performance.now();
     await until(() => notes.lostWakeUps > 0, { what: 'the backstop', timeoutMs: 5_000 });

@@ -1,42 +1,42 @@
-import type { Scenario } from '../bench.ts';
-import { clocks } from './clocks.ts';
-import { deafShard, halfMigrated, oneShardDown, shardKilled, slotsMove } from './cluster.ts';
-import { cutBeforeReceipt } from './cut-before-receipt.ts';
-import { deaf, deafChannel, deafNowAndThen } from './deaf.ts';
-import { everything } from './everything.ts';
-import { diskFull, evictionPolicy, maxmemory } from './full-store.ts';
-import { halfOpen } from './half-open.ts';
-import { connectionsKilled, nodeChange, rubbish, scriptsFlushed } from './hostile-store.ts';
-import { killNodes } from './kill-nodes.ts';
-import { latePong, lateReclaim } from './late.ts';
-import { fullMailbox } from './limits.ts';
-import { longBacklog } from './long-backlog.ts';
-import { lostAnswer } from './lost-answer.ts';
-import { flushAll, lostTail, oldSnapshot } from './lost-tail.ts';
-import { network } from './network.ts';
-import { newestPong } from './newest-pong.ts';
-import { poison } from './poison.ts';
-import { powerCut, redisKilledAlways } from './redis-killed.ts';
-import { redisStopped } from './redis-stopped.ts';
-import { rollingRestart, stampede } from './restarts.ts';
+import type { Scenario } from '../harness/trial.ts';
+import { cutBeforeReceipt } from './clients/cut-before-receipt.ts';
+import { deadLetter } from './clients/dead-letter.ts';
+import { halfOpen } from './clients/half-open.ts';
+import { fullMailbox } from './clients/limits.ts';
+import { longBacklog } from './clients/long-backlog.ts';
+import { lostAnswer } from './clients/lost-answer.ts';
+import { newestPong } from './clients/newest-pong.ts';
+import { takeover, threeAtOnce } from './clients/sessions.ts';
+import { slowReader } from './clients/slow-reader.ts';
+import { clocks } from './nodes/clocks.ts';
+import { everything } from './nodes/everything.ts';
+import { killNodes } from './nodes/kill-nodes.ts';
+import { latePong, lateReclaim } from './nodes/late.ts';
+import { network } from './nodes/network.ts';
+import { reconnectStorm, rollingRestart } from './nodes/restarts.ts';
+import { zombie } from './nodes/zombie.ts';
+import { halfMigrated, oneShardDown, shardKilled, silentShard, slotsMove } from './redis/cluster.ts';
+import { diskFull, evictionPolicy, maxmemory } from './redis/full-store.ts';
+import { connectionsKilled, nodeChange, scriptsFlushed, unexpectedMessages } from './redis/hostile-store.ts';
+import { flushAll, lostTail, oldSnapshot } from './redis/lost-tail.ts';
+import { powerCut, redisKilledAlways } from './redis/redis-killed.ts';
+import { redisStopped } from './redis/redis-stopped.ts';
 import {
   replicasStopped,
   replicasStoppedNoWait,
   sentinelFailover,
   sentinelFailoverWait,
-} from './sentinel.ts';
-import { takeover, threeAtOnce } from './sessions.ts';
-import { slowReader } from './slow-reader.ts';
-import { subscriberKilled } from './subscriber-killed.ts';
-import { zombie } from './zombie.ts';
+} from './redis/sentinel.ts';
+import { lostWakeUps, silentChannel, silentSubscription } from './redis/silent-subscription.ts';
+import { subscriberKilled } from './redis/subscriber-killed.ts';
 
 /** Every scenario, once, in the order of docs/reliability.md. */
 export const SCENARIOS: readonly Scenario[] = [
   killNodes,
-  deaf,
-  deafChannel,
-  deafNowAndThen,
-  deafShard,
+  silentSubscription,
+  silentChannel,
+  lostWakeUps,
+  silentShard,
   subscriberKilled,
   redisKilledAlways,
   powerCut,
@@ -57,7 +57,7 @@ export const SCENARIOS: readonly Scenario[] = [
   shardKilled,
   slowReader,
   newestPong,
-  poison,
+  deadLetter,
   threeAtOnce,
   takeover,
   halfOpen,
@@ -67,11 +67,11 @@ export const SCENARIOS: readonly Scenario[] = [
   diskFull,
   evictionPolicy,
   rollingRestart,
-  stampede,
+  reconnectStorm,
   network,
   oneShardDown,
   clocks,
-  rubbish,
+  unexpectedMessages,
   nodeChange,
   connectionsKilled,
   scriptsFlushed,

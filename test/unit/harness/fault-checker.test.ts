@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Counts, check, FAULT_NAMES, type FaultName } from '../../faults/checker.ts';
-import type { Arrival, Connected, History, SentEnvelope } from '../../faults/history.ts';
-import { NEVER } from '../../faults/history.ts';
+import { type Counts, check, FAULT_NAMES, type FaultName } from '../../faults/checker/checker.ts';
+import type { Arrival, Connected, History, SentEnvelope } from '../../faults/checker/history.ts';
+import { NEVER } from '../../faults/checker/history.ts';
 
 /** Everything may be changed, so that bugs can be planted. */
 interface Draft {

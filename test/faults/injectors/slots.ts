@@ -1,0 +1,86 @@
+import type { RedisServer } from '../../support/servers/redis.ts';
+import type { RedisCluster } from '../../support/servers/redis-cluster.ts';
+
+/** The master that has the slot now, and another one that is up. */
+export interface Move {
+  readonly slot: number;
+  readonly from: RedisServer;
+  readonly to: RedisServer;
+}
+
+const MIGRATE_TIMEOUT_MS = 2_000;
+const KEYS_AT_ONCE = 50;
+
+/** Who are masters at the moment, by their own word. */
+export async function mastersOf(cluster: RedisCluster): Promise<RedisServer[]> {
+  const roles = await Promise.all(
+    cluster.servers.map(async (server) => ((await server.call('ROLE')) as string[])[0]),
+  );
+  return cluster.servers.filter((_, index) => roles[index] === 'master');
+}
+
+export async function slotOfUser(cluster: RedisCluster, code: string): Promise<number> {
+  const [server] = cluster.servers;
+  return Number(await server?.call('CLUSTER', 'KEYSLOT', `user:{${code}}`));
+}
+
+/** Plans a move of this slot to another master. */
+export async function planMove(cluster: RedisCluster, slot: number, pick: number): Promise<Move> {
+  const masters = await mastersOf(cluster);
+  for (const from of masters) {
+    if ((await slotsOf(from)).some(([low, high]) => slot >= low && slot <= high)) {
+      const others = masters.filter((master) => master !== from);
+      const to = others[pick % others.length];
+      if (to !== undefined) return { slot, from, to };
+    }
+  }
+  throw new Error(`nobody has slot ${slot}`);
+}
+
+async function slotsOf(server: RedisServer): Promise<(readonly [number, number])[]> {
+  const lines = String(await server.call('CLUSTER', 'NODES')).split('\n');
+  const own = lines.find((line) => line.includes('myself')) ?? '';
+  return own
+    .split(' ')
+    .slice(8)
+    .filter((word) => /^\d/.test(word))
+    .map((word) => word.split('-').map(Number))
+    .map(([low = 0, high = low]) => [low, high] as const);
+}
+
+/** The first half of a migration: both sides know, `share` of the keys have gone. */
+export async function beginMove({ slot, from, to }: Move, share: number): Promise<void> {
+  const [fromId, toId] = await Promise.all([from.call('CLUSTER', 'MYID'), to.call('CLUSTER', 'MYID')]);
+  await to.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(fromId));
+  await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(toId));
+  const count = Number(await from.call('CLUSTER', 'COUNTKEYSINSLOT', slot));
+  await migrate({ slot, from, to }, Math.floor(count * share));
+}
+
+export async function endMove(move: Move, cluster: RedisCluster): Promise<void> {
+  const { slot, from, to } = move;
+  for (;;) {
+    const left = Number(await from.call('CLUSTER', 'COUNTKEYSINSLOT', slot));
+    if (left === 0) break;
+    await migrate(move, left);
+  }
+  const toId = String(await to.call('CLUSTER', 'MYID'));
+  await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  await from.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  for (const master of await mastersOf(cluster)) {
+    if (master !== from && master !== to) await master.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  }
+}
+
+async function migrate({ slot, from, to }: Move, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= KEYS_AT_ONCE) {
+    const keys = (await from.call(
+      'CLUSTER',
+      'GETKEYSINSLOT',
+      slot,
+      Math.min(left, KEYS_AT_ONCE),
+    )) as string[];
+    if (keys.length === 0) return;
+    await from.call('MIGRATE', '127.0.0.1', to.port, '', 0, MIGRATE_TIMEOUT_MS, 'KEYS', ...keys);
+  }
+}

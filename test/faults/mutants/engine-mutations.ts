@@ -1,0 +1,207 @@
+import type { Mutation } from './mutation.ts';
+import { RELAY_MUTATIONS } from './relay-mutations.ts';
+
+const ENGINE_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no read after a reconnect of the subscriber or of Redis',
+    file: 'engine/redis/wakeups/channels.js',
+    from: 'for (const channel of this.#of(shard))\n            this.#reclaimSoon(channel);',
+    to: '',
+    also: [
+      { from: 'if (channel.wasOn)', to: 'if (false)' },
+      { from: 'this.#lookIn(channel, Math.random() * withinMs);', to: ';' },
+    ],
+    scenarios: ['subscriber-killed', 'connections-killed'],
+  },
+  {
+    name: 'confirming without token equality',
+    file: 'engine/redis/lua/confirm.lua',
+    from: 'if box.token ~= token then return loss(box, ARGV[3]) end',
+    to: "if box.token == nil then return 'displaced' end",
+    scenarios: ['late-pong'],
+  },
+  {
+    name: 'reclaim raises the epoch, and displaces a newer session',
+    file: 'engine/redis/lua/reclaim.lua',
+    from: "if tonumber(fields[2]) >= tonumber(epoch) then return 'displaced' end",
+    to: '',
+    // Written with its own epoch, the newer session would take it for a store that went back, and claim it again.
+    also: [
+      {
+        from: "redis.call('HSET', user, 'epoch', epoch,",
+        to: "redis.call('HSET', user, 'epoch', math.max(tonumber(epoch), tonumber(fields[2]) + 1),",
+      },
+    ],
+    scenarios: ['late-reclaim'],
+  },
+  {
+    name: 'tags not random',
+    file: 'engine/redis/mailbox/store.js',
+    from: 'randomInt(TAG_VALUES)}',
+    to: '7}',
+    scenarios: ['lost-tail'],
+  },
+  {
+    name: 'a cursor that the store does not know is read from',
+    file: 'engine/redis/lua/read.lua',
+    from: "if after ~= '' and not find(box, inbox, after) then return { 'gone' } end",
+    to: '',
+    scenarios: ['lost-tail'],
+  },
+  {
+    name: 'ids by the clock alone',
+    file: 'engine/redis/lua/deliver.lua',
+    from: 'local us = math.max(now, last_us + 1)',
+    to: 'local us = now',
+    scenarios: ['clocks'],
+  },
+  {
+    name: 'no order fence',
+    file: 'engine/redis/lua/deliver.lua',
+    from: "local fence = redis.call('GET', fence_key)",
+    to: 'local fence = false',
+    scenarios: ['node-change'],
+  },
+  {
+    name: 'no dedupe',
+    file: 'engine/redis/lua/deliver.lua',
+    from: "before = digest_of[name] or redis.call('HGET', seen, name) or redis.call('HGET', seen_before, name)",
+    to: 'before = nil',
+    scenarios: ['lost-answer'],
+  },
+  {
+    name: 'stored, but nobody is woken',
+    file: 'engine/redis/lua/deliver.lua',
+    from: "redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\\n' .. frame)",
+    to: '',
+    scenarios: ['kill-nodes'],
+  },
+  {
+    name: 'published, and not always stored with it',
+    file: 'engine/redis/lua/deliver.lua',
+    from: "redis.call('XADD', inbox, id, 'f', frame, 't', whole(total), 's', sender)",
+    to: "if us % 16 ~= 3 then redis.call('XADD', inbox, id, 'f', frame, 't', whole(total), 's', sender) end",
+    scenarios: ['cut-before-receipt', 'kill-nodes'],
+  },
+  {
+    name: 'an answer that a repeat gets skips WAIT',
+    file: 'engine/redis/connection/durable.js',
+    from: 'else if (missing !== null)',
+    to: 'else if (missing !== null && !/^r+$/.test(String(reply?.value)))',
+    scenarios: ['replicas-stopped'],
+  },
+  {
+    name: 'WAIT asked and its answer ignored',
+    file: 'engine/redis/connection/durable.js',
+    from: "typeof acknowledged === 'number' && acknowledged >= replicas",
+    to: "typeof acknowledged === 'number'",
+    scenarios: ['replicas-stopped'],
+  },
+  {
+    name: 'unsubscribed although another socket of the user listens',
+    file: 'engine/redis/wakeups/channels.js',
+    from: 'if (channel.listeners.length > 0 || channel.lingering)\n            return;',
+    to: 'if (channel.listeners.length > 0) { void channel.on?.subscriber.unsubscribe(inboxKey(channel.code)).catch(() => {}); return; }\n        if (channel.lingering)\n            return;',
+    scenarios: ['takeover', 'cut-before-receipt'],
+  },
+  {
+    name: 'no backstop: mailboxes are not looked into',
+    file: 'engine/redis/timings.js',
+    from: 'pollEveryMs: 40_000,',
+    to: 'pollEveryMs: 4_000_000,',
+    scenarios: ['silent-channel'],
+  },
+  {
+    name: 'no probe of publish/subscribe',
+    file: 'engine/redis/timings.js',
+    from: 'probeEveryMs: 2_000,',
+    to: 'probeEveryMs: 2_000_000,',
+    scenarios: ['silent-subscription'],
+  },
+  {
+    name: 'one shard of a Cluster is not probed',
+    file: 'engine/redis/wakeups/probe.js',
+    from: 'for (const shard of shards)\n            void this.#probe(shard);',
+    to: 'for (const shard of [...shards].slice(1))\n            void this.#probe(shard);',
+    scenarios: ['silent-shard'],
+  },
+  {
+    name: 'lost connections to Redis are made again only after a minute',
+    file: 'engine/redis/connection/link.js',
+    from: 'const RETRY_MAX_MS = 1_000;',
+    to: 'const RETRY_MAX_MS = 60_000;',
+    also: [{ from: 'const RETRY_MIN_MS = 50;', to: 'const RETRY_MIN_MS = 30_000;' }],
+    scenarios: ['redis-stopped'],
+  },
+  {
+    name: 'Redis may take for ever',
+    file: 'engine/redis/timings.js',
+    from: 'commandTimeoutMs: 1_000,',
+    to: 'commandTimeoutMs: 60_000,',
+    scenarios: ['redis-stopped'],
+  },
+  {
+    name: 'a displaced session goes on',
+    file: 'engine/redis/lua/read.lua',
+    from: 'if box.token ~= token then return { loss(box, ARGV[6]) } end',
+    to: '',
+    scenarios: ['three-at-once'],
+  },
+  {
+    name: 'no quota',
+    file: 'engine/redis/lua/deliver.lua',
+    from: 'elseif count + 1 > max_envelopes or bytes + size > max_bytes then',
+    to: 'elseif false then',
+    scenarios: ['full-mailbox'],
+  },
+  {
+    name: 'scripts that empty a full store are refused like those that fill it',
+    file: 'engine/redis/lua/claim.lua',
+    from: '#!lua flags=allow-oom',
+    to: '#!lua',
+    scenarios: ['maxmemory'],
+  },
+  {
+    name: 'a lost connection to Redis makes its commands again by itself (what retryDelayOnFailover does), no fence',
+    file: 'engine/redis/connection/connection.js',
+    from: 'autoResendUnfulfilledCommands: false,',
+    to: 'autoResendUnfulfilledCommands: true,',
+    also: [
+      { from: 'retryStrategy: () => null,', to: 'retryStrategy: () => 50,' },
+      { from: 'enableOfflineQueue: false,', to: 'enableOfflineQueue: true,' },
+      {
+        file: 'engine/redis/lua/deliver.lua',
+        from: "local fence = redis.call('GET', fence_key)",
+        to: 'local fence = false',
+      },
+    ],
+    scenarios: ['connections-killed'],
+  },
+  {
+    name: 'an old master that comes back during a failover is believed',
+    file: 'engine/redis/cluster/discovery.js',
+    from: 'const layout = await discover([]).catch(() => null);',
+    to: 'const layout = null;',
+    scenarios: ['sentinel-failover-wait', 'sentinel-failover'],
+  },
+  {
+    name: 'nobody is subscribed again after the subscriber has reconnected',
+    file: 'engine/redis/wakeups/channels.js',
+    from: 'for (const channel of this.#of(shard))\n            this.#settle(channel);',
+    to: '',
+    scenarios: ['subscriber-killed', 'redis-killed-always'],
+  },
+  {
+    name: 'a handshake with Redis that is swallowed is waited for',
+    file: 'engine/redis/connection/connection.js',
+    from: 'connection.#sent += 1;',
+    to: 'connection.#sent += 1; connection.#answered += 1;',
+    scenarios: ['network'],
+  },
+];
+
+/**
+ * What the rules of docs/architecture.md forbid, one each. A rule that no scenario misses when it is broken is either
+ * not tested or not needed.
+ */
+export const MUTATIONS: readonly Mutation[] = [...ENGINE_MUTATIONS, ...RELAY_MUTATIONS];

@@ -1,0 +1,95 @@
+import { PlainClient } from '../../../support/clients/plain-client.ts';
+import { RecordingClient } from '../../clients/recording-client.ts';
+import type { Scenario } from '../../harness/trial.ts';
+
+export const threeAtOnce: Scenario = {
+  name: 'three-at-once',
+  row: 13,
+  what: 'one user connects on three nodes at once, 1,000 times',
+  async run(trial) {
+    const rig = await trial.rig({ nodes: 3, store: 'redis' });
+    const crowd = await trial.crowd({ count: 30 });
+    await trial.warmUp(crowd, 200);
+    // Who is about to connect thrice receives like everybody else, and comes back on whatever connection survives.
+    const victim = crowd.clients.find(({ protocol }) => protocol === 1);
+    if (victim === undefined) throw new Error('half of a crowd speak protocol 1');
+    victim.stop();
+    await trial.until(() => !victim.connected, 5_000);
+    const rounds = trial.short ? 100 : 1_000;
+    let survivorsWrong = 0;
+    let slowestMs = 0;
+    trial.mark(`three logins at once, ${rounds} times`);
+    for (let round = 0; round < rounds; round += 1) {
+      // They receive nothing that they would confirm: each is a device that only just logs in.
+      const devices = await Promise.all(
+        rig.nodes.map(({ ws }) => PlainClient.login(ws, victim.user, { autoPong: false })),
+      );
+      const startedMs = performance.now();
+      const open = () => devices.filter(({ closed }) => closed === null);
+      const one = await trial.until(() => open().length === 1, 3_000);
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+      const replaced = devices
+        .filter(({ closed }) => closed !== null)
+        .every(({ closed }) => closed?.code === 4409);
+      if (!one || !replaced) survivorsWrong += 1;
+      await Promise.all(open().map((device) => device.close()));
+    }
+    trial.rule('exactly one survivor each time', survivorsWrong === 0, `${survivorsWrong} times not`);
+    trial.atMost('one survivor after', slowestMs, 1_000);
+    victim.start();
+    await trial.untilAccepted(trial.acceptedMin, 60_000);
+    await trial.heal();
+  },
+};
+
+export const takeover: Scenario = {
+  name: 'takeover',
+  row: 13,
+  what: 'users change device on the same node without leaving first: the new one hears everything at once',
+  async run(trial) {
+    const rig = await trial.rig({ nodes: 1, store: 'redis' });
+    const crowd = await trial.crowd({ count: 24 });
+    const { journal, random } = trial;
+    // Only receive: who writes has one device. Both devices of a user are the same user to the journal.
+    const owners = crowd.clients.slice(0, 8);
+    const others = crowd.clients.slice(8);
+    for (const client of owners) client.stop();
+    await trial.until(() => crowd.connected === others.length, 5_000);
+    const devices = owners.map(({ user, protocol }, index) =>
+      [0, 1].map((which) => {
+        const fork = random.fork(`device ${which} of ${index}`);
+        return new RecordingClient({ user, protocol, withIds: true, dial: rig.dial, journal, random: fork });
+      }),
+    );
+    const ticker = setInterval(() => {
+      for (const device of devices.flat()) device.tick();
+    }, 250);
+    try {
+      crowd.write(300, others);
+      trial.mark('devices begin to take turns');
+      const turns = trial.short ? 12 : 120;
+      for (let turn = 0; turn < turns; turn += 1) {
+        for (const pair of devices) pair[turn % 2]?.start();
+        const replaced = await trial.until(
+          () =>
+            devices.every(
+              (pair) => pair[turn % 2]?.connected === true && pair[(turn + 1) % 2]?.connected === false,
+            ),
+          3_000,
+        );
+        trial.rule(
+          `the new devices alone are connected (${turn + 1})`,
+          replaced,
+          `${devices.flat().filter((d) => d.connected).length}`,
+        );
+        await trial.sleep(random.integer(300, 600));
+      }
+      await trial.untilAccepted(trial.acceptedMin, 60_000);
+      await trial.heal();
+      trial.atMost('every envelope arrived after', trial.delay(1), 3_000);
+    } finally {
+      clearInterval(ticker);
+      for (const device of devices.flat()) device.stop();
+    }
+  },
+};

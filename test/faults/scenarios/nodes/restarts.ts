@@ -1,0 +1,84 @@
+import { startHaproxy } from '../../../../src/cli/dev/servers.ts';
+import type { Rig } from '../../harness/rig.ts';
+import type { Scenario } from '../../harness/trial.ts';
+
+export const rollingRestart: Scenario = {
+  name: 'rolling-restart',
+  row: 18,
+  what: 'all nodes restarted one after the other under load, behind HAProxy',
+  async run(trial) {
+    const settings = { RELAY_DRAIN_MS: '2000', RELAY_TRUSTED_PROXIES: '127.0.0.1' };
+    const rig = await trial.rig({ nodes: 3, store: 'redis', settings });
+    const [one, two, three] = rig.nodes;
+    if (one === undefined || two === undefined || three === undefined) throw new Error('three nodes');
+    const haproxy = await startHaproxy({ port: 0, nodes: [one, two, three] });
+    try {
+      const crowd = await trial.crowd({ count: 60, dial: () => `ws://127.0.0.1:${haproxy.port}/ws` });
+      await trial.warmUp(crowd, 300);
+      const drains: number[] = [];
+      for (let round = 0; round < (trial.short ? 1 : 5); round += 1) {
+        for (const node of rig.nodes) {
+          trial.mark(`${node.name} is drained`);
+          drains.push(await node.drain());
+          await node.start();
+          trial.mark(`${node.name} is back`);
+          await trial.sleep(2_000);
+        }
+      }
+      trial.atMost('each drain', Math.max(...drains), 30_000);
+      await trial.untilAccepted(trial.acceptedMin, 60_000);
+      await trial.heal();
+      const errors = [...trial.journal.errors.values()].reduce((a, b) => a + b, 0);
+      trial.atMost('refused', (errors * 100) / trial.journal.sent.length, 0.1, '%');
+      const closes = [...trial.journal.closes].filter(([code]) => ![1000, 1012].includes(code));
+      trial.rule(
+        'every close was a 1012',
+        closes.length === 0,
+        closes.map(([code, n]) => `${n} × ${code}`).join(', ') || '1012 only',
+      );
+    } finally {
+      await haproxy.child.stop();
+    }
+  },
+};
+
+async function commandsOf(rig: Rig): Promise<number> {
+  const info = String(await rig.redis.call('INFO', 'stats'));
+  return Number(/total_commands_processed:(\d+)/.exec(info)?.[1] ?? 0);
+}
+
+export const reconnectStorm: Scenario = {
+  name: 'reconnect-storm',
+  row: 19,
+  what: '10,000 clients dropped at once',
+  alone: true,
+  async run(trial) {
+    const count = trial.short ? 1_500 : 10_000;
+    const rig = await trial.rig({ nodes: 3, store: 'redis' });
+    const commandsBeforeLogins = await commandsOf(rig);
+    const crowd = await trial.crowd({ count, client: { backoffMsMax: 10_000, silenceMs: 30_000 } });
+    const perLogin = (await commandsOf(rig)) - commandsBeforeLogins;
+    await trial.warmUp(crowd, 200);
+    trial.mark(`${count} connections are cut`);
+    const openedBefore = trial.journal.connections.length;
+    crowd.rest();
+    const commandsBefore = await commandsOf(rig);
+    for (const client of crowd.clients) client.cut();
+    const cutAtMs = performance.now();
+    await trial.until(() => crowd.connected < count / 2, 5_000);
+    const back = await trial.until(() => crowd.connected === count, 90_000);
+    trial.atMost('all back after', back ? performance.now() - cutAtMs : Number.POSITIVE_INFINITY, 60_000);
+    const commands = (await commandsOf(rig)) - commandsBefore;
+    // The first connects also registered everybody: a return may not cost more than that.
+    trial.rule(
+      'a return costs no more than a first login',
+      commands <= perLogin * 1.5,
+      `${commands} commands of Redis, ${perLogin} for the first`,
+    );
+    const opened = trial.journal.connections.length - openedBefore;
+    trial.rule('no restart loop', opened <= count * 1.2, `${opened} connections for ${count} clients`);
+    crowd.write(300);
+    await trial.untilAccepted(trial.acceptedMin, 60_000);
+    await trial.heal();
+  },
+};
