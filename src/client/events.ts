@@ -2,7 +2,7 @@
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 
-  /** Returns the function that takes the listener away again. */
+  /** Returns a function that removes the listener. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
@@ -11,8 +11,8 @@ export class Emitter<Events extends object> {
   }
 
   /**
-   * Calls every listener. One that throws must not keep the others, or the protocol, from going on: its error
-   * is thrown again outside, where the runtime reports it as uncaught.
+   * Calls every listener. One that throws must not stop the others or the protocol: its error is thrown again in a
+   * microtask, where the runtime reports it as uncaught.
    */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {

@@ -9,7 +9,7 @@ export { createIdentity, type Identity, identityFrom } from './account/identity.
 export { exportIdentity, importIdentity } from './account/sealed-identity.ts';
 export type { ConnectionState } from './connection/connection.ts';
 export type { Conversation, Message } from './conversation/conversation.ts';
-export type { ConversationEvents } from './conversation/conversation-events.ts';
+export type { ConversationEvents } from './conversation-events.ts';
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './errors.ts';
 export { Relay } from './relay.ts';
 export type { RelayEvents, RelayOptions } from './relay-options.ts';

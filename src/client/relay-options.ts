@@ -5,31 +5,31 @@ import type { Storage } from './storage/storage.ts';
 import type { Locks } from './storage/tab-lock.ts';
 
 export interface RelayOptions {
-  /** What must survive: memory unless told. One for each identity. */
+  /** Keeps what must survive a restart. Memory by default. Each identity needs its own. */
   readonly storage?: Storage;
-  /** Shown to others, unsigned. Only the first registration counts. */
+  /** Shown to other users, unsigned. Only the first registration sets it. */
   readonly name?: string;
-  /** The runtime's own unless told: Node 20 has none, `ws` does. */
+  /** The runtime's own by default. Node 20 has none: pass that of the package `ws`. */
   readonly WebSocket?: unknown;
   readonly fetch?: Fetch;
-  /** 1 gives up nonce, audience and acknowledgements; never possible again once 2 was spoken. */
+  /** 1 gives up nonce, audience and acknowledgements. Refused once this identity has used 2. */
   readonly protocol?: 1 | 2;
-  /** The plain flow of protocol 1: exchange the registered key instead of a fresh one. */
+  /** The plain flow of protocol 1: exchange the static, registered key instead of a fresh one. */
   readonly registeredKeys?: boolean;
-  /** `navigator.locks`: only one tab holds the socket. */
+  /** `navigator.locks`: makes sure that only one tab holds the socket. */
   readonly locks?: Locks;
-  /** Another tab holds it: call the argument to take it over, or wait until that tab closes. */
+  /** Called when another tab holds the socket. Call the argument to take over, or wait until that tab closes. */
   readonly onElsewhere?: (takeOver: () => void) => void;
-  /** Ends the opening, not what is open. */
+  /** Aborts opening and connecting, not the open connection. */
   readonly signal?: AbortSignal;
 }
 
 export interface RelayEvents {
   readonly state: ConnectionState;
-  /** Somebody who was not spoken to before has written. */
+  /** A user with whom there was no conversation has written. */
   readonly conversation: { readonly conversation: Conversation };
-  /** The relay lost so many envelopes to their age before they were fetched. */
+  /** So many envelopes expired in the mailbox before this client fetched them. */
   readonly expired: { readonly count: number };
-  /** Every frame as it passes, to look at. */
+  /** Every frame on the socket, for display. */
   readonly frame: { readonly direction: 'sent' | 'received'; readonly text: string };
 }

@@ -29,7 +29,7 @@ export class Relay {
   readonly #records: Records;
   readonly #events = new Emitter<RelayEvents>();
   readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
-  /** Peers of whom the program knows. */
+  /** Codes of the peers that the program knows about. */
   readonly #announced = new Set<string>();
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
@@ -82,7 +82,7 @@ export class Relay {
       onState: (state) => this.#changed(state),
       onWelcome: (welcome) => this.#welcomed(welcome),
       onEnvelope: (envelope) => this.#receiver.push(envelope),
-      onServer: ({ type, payload }) => this.#told(type, payload),
+      onServer: ({ type, payload }) => this.#heardFromRelay(type, payload),
       onProbe: () => this.#probe.send(this.code ?? ''),
       onFrame: (direction, text) => this.#events.emit('frame', { direction, text }),
     });
@@ -96,7 +96,7 @@ export class Relay {
     void lock?.lost.then(() => this.#end(new ClientError('displaced', 'Another tab took over.')));
   }
 
-  /** Opens what is stored and begins to connect; what is sent meanwhile waits. */
+  /** Loads the storage and starts to connect. Messages sent before the login wait. */
   static async open(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
     throwIfAborted(options.signal);
     const { locks, onElsewhere, signal } = options;
@@ -104,14 +104,17 @@ export class Relay {
     const lock = locks === undefined ? null : await takeTabLock({ locks, name, onElsewhere, signal });
     const records = await Records.open(options.storage ?? memoryStorage());
     if (options.protocol === 1 && records.get('protocol') === 2) {
-      throw new ClientError('downgraded', 'This identity has spoken protocol 2, and never goes back.');
+      throw new ClientError(
+        'downgraded',
+        'This identity has used protocol 2, and never goes back to protocol 1.',
+      );
     }
     const relay = new Relay({ url, identity, options, records, lock });
     relay.#connection.start();
     return relay;
   }
 
-  /** Opens, and waits until the relay has accepted the login. */
+  /** Opens, then waits until the relay has accepted the login. */
   static async connect(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
     const relay = await Relay.open(url, identity, options);
     try {
@@ -123,7 +126,7 @@ export class Relay {
     }
   }
 
-  /** The user's code; null until the relay has given one. */
+  /** The user's code; null until the relay has assigned one. */
   get code(): string | null {
     return this.#account.user?.code ?? null;
   }
@@ -132,12 +135,12 @@ export class Relay {
     return this.#state;
   }
 
-  /** Returns the function that takes the listener away again. */
+  /** Returns a function that removes the listener. */
   on<Name extends keyof RelayEvents>(name: Name, listener: (event: RelayEvents[Name]) => void): () => void {
     return this.#events.on(name, listener);
   }
 
-  /** Registers the identity, with proof; harmless to repeat. Done by itself before the first login. */
+  /** Registers the identity, with proof. Safe to repeat; the first login does it by itself. */
   register(options: { readonly signal?: AbortSignal } = {}): Promise<User> {
     return unlessAborted(this.#account.register(), options.signal);
   }
@@ -146,7 +149,7 @@ export class Relay {
     return this.#account.lookup(code, options.signal);
   }
 
-  /** The conversation with this code, as people write it. Learns its key at the first time: `user_unknown`, `unreachable`. */
+  /** The conversation with this code, written as people write codes. Throws `user_unknown` or `unreachable` at first contact. */
   async startConversation(
     code: string,
     options: { readonly signal?: AbortSignal } = {},
@@ -154,30 +157,30 @@ export class Relay {
     const canonical = readCode(code.trim());
     if (canonical === null)
       throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
-    // Everything that is signed and agreed has one's own code in it.
+    // Our own code is part of everything that is signed or derived.
     const own = await this.register(options);
     if (canonical === own.code) throw new ClientError('invalid_argument', 'This is your own code.');
     const known = this.#peers.get(canonical);
-    // Before anything is made of it: a code that nobody has must leave no trace.
+    // Look up before creating anything: a code that does not exist must leave no record.
     const user = known === undefined ? await this.lookup(canonical, options) : null;
     throwIfAborted(options.signal);
     const { peer, conversation } = known ?? this.#peer(canonical);
     this.#announced.add(canonical);
     if (user !== null) await peer.trust.meet(user);
     await peer.begin();
-    // The relay may name another key by now: then the conversation says so.
+    // The relay may name a different key by now: then the conversation emits `key-changed`.
     if (user === null) peer.trust.recheck().catch(() => {});
     return conversation;
   }
 
-  /** All conversations with people whose keys are known. The event `conversation` tells of each further one, once. */
+  /** All conversations with peers whose keys are known. The event `conversation` announces each further one, once. */
   get conversations(): readonly Conversation[] {
     return [...this.#peers].flatMap(([code, { conversation }]) =>
       this.#announced.has(code) ? conversation : [],
     );
   }
 
-  /** Resolves when the relay has everything that was sent, receipts included; or when the signal fires. */
+  /** Resolves when the relay has accepted everything, receipts included, or when the signal fires. */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options;
     for (const { peer } of this.#peers.values()) peer.payReceipt();
@@ -188,7 +191,7 @@ export class Relay {
     await Promise.race([this.#outbox.emptied(), aborted]);
   }
 
-  /** Lets go of the socket and the storage. What waits is sent when the relay is opened again. */
+  /** Releases the socket and the storage. What still waits is sent after the next `open`. */
   async close(): Promise<void> {
     this.#end(new ClientError('closed', 'Closed by the program.'));
     await this.#receiver.settled();
@@ -220,7 +223,7 @@ export class Relay {
     this.#outbox.live((frame) => this.#connection.send(frame));
   }
 
-  #told(type: string, payload: Readonly<Record<string, unknown>>): void {
+  #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {
     const outcome = outcomeOf(type, payload);
     if (outcome === null) return;
     if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.waitMs);
@@ -233,12 +236,12 @@ export class Relay {
     }
   }
 
-  /** One's own envelopes are probes: they have done their work. */
+  /** Envelopes to ourselves are keep-alive probes: drop them. */
   async #take(envelope: IncomingEnvelope): Promise<void> {
     if (envelope.claims === null || envelope.claims === this.code) return;
     const { peer } = this.#peer(envelope.claims);
     await peer.receive(envelope);
-    if (peer.isNobody) this.#peers.delete(envelope.claims);
+    if (peer.isUnknown) this.#peers.delete(envelope.claims);
   }
 
   #peer(code: string): { readonly peer: Peer; readonly conversation: Conversation } {
@@ -284,9 +287,13 @@ export class Relay {
 
   #broken(cause: unknown): void {
     this.#end(
-      new ClientError('storage_failed', 'What happened could not be stored, so nothing may go on.', {
-        cause,
-      }),
+      new ClientError(
+        'storage_failed',
+        'The storage could not be written, so the client stops: see `cause`.',
+        {
+          cause,
+        },
+      ),
     );
   }
 

@@ -12,7 +12,7 @@ export interface AccountOptions {
   readonly name: string | undefined;
 }
 
-/** Who this identity is at this relay. */
+/** This identity's user at this relay. */
 export class Account {
   readonly #options: AccountOptions;
   #user: User | null;
@@ -23,14 +23,14 @@ export class Account {
     this.#user = options.records.get<User>('account') ?? null;
   }
 
-  /** Null until the relay has given a code. */
+  /** Null until the relay has assigned a code. */
   get user(): User | null {
     return this.#user;
   }
 
   async register(): Promise<User> {
     if (this.#user !== null) return this.#user;
-    // The connection and the program may both ask at once.
+    // The connection and the program may ask at the same time.
     this.#registering ??= this.#register().finally(() => {
       this.#registering = null;
     });
@@ -42,7 +42,7 @@ export class Account {
     return lookup(code, { endpoints, fetch, signal });
   }
 
-  /** Whether the relay still has this user: asked when it refuses a login. */
+  /** Whether the relay still knows this user: asked after it has refused a login. */
   async isKnown(): Promise<boolean> {
     try {
       const { eddsaPublicKey } = await this.lookup(this.#user?.code ?? '');

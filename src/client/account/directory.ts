@@ -6,7 +6,7 @@ import type { Endpoints } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { registrationProof } from './signing.ts';
 
-/** A user as the relay names it: two keys that the relay alone vouches for. */
+/** A user as the relay describes it: nothing but the relay vouches for the keys. */
 export interface User {
   readonly code: string;
   /** Given at registration, unsigned: not to be shown as verified. */
@@ -18,7 +18,7 @@ export interface User {
 
 export type Fetch = (url: string, init: object) => Promise<Response>;
 
-/** One HTTP answer. */
+/** For one HTTP answer. */
 const ANSWER_WITHIN_MS = 10_000;
 
 export interface DirectoryOptions {
@@ -27,7 +27,7 @@ export interface DirectoryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `POST /users` with proof: the same identity is always given the same code. */
+/** `POST /users` with proof: the same identity always gets the same code. */
 export async function register(
   identity: Identity,
   options: DirectoryOptions & { readonly name?: string | undefined },
@@ -46,12 +46,12 @@ export async function register(
   });
   const user = await readUser(response);
   if (user.eddsaPublicKey !== eddsaPublicKey || user.ecdhPublicKey !== ecdhPublicKey) {
-    throw new ClientError('refused', 'The relay answered a registration with other keys than were sent.');
+    throw new ClientError('refused', 'The relay answered the registration with different keys.');
   }
   return user;
 }
 
-/** `GET /users/:code`. The code may be written as people write it. Throws `user_unknown`. */
+/** `GET /users/:code`. Takes a code as people write it. Throws `user_unknown`. */
 export async function lookup(code: string, options: DirectoryOptions): Promise<User> {
   const canonical = readCode(code.trim());
   if (canonical === null) {
@@ -72,7 +72,8 @@ async function ask(path: string, options: DirectoryOptions, init: object): Promi
   try {
     return await send(`${endpoints.http}${path}`, { ...init, signal: ends, redirect: 'error' });
   } catch (cause) {
-    if (signal?.aborted) throw new ClientError('aborted', 'Ended by its AbortSignal.', { cause });
+    if (signal?.aborted)
+      throw new ClientError('aborted', 'Its AbortSignal fired before it was done.', { cause });
     throw new ClientError('unreachable', `${endpoints.http} cannot be reached.`, { cause });
   }
 }
@@ -81,7 +82,7 @@ async function readUser(response: Response): Promise<User> {
   const body = (await response.json().catch(() => ({}))) as Partial<UserJson> & { detail?: unknown };
   if (!response.ok) {
     const detail = typeof body.detail === 'string' ? body.detail : `HTTP ${response.status}`;
-    // 429 and 5xx pass; anything else will be answered the same again.
+    // 429 and 5xx are temporary; any other answer would be the same again.
     const passes = response.status === 429 || response.status >= 500;
     throw new ClientError(passes ? 'unreachable' : 'refused', `The relay says: ${detail}`);
   }
@@ -91,7 +92,7 @@ async function readUser(response: Response): Promise<User> {
     ecdh_public_key: ecdh = '',
     created_at: createdAt = '',
   } = body;
-  if (!isCode(code)) throw new ClientError('refused', 'The relay answered with what is no code.');
+  if (!isCode(code)) throw new ClientError('refused', 'The relay answered without a valid code.');
   const problem = checkEd25519Key(eddsa) ?? checkX25519Key(ecdh);
   if (problem !== null)
     throw new ClientError('invalid_key', `The relay names a key for ${code} that ${problem}.`);

@@ -1,10 +1,10 @@
 import { ClientError } from '../errors.ts';
 
-/** Where one relay is reached. */
+/** The URLs of one relay. */
 export interface Endpoints {
-  /** `https://host[:port]`: `/users` hangs on it. */
+  /** `https://host[:port]`: the base of `/users`. */
   readonly http: string;
-  /** `wss://host[:port]/ws`, lower case, default port dropped: what is dialled and, by protocol 2, signed. */
+  /** `wss://host[:port]/ws`, lower case, default port dropped: dialled and, by protocol 2, signed. */
   readonly socket: string;
 }
 
@@ -15,14 +15,14 @@ const SCHEMES: Readonly<Record<string, readonly [http: string, socket: string]>>
   'wss:': ['https:', 'wss:'],
 };
 
-/** Reads `https://relay.example`, `wss://relay.example/ws` and the like: the same relay either way. */
+/** Reads `https://relay.example`, `wss://relay.example/ws` and so on: all name the same relay. */
 export function endpointsOf(url: string): Endpoints {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   const schemes = SCHEMES[parsed?.protocol ?? ''];
   if (parsed === null || schemes === undefined) {
     throw new ClientError('invalid_argument', `A relay's URL is https://host or wss://host/ws, not ${url}.`);
   }
-  // The URL class has lower-cased the host and dropped a default port. A relay is at the root of its host.
+  // `URL` has lower-cased the host and dropped a default port. A relay is at the root of its host.
   const [http, socket] = schemes;
   return { http: `${http}//${parsed.host}`, socket: `${socket}//${parsed.host}/ws` };
 }

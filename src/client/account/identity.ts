@@ -3,11 +3,11 @@ import { getPublicKey, newSigningKey } from '../../crypto/ed25519.ts';
 import { x25519 } from '../../crypto/x25519.ts';
 
 /**
- * Who a person is: two private keys, made independently. Whoever has them is that person. One identity
- * belongs to one relay (PROTOCOL.md 2: frames name no relay, so another could replay them).
+ * A person's two private keys, generated independently: having them is being that person. One identity belongs to one
+ * relay, because frames name no relay, so another relay could replay them (docs/protocol.md 2).
  */
 export interface Identity {
-  /** Ed25519 seed, 32 bytes: signs frames and the registration, nothing else. */
+  /** Ed25519 seed, 32 bytes: signs frames and the registration proof, nothing else. */
   readonly signingKey: Uint8Array;
   /** X25519 secret, 32 bytes: the registered exchange key, used only by the plain flow. */
   readonly exchangeKey: Uint8Array;
@@ -16,7 +16,7 @@ export interface Identity {
   readonly ecdhPublicKey: string;
 }
 
-/** A new identity from the runtime's random source. Keep it: there is no other copy. */
+/** A new identity from the runtime's random source. Store it: there is no other copy. */
 export function createIdentity(): Identity {
   return identityFrom(newSigningKey(), x25519.utils.randomSecretKey());
 }

@@ -13,18 +13,18 @@ import { type Identity, identityFrom } from './identity.ts';
 const HEADER = 'keyrelay-identity-1';
 /** N = 2^17: 128 MiB and about half a second, OWASP's first choice for scrypt. */
 const DEFAULT_COST_LOG2 = 17;
-/** What an imported text may ask of this machine: 2^20 is 1 GiB. Below 2^14 it was not made by us. */
+/** Bounds what an imported text can cost this machine: 2^20 is 1 GiB. `exportIdentity` never writes less than 2^14. */
 const COST_LOG2_MIN = 14;
 const COST_LOG2_MAX = 20;
 const SEALED = /^keyrelay-identity-1:(\d\d):([0-9a-f]{32}):([0-9a-f]{48}):([0-9a-f]{160})$/;
 
 export interface SealOptions {
-  /** log2 of scrypt's N, 14 to 20; 17 unless told. */
+  /** log2 of scrypt's N, 14 to 20; 17 by default. */
   readonly costLog2?: number;
   readonly signal?: AbortSignal;
 }
 
-/** The identity, encrypted under the passphrase, as one line of text to keep or to carry to another device. */
+/** The identity, encrypted under the passphrase, as one line of text to store or to move to another device. */
 export async function exportIdentity(
   identity: Identity,
   passphrase: string,
@@ -43,7 +43,7 @@ export async function exportIdentity(
   return `${head}:${bytesToHex(nonce)}:${bytesToHex(sealed)}`;
 }
 
-/** What `exportIdentity` wrote. Throws `identity_unreadable` for a wrong passphrase or another text. */
+/** Reads what `exportIdentity` wrote. Throws `identity_unreadable` for a wrong passphrase or any other text. */
 export async function importIdentity(
   sealed: string,
   passphrase: string,
@@ -79,9 +79,9 @@ async function deriveKey(options: {
   const { passphrase, salt, costLog2, signal } = options;
   if (passphrase === '') throw new ClientError('invalid_argument', 'The passphrase is empty.');
   throwIfAborted(signal);
-  // The callback is called between slices of work: throwing there is how a running scrypt is ended.
+  // scrypt calls this between slices of work: throwing here is the way to stop it.
   const onProgress = () => throwIfAborted(signal);
-  // 128 · N · r bytes plus slack, so that noble's own guard does not refuse what COST_LOG2_MAX allows.
+  // 128 · N · r bytes plus slack: noble's own limit must not refuse what COST_LOG2_MAX allows.
   const maxmem = 2 ** costLog2 * 1024 + 65_536;
   const text = passphrase.normalize('NFKC');
   return scryptAsync(text, salt, { N: 2 ** costLog2, r: 8, p: 1, dkLen: 32, maxmem, onProgress });

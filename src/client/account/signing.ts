@@ -6,17 +6,17 @@ import { frame } from '../../protocol/frames.ts';
 import { proofText } from '../../protocol/registration.ts';
 import type { Identity } from './identity.ts';
 
-/** `data` is the very text that is signed and then sent. */
+/** Signs `data` and puts that same text into the frame. */
 export function signedFrame(data: string, identity: Identity): string {
   return frame(data, sign(data, identity));
 }
 
-/** Proves to `POST /users` that the keys are one's own. */
+/** Proves to `POST /users` that the caller has the private key. */
 export function registrationProof(identity: Identity): string {
   return sign(proofText(identity.ecdhPublicKey, identity.eddsaPublicKey), identity);
 }
 
-/** Exactly as the relay verifies: what one accepts the other does too. */
+/** Verifies as strictly as the relay: both accept the same signatures. */
 export function isSignedBy(eddsaPublicKey: string, data: Uint8Array, signature: string): boolean {
   return verifySignaturePortable(eddsaPublicKey, data, signature);
 }

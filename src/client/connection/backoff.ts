@@ -1,14 +1,14 @@
 import { CLOSES, type CloseName } from '../../protocol/closes.ts';
 
-/** First and longest span that a retry is drawn from. */
+/** First and longest interval from which a retry's delay is drawn. */
 const FIRST_SPAN_MS = 500;
 const LONGEST_SPAN_MS = 30_000;
-/** A relay asks for seconds; a hostile one must not put a client to sleep for years. */
+/** An honest relay asks for seconds; a hostile one must not silence a client for years. */
 const LONGEST_ORDERED_WAIT_MS = 120_000;
 
 /**
- * How long to wait before try number `attempt` (from 0): full jitter, that is anything from nothing to a span
- * that doubles, so that clients dropped together do not come back together
+ * The delay before try number `attempt` (from 0) with full jitter: a random time below a bound that doubles, so that
+ * clients dropped together do not come back together
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function fullJitterMs(attempt: number, random: () => number = Math.random): number {
@@ -16,13 +16,13 @@ export function fullJitterMs(attempt: number, random: () => number = Math.random
   return Math.floor(random() * spanMs);
 }
 
-/** What a close asks of the client. */
+/** What the client does after a close. */
 export type AfterClose =
   | { readonly reconnect: 'with full jitter' }
   | { readonly reconnect: 'after'; readonly waitMs: number }
   | { readonly reconnect: 'never'; readonly name: CloseName };
 
-/** Reads a close by the protocol's own table. What is not in it, such as 1006, is a lost connection. */
+/** Reads a close by the protocol's table. Codes that are not in it, such as 1006, mean a lost connection. */
 export function afterClose(code: number, reason: string): AfterClose {
   for (const [name, close] of Object.entries(CLOSES)) {
     if (close.code !== code) continue;

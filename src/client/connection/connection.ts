@@ -11,9 +11,9 @@ export type ConnectionState =
   /** Dialling, or logging in. */
   | { readonly state: 'connecting' }
   | { readonly state: 'live' }
-  /** The next try is in `retryInMs`. */
+  /** The next try starts in `retryInMs`. */
   | { readonly state: 'offline'; readonly retryInMs: number; readonly reason: string }
-  /** For good: `error` says why, and what to do. */
+  /** Final: `error` says why, and what to do. */
   | { readonly state: 'ended'; readonly error: ClientError };
 
 export interface ConnectionOptions {
@@ -21,9 +21,9 @@ export interface ConnectionOptions {
   readonly protocol: 1 | 2;
   readonly identity: Identity;
   readonly WebSocket: SocketConstructor;
-  /** The user's code, registering first if need be. */
+  /** Resolves to the user's code, registering first if necessary. */
   readonly enrol: () => Promise<string>;
-  /** Whether the relay still has the user: asked when it refuses a login. */
+  /** Whether the relay still knows the user: asked after it has refused a login. */
   readonly isKnown: () => Promise<boolean>;
   readonly onState: (state: ConnectionState) => void;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -33,24 +33,24 @@ export interface ConnectionOptions {
   readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
 }
 
-/** A connection that has lasted so long was a good one: the next try starts with a short wait again. */
+/** After a connection of at least this length, the next wait starts short again. */
 const GOOD_AFTER_MS = 1_500;
 
-/** Keeps one socket logged in: dials, waits by the rules of PROTOCOL.md 5, dials again. */
+/** Keeps one socket logged in: dials, waits by the rules of docs/protocol.md 5, dials again. */
 export class Connection {
   readonly #options: ConnectionOptions;
   #link: Link | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #ended = false;
-  /** Told apart by number: an answer to an earlier try changes nothing. */
+  /** Number of the current try: an answer to an earlier one changes nothing. */
   #try = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
-  /** Dials, now: also out of a wait, because the network is said to be back. */
+  /** Dials now, also out of a wait, because the network may be back. */
   start(): void {
     if (this.#ended || this.#link !== null) return;
     clearTimeout(this.#timer);
@@ -66,18 +66,18 @@ export class Connection {
     this.#link?.send(frame);
   }
 
-  /** The network may be gone: makes sure that the socket is alive. */
+  /** The network may be gone: probes the socket. */
   check(): void {
     this.#link?.check();
   }
 
-  /** The network may be back: the same, or dials at once. */
+  /** The network may be back: probes the socket, or dials at once. */
   wake(): void {
     if (this.#link === null) this.start();
     else this.check();
   }
 
-  /** Drops this socket and dials again after a while. */
+  /** Drops this socket and dials again after a wait. */
   drop(error: ClientError): void {
     if (this.#link === null) return;
     this.#link.close();
@@ -127,16 +127,16 @@ export class Connection {
     else if (after.name === 'replaced')
       this.end(new ClientError('displaced', 'A newer connection of this identity took over.'));
     else if (after.name === 'notAuthenticated') this.#rejected(said);
-    else this.end(new ClientError('refused', `The relay closed the connection for good: ${said}.`));
+    else this.end(new ClientError('refused', `The relay closed the connection and would again: ${said}.`));
   }
 
-  /** The login failed. A relay that was set up anew knows nobody: that is another trouble than a wrong key. */
+  /** The login failed. Tells a relay that has lost its users from one that rejects this key. */
   #rejected(said: string): void {
     const number = ++this.#try;
     const refused = new ClientError('refused', `The relay did not accept the login: ${said}.`);
     const gone = new ClientError(
       'account_gone',
-      'The relay does not know this identity any more. Register again.',
+      'The relay no longer knows this identity: register again for a new code.',
     );
     this.#options.isKnown().then(
       (known) => this.#current(number, () => this.end(known ? refused : gone)),

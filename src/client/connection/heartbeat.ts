@@ -1,10 +1,10 @@
-/** Silence after which the socket is asked for a sign of life, and how long that may take. */
+/** After this much silence the client probes the socket; this is how long the answer may take. */
 export const SILENCE_MS = 25_000;
 export const ANSWER_WITHIN_MS = 10_000;
 
 /**
- * Finds half-open sockets: a browser shows its scripts no pings, so after `SILENCE_MS` without a frame `probe` must
- * send something that the relay answers; no frame within `ANSWER_WITHIN_MS` of that means that the socket is dead.
+ * Finds half-open sockets. Browsers do not show pings to scripts, so after `SILENCE_MS` without a frame `probe` must
+ * send something that the relay answers. If no frame comes within `ANSWER_WITHIN_MS`, the socket is dead.
  */
 export class Heartbeat {
   readonly #probe: () => void;
@@ -19,13 +19,13 @@ export class Heartbeat {
     this.heard();
   }
 
-  /** A frame has come. */
+  /** A frame has arrived. */
   heard(): void {
     this.#waiting = false;
     this.#arm(SILENCE_MS, () => this.check());
   }
 
-  /** Asks at once, say because the network has changed. */
+  /** Probes now, for example because the network has changed. */
   check(): void {
     if (this.#waiting || this.#stopped) return;
     this.#waiting = true;

@@ -4,9 +4,9 @@ import { isCode } from '../../protocol/codes.ts';
 import { cutData } from '../../protocol/delivered.ts';
 import { SERVER } from '../../protocol/message-types.ts';
 
-/** An envelope as the relay handed it on: cut apart by position, nothing of it parsed, nothing believed. */
+/** An envelope as the relay delivered it: cut by position, neither parsed nor verified. */
 export interface IncomingEnvelope {
-  /** Whose key to verify it with; null if it names nobody. */
+  /** The code whose key has to verify it; null if it names no valid sender. */
   readonly claims: string | null;
   /** The bytes that the sender signed. */
   readonly data: Uint8Array;
@@ -16,7 +16,7 @@ export interface IncomingEnvelope {
   readonly seq: string | null;
 }
 
-/** What a verified envelope says. */
+/** The content of a verified envelope. */
 export interface ReadEnvelope {
   readonly recipient: string;
   readonly id: string | null;
@@ -24,7 +24,7 @@ export interface ReadEnvelope {
   readonly payload: unknown;
 }
 
-/** What the relay says on its own: unsigned, its word about the connection and never about a peer. */
+/** A message from the relay itself: unsigned, about the connection and never about a peer. */
 export interface ServerMessage {
   readonly type: string;
   readonly payload: Readonly<Record<string, unknown>>;
@@ -33,20 +33,20 @@ export interface ServerMessage {
 export type Incoming =
   | { readonly kind: 'server'; readonly message: ServerMessage }
   | { readonly kind: 'envelope'; readonly envelope: IncomingEnvelope }
-  /** What no honest relay sends. */
-  | { readonly kind: 'rubbish' };
+  /** No honest relay sends this. */
+  | { readonly kind: 'unexpected' };
 
 const FROM_SERVER = `{"data":{"sender":"${SERVER}",`;
 
-/** Sorts one text frame. */
+/** Classifies one text frame. */
 export function readIncoming(text: string): Incoming {
   if (text.startsWith(FROM_SERVER)) return readServer(text);
   const delivered = cutData(utf8ToBytes(text));
-  if (delivered === null) return { kind: 'rubbish' };
+  if (delivered === null) return { kind: 'unexpected' };
   return { kind: 'envelope', envelope: { claims: claimedSender(bytesToUtf8(delivered.data)), ...delivered } };
 }
 
-/** Parses the signed bytes, once their signature has verified. Null if they are not an envelope of `claims`. */
+/** Parses the signed bytes after their signature has verified. Null if they are not an envelope from `claims`. */
 export function readVerified(envelope: IncomingEnvelope): ReadEnvelope | null {
   try {
     const { sender, recipient, id, message } = JSON.parse(bytesToUtf8(envelope.data)) as Record<
@@ -55,7 +55,7 @@ export function readVerified(envelope: IncomingEnvelope): ReadEnvelope | null {
     >;
     const { type, payload } = message as Record<string, unknown>;
     const texts = typeof recipient === 'string' && typeof type === 'string';
-    // The scan below and the parser must have read the same name.
+    // The scan below and the parser must agree on the sender.
     if (sender !== envelope.claims || !texts) return null;
     return { recipient, id: typeof id === 'string' ? id : null, type, payload };
   } catch {
@@ -65,7 +65,7 @@ export function readVerified(envelope: IncomingEnvelope): ReadEnvelope | null {
 
 const TOKEN = /"([^"\\]*(?:\\.[^"\\]*)*)"|[{}[\]]/gs;
 
-/** The code in the outermost `"sender"` of a JSON object, found without parsing it. */
+/** The code in the outermost `"sender"` of a JSON object, found without parsing the object. */
 function claimedSender(data: string): string | null {
   let depth = 0;
   let previous = '';
@@ -78,7 +78,7 @@ function claimedSender(data: string): string | null {
   return null;
 }
 
-/** Names may be written with escapes, and be the same names. */
+/** A name written with escapes is the same name. */
 function unescaped(name: string): string {
   return name.replaceAll(/\\u00([0-7][0-9a-f])/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
@@ -89,9 +89,9 @@ function readServer(text: string): Incoming {
   try {
     const { data } = JSON.parse(text) as { data: { message: { type: unknown; payload?: unknown } } };
     const { type, payload } = data.message;
-    if (typeof type !== 'string') return { kind: 'rubbish' };
+    if (typeof type !== 'string') return { kind: 'unexpected' };
     return { kind: 'server', message: { type, payload: { ...(payload as object | undefined) } } };
   } catch {
-    return { kind: 'rubbish' };
+    return { kind: 'unexpected' };
   }
 }

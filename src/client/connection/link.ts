@@ -8,10 +8,10 @@ import { abandon, type SocketConstructor, type SocketLike } from './web-socket.t
 
 /** From dialling to `connect_ack`. */
 const LOGIN_WITHIN_MS = 15_000;
-/** Twice what a relay takes by default; a longer text is not even looked at. */
+/** Well above what a relay delivers by default; a longer text is refused unread. */
 const INCOMING_CHARACTERS_MAX = 262_144;
 
-/** How a link ended. */
+/** Why a link ended. */
 export type LinkEnd =
   | {
       readonly how: 'closed';
@@ -29,17 +29,17 @@ export interface LinkOptions {
   readonly WebSocket: SocketConstructor;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onEnvelope: (envelope: IncomingEnvelope) => void;
-  /** `accepted`, `error`, `drained` and whatever else the relay says after the login. */
+  /** `accepted`, `error`, `drained` and any other message from the relay after the login. */
   readonly onServer: (message: ServerMessage) => void;
-  /** Must send something that the relay answers. */
+  /** Must send something that makes the relay answer. */
   readonly onProbe: () => void;
-  /** Every text that passes, for who wants to look on. */
+  /** Every frame on the socket, for display. */
   readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
-  /** Called exactly once, and nothing after it. */
+  /** Called exactly once, and no other callback after it. */
   readonly onEnd: (end: LinkEnd) => void;
 }
 
-/** One socket from dialling to its end. */
+/** One socket, from dialling to its end. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #socket: SocketLike;
@@ -47,7 +47,7 @@ export class Link {
   readonly #loginTimer: ReturnType<typeof setTimeout>;
   #heartbeat: Heartbeat | null = null;
   #ended = false;
-  /** Detail of the relay's last `error`: says why it closes. */
+  /** Detail of the relay's last `error`: explains a close. */
   #lastError: string | null = null;
 
   constructor(options: LinkOptions) {
@@ -61,23 +61,23 @@ export class Link {
     this.#socket.onclose = (event: { code: number; reason: string }) => {
       this.#end({ how: 'closed', code: event.code, reason: event.reason, lastError: this.#lastError });
     };
-    // `ws` shows pings, which spare the probe; browsers do not.
+    // `ws` reports pings, which make probes unnecessary; browsers do not.
     (this.#socket as { on?: (name: string, listener: () => void) => void }).on?.('ping', () =>
       this.#heartbeat?.heard(),
     );
   }
 
-  /** Does nothing before the login and after the end: what was meant for an earlier socket is not for this one. */
+  /** Does nothing before the login and after the end: frames meant for an earlier socket must not go out on this one. */
   send(text: string): void {
     if (this.#heartbeat !== null) this.#transmit(text);
   }
 
-  /** Asks for a sign of life now: the network may have changed. */
+  /** Probes the socket now: the network may have changed. */
   check(): void {
     this.#heartbeat?.check();
   }
 
-  /** Says goodbye; `onEnd` is not called. */
+  /** Closes the socket without calling `onEnd`. */
   close(): void {
     this.#letGo();
   }
@@ -89,11 +89,12 @@ export class Link {
       throw new ClientError('refused', 'The relay sent an oversized frame.');
     this.#options.onFrame('received', text);
     const incoming = readIncoming(text);
-    if (incoming.kind === 'rubbish') {
-      throw new ClientError('refused', 'The relay sent what is no frame of the protocol.');
+    if (incoming.kind === 'unexpected') {
+      throw new ClientError('refused', 'The relay sent a frame that the protocol does not know.');
     }
     if (incoming.kind === 'envelope') {
-      if (this.#heartbeat === null) throw new ClientError('refused', 'An envelope came before connect_ack.');
+      if (this.#heartbeat === null)
+        throw new ClientError('refused', 'The relay sent an envelope before connect_ack.');
       this.#options.onEnvelope(incoming.envelope);
       return;
     }

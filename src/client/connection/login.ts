@@ -5,17 +5,17 @@ import { signedFrame } from '../account/signing.ts';
 import { ClientError } from '../errors.ts';
 import type { ServerMessage } from './incoming.ts';
 
-/** What `connect_ack` tells (PROTOCOL.md 4); by protocol 1 there is nothing but the fact. */
+/** The content of `connect_ack` (docs/protocol.md 4); by protocol 1 it has none. */
 export interface Welcome {
-  /** Envelopes that waited; null by protocol 1. */
+  /** Envelopes that wait in the mailbox; null by protocol 1. */
   readonly queued: number | null;
-  /** Envelopes that ran out of time in the mailbox; null by protocol 1. */
+  /** Envelopes that expired in the mailbox since the last login; null by protocol 1. */
   readonly expired: number | null;
   /** The largest frame that the relay takes, in UTF-8 bytes. */
   readonly maxFrameBytes: number;
 }
 
-/** The protocol's own default, for relays that do not tell. */
+/** The protocol's default, for relays that do not state their limit. */
 const DEFAULT_MAX_FRAME_BYTES = 65_536;
 
 export type LoginStep =
@@ -24,8 +24,8 @@ export type LoginStep =
   | { readonly does: 'welcome'; readonly welcome: Welcome };
 
 /**
- * What a socket does before it is logged in. Knows the frames of the relay only: an envelope that comes before
- * `connect_ack` is a breach, and is not looked at.
+ * The login on one socket. Handles the relay's own frames only: an envelope before `connect_ack` is a violation and
+ * is refused unread.
  */
 export class Login {
   readonly #identity: Identity;
@@ -41,23 +41,23 @@ export class Login {
     this.#protocol = options.protocol;
   }
 
-  /** The socket is open, and the relay picked this subprotocol (empty: none). */
+  /** The socket is open, and the relay chose this subprotocol (empty: none). */
   opened(subprotocol: string): LoginStep {
     if (this.#protocol === 1) return this.#connect(null);
     if (subprotocol !== 'relay.v2') {
-      // Falling back by oneself would let whoever strips a header choose the weaker protocol.
+      // Falling back without being told to would let a middlebox that strips a header choose the weaker protocol.
       throw new ClientError('downgraded', 'The relay did not choose relay.v2. Nothing was sent.');
     }
     return { does: 'wait' };
   }
 
-  /** The relay says something. Throws what ends the login. */
+  /** Handles a message from the relay. Throws if the login must end. */
   heard(message: ServerMessage): LoginStep {
     switch (message.type) {
       case 'challenge':
         return this.#challenged(message.payload);
       case 'connect_ack':
-        // Who welcomes us unasked has not asked us for the proof either: no relay of protocol 2.
+        // A relay that accepts without our connect has verified no signature: it does not speak protocol 2.
         if (!this.#asked) throw new ClientError('refused', 'The relay sent connect_ack before our connect.');
         return { does: 'welcome', welcome: readWelcome(message.payload) };
       default:

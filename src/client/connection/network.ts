@@ -1,6 +1,6 @@
 /**
- * Browsers say when the network is gone or back, and when a page that slept is shown again. None of it is certain (one's
- * own machine is reached without a network): it is a reason to look.
+ * Browsers report when the network goes or comes back, and when a sleeping page is shown again. None of it is certain
+ * (localhost works without a network): each report is a reason to probe, no more.
  */
 export function watchNetwork(on: { readonly gone: () => void; readonly back: () => void }): () => void {
   const target = globalThis as Partial<EventTarget>;

@@ -1,19 +1,19 @@
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import { ClientError, type ClientErrorCode } from '../errors.ts';
 
-/** What the relay says of an envelope that we sent. */
+/** The relay's reply about one envelope that we sent. */
 export type Outcome =
   | { readonly outcome: 'accepted'; readonly id: string }
-  /** Not stored, or not known to be: the same bytes again, not before `waitMs`. */
+  /** Not stored, or not known to be: send the same bytes again, not before `waitMs`. */
   | { readonly outcome: 'again'; readonly id: string; readonly waitMs: number | null }
   | { readonly outcome: 'refused'; readonly id: string; readonly error: ClientError };
 
-/** A hostile relay must not put an envelope to sleep for years. */
+/** A hostile relay must not delay an envelope for years. */
 const LONGEST_WAIT_MS = 60_000;
-/** The recipient has to fetch first: asking often does not help. */
+/** The recipient has to fetch first: asking more often does not help. */
 const FULL_WAIT_MS = 15_000;
 
-/** Null if it is about no envelope. */
+/** Null if the reply is not about an envelope. */
 export function outcomeOf(type: string, payload: Readonly<Record<string, unknown>>): Outcome | null {
   const { id, code, detail, retry_after_ms: retryAfterMs } = payload;
   if (typeof id !== 'string') return null;

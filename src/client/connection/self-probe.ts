@@ -1,14 +1,14 @@
 import { signedText } from '../../protocol/frames.ts';
 import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
-import { newEnvelopeId } from '../keys/agreement.ts';
+import { newEnvelopeId } from './envelope-id.ts';
 
-/** The relay answers a repeat from memory for 10 minutes from the first storing; then a new one is due. */
+/** The relay remembers an id for 10 minutes from the first storing; after that a new probe is due. */
 const SAME_FOR_MS = 9 * 60_000;
 
 /**
- * Asks the relay for a sign of life, where scripts can see it: an envelope to oneself, whose repetition is answered
- * with `accepted` and not stored again. What is delivered of it is ignored.
+ * Makes the relay answer where scripts can see it: an envelope to ourselves. The relay answers a repeat with `accepted`
+ * and does not store it again. The client ignores the delivered copy.
  */
 export class SelfProbe {
   readonly #identity: Identity;

@@ -1,6 +1,6 @@
 import { ClientError } from '../errors.ts';
 
-/** What is used of a WebSocket: the browser's own, Node 22's, and that of the package `ws` all have it. */
+/** The part of a WebSocket that the SDK uses: browsers, Node 22 and the package `ws` all have it. */
 export interface SocketLike {
   readonly protocol: string;
   binaryType: string;
@@ -24,16 +24,16 @@ export function socketConstructor(given: unknown): SocketConstructor {
   );
 }
 
-/** Lets go of a socket that may be dead: its own events may come minutes later, or never. */
+/** Drops a socket that may be dead: its events may come minutes later, or never. */
 export function abandon(socket: SocketLike): void {
   socket.onopen = null;
   socket.onmessage = null;
   socket.onclose = null;
-  // `ws` reports what closing a connecting socket does as an error, and throws it if nobody listens.
+  // `ws` reports closing a connecting socket as an error, and throws it if there is no listener.
   socket.onerror = () => {};
   try {
     socket.close();
   } catch {
-    // Still connecting, in some runtimes: the socket is dropped all the same.
+    // Some runtimes refuse to close a connecting socket: it is dropped all the same.
   }
 }

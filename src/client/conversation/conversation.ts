@@ -1,30 +1,30 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { safetyNumber } from '../../crypto/kdf.ts';
+import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError, throwIfAborted, unlessAborted } from '../errors.ts';
 import type { Json } from '../sending/content.ts';
-import type { ConversationEvents } from './conversation-events.ts';
 import { frameBytesOf, type Peer } from './peer.ts';
 
 /** A message from the other, verified and decrypted. */
 export interface Message {
   readonly id: string;
   readonly body: Json;
-  /** When, by the sender's own clock (RFC 3339): a claim. */
+  /** When it was sent by the sender's clock (RFC 3339): a claim. */
   readonly at: string;
-  /** Tells the other that this one, and all before it, were read. */
+  /** Tells the sender that this message and all before it were read. */
   markRead(): Promise<void>;
 }
 
 export interface ConversationOptions {
   readonly peer: Peer;
   readonly own: { readonly code: string; readonly eddsaPublicKey: string };
-  /** In UTF-8 bytes, as the relay told last. */
+  /** In UTF-8 bytes, as the relay stated at the last login. */
   readonly maxFrameBytes: () => number;
   readonly now: () => number;
 }
 
 /**
- * Two people's encrypted messages. Iterating gives what the other says, each message once, in the order of sending:
+ * An encrypted conversation of two people. Iterating yields the other's messages, each once, in sending order:
  *
  *     for await (const message of conversation) console.log(message.body);
  */
@@ -42,22 +42,22 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.code;
   }
 
-  /** As the relay gave it, unsigned: not to be shown as verified. */
+  /** From the relay, unsigned: do not show it as verified. */
   get name(): string | null {
     return this.#peer.trust.pin?.name ?? null;
   }
 
-  /** Keys are agreed. What is sent before waits for them. */
+  /** Whether keys are agreed. Messages sent before wait for them. */
   get secured(): boolean {
     return this.#peer.agreement.agreed;
   }
 
-  /** The relay names another key than the pinned one, and nobody has accepted it yet. */
+  /** Whether the relay names a key other than the pinned one that has not been accepted yet. */
   get keyChanged(): boolean {
     return this.#peer.trust.changed;
   }
 
-  /** Returns the function that takes the listener away again. */
+  /** Returns a function that removes the listener. */
   on<Name extends keyof ConversationEvents>(
     name: Name,
     listener: (event: ConversationEvents[Name]) => void,
@@ -66,8 +66,8 @@ export class Conversation implements AsyncIterable<Message> {
   }
 
   /**
-   * Stores a message to be sent as soon as may be, and gives its id. Resolves before the relay has it: `stored`,
-   * `delivered` and `read` tell of the rest. Throws `key_changed`, `too_large`, `outbox_full`.
+   * Stores a message for sending and returns its id. Resolves before the relay has it: the events `stored`, `delivered`
+   * and `read` report its progress. Throws `key_changed`, `too_large`, `outbox_full`.
    */
   async send(body: Json, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
     throwIfAborted(options.signal);
@@ -81,12 +81,12 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.send(body, new Date(this.#options.now()).toISOString());
   }
 
-  /** Tells the other that this message, and all before it, were read: also later than by the message itself. */
+  /** Tells the sender that this message and all before it were read. For programs that no longer hold the message. */
   markRead(id: string): Promise<void> {
     return this.#peer.confirmRead(id);
   }
 
-  /** 12 groups of 5 digits (PROTOCOL.md 6): if both people see the same, nobody is in the middle. */
+  /** 12 groups of 5 digits (docs/protocol.md 6): if both people see the same, no third party is in the middle. */
   safetyNumber(which: 'pinned' | 'offered' = 'pinned'): readonly string[] {
     const pin = this.#peer.trust.pin;
     const key = which === 'pinned' ? pin?.eddsaPublicKey : pin?.offered;
@@ -98,12 +98,12 @@ export class Conversation implements AsyncIterable<Message> {
     );
   }
 
-  /** Trusts the changed key: for when the people have compared the new safety number. */
+  /** Trusts the changed key: after the people have compared the new safety number. */
   acceptChangedKey(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return unlessAborted(this.#peer.acceptChangedKey(), options.signal);
   }
 
-  /** What the other says, until the signal fires or the relay is closed. A message is handled once the next is asked for. */
+  /** The other's messages, until the signal fires or the relay is closed. Asking for the next confirms the last as handled. */
   async *messages(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Message, void, undefined> {
     for (;;) {
       const entry = await this.#peer.inbox.take(options.signal);

@@ -1,20 +1,21 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { User } from '../account/directory.ts';
 import type { Identity } from '../account/identity.ts';
+import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { IncomingEnvelope } from '../connection/incoming.ts';
+import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
-import { Agreement, newEnvelopeId } from '../keys/agreement.ts';
+import { Agreement } from '../keys/agreement.ts';
 import { Trust } from '../keys/trust.ts';
 import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
 import { Inbox } from '../receiving/inbox.ts';
-import { PeerOutbox } from '../receiving/peer-outbox.ts';
 import { Receipts } from '../receiving/receipts.ts';
 import type { Json } from '../sending/content.ts';
 import type { Outbox, OutboxEntry } from '../sending/outbox.ts';
+import { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
-import type { ConversationEvents } from './conversation-events.ts';
 
 export interface PeerOptions {
   readonly code: string;
@@ -24,15 +25,15 @@ export interface PeerOptions {
   readonly lookup: (code: string) => Promise<User>;
   readonly now: () => number;
   readonly registeredKeys: boolean;
-  /** A message waits for the program; the program is done with one. */
+  /** A message waits for the program; the program has handled one. */
   readonly onAdded: () => void;
   readonly onHandled: () => void;
-  /** The peer has shown to hold its key. */
+  /** The peer has proven that it holds its key. */
   readonly onMet: () => void;
   readonly onBroken: (error: unknown) => void;
 }
 
-/** Everything between this user and one other: the inside of a `Conversation`. */
+/** Everything between this user and one other: the implementation of a `Conversation`. */
 export class Peer {
   readonly code: string;
   readonly events = new Emitter<ConversationEvents>();
@@ -40,9 +41,9 @@ export class Peer {
   readonly trust: Trust;
   readonly agreement: Agreement;
   readonly #options: PeerOptions;
-  readonly #post: PeerOutbox;
+  readonly #peerOutbox: PeerOutbox;
   readonly #receipts: Receipts;
-  readonly #intake: EnvelopeVerifier;
+  readonly #verifier: EnvelopeVerifier;
 
   constructor(options: PeerOptions) {
     const { code, own } = options;
@@ -56,40 +57,47 @@ export class Peer {
         events.emit('key-changed', { pinned: eddsaPublicKey, offered: offered ?? '' }),
     });
     this.agreement = new Agreement({ ...options, peer: code, peerKey: () => this.#pinnedKey() });
-    this.#post = new PeerOutbox(options);
+    this.#peerOutbox = new PeerOutbox(options);
     this.#receipts = new Receipts({
       ...options,
       peer: code,
-      say: (content) => this.#post.stage((batch) => this.#post.addOnly(content, batch)),
+      say: (content) => this.#peerOutbox.stage((batch) => this.#peerOutbox.addOnly(content, batch)),
       tell: (name, id) => events.emit(name, { id }),
     });
     const { inbox, trust, agreement } = this;
-    const common = { ...options, inbox, trust, agreement, post: this.#post, receipts: this.#receipts };
-    const reader = new EnvelopeHandler({ ...common, events, ownCode: own.code });
-    this.#intake = new EnvelopeVerifier({
+    const common = {
+      ...options,
+      inbox,
+      trust,
+      agreement,
+      peerOutbox: this.#peerOutbox,
+      receipts: this.#receipts,
+    };
+    const handler = new EnvelopeHandler({ ...common, events, ownCode: own.code });
+    this.#verifier = new EnvelopeVerifier({
       ...common,
-      read: (envelope, batch) => reader.read(envelope, batch),
+      handle: (envelope, batch) => handler.handle(envelope, batch),
     });
   }
 
-  /** Nothing is known of this peer: it may be forgotten. */
-  get isNobody(): boolean {
-    return this.trust.pin === null && this.#intake.isEmpty;
+  /** Nothing is known of this peer, so it can be dropped. */
+  get isUnknown(): boolean {
+    return this.trust.pin === null && this.#verifier.isEmpty;
   }
 
-  /** Asks for keys if there are none. */
+  /** Requests keys if there are none. */
   async begin(): Promise<void> {
     await this.trust.learn();
-    await this.#post.stage((batch) => this.agreement.prepare(batch));
+    await this.#peerOutbox.stage((batch) => this.agreement.prepare(batch));
   }
 
-  /** Stores the message and gives its id; it is encrypted when its turn comes. */
+  /** Stores the message and returns its id; it is encrypted when its turn comes. */
   async send(body: Json, at: string): Promise<string> {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
     const id = newEnvelopeId();
-    await this.#post.stage((batch) => {
-      this.#post.add({ type: 'message', body, at }, batch, id);
+    await this.#peerOutbox.stage((batch) => {
+      this.#peerOutbox.add({ type: 'message', body, at }, batch, id);
       this.#receipts.sent(id, batch);
     });
     return id;
@@ -99,33 +107,30 @@ export class Peer {
     return this.#receipts.read(upTo);
   }
 
-  /** Says `delivered` of everything that it has not been said of. */
+  /** Sends the `delivered` receipt that is owed, now. */
   payReceipt(): void {
     this.#receipts.pay();
   }
 
-  /** Trusts the newer key, and takes what came under it. */
+  /** Trusts the newer key, and handles what was kept under it. */
   async acceptChangedKey(): Promise<void> {
     if (!this.trust.changed) return;
-    const lost = new ClientError(
-      'key_changed',
-      'It was encrypted for the key that has been given up: send it again.',
-    );
+    const lost = new ClientError('key_changed', 'It was encrypted for the previous key: send it again.');
     await this.#options.outbox.failSealed(this.code, lost);
-    await this.#post.stage((batch) => {
+    await this.#peerOutbox.stage((batch) => {
       this.trust.accept(batch);
       this.agreement.forget(batch);
     });
-    await this.#intake.review();
+    await this.#verifier.review();
     await this.begin();
   }
 
-  /** Takes one envelope, or drops it. Resolves once what came of it is stored: only then may it be confirmed. */
+  /** Resolves once the envelope's effects are stored: only then may it be confirmed. */
   receive(envelope: IncomingEnvelope): Promise<void> {
-    return this.#intake.take(envelope);
+    return this.#verifier.take(envelope);
   }
 
-  /** Encrypts what the outbox is about to send for the first time. */
+  /** Encrypts an entry that the outbox is about to send for the first time. */
   seal(entry: OutboxEntry, batch: Batch): string | null {
     if (entry.content === null || this.trust.changed) return null;
     this.agreement.prepare(batch);
@@ -137,7 +142,7 @@ export class Peer {
   }
 
   failed({ id, content, exchange }: OutboxEntry, error: ClientError): void {
-    this.#post.stageInBackground((batch) => {
+    this.#peerOutbox.stageInBackground((batch) => {
       if (exchange !== null) this.agreement.requestFailed(exchange, batch);
       this.#receipts.failed(id, batch);
     });
@@ -146,7 +151,7 @@ export class Peer {
 
   close(): void {
     this.#receipts.close();
-    this.#intake.close();
+    this.#verifier.close();
     this.inbox.close();
   }
 
@@ -154,19 +159,18 @@ export class Peer {
     if (!this.trust.changed) return;
     throw new ClientError(
       'key_changed',
-      `The relay names another key for ${this.code} than before. Compare safety numbers, then acceptChangedKey().`,
+      `The relay now names a different key for ${this.code}. Compare safety numbers, then call acceptChangedKey().`,
     );
   }
 
   #pinnedKey(): string {
     const pin = this.trust.pin;
-    if (pin === null)
-      throw new ClientError('invalid_argument', `The key of ${this.code} has not been learnt.`);
+    if (pin === null) throw new ClientError('invalid_argument', `The key of ${this.code} is not known yet.`);
     return pin.eddsaPublicKey;
   }
 }
 
-/** Bytes that a message of this body adds to a frame, at most: base64 of its JSON, and what stands around it. */
+/** Upper bound of the frame that carries this body: base64 of its JSON, plus everything around it. */
 export function frameBytesOf(body: Json): number {
   return Math.ceil((utf8ToBytes(JSON.stringify(body)).length + 128) / 3) * 4 + 640;
 }

@@ -1,8 +1,9 @@
-import { bytesToHex, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { x25519 } from '../../crypto/x25519.ts';
 import { signedText } from '../../protocol/frames.ts';
 import type { Identity } from '../account/identity.ts';
 import { digestOfData, signedFrame } from '../account/signing.ts';
+import { newEnvelopeId } from '../connection/envelope-id.ts';
 import { type Content, decodeContent, encodeContent } from '../sending/content.ts';
 import type { Outbox } from '../sending/outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
@@ -193,10 +194,6 @@ export class Agreement {
     batch.set(`exchange:${this.#options.peer}`, rest);
     this.#state = state;
   }
-}
-
-export function newEnvelopeId(): string {
-  return bytesToHex(randomBytes(16));
 }
 
 function memberOf(payload: unknown, name: string): string {

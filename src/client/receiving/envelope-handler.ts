@@ -1,13 +1,14 @@
 import { digestOfData } from '../account/signing.ts';
+import { newEnvelopeId } from '../connection/envelope-id.ts';
 import { type IncomingEnvelope, readVerified } from '../connection/incoming.ts';
-import type { ConversationEvents } from '../conversation/conversation-events.ts';
+import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
-import { type Agreement, newEnvelopeId } from '../keys/agreement.ts';
+import type { Agreement } from '../keys/agreement.ts';
 import type { Content } from '../sending/content.ts';
+import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
 import type { Inbox } from './inbox.ts';
-import type { PeerOutbox } from './peer-outbox.ts';
 import type { Receipts } from './receipts.ts';
 import { Seen } from './seen.ts';
 
@@ -19,16 +20,16 @@ export interface EnvelopeHandlerOptions {
   readonly inbox: Inbox;
   readonly receipts: Receipts;
   readonly events: Emitter<ConversationEvents>;
-  readonly post: PeerOutbox;
+  readonly peerOutbox: PeerOutbox;
 }
 
-/** What one envelope causes: staged in `batch`, and done once that is stored. */
+/** The effects of one envelope: changes in `batch`, and what follows once they are stored. */
 interface Step {
   readonly batch: Batch;
   readonly after: (() => void)[];
 }
 
-/** Makes sense of one peer's envelopes, whose signatures have verified: takes each once, and opens the messages. */
+/** Handles one peer's verified envelopes: each once, decrypting the messages. */
 export class EnvelopeHandler {
   readonly #options: EnvelopeHandlerOptions;
   readonly #seen: Seen;
@@ -38,8 +39,8 @@ export class EnvelopeHandler {
     this.#seen = new Seen(options.code, options.records);
   }
 
-  /** Call what is returned once the batch is stored. */
-  read(envelope: IncomingEnvelope, batch: Batch): () => void {
+  /** Call the returned function once the batch is stored. */
+  handle(envelope: IncomingEnvelope, batch: Batch): () => void {
     const step: Step = { batch, after: [] };
     this.#sort(envelope, step);
     return () => {
@@ -49,10 +50,10 @@ export class EnvelopeHandler {
 
   /** Parses the signed bytes alone. */
   #sort(envelope: IncomingEnvelope, step: Step): void {
-    const { ownCode, agreement, post } = this.#options;
+    const { ownCode, agreement, peerOutbox } = this.#options;
     const { batch, after } = step;
     const read = readVerified(envelope);
-    // A relay in the middle, or a broken one, may hand on what was written to somebody else.
+    // A hostile or broken relay may deliver what was written to another recipient.
     if (read === null || read.recipient !== ownCode) return;
     const { id, type, payload } = read;
     if (id !== null) {
@@ -60,11 +61,11 @@ export class EnvelopeHandler {
       this.#seen.add(id, batch);
     }
     if (type === 'key_exchange') {
-      if (post.crowded) return;
+      if (peerOutbox.crowded) return;
       if (agreement.requested(digestOfData(envelope.data), payload, batch)) after.push(() => this.#agreed());
     } else if (type === 'key_exchange_ack') {
       if (!agreement.acknowledged(payload, batch)) return;
-      post.addOnly({ type: 'ready' }, batch);
+      peerOutbox.addOnly({ type: 'ready' }, batch);
       after.push(() => this.#agreed());
     } else if (type === 'message') {
       this.#open(id, payload, step);
@@ -72,13 +73,14 @@ export class EnvelopeHandler {
   }
 
   #open(id: string | null, payload: unknown, step: Step): void {
-    const { agreement, events, post } = this.#options;
+    const { agreement, events, peerOutbox } = this.#options;
     const { batch, after } = step;
     const opened = agreement.open(payload, batch);
     if (opened.outcome === 'repeated') return;
     if (opened.outcome !== 'opened') {
       if (id === null) return;
-      if (opened.outcome === 'keyless' && !post.crowded) post.add({ type: 'unreadable', id }, batch);
+      if (opened.outcome === 'keyless' && !peerOutbox.crowded)
+        peerOutbox.add({ type: 'unreadable', id }, batch);
       after.push(() => events.emit('unreadable', { id }));
       return;
     }
@@ -111,6 +113,6 @@ export class EnvelopeHandler {
 
   #agreed(): void {
     this.#options.events.emit('secured', {});
-    this.#options.post.pump();
+    this.#options.peerOutbox.pump();
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingEnvelope } from '../connection/incoming.ts';
 import { TRY_AGAIN_AFTER_MS, type Trust } from '../keys/trust.ts';
+import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
-import type { PeerOutbox } from './peer-outbox.ts';
 import { UnverifiedEnvelopes } from './unverified-envelopes.ts';
 
 export interface EnvelopeVerifierOptions {
@@ -9,62 +9,62 @@ export interface EnvelopeVerifierOptions {
   readonly records: Records;
   readonly now: () => number;
   readonly trust: Trust;
-  readonly post: PeerOutbox;
-  /** Reads an envelope whose signature has verified. Call what is returned once the batch is stored. */
-  readonly read: (envelope: IncomingEnvelope, batch: Batch) => () => void;
-  /** The peer has shown to hold its key. */
+  readonly peerOutbox: PeerOutbox;
+  /** Handles an envelope whose signature has verified. Call the returned function once the batch is stored. */
+  readonly handle: (envelope: IncomingEnvelope, batch: Batch) => () => void;
+  /** The peer has proven that it holds its key. */
   readonly onMet: () => void;
 }
 
 /**
- * What comes from one peer, one envelope after the other: judged by its signature, then read, dropped, or held until it
- * can be judged. What is held comes before whatever comes later.
+ * Verifies one peer's envelopes, one after the other: each is handled, dropped, or kept until it can be verified. Kept
+ * envelopes are handled before later ones.
  */
 export class EnvelopeVerifier {
   readonly #options: EnvelopeVerifierOptions;
-  readonly #held: UnverifiedEnvelopes;
+  readonly #unverified: UnverifiedEnvelopes;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: EnvelopeVerifierOptions) {
     this.#options = options;
-    this.#held = new UnverifiedEnvelopes(options.code, options.records);
+    this.#unverified = new UnverifiedEnvelopes(options.code, options.records);
     if (!this.isEmpty) this.#reviewLater();
   }
 
   get isEmpty(): boolean {
-    return this.#held.envelopes.length === 0;
+    return this.#unverified.envelopes.length === 0;
   }
 
-  /** Takes one envelope, or drops it. Resolves once what came of it is stored: only then may it be confirmed. */
+  /** Resolves once the envelope's effects are stored: only then may it be confirmed. */
   take(envelope: IncomingEnvelope): Promise<void> {
     return this.#inTurn(async () => {
-      const { trust, now, post } = this.#options;
-      // What is held for want of a key came before.
+      const { trust, now, peerOutbox } = this.#options;
+      // Envelopes that wait for a key were earlier.
       const waits = trust.pin === null && !this.isEmpty;
       const cameMs = now();
       const verdict = waits ? 'unknown' : await trust.judge(envelope, cameMs);
-      if (verdict === 'trusted') await this.#read(envelope);
+      if (verdict === 'trusted') await this.#handle(envelope);
       if (verdict === 'unknown') this.#reviewLater();
       if (verdict === 'unknown' || verdict === 'changed')
-        await post.stage((batch) => this.#held.add(envelope, cameMs, batch));
+        await peerOutbox.stage((batch) => this.#unverified.add(envelope, cameMs, batch));
     });
   }
 
-  /** Judges again what is held, in order, as far as that can be done now. */
+  /** Verifies the kept envelopes again, in order, as far as that is possible now. */
   review(): Promise<void> {
     return this.#inTurn(async () => {
-      const { trust, post } = this.#options;
-      for (const held of this.#held.envelopes) {
-        const verdict = await trust.judge(held.envelope, held.cameMs);
+      const { trust, peerOutbox } = this.#options;
+      for (const unverified of this.#unverified.envelopes) {
+        const verdict = await trust.judge(unverified.envelope, unverified.cameMs);
         if (verdict === 'unknown') {
           this.#reviewLater();
           return;
         }
         if (verdict === 'changed') continue;
-        const remove = (batch: Batch) => this.#held.remove(held, batch);
-        if (verdict === 'trusted') await this.#read(held.envelope, remove);
-        else await post.stage(remove);
+        const remove = (batch: Batch) => this.#unverified.remove(unverified, batch);
+        if (verdict === 'trusted') await this.#handle(unverified.envelope, remove);
+        else await peerOutbox.stage(remove);
       }
     });
   }
@@ -73,12 +73,12 @@ export class EnvelopeVerifier {
     clearTimeout(this.#retryTimer);
   }
 
-  async #read(envelope: IncomingEnvelope, besides: (batch: Batch) => void = () => {}): Promise<void> {
-    const { post, read, onMet } = this.#options;
+  async #handle(envelope: IncomingEnvelope, besides: (batch: Batch) => void = () => {}): Promise<void> {
+    const { peerOutbox, handle, onMet } = this.#options;
     let tell = () => {};
-    await post.stage((batch) => {
+    await peerOutbox.stage((batch) => {
       besides(batch);
-      tell = read(envelope, batch);
+      tell = handle(envelope, batch);
     });
     onMet();
     tell();

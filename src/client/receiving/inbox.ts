@@ -1,4 +1,5 @@
 import type { Json } from '../sending/content.ts';
+import { NumberedKeys } from '../storage/numbered-keys.ts';
 import { Batch, type Records } from '../storage/records.ts';
 
 /** A message as it waits for the program. */
@@ -17,34 +18,31 @@ interface Entry {
 }
 
 /**
- * Messages of one peer that are opened and stored and that the program has not handled. One is handled when the
- * program comes for the next, or ends its loop: if the process dies before that, it is handed over again.
+ * Decrypted and stored messages of one peer that the program has not handled yet. A message is handled when the program
+ * asks for the next one or ends its loop: if the process dies before that, it is handed over again.
  */
 export class Inbox {
   readonly #records: Records;
-  readonly #prefix: string;
+  readonly #keys: NumberedKeys<Received>;
   #entries: Entry[];
   #waiters: Waiter[] = [];
-  #next: number;
   #closed = false;
   readonly #onAdded: () => void;
   readonly #onHandled: () => void;
 
-  /** `onAdded` and `onHandled` count what waits, what is stored from before included. */
+  /** `onAdded` and `onHandled` count the waiting messages, including those stored earlier. */
   constructor(options: { peer: string; records: Records; onAdded: () => void; onHandled: () => void }) {
     this.#records = options.records;
     this.#onAdded = options.onAdded;
     this.#onHandled = options.onHandled;
-    this.#prefix = `inbox:${options.peer}:`;
-    const stored = options.records.list<Received>(this.#prefix);
-    this.#entries = stored.map(([key, received]) => ({ key, received }));
-    for (const _ of stored) options.onAdded();
-    this.#next = Number(this.#entries.at(-1)?.key.slice(this.#prefix.length) ?? -1) + 1;
+    this.#keys = new NumberedKeys(`inbox:${options.peer}:`, options.records);
+    this.#entries = this.#keys.stored.map(([key, received]) => ({ key, received }));
+    for (const _ of this.#entries) options.onAdded();
   }
 
-  /** Stages the message; call what is returned once it is stored. */
+  /** Stages the message. Call the returned function once the batch is stored. */
   add(received: Received, batch: Batch): () => void {
-    const key = this.#prefix + String(this.#next++).padStart(12, '0');
+    const key = this.#keys.next();
     batch.set(key, received);
     this.#onAdded();
     return () => {
@@ -54,7 +52,7 @@ export class Inbox {
     };
   }
 
-  /** The next message, waiting for it if need be; null once closed. */
+  /** The next message, waiting for it if necessary; null once closed. */
   take(signal?: AbortSignal): Promise<Entry | null> {
     const entry = this.#entries.shift();
     if (entry !== undefined) return Promise.resolve(entry);
@@ -75,7 +73,7 @@ export class Inbox {
     });
   }
 
-  /** The program is done with it. */
+  /** The program has handled it. */
   async handled(entry: Entry): Promise<void> {
     const batch = new Batch();
     batch.remove(entry.key);

@@ -1,17 +1,17 @@
 import type { IncomingEnvelope } from '../connection/incoming.ts';
 import { ClientError } from '../errors.ts';
 
-/** More than an honest relay leaves unconfirmed (256 envelopes or 1 MiB): beyond, the socket is dropped. */
+/** More than an honest relay leaves unconfirmed (256 envelopes or 1 MiB): beyond this the socket is dropped. */
 const QUEUE_MAX = 1_024;
 const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
-/** Messages that wait for the program; beyond, nothing is taken, so nothing confirmed, so the relay stops. */
+/** Messages that wait for the program. Beyond this the client takes and confirms nothing, so the relay stops sending. */
 const UNHANDLED_MAX = 2_000;
-/** PROTOCOL.md 4 wants an acknowledgement after 64 envelopes or 1 s at the latest. */
+/** docs/protocol.md 4 asks for an acknowledgement after 64 envelopes or 1 s at the latest. */
 const CONFIRM_AFTER_ENVELOPES = 32;
 const CONFIRM_AFTER_MS = 200;
 
 export interface ReceiverOptions {
-  /** Resolves once what came of the envelope is stored. */
+  /** Resolves once the envelope's effects are stored. */
   readonly take: (envelope: IncomingEnvelope) => Promise<void>;
   /** Protocol 2: everything up to this seq is stored. */
   readonly confirm: (seq: string) => void;
@@ -20,16 +20,16 @@ export interface ReceiverOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
-/** Takes envelopes one after the other, as they came, and confirms them once they are stored. */
+/** Handles envelopes one after the other, in the order of arrival, and confirms them once they are stored. */
 export class Receiver {
   readonly #options: ReceiverOptions;
-  /** Of the current socket only: what is not confirmed comes again on the next. */
+  /** Of the current socket only: the relay repeats unconfirmed envelopes on the next one. */
   #queue: IncomingEnvelope[] = [];
   /** Sum over `#queue`, at most `QUEUE_BYTES_MAX`. */
   #queuedBytes = 0;
   #socket = 0;
   #running: Promise<void> | null = null;
-  /** Stored and not yet confirmed on this socket; `seq` is the newest. */
+  /** Stored but not confirmed on this socket; `seq` is the newest. */
   #owed = { seq: '', count: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unhandled = 0;
@@ -40,7 +40,7 @@ export class Receiver {
     this.#options = options;
   }
 
-  /** A new socket: sequence numbers of the old one mean nothing on it. */
+  /** A new socket: the old one's sequence numbers mean nothing on it. */
   reset(): void {
     this.#socket += 1;
     this.#queue = [];
@@ -55,7 +55,7 @@ export class Receiver {
     if (this.#queue.length >= QUEUE_MAX || this.#queuedBytes > QUEUE_BYTES_MAX) {
       this.reset();
       this.#options.onFlood(
-        new ClientError('unreachable', 'The relay sent more than it may without confirmation.'),
+        new ClientError('unreachable', 'The relay sent more unconfirmed envelopes than the protocol allows.'),
       );
       return;
     }
@@ -80,14 +80,14 @@ export class Receiver {
     this.#onRoom?.();
   }
 
-  /** Resolves when the envelope in hand has been dealt with. */
+  /** Resolves when the current envelope has been handled. */
   async settled(): Promise<void> {
     await this.#running;
   }
 
   async #run(): Promise<void> {
     try {
-      // Takes its turn behind whoever called `push`, so that a chunk of frames is queued whole first.
+      // Runs after the caller of `push`, so that a chunk of frames is queued whole first.
       await Promise.resolve();
       for (;;) {
         if (this.#unhandled >= UNHANDLED_MAX) await this.#room();

@@ -1,11 +1,11 @@
 import type { Batch, Records } from '../storage/records.ts';
 
-/** More than the relay leaves unconfirmed on one socket (256), so that no repeat comes later than this. */
+/** More than the relay leaves unconfirmed on one socket (256), so that every honest repeat is recognised. */
 const REMEMBERED_MAX = 300;
 
 /**
- * Ids of the envelopes that one sender's last ones had. The relay delivers at least once; with this, and the counters
- * of messages, the program gets each once.
+ * Ids of one sender's last envelopes. The relay delivers at least once; with these ids and the message counters, the
+ * program gets each message once.
  */
 export class Seen {
   readonly #prefix: string;

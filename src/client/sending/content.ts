@@ -1,27 +1,27 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** What JSON can say. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * What is inside the ciphertext of a `message`: one JSON object in UTF-8. Receipts are inside too, so that the relay
- * cannot tell a receipt from a word. Unknown types are ignored.
+ * The plaintext of a `message`: one JSON object in UTF-8. Receipts are encrypted too, so that the relay cannot tell a
+ * receipt from a message. Unknown types are ignored.
  */
 export type Content =
-  /** `at`: the sender's own clock, RFC 3339: a claim, not a fact. */
+  /** `at`: the sender's own clock, RFC 3339: a claim. */
   | { readonly type: 'message'; readonly body: Json; readonly at: string }
-  /** Cumulative, in the order of sending: this message and all before it have reached the program, or the eye. */
+  /** Cumulative, in sending order: the program has received (or shown) this message and all before it. */
   | { readonly type: 'delivered' | 'read'; readonly up_to: string }
-  /** The initiator of an exchange has the acknowledgement: the responder may now use the keys too. */
+  /** The initiator of an exchange has the answer: the responder may now use the keys too. */
   | { readonly type: 'ready' }
-  /** This message came under keys that the recipient does not have: it has to be sent again. */
+  /** The recipient does not have the keys for this message: it has to be sent again. */
   | { readonly type: 'unreadable'; readonly id: string };
 
 export function encodeContent(content: Content): Uint8Array {
   return utf8ToBytes(JSON.stringify(content));
 }
 
-/** Null if it is no content that we know. The sender is who the signature says, but may be of any make. */
+/** Null if it is not content that we know: the sender is authentic, but may run any software. */
 export function decodeContent(plaintext: Uint8Array): Content | null {
   let value: unknown;
   try {

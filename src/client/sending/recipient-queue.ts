@@ -1,30 +1,30 @@
 import { fullJitterMs } from '../connection/backoff.ts';
 
-/** What the order depends on. */
+/** The members of an entry that decide the order. */
 export interface RecipientQueueEntry {
   /** Grows with every entry. */
   readonly number: number;
   /** The envelope's id. */
   readonly id: string;
   readonly recipient: string;
-  /** A frame of the key exchange: goes before messages, which may need its keys. */
+  /** A frame of the key exchange: sent before messages, which may need its keys. */
   readonly urgent: boolean;
-  /** What goes over the wire; null until it is sealed, just before it is sent for the first time. */
+  /** The frame on the wire; null until it is sealed, just before it is first sent. */
   readonly frame: string | null;
 }
 
-/** An answer that does not come within this is asked for again, by sending the same once more. */
+/** Without an answer within this time, the same frame is sent again. */
 const ANSWER_WITHIN_MS = 15_000;
 
 /**
- * The envelopes to one recipient, one on the way at a time. While that one is in doubt (sent, not answered), newer
- * ones stay back: were they sent, they could be stored and it not, and then its repetition would come after them.
+ * The envelopes to one recipient, one in flight at a time. While that one is in doubt (sent, not answered), newer ones
+ * wait: the relay could store them and not it, and its repetition would then arrive after them.
  */
 export class RecipientQueue<Entry extends RecipientQueueEntry> {
   #entries: Entry[] = [];
   /** Id of the entry that the relay has not answered yet. */
   inFlight: string | null = null;
-  /** Set while the next try has to wait. */
+  /** Set while the next try waits. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #resting = false;
   #attempt = 0;
@@ -33,7 +33,7 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
     this.#entries.push(entry);
   }
 
-  /** False if it is not here. */
+  /** False if there is no such entry. */
   remove(number: number): boolean {
     const index = this.#entries.findIndex((entry) => entry.number === number);
     const removed = this.#entries.splice(index, index < 0 ? 0 : 1)[0];
@@ -54,8 +54,8 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
   }
 
   /**
-   * The entry to send now, or null. A sealed message may have been sent before, so it is first, whatever is urgent:
-   * there is at most one, because nothing is sealed before what is ahead of it is settled.
+   * The entry to send now, or null. A sealed message may have been sent before, so it goes first, even before urgent
+   * frames. There is at most one, because nothing is sealed before the entries ahead of it are settled.
    */
   next(): Entry | null {
     if (this.inFlight !== null || this.#resting) return null;
@@ -67,14 +67,14 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
     );
   }
 
-  /** The entry, now sealed, goes out; `again` is called if no answer comes. */
+  /** Puts the sealed entry in flight; `again` is called if no answer comes. */
   launch(sealed: Entry, again: () => void): void {
     this.#entries = this.#entries.map((entry) => (entry.number === sealed.number ? sealed : entry));
     this.inFlight = sealed.id;
     this.#wait(ANSWER_WITHIN_MS, again);
   }
 
-  /** The relay has decided about the entry in flight. */
+  /** The relay has accepted or refused the entry in flight. */
   settle(): Entry | null {
     const entry = this.#entries.find(({ id }) => id === this.inFlight) ?? null;
     this.#attempt = 0;
@@ -82,14 +82,14 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
     return entry;
   }
 
-  /** The same once more, after `waitMs`, or else with growing jitter. */
+  /** Sends the same again, after `waitMs` plus growing jitter. */
   retry(waitMs: number | null, again: () => void): void {
     this.restart();
     this.#resting = true;
     this.#wait((waitMs ?? 0) + fullJitterMs(this.#attempt++), again);
   }
 
-  /** A new socket: nothing is in flight on it. */
+  /** A new socket has nothing in flight. */
   restart(): void {
     this.pause();
     this.inFlight = null;

@@ -1,6 +1,6 @@
 import { applyChanges, type Changes, type Storage } from './storage.ts';
 
-/** Changes that belong together: collected while something is handled, then written at once. */
+/** Changes that belong together: collected while an event is handled, then written in one step. */
 export class Batch {
   readonly changes = new Map<string, string | null>();
 
@@ -14,8 +14,8 @@ export class Batch {
 }
 
 /**
- * What is stored, held in memory too: reading is immediate, and a state machine steps without waiting. What the
- * step *causes* (an acknowledgement, a frame on the wire, an event) waits for `commit`.
+ * A storage with its content in memory: reads are immediate, so a state machine steps without waiting. Whatever a step
+ * *causes* (an acknowledgement, a frame on the wire, an event) waits for `commit`.
  */
 export class Records {
   readonly #storage: Storage;
@@ -35,13 +35,13 @@ export class Records {
     return text === undefined ? undefined : (JSON.parse(text) as Value);
   }
 
-  /** The entries whose key begins with `prefix`, in order of key. */
+  /** The entries whose key begins with `prefix`, in the order of keys. */
   list<Value>(prefix: string): Array<readonly [key: string, value: Value]> {
     const keys = [...this.#entries.keys()].filter((key) => key.startsWith(prefix)).sort();
     return keys.map((key) => [key, JSON.parse(this.#entries.get(key) ?? 'null') as Value] as const);
   }
 
-  /** Resolves once stored. Storages write in the order of the calls, so commits resolve in order too. */
+  /** Resolves once stored. Storages write in call order, so commits resolve in order too. */
   commit(batch: Batch): Promise<void> {
     if (batch.changes.size === 0) return Promise.resolve();
     const changes: Changes = new Map(batch.changes);

@@ -1,7 +1,7 @@
 import { ClientError } from '../errors.ts';
 import { applyChanges, type Changes, type Storage } from './storage.ts';
 
-/** The part of `node:fs/promises` that is needed: passed in, so that no bundle for browsers names a node module. */
+/** The part of `node:fs/promises` that is needed: passed in, so that no browser bundle imports a Node module. */
 export interface FileSystem {
   readFile(path: string, encoding: 'utf8'): Promise<string>;
   writeFile(path: string, text: string, options: { mode: number; flush: boolean }): Promise<void>;
@@ -9,15 +9,15 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
 }
 
-/** Only the owner may read keys; `flush` is fsync (Node 20.10). */
+/** Only the owner may read the keys; `flush` is fsync (Node 20.10). */
 const OPTIONS = { mode: 0o600, flush: true };
-/** Journal lines until the file is written anew. */
+/** Journal lines before the file is rewritten. */
 const LINES_BEFORE_COMPACTION = 5_000;
 
 /**
- * A journal of JSON lines, one a write, `{"key":"value or null", …}`: appended and flushed, so a write is whole
- * or (a torn last line) absent. Read at load, and then written anew without what was overwritten.
- * Not for two processes at once.
+ * A journal of JSON lines, one per write, `{"key":"value or null", …}`: appended and flushed, so that a write is either
+ * whole or (a torn last line) absent. Loading reads the journal and rewrites it without overwritten values.
+ * For one process at a time.
  *
  *     import * as fs from 'node:fs/promises';
  *     const storage = fileStorage('alice.jsonl', fs);
@@ -25,11 +25,11 @@ const LINES_BEFORE_COMPACTION = 5_000;
 export function fileStorage(path: string, fs: FileSystem): Storage {
   const entries = new Map<string, string>();
   let lines = 0;
-  /** An append that failed may have left half a line, which the next must not continue. */
+  /** A failed append may have left half a line; the next one must not continue it. */
   let torn = false;
   let last: Promise<void> = Promise.resolve();
 
-  /** Writes one after the other; a failed one does not poison those behind it. */
+  /** Runs writes one after the other; a failed one does not affect those behind it. */
   function inTurn(job: () => Promise<void>): Promise<void> {
     const done = last.then(job).catch((cause: unknown) => {
       throw new ClientError('storage_failed', `${path} cannot be written.`, { cause });
@@ -38,7 +38,7 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
     return done;
   }
 
-  /** Written beside and renamed: a crash leaves the old file or the new one. */
+  /** Writes a second file and renames it: a crash leaves either the old file or the new one. */
   async function compact(): Promise<void> {
     await fs.writeFile(`${path}.new`, lineOf(entries), OPTIONS);
     await fs.rename(`${path}.new`, path);
@@ -81,7 +81,7 @@ async function readIfThere(path: string, fs: FileSystem): Promise<string> {
 
 function* readJournal(text: string, path: string): Generator<Changes> {
   const lines = text.split('\n');
-  // What is behind the last newline was torn by a crash: that write never resolved.
+  // A crash tore whatever follows the last newline: that write never resolved.
   lines.pop();
   for (const [index, line] of lines.entries()) {
     let changes: unknown;
@@ -90,7 +90,7 @@ function* readJournal(text: string, path: string): Generator<Changes> {
     } catch (cause) {
       throw new ClientError(
         'storage_failed',
-        `${path}, line ${index + 1} is not JSON: not a journal of ours.`,
+        `${path}, line ${index + 1} is not JSON: this is not a state file of keyrelay.`,
         {
           cause,
         },

@@ -2,8 +2,8 @@ import { ClientError } from '../errors.ts';
 import { applyChanges, type Changes, type Storage } from './storage.ts';
 
 /*
- * The part of IndexedDB that is needed (https://www.w3.org/TR/IndexedDB/), written out because the SDK is
- * compiled without the DOM's types, so that nothing of the browser slips into code that Node runs too.
+ * The part of IndexedDB that is needed (https://www.w3.org/TR/IndexedDB/), declared here because the SDK is compiled
+ * without the DOM's types: they would let browser-only code into what Node runs too.
  */
 interface Request<Result> {
   readonly result: Result;
@@ -56,7 +56,7 @@ export function indexedDbStorage(name: string, factory: IndexedDb): Storage {
       return entries;
     },
     async write(changes: Changes) {
-      // Strict durability: what was written here is then acknowledged to the relay, which forgets it.
+      // Strict durability: after this write the client acknowledges, and the relay deletes its copy.
       const transaction = (await database()).transaction(STORE, 'readwrite', { durability: 'strict' });
       const store = transaction.objectStore(STORE);
       for (const [key, value] of changes) {

@@ -1,29 +1,29 @@
 /**
- * Where a client keeps what must survive it. One storage belongs to one identity and one process (or tab).
+ * Keeps what must survive a restart. One storage belongs to one identity and one process (or tab).
  * Keys, all values JSON:
  *
  *     account                   the registered user: code, id, keys, when
- *     protocol                  2 once this identity has spoken protocol 2: never 1 again
+ *     protocol                  2 once this identity has used protocol 2: never 1 again
  *     pin:<peer>                trust on first use: the peer's Ed25519 key, and a newer one not yet accepted
  *     exchange:<peer>           key exchange state: pending requests, keys, counters
- *     requests:<peer>           ids of the peer's requests that were seen (apart, because it is long and seldom changes)
- *     outbox:<peer>:<n>         not yet accepted by the relay, in order of n
- *     inbox:<peer>:<n>          opened, not yet handled by the program, in order of n
- *     held:<peer>:<n>           frames under a key that the program has not accepted yet
- *     seen:<peer>:<id>          ids of envelopes already taken, the last 300 of each peer
- *     sent:<peer>:<n>           ids of messages not yet confirmed read, in order of n
+ *     requests:<peer>           digests of the peer's requests that were seen (separate: long, and seldom changed)
+ *     outbox:<peer>:<n>         envelopes that the relay has not accepted yet, in the order of n
+ *     inbox:<peer>:<n>          messages that the program has not handled yet, in the order of n
+ *     held:<peer>:<n>           envelopes that cannot be verified yet
+ *     seen:<peer>:<id>          ids of envelopes already handled, the last 300 of each peer
+ *     sent:<peer>:<n>           ids of messages not yet confirmed as read, in the order of n
  */
 export interface Storage {
-  /** Everything that was written. Called once, before any write. */
+  /** Reads everything that was written. Called once, before any write. */
   load(): Promise<ReadonlyMap<string, string>>;
-  /** All or nothing; null removes. Resolves when it would survive the end of the process. */
+  /** All or nothing; null removes. Resolves when the change would survive the end of the process. */
   write(changes: Changes): Promise<void>;
   close(): Promise<void>;
 }
 
 export type Changes = ReadonlyMap<string, string | null>;
 
-/** Keeps nothing beyond the process: for tests and for clients that may forget. */
+/** Keeps nothing beyond the process: for tests, and for clients that may forget. */
 export function memoryStorage(): Storage {
   const entries = new Map<string, string>();
   return {

@@ -9,7 +9,7 @@ export interface Locks {
   ): Promise<unknown>;
 }
 
-/** One tab's right to speak for an identity. */
+/** One tab's right to use an identity. */
 export interface TabLock {
   /** Resolves if another tab has taken it. */
   readonly lost: Promise<void>;
@@ -17,8 +17,8 @@ export interface TabLock {
 }
 
 /**
- * Of all tabs that ask, one holds the lock; the next gets it when that one closes. `onElsewhere` is called if
- * another tab has it, with a function that takes it away from there.
+ * Takes the lock, or waits until the tab that holds it closes. If another tab holds it, `onElsewhere` is called with a
+ * function that takes it over.
  */
 export async function takeTabLock(options: {
   readonly locks: Locks;
@@ -40,17 +40,17 @@ export async function takeTabLock(options: {
       attempt(locks, name, { steal: true }).then(resolve, reject);
     });
   });
-  // Waiting in line ends with an error when it is given up, for the takeover or for good.
+  // The queued request is rejected when this tab gives it up, to take over or for good.
   const inLine = attempt(locks, name, { signal: ends }).catch((cause: unknown) => {
     if (waiting.signal.aborted) return stolen;
-    throw new ClientError('aborted', 'Ended by its AbortSignal.', { cause });
+    throw new ClientError('aborted', 'Its AbortSignal fired before it was done.', { cause });
   });
   const lock = await Promise.race([inLine, stolen]);
   if (lock === null) throw new ClientError('displaced', 'Another tab holds this identity.');
   return lock;
 }
 
-/** Resolves when the lock is held (or, if asked so, when it is not to be had: null). */
+/** Resolves when the lock is held, or to null if it is taken and `ifAvailable` was set. */
 function attempt(
   locks: Locks,
   name: string,
@@ -65,7 +65,7 @@ function attempt(
     const lost = new Promise<void>((tell) => {
       tellLost = tell;
     });
-    // The request settles when the lock is let go, and is rejected when it is stolen, or not waited for any more.
+    // The request settles when the lock is released, and rejects when it is stolen or no longer waited for.
     locks
       .request(name, options, (lock) => {
         resolve(lock === null ? null : { lost, release });

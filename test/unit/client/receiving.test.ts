@@ -98,13 +98,13 @@ describe('what was seen, sent, received', () => {
   test('a cumulative receipt covers what was sent before it, each message once', async () => {
     const storage = memoryStorage();
     const records = await Records.open(storage);
-    const marks = new SentMessages('E011T7D', records);
+    const sentMessages = new SentMessages('E011T7D', records);
     const batch = new Batch();
-    for (const id of ['a', 'b', 'c', 'd']) marks.sent(id, batch);
-    expect(marks.delivered('b', batch)).toEqual(['a', 'b']);
-    expect(marks.delivered('c', batch)).toEqual(['c']);
-    expect(marks.read('b', batch)).toEqual(['a', 'b']);
-    expect(marks.delivered('b', batch)).toEqual([]);
+    for (const id of ['a', 'b', 'c', 'd']) sentMessages.sent(id, batch);
+    expect(sentMessages.delivered('b', batch)).toEqual(['a', 'b']);
+    expect(sentMessages.delivered('c', batch)).toEqual(['c']);
+    expect(sentMessages.read('b', batch)).toEqual(['a', 'b']);
+    expect(sentMessages.delivered('b', batch)).toEqual([]);
     await records.commit(batch);
     const again = new SentMessages('E011T7D', await Records.open(storage));
     expect(again.delivered('d', batch)).toEqual(['d']);

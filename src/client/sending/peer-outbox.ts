@@ -1,7 +1,7 @@
-import { newEnvelopeId } from '../keys/agreement.ts';
-import type { Content } from '../sending/content.ts';
-import type { Outbox } from '../sending/outbox.ts';
+import { newEnvelopeId } from '../connection/envelope-id.ts';
 import { Batch, type Records } from '../storage/records.ts';
+import type { Content } from './content.ts';
+import type { Outbox } from './outbox.ts';
 
 export interface PeerOutboxOptions {
   readonly code: string;
@@ -10,7 +10,7 @@ export interface PeerOutboxOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
-/** What is said to one peer: put into the outbox in the same write as whatever it belongs to. */
+/** What this client sends to one peer: put into the outbox in the same write as the change that it belongs to. */
 export class PeerOutbox {
   readonly #options: PeerOutboxOptions;
 
@@ -18,7 +18,7 @@ export class PeerOutbox {
     this.#options = options;
   }
 
-  /** So much waits to be told to the peer that nothing more should be on his demand. */
+  /** The queue of answers is full: ignore further requests from this peer. */
   get crowded(): boolean {
     return this.#options.outbox.crowded(this.#options.code);
   }
@@ -28,14 +28,14 @@ export class PeerOutbox {
     outbox.add({ id, recipient: code, urgent: false, frame: null, content, exchange: null }, batch);
   }
 
-  /** In place of what says the same and has not been sent. */
+  /** Adds `content` in place of unsealed entries of the same type. */
   addOnly(content: Content, batch: Batch): void {
     const { code, outbox } = this.#options;
     outbox.dropUnsealed(code, ({ type }) => type === content.type, batch);
     this.add(content, batch);
   }
 
-  /** Changes what is stored in one write, and then lets the outbox look. */
+  /** Makes the changes in one write, then lets the outbox send. */
   async stage(change: (batch: Batch) => void): Promise<void> {
     const { records, onBroken } = this.#options;
     const batch = new Batch();
@@ -49,7 +49,7 @@ export class PeerOutbox {
     this.pump();
   }
 
-  /** The same, and nobody waits for it: a failure to store has been reported. */
+  /** The same without waiting: `onBroken` has reported any failure to store. */
   stageInBackground(change: (batch: Batch) => void): void {
     this.stage(change).catch(() => {});
   }

@@ -1,0 +1,21 @@
+import type { ClientError } from './errors.ts';
+
+/** Events of a conversation. `id` is what `send` returned. */
+export interface ConversationEvents {
+  /** Keys have been agreed: messages can be encrypted. */
+  readonly secured: object;
+  /** The relay has stored the message. */
+  readonly stored: { readonly id: string };
+  /** The other's program has received it. */
+  readonly delivered: { readonly id: string };
+  /** The other's program reports that it was read. */
+  readonly read: { readonly id: string };
+  /** It will not arrive: the relay refused it, or the other client cannot decrypt it. */
+  readonly failed: { readonly id: string; readonly error: ClientError };
+  /** The relay names a new identity key (hex) for this code: nothing is sent until `acceptChangedKey`. */
+  readonly 'key-changed': { readonly pinned: string; readonly offered: string };
+  /** So many of the other's messages are missing before the next one: they expired, or the relay withheld them. */
+  readonly gap: { readonly missing: number };
+  /** A message from the other could not be decrypted. The sender has been asked to send it again. */
+  readonly unreadable: { readonly id: string };
+}
