@@ -1,7 +1,13 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { ConfigError } from '../ops/config.ts';
 
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** What a command that failed with this ends with. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof ConfigError || error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
 
 /** What each command's file exports. Resolves with the exit code. */
 export type Run = (args: readonly string[]) => Promise<number>;

@@ -23,7 +23,10 @@ Every setting is an environment variable (keyrelay --help).
 Each worker is a node of its own: its admin port is RELAY_ADMIN_PORT and up, its name RELAY_NODE_ID-1 and up. One that
 dies is started again; SIGHUP restarts them one after the other.
 
-SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.`,
+While Redis is away at the start, a node waits for it, not ready.
+
+SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.
+SIGHUP stops nothing: a node reads its certificate again.`,
     load: () => import('./serve/serve.ts'),
   },
   cluster: {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { ConfigError } from '../ops/config.ts';
 import { readVersion } from '../ops/version.ts';
-import { EXIT, UsageError } from './command.ts';
+import { EXIT, exitCodeOf, UsageError } from './command.ts';
 import { COMMANDS, isCommand } from './commands.ts';
 import { commandHelp, help } from './help.ts';
 
@@ -30,16 +30,23 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 
 function explain(error: unknown): number {
   if (error instanceof ConfigError) {
-    console.error(`keyrelay: ${error.mistakes.length} of the settings cannot be:`);
-    for (const mistake of error.mistakes) console.error(`  ${mistake}`);
-    return EXIT.usage;
+    const { mistakes } = error;
+    console.error(`keyrelay: ${mistakes.length} invalid ${mistakes.length === 1 ? 'setting' : 'settings'}:`);
+    for (const mistake of mistakes) console.error(`  ${mistake}`);
+  } else {
+    // Only the message: errors of Redis clients carry the command, and so what people wrote.
+    console.error(`keyrelay: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof UsageError) console.error('keyrelay --help lists commands and options.');
   }
-  // Only the message: errors of Redis clients carry the command, and so what people wrote.
-  console.error(`keyrelay: ${error instanceof Error ? error.message : String(error)}`);
-  if (!(error instanceof UsageError)) return EXIT.failed;
-  console.error('keyrelay --help says what there is.');
-  return EXIT.usage;
+  return exitCodeOf(error);
 }
+
+// `keyrelay ping | head -2`: a reader that has left is no failure. A node's log is not written this way.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+});
+// Words for people: without a reader they are dropped.
+process.stderr.on('error', () => {});
 
 // Not `process.exitCode`: after a failure, a connection that is still open would keep the process for ever.
 process.exit(await main(process.argv.slice(2)).catch(explain));

@@ -215,8 +215,16 @@ export class EngineUnavailable extends Error {
   readonly code = 'unavailable';
 }
 
+/** `start` found what waiting does not mend: a store that must not be used, or that refuses the user. */
+export class EngineMisconfigured extends Error {
+  readonly code = 'misconfigured';
+}
+
 export interface Engine {
-  /** Opens what is needed and checks it; rejects with a message that says what is wrong and what would be right. */
+  /**
+   * Opens what is needed and checks it; rejects with a message that says what is wrong and what would be right:
+   * `EngineUnavailable` if a later try may succeed, `EngineMisconfigured` if not. May be called again after a rejection.
+   */
   start(): Promise<void>;
   /**
    * `ready` once envelopes can be stored and their wake-ups come back. Of a store in several parts one may be down, or

@@ -14,6 +14,23 @@ export const LOG_EVENTS = {
     facts: ['host', 'port', 'adminPort', 'engine', 'library', 'version'],
     means: 'The node takes clients: where, with which store, which build of uWebSockets.js, which version.',
   },
+  'cannot start': {
+    level: 'error',
+    facts: ['reason'],
+    means:
+      'What kept the node from starting, one line for each mistake. The process ends with 2 for settings, else 1.',
+  },
+  'waiting for Redis': {
+    level: 'warn',
+    facts: ['reason'],
+    means:
+      'Said at the start, once for each reason: `/readyz` says 503, clients find a closed port, and the node starts as ' +
+      'soon as Redis answers.',
+  },
+  'SIGHUP: nothing to read again': {
+    level: 'info',
+    means: 'Without RELAY_TLS_CERT there is no certificate to reload. SIGHUP never stops a node.',
+  },
   draining: {
     level: 'info',
     facts: ['signal', 'durationMs'],

@@ -23,7 +23,7 @@ type Stops = (() => Promise<unknown>)[];
 export async function run(args: readonly string[]): Promise<number> {
   const { prometheus: monitored = false } = parse(args, { prometheus: { type: 'boolean' } });
   const config = loadConfig(process.env);
-  const interrupted = stopSignal(() => say('ending at once')).then(() => EXIT.ok);
+  const interrupted = stopSignal(() => say('ending at once'), true).then(() => EXIT.ok);
   ensureInstalled(['redis-server', 'haproxy', ...(monitored ? MONITORING_TOOLS : [])], say);
   const port = config.port === 0 ? await freePort() : config.port;
   await assertFree(port);

@@ -76,10 +76,10 @@ export interface HaproxyServer {
 
 type Ports = Pick<NodeServer, 'port' | 'adminPort'>;
 
-/** HAProxy with the file of deploy/, which knows three nodes. A port of 0 takes a free one. */
+/** HAProxy with the file of deploy/, in front of one to nine nodes. A port of 0 takes a free one. */
 export async function startHaproxy(options: {
   readonly port: number;
-  readonly nodes: readonly [Ports, Ports, Ports];
+  readonly nodes: readonly Ports[];
   /** For its own metrics; not served without. */
   readonly metricsPort?: number;
 }): Promise<HaproxyServer> {

@@ -35,7 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
       relay.on('state', (state) => {
         if (state.state === 'ended') reject(state.error);
       });
-      void stopSignal(() => {}).then(() => resolve());
+      void stopSignal(() => {}, true).then(() => resolve());
     });
     try {
       await ended;

@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Engine } from '../../engine/engine.ts';
+import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
 import { createMemoryEngine } from '../../engine/memory/engine.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
-import { type Admin, startAdmin } from '../../ops/admin.ts';
+import { type Admin, type Health, startAdmin } from '../../ops/admin.ts';
 import { type Config, loadConfig } from '../../ops/config.ts';
 import { createLog, type Logger } from '../../ops/log.ts';
 import { createMetrics, type Metrics } from '../../ops/metrics.ts';
 import { readVersion } from '../../ops/version.ts';
 import { createRelay, type Relay } from '../../relay/relay.ts';
 import { EXIT, parse } from '../command.ts';
-import { stopSignal } from '../signals.ts';
+import { hangUp, stopSignal } from '../signals.ts';
 import { observeEngine } from './engine-observer.ts';
+import { logStartErrors } from './start-error.ts';
 import { warnings, welcome } from './welcome.ts';
 import { isWorker, joinParent, runWorkers, workerCount } from './workers.ts';
 
@@ -25,22 +27,28 @@ interface Started {
   readonly hasPage: boolean;
 }
 
-/** Runs a node until a signal asks it to stop. */
+/** Between two tries to start while Redis is away. */
+const START_RETRY_MS = 500;
+
+/** Runs a node, or several with `--workers`, until a signal asks it to stop. */
 export async function run(args: readonly string[]): Promise<number> {
   const { workers } = parse(args, { workers: { type: 'string' } });
-  if (workers !== undefined) return runWorkers(workerCount(workers));
+  return logStartErrors(() => (workers === undefined ? runNode() : runWorkers(workerCount(workers))));
+}
+
+async function runNode(): Promise<number> {
+  // Heard from the first moment on: as the first process of a container, a node would otherwise be deaf to signals,
+  // and SIGHUP would end it.
+  let reload = (): void => undefined;
+  const hungUp = hangUp(() => reload());
   const config = loadConfig(process.env);
   const log = createLog(config);
   endOnUnforeseen(log);
-  const tls = config.tlsCert !== '';
-  const signalled = stopSignal(() => log.warn('second signal: ending at once'), !tls);
-  // Until there is something to reload, it must not end the process.
-  let reload = (): void => undefined;
-  if (tls) process.on('SIGHUP', () => reload());
-  // Heard from the first moment on: as the first process of a container, a node would otherwise be deaf to it.
+  const asked = stopSignal(() => log.warn('second signal: ending at once'));
+  const signalled = Promise.race([asked, hungUp]);
   const node = await Promise.race([start(config, log), signalled.then(() => null)]);
   if (node === null) return EXIT.ok;
-  reload = () => reloadCertificate(node.relay, log);
+  reload = () => reloadCertificate(config, node.relay, log);
   announce(config, log, node);
   joinParent();
 
@@ -58,17 +66,39 @@ export async function run(args: readonly string[]): Promise<number> {
 async function start(config: Config, log: Logger): Promise<Started> {
   const metrics = createMetrics();
   const engine = createEngine({ config, metrics, log });
-  await engine.start();
+  let health = (): Health => ({ ready: false, reason: 'starting' });
+  const { adminHost: host, adminPort: port } = config;
+  const admin = await startAdmin({ host, port, health: () => health(), metrics, log });
+  await untilStarted(engine, (reason) => {
+    if (health().reason !== reason) log.warn('waiting for Redis', { reason });
+    health = () => ({ ready: false, reason });
+  });
   const hasPage = config.web && existsSync(PAGE_FOLDER);
   const pageFolder = hasPage ? PAGE_FOLDER : null;
   const relay = await createRelay({ config, engine, log, metrics, pageFolder });
-  const { adminHost: host, adminPort: port } = config;
-  const admin = await startAdmin({ host, port, health: () => relay.health(), metrics, log });
+  health = () => relay.health();
   metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
   return { engine, relay, admin, hasPage };
 }
 
-function reloadCertificate(relay: Relay, log: Logger): void {
+/** After a power cut nodes are up before Redis is: they wait. What waiting does not mend ends the start. */
+async function untilStarted(engine: Engine, onWaiting: (reason: string) => void): Promise<void> {
+  for (;;) {
+    try {
+      return await engine.start();
+    } catch (error) {
+      if (!(error instanceof EngineUnavailable)) throw error;
+      onWaiting(error.message);
+      await sleep(START_RETRY_MS);
+    }
+  }
+}
+
+function reloadCertificate({ tlsCert }: Config, relay: Relay, log: Logger): void {
+  if (tlsCert === '') {
+    log.info('SIGHUP: nothing to read again');
+    return;
+  }
   relay.reloadCertificate().then(
     () => log.info('certificate read again: new connections get it'),
     (error: unknown) => log.error('certificate not read again: the old one stays', { error }),
@@ -85,6 +115,8 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
     version: readVersion(),
   });
   for (const { event, reason } of warnings(config)) log.warn(event, { reason });
+  // A log collector reads both streams, and lines of JSON only.
+  if (!process.stderr.isTTY) return;
   process.stderr.write(welcome({ config, port: relay.port, adminPort: admin.port, page: hasPage }));
 }
 

@@ -54,7 +54,7 @@ export async function runWorkers(count: number): Promise<number> {
   const workers = Array.from({ length: count }, (_, index) => {
     return new Worker({ number: index + 1, env: environment({ config, port, index }), log });
   });
-  const signalled = stopSignal(() => log.warn('second signal: ending at once'), false);
+  const signalled = stopSignal(() => log.warn('second signal: ending at once'));
   let restarting = Promise.resolve();
   process.on('SIGHUP', () => {
     log.info('restarting workers one after the other', { count });

@@ -9,6 +9,7 @@ import {
   type Engine,
   type EngineHealth,
   type EngineLimits,
+  EngineMisconfigured,
   EngineUnavailable,
   type MailboxId,
   type MailboxListener,
@@ -71,6 +72,10 @@ interface Parts {
 
 const POLL_MS = 20;
 
+/** Refusals that stay until an operator changes something, by the codes of Redis and the words of OpenSSL. */
+const LASTING =
+  /\b(WRONGPASS|NOAUTH|NOPERM)\b|self-signed certificate|unable to (verify|get)|does not match certificate/;
+
 class RedisEngine implements Engine {
   readonly #options: RedisEngineOptions;
   readonly #deployment: Deployment;
@@ -86,16 +91,18 @@ class RedisEngine implements Engine {
   }
 
   async start(): Promise<void> {
-    const parts = this.#assemble(await discovery(this.#deployment, this.#timings.commandTimeoutMs));
-    this.#parts = parts;
     try {
+      const parts = this.#assemble(await discovery(this.#deployment, this.#timings.commandTimeoutMs));
+      this.#parts = parts;
       await parts.router.start();
       await this.#untilReady(parts);
       parts.presence.start();
       parts.census.start();
     } catch (error) {
       await this.close();
-      throw error;
+      throw error instanceof Error && LASTING.test(error.message)
+        ? new EngineMisconfigured(error.message)
+        : error;
     }
   }
 
@@ -259,8 +266,9 @@ class RedisEngine implements Engine {
     const undecided = (shard: Shard) => (shard.ready ? prober.hearing(shard) === 'unknown' : !shard.failed);
     while (!this.health().ready || router.shards.some(undecided)) {
       const unfit = router.shards.find((shard) => shard.unfit !== null);
-      if (unfit !== undefined) throw new Error(unfit.unfit ?? '');
-      if (performance.now() > deadlineMs) throw new Error(`Redis is not ready: ${this.health().reason}`);
+      if (unfit !== undefined) throw new EngineMisconfigured(unfit.unfit ?? '');
+      if (performance.now() > deadlineMs)
+        throw new EngineUnavailable(`Redis is not ready: ${this.health().reason}`);
       await sleep(POLL_MS);
     }
   }

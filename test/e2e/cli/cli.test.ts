@@ -1,10 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
+import { freePort } from '../../../src/cli/dev/servers.ts';
 import { SETTINGS } from '../../../src/ops/settings.ts';
+
 import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
 import { Processes } from '../../support/servers/processes.ts';
+import { startRedis } from '../../support/servers/redis.ts';
+
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -64,17 +70,29 @@ describe('mistakes end with exit code 2 and say what would be right', () => {
   });
 
   test('all wrong settings at once', async () => {
-    const { ended, output } = await keyrelay(['serve'], { RELAY_PORT: 'x', RELAY_WEB: 'y', RELAY_PROT: '1' });
+    const settings = { RELAY_PORT: 'x', RELAY_WEB: 'y', RELAY_PROT: '1' };
+    const { ended, output } = await keyrelay(['doctor'], settings);
     expect(ended).toBe('exit code 2');
     expect(output).toBe(
       [
-        'keyrelay: 3 of the settings cannot be:',
+        'keyrelay: 3 invalid settings:',
         '  RELAY_PROT is no setting: did you mean RELAY_PORT?',
         '  RELAY_PORT is "x": must be a whole number from 0 to 65535',
         '  RELAY_WEB is "y": must be true or false',
         '',
       ].join('\n'),
     );
+  });
+
+  test('of a node: as lines of its log, so that a collector can read them', async () => {
+    const settings = { RELAY_PORT: 'x', RELAY_WEB: 'y', RELAY_NODE_ID: 'n1' };
+    const { ended, output } = await keyrelay(['serve'], settings);
+    expect(ended).toBe('exit code 2');
+    const lines = output.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { severity: 'error', node: 'n1', msg: 'cannot start', reason: expect.stringContaining('RELAY_PORT') },
+      { severity: 'error', node: 'n1', msg: 'cannot start', reason: expect.stringContaining('RELAY_WEB') },
+    ]);
   });
 });
 
@@ -90,6 +108,19 @@ describe('failures end with exit code 1 and say what to do', () => {
     await relay.stop();
   });
 
+  test('a reader that has left is no failure, and ends without a stack', async () => {
+    const relay = await processes.relay();
+    const ping = `'${process.execPath}' '${MAIN}' ping --count 50 --url ${relay.http}`;
+    const identity = join(mkdtempSync(join(tmpdir(), 'keyrelay-ping-')), 'identity');
+    const child = await processes.command('bash', [
+      '-c',
+      `${ping} --identity ${identity} | head -2; echo "$PIPESTATUS"`,
+    ]);
+    await child.exited();
+    expect(child.output).toMatch(/^look-up .*\nlogin .*\n0\n$/);
+    await relay.stop();
+  });
+
   test('no relay at the URL of the demo', async () => {
     const { ended, output } = await keyrelay(['demo', '--url', 'http://127.0.0.1:1']);
     expect(ended).toBe('exit code 1');
@@ -98,14 +129,80 @@ describe('failures end with exit code 1 and say what to do', () => {
 });
 
 describe('serve', () => {
-  test('says in words what it is, where to go, what it does not keep and what to try', async () => {
+  test('says in a terminal what it is, where to go, what it does not keep and what to try', async () => {
+    const port = await freePort();
+    // util-linux's script gives it a terminal, as there is on every Debian.
+    const serve = await processes.command(
+      'script',
+      ['-qec', `'${process.execPath}' '${MAIN}' serve`, '/dev/null'],
+      {
+        ...process.env,
+        RELAY_PORT: `${port}`,
+        RELAY_ADMIN_PORT: '0',
+      },
+    );
+    await serve.waitFor(/npm run demo/, 20_000);
+    expect(serve.output).toContain('keyrelay: relays signed, end-to-end encrypted envelopes');
+    expect(serve.output).toContain(`ws://127.0.0.1:${port}/ws`);
+    expect(serve.output).toContain('a restart forgets all users and all mail');
+    expect(serve.output).toContain('npm run cluster');
+    await serve.stop();
+  });
+
+  test('elsewhere writes nothing but lines of JSON', async () => {
     const relay = await processes.relay();
-    await until(() => relay.output.includes('npm run demo'), { what: 'the welcome' });
-    expect(relay.output).toContain('keyrelay: relays signed, end-to-end encrypted envelopes');
-    expect(relay.output).toContain(`ws://127.0.0.1:${relay.port}/ws`);
-    expect(relay.output).toContain('a restart forgets all users and all mail');
-    expect(relay.output).toContain('npm run cluster');
-    await relay.stop();
+    expect(await relay.stop()).toBe('exit code 0');
+    for (const line of relay.output.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('msg');
+  });
+
+  test('SIGHUP stops nothing, whether there is a certificate to read again or not', async () => {
+    const relay = await processes.relay();
+    const alice = await PlainClient.login(relay.ws, await registerUser(relay.http));
+    relay.signal('SIGHUP');
+    await until(() => relay.output.includes('SIGHUP: nothing to read again'), {
+      what: 'the answer to SIGHUP',
+    });
+    expect((await relay.ready()).status).toBe(200);
+    expect(alice.closed).toBeNull();
+    await alice.close();
+    expect(await relay.stop()).toBe('exit code 0');
+  });
+
+  test('waits for Redis, alive and not ready, and says why once; SIGTERM ends the wait', async () => {
+    const [port, adminPort, redisPort] = [await freePort(), await freePort(), await freePort()];
+    const node = await processes.command(process.execPath, [MAIN, 'serve'], {
+      ...process.env,
+      RELAY_PORT: `${port}`,
+      RELAY_ADMIN_PORT: `${adminPort}`,
+      RELAY_REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    });
+    await node.waitFor(
+      /"severity":"warn".*"reason":"[^"]*127\.0\.0\.1:\d+.*"msg":"waiting for Redis"/,
+      20_000,
+    );
+    const admin = (path: string) => fetch(`http://127.0.0.1:${adminPort}${path}`);
+    expect((await admin('/healthz')).status).toBe(200);
+    const ready = await admin('/readyz');
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain(`127.0.0.1:${redisPort}`);
+    expect(await (await admin('/metrics')).text()).toMatch(/^keyrelay_ready 0$/m);
+    node.signal('SIGHUP');
+    // Three more tries find the same.
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    expect(node.output.match(/waiting for Redis/g)).toHaveLength(1);
+    expect(await node.stop()).toBe('exit code 0');
+  });
+
+  test('does not wait for a Redis that must not be used', async () => {
+    const redis = await startRedis({ 'maxmemory-policy': 'allkeys-lru' });
+    const { ended, output } = await keyrelay(['serve'], {
+      RELAY_REDIS_URL: redis.url,
+      RELAY_ADMIN_PORT: '0',
+    });
+    expect(ended).toBe('exit code 1');
+    expect(output).toMatch(/"msg":"cannot start"/);
+    expect(output).toContain('CONFIG SET maxmemory-policy noeviction');
+    await redis.remove();
   });
 
   test('logs the ports that the kernel chose', async () => {
@@ -118,16 +215,14 @@ describe('serve', () => {
 
   test('warns where protocol 1 leaves loopback without TLS, and where protocol 2 knows no public URL', async () => {
     const open = await processes.relay({ RELAY_HOST: '0.0.0.0' });
-    await until(() => open.output.includes('npm run demo'), { what: 'the welcome' });
+    await open.stop();
     expect(open.output).toMatch(/"severity":"warn".*protocol 1 is served without TLS/);
     expect(open.output).toMatch(/"severity":"warn".*RELAY_PUBLIC_URL is not set/);
-    await open.stop();
 
     const settings = { RELAY_HOST: '0.0.0.0', RELAY_PUBLIC_URL: 'wss://relay.example/ws' };
     const behindTls = await processes.relay(settings);
-    await until(() => behindTls.output.includes('npm run demo'), { what: 'the welcome' });
-    expect(behindTls.output).not.toContain('"severity":"warn"');
     await behindTls.stop();
+    expect(behindTls.output).not.toContain('"severity":"warn"');
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(

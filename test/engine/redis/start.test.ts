@@ -36,6 +36,7 @@ describe('starting on Redis', () => {
 
   it('says that the password is wrong, without saying which', async () => {
     await expect(start(url('wr0ng'))).rejects.toThrow(/refuses the user or password/);
+    await expect(start(url('wr0ng'))).rejects.toMatchObject({ code: 'misconfigured' });
     await expect(start(url('wr0ng'))).rejects.not.toThrow(/wr0ng/);
   });
 
@@ -45,13 +46,15 @@ describe('starting on Redis', () => {
 
   it('refuses a Redis that may evict mailboxes, and names the command that mends it', async () => {
     await server.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(start(url())).rejects.toMatchObject({ code: 'misconfigured' });
     await expect(start(url())).rejects.toThrow(
       /allkeys-lru.*redis-cli -h 127.0.0.1 -p \d+ CONFIG SET maxmemory-policy noeviction/,
     );
   });
 
-  it('says that nobody listens', async () => {
+  it('says that nobody listens, and that a later try may succeed', async () => {
     const port = await freePort();
+    await expect(start(`redis://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(start(`redis://127.0.0.1:${port}`)).rejects.toThrow(
       new RegExp(`127.0.0.1:${port}.*ECONNREFUSED`),
     );

@@ -1,4 +1,4 @@
-import { EngineUnavailable } from '../../engine.ts';
+import { EngineMisconfigured, EngineUnavailable } from '../../engine.ts';
 import type { Access, Address, Deployment } from '../connection/address.ts';
 import { formatAddress } from '../connection/address.ts';
 import { isClusterNode, parseInfo } from '../connection/checks.ts';
@@ -52,7 +52,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
   const [address] = seeds;
   if (address === undefined || seeds.length > 1) {
     const names = seeds.map(formatAddress).join(', ');
-    throw new Error(
+    throw new EngineMisconfigured(
       `several Redis URLs mean a Redis Cluster, but cluster-enabled is off at ${names}: give one URL`,
     );
   }
@@ -90,7 +90,7 @@ async function firstAnswer<T>(
       connection?.destroy('asked');
     }
   }
-  throw new Error([...reasons].join('; '));
+  throw new EngineUnavailable([...reasons].join('; '));
 }
 
 interface Naming {
@@ -115,7 +115,7 @@ async function newestAnswer(
   const [newest] = named.toSorted((a, b) => b.epoch - a.epoch);
   if (newest === undefined) {
     const reasons = asked.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason)] : []));
-    throw new Error(reasons.join('; '));
+    throw new EngineUnavailable(reasons.join('; '));
   }
   return { masters: [{ address: newest.address, slots: [[0, SLOTS - 1]] }] };
 }
