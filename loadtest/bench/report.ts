@@ -1,4 +1,4 @@
-import { bars, lines } from './plot.ts';
+import { bars, lines } from '../../test/support/plots/charts.ts';
 import type { SpreadStep } from './spread.ts';
 import type { Step } from './steps.ts';
 
@@ -75,7 +75,7 @@ export function plots(report: Report): Readonly<Record<string, string>> {
 function costPlot({ verifyUs }: Report, phases: readonly Phase[]): string {
   return bars({
     title: `Processor time of one envelope (one verify: ${verifyUs.toFixed(1)} µs)`,
-    yLabel: 'µs',
+    unit: 'µs',
     names: phases.map(({ name }) => name),
     parts: ['nodes', 'redis'],
     values: phases.map(({ cpuUs }) => [cpuUs.nodes, cpuUs.redis]),
@@ -86,8 +86,8 @@ function costPlot({ verifyUs }: Report, phases: readonly Phase[]): string {
 function stepsPlot({ steps, verifyUs }: Report): string {
   return bars({
     title: 'Processor time of one envelope at full load, by step',
-    yLabel: 'µs',
-    names: steps.map(({ step }) => step.replace(/: | and /, ', ')),
+    unit: 'µs',
+    names: steps.map(({ step }) => step),
     parts: ['µs'],
     values: steps.map(({ us }) => [us]),
     mark: { name: 'one verify', value: verifyUs },
@@ -98,7 +98,7 @@ function nodesPlot(spread: readonly SpreadStep[]): string {
   const [first] = spread;
   return bars({
     title: 'Throughput over nodes: the same load for each node, on the same cores',
-    yLabel: 'envelopes per second',
+    unit: 'envelopes per second',
     names: spread.map(
       ({ nodes, open }) => `${nodes} nodes, ${Math.round(open.nodesUs + open.redisUs)} µs each`,
     ),

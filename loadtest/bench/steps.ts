@@ -14,12 +14,12 @@ export interface Step {
 /** By the nearest function on the stack whose file is one of these; native code and packages count to who calls them. */
 const STEPS: readonly (readonly [RegExp, string])[] = [
   [/^crypto\//, 'verify'],
-  [/^(protocol|relay)\/delivered/, 'copy for the recipient'],
+  [/^(protocol\/delivered|relay\/context\/delivered-frame)/, 'copy for the recipient'],
   [/^protocol\//, 'decode'],
   [/^engine\/redis\/|^ioredis$|^@ioredis\//, 'talk to Redis'],
-  [/^relay\/(outbox|gathering)/, 'outbox'],
-  [/^relay\/(push|window|receipts|poison)/, 'push, ping, confirm'],
-  [/^relay\/(gateway|socket|connection|turns|inbound)/, 'sockets'],
+  [/^relay\/(inbound\/deliver-queue|context\/confirm-batcher)/, 'gather into batches'],
+  [/^relay\/outbound\//, 'push, ping, confirm'],
+  [/^relay\/(gateway|transport|session|inbound|context)\//, 'sockets'],
   // Of what a node does in JavaScript only its Redis connections use Node's own streams.
   [/^node:/, 'talk to Redis'],
 ];

@@ -1,4 +1,4 @@
-import { bars } from '../bench/plot.ts';
+import { bars } from '../../test/support/plots/charts.ts';
 import { median } from '../support/median.ts';
 import type { Contender } from './contenders.ts';
 
@@ -34,7 +34,7 @@ export function peersPlot({ contenders, runs }: PeersReport): string {
     median(runs.filter((run) => run.contender === name).map(figure));
   return bars({
     title: 'Processor time of one envelope at full load',
-    yLabel: 'µs',
+    unit: 'µs',
     names: contenders.map(({ name }) => name),
     parts: ['nodes', 'redis or broker'],
     values: contenders.map(({ name }) => [

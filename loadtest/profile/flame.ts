@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { box, escaped, label, picture } from '../../test/support/plots/svg.ts';
 import { type Frame, readStacks, type Stack } from './profiles.ts';
 
 const WIDTH = 1200;
@@ -26,18 +27,18 @@ const COLOURS: Readonly<Record<string, string>> = {
   'native: system calls, libsodium, V8': '#cc79a7',
 };
 
-/** A box: one call path. */
-interface Box {
+/** One call path. */
+interface Call {
   readonly name: string;
   readonly group: string;
   us: number;
-  readonly calls: Map<string, Box>;
+  readonly calls: Map<string, Call>;
 }
 
 const [target, ...files] = process.argv.slice(2);
 if (target === undefined || files.length === 0)
   throw new Error('which files? for example: profile/flame.ts flame.svg .cache/bench/*.cpuprofile');
-const root: Box = { name: 'all', group: '', us: 0, calls: new Map() };
+const root: Call = { name: 'all', group: '', us: 0, calls: new Map() };
 for (const stack of files.flatMap(readStacks)) add(stack);
 mkdirSync(dirname(target), { recursive: true });
 writeFileSync(target, draw(root));
@@ -50,7 +51,7 @@ function add({ frames, us }: Stack): void {
   for (const frame of frames) {
     const { name, group } = titleOf(frame);
     if (!frame.ours && at.name === name) continue;
-    const next: Box = at.calls.get(name) ?? { name, group, us: 0, calls: new Map() };
+    const next: Call = at.calls.get(name) ?? { name, group, us: 0, calls: new Map() };
     next.us += us;
     at.calls.set(name, next);
     at = next;
@@ -68,14 +69,14 @@ function titleOf({ name, place, ours }: Frame): { name: string; group: string } 
   return { name: `${name}  ${place}`, group: folder in COLOURS ? folder : 'ops, cli' };
 }
 
-function draw(all: Box): string {
+function draw(all: Call): string {
   const pxOf = (us: number) => (us / all.us) * (WIDTH - 2 * MARGIN);
   let depthMax = 0;
   const boxes: string[] = [];
-  const place = (box: Box, left: number, depth: number): void => {
+  const place = (call: Call, left: number, depth: number): void => {
     depthMax = Math.max(depthMax, depth);
     let x = left;
-    for (const child of [...box.calls.values()].sort((one, other) => other.us - one.us)) {
+    for (const child of [...call.calls.values()].sort((one, other) => other.us - one.us)) {
       const width = pxOf(child.us);
       if (width < PX_MIN) continue;
       boxes.push(rectangle(child, { x, y: TOP + depth * ROW, width, share: child.us / all.us }));
@@ -84,31 +85,29 @@ function draw(all: Box): string {
     }
   };
   place(all, MARGIN, 0);
-  const title = 'Where the nodes’ processor time goes, at full load';
-  const legend = Object.entries(COLOURS).map(([name, colour], index) => {
+  const legends = Object.keys(COLOURS).flatMap((name, index) => {
     const x = MARGIN + index * 150;
-    return `<rect x="${x}" y="30" width="12" height="12" fill="${colour}"/><text x="${x + 17}" y="40">${name}</text>`;
+    const fill = COLOURS[name] ?? '';
+    return [box({ x, y: 30, width: 12, height: 12, fill }), label(name, { x: x + 17, y: 40 })];
   });
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${TOP + depthMax * ROW + MARGIN}" ` +
-    `font-family="system-ui" font-size="11" role="img" aria-label="${title}"><rect width="100%" height="100%" fill="#fff"/>` +
-    `<text x="${MARGIN}" y="18" font-size="15" font-weight="600">${title}</text>${legend.join('')}${boxes.join('')}</svg>\n`
-  );
+  return picture({
+    title: 'Where the nodes’ processor time goes, at full load',
+    width: WIDTH,
+    height: TOP + depthMax * ROW + MARGIN,
+    left: MARGIN,
+    fontSize: 11,
+    parts: [...legends, ...boxes],
+  });
 }
 
 function rectangle(
-  { name, group }: Box,
+  { name, group }: Call,
   at: { readonly x: number; readonly y: number; readonly width: number; readonly share: number },
 ): string {
   const { x, y, width, share } = at;
   const text = width < TEXT_PX_MIN ? '' : name.slice(0, Math.floor((width - 4) / CHARACTER_PX));
-  return (
-    `<g><title>${quoted(name)}: ${(share * 100).toFixed(1)} %</title>` +
-    `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${COLOURS[group] ?? '#ddd'}" stroke="#fff" stroke-width="0.5"/>` +
-    `${text === '' ? '' : `<text x="${(x + 3).toFixed(1)}" y="${y + 12}">${quoted(text)}</text>`}</g>`
-  );
-}
-
-function quoted(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  // Half a pixel of white separates neighbours.
+  const area = box({ x, y, width: width - 0.5, height: ROW - 1, fill: COLOURS[group] ?? '#ddd' });
+  const title = `<title>${escaped(name)}: ${(share * 100).toFixed(1)} %</title>`;
+  return `<g>${title}${area}${text === '' ? '' : label(text, { x: x + 3, y: y + 12 })}</g>`;
 }

@@ -1,4 +1,4 @@
-import { lines } from '../bench/plot.ts';
+import { lines } from '../../test/support/plots/charts.ts';
 import type { Second } from './ledger.ts';
 import type { Verdict } from './verdict.ts';
 

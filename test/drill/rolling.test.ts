@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { picture, type Strip } from './picture.ts';
+import { type Curve, type Strip, timeline } from '../support/plots/timeline.ts';
 import { roll } from './roll.ts';
 import { Stage } from './stage.ts';
 
@@ -34,20 +34,22 @@ test('a rolling restart of all nodes under load: nothing lost, nobody refused', 
 });
 
 async function draw(seconds: number): Promise<string> {
-  const curves = async (expr: string, name: (labels: Readonly<Record<string, string>>) => string) =>
+  const curves = async (
+    expr: string,
+    name: (labels: Readonly<Record<string, string>>) => string,
+  ): Promise<readonly Curve[]> =>
     (await stage.range(expr, { seconds, stepS: 1 }))
-      .map((curve) => ({ name: name(curve.labels), curve }))
+      .map(({ labels, points }) => ({ name: name(labels), points }))
       .toSorted((a, b) => a.name.localeCompare(b.name));
   const one = async (expr: string, name: string) => curves(expr, () => name);
   const ports = new Map(stage.nodes.map(({ name, adminPort }) => [`127.0.0.1:${adminPort}`, name]));
   const rate = (metric: string) => `sum(rate(${metric}[4s]))`;
   const p = (q: number) =>
-    `histogram_quantile(${q}, sum by (le) (rate(keyrelay_push_delay_seconds_bucket[4s])))`;
+    `1000 * histogram_quantile(${q}, sum by (le) (rate(keyrelay_push_delay_seconds_bucket[4s])))`;
   const strips: Strip[] = [
     {
       title: 'Connected, by node',
       unit: 'users',
-      scale: 1,
       curves: await curves(
         'keyrelay_sockets{state="connected"}',
         ({ instance = '' }) => ports.get(instance) ?? instance,
@@ -56,7 +58,6 @@ async function draw(seconds: number): Promise<string> {
     {
       title: 'Way of the envelopes',
       unit: 'per second',
-      scale: 1,
       curves: [
         ...(await one(rate('keyrelay_envelopes_received_total{outcome="stored"}'), 'stored')),
         ...(await one(rate('keyrelay_envelopes_pushed_total'), 'pushed')),
@@ -66,13 +67,11 @@ async function draw(seconds: number): Promise<string> {
     {
       title: 'Time to the push, to those who are connected',
       unit: 'ms',
-      scale: 1000,
       curves: [...(await one(p(0.5), 'p50')), ...(await one(p(0.99), 'p99'))],
     },
     {
       title: 'Logins and mail that had waited',
       unit: 'per second',
-      scale: 1,
       curves: [
         ...(await one(rate('keyrelay_logins_total{outcome="accepted"}'), 'logins')),
         ...(await one(rate('keyrelay_envelopes_waited_total'), 'envelopes that had waited')),
@@ -80,5 +79,5 @@ async function draw(seconds: number): Promise<string> {
     },
   ];
   const title = `Three nodes restarted one after the other: ${PEOPLE} people, ${PER_SECOND} envelopes/s`;
-  return picture(title, seconds, strips);
+  return timeline({ title, seconds, strips });
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Counts, Verdict } from '../checker/checker.ts';
 import type { Outcome, Rule } from '../harness/trial.ts';
-import { plot } from './page.ts';
+import { page, timelineOf } from './page.ts';
 
 /** What is kept of one run: plain figures, as they stand in a file. */
 export interface Result {
@@ -75,14 +75,15 @@ export function resultFile(folder: string, { scenario, seed }: Pick<Result, 'sce
   return join(folder, `${scenario}-${seed}.json`);
 }
 
-/** Writes the figures and the plot of one run. @returns the path of the plot */
+/** Writes the figures, the page and the picture of one run. @returns the path of the page */
 export function save(folder: string, outcome: Outcome): string {
   mkdirSync(folder, { recursive: true });
   const path = resultFile(folder, outcome);
   write(path, resultOf(outcome));
-  const page = path.replace(/json$/, 'html');
-  writeFileSync(page, plot(outcome));
-  return page;
+  writeFileSync(path.replace(/json$/, 'svg'), timelineOf(outcome));
+  const html = path.replace(/json$/, 'html');
+  writeFileSync(html, page(outcome));
+  return html;
 }
 
 export function write(path: string, result: Result): void {

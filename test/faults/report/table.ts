@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULT_NAMES } from '../checker/checker.ts';
@@ -45,20 +45,12 @@ if (existsSync(values.mutants)) {
 writeFileSync(values.page, page);
 
 for (const [scenario, image] of Object.entries(IMAGES)) {
-  const plots = values.results
+  const pictures = values.results
     .split(',')
     .flatMap((folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []))
-    .filter((path) => new RegExp(`/${scenario}-\\d+\\.html$`).test(path));
-  const [newest] = plots.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  if (newest !== undefined) writeFileSync(join('docs/images', image), picture(readFileSync(newest, 'utf8')));
-}
-
-/** The timeline of a page that a run has left, as a picture that stands alone. */
-function picture(html: string): string {
-  const svg = /<svg [^>]*>[\s\S]*<\/svg>/.exec(html)?.[0] ?? '';
-  const style = '<style>text { font: 11px system-ui, sans-serif }</style>';
-  const paper = '<rect width="100%" height="100%" fill="#ffffff"/>';
-  return `${svg.replace(/^<svg ([^>]*)>/, `<svg xmlns="http://www.w3.org/2000/svg" $1>${style}${paper}`)}\n`;
+    .filter((path) => new RegExp(`/${scenario}-\\d+\\.svg$`).test(path));
+  const [newest] = pictures.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  if (newest !== undefined) copyFileSync(newest, join('docs/images', image));
 }
 
 /** Replaces what stands between two comments of this name. */
