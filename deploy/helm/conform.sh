@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks rendered.yaml, or another file, against the schemas of Kubernetes and of the two sets of custom resources that
+# Checks rendered/*.yaml, or another file, against the schemas of Kubernetes and of the two sets of custom resources that
 # the chart speaks of. kubeconform and the schemas come from the registries of Go and Python, into .cache/kubernetes;
 # needs go and python3 with venv. `--strict`: a member that no schema knows is an error.
 set -euo pipefail
@@ -71,4 +71,4 @@ PYTHON
 fi
 
 "$cache/kubeconform" -strict -summary -verbose -kubernetes-version "$kubernetes" \
-  -schema-location "$cache/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "${1:-rendered.yaml}"
+  -schema-location "$cache/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "${@:-rendered}"

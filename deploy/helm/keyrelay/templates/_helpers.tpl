@@ -1,12 +1,27 @@
 {{- define "keyrelay.labels" -}}
 {{ include "keyrelay.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
 {{- define "keyrelay.selector" -}}
 app.kubernetes.io/name: keyrelay
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{/*
+A value as text: Helm reads numbers as floats, and would write 2000000 as 2e+06. toYaml does, too, so what operators
+give in the words of Kubernetes goes through toJson, which is YAML as well.
+*/}}
+{{- define "keyrelay.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ . | int64 }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
+{{- define "keyrelay.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "keyrelay.publicUrls" -}}
@@ -17,6 +32,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{/* Time for preStop and the drain, and some. RELAY_DRAIN_MS is required here so that the two cannot part. */}}
 {{- define "keyrelay.graceSeconds" -}}
-{{- $drainMs := required "settings.RELAY_DRAIN_MS: how long a stopping node spreads its closes" .Values.settings.RELAY_DRAIN_MS | int -}}
+{{- $drainMs := .Values.settings.RELAY_DRAIN_MS | int -}}
 {{- add (div (add $drainMs 999) 1000) .Values.preStopSeconds 15 -}}
 {{- end }}
