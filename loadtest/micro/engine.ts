@@ -51,7 +51,7 @@ for (let n = 0; n < USERS; n += 1) {
     ecdhPublicKey: randomBytes(32).toString('hex'),
     eddsaPublicKey: randomBytes(32).toString('hex'),
   };
-  const result = await engine.register({ ...keys, name: null, proven: true });
+  const result = await engine.register({ ...keys, name: null, proof: 'ab'.repeat(64) });
   if (!('user' in result)) throw new Error(result.outcome);
   const claimed = await engine.claim({
     code: result.user.code,

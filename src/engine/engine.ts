@@ -31,6 +31,8 @@ export interface User {
   readonly ecdhPublicKey: string;
   /** 64 lower-case hex digits: Ed25519. */
   readonly eddsaPublicKey: string;
+  /** 128 lower-case hex digits: the Ed25519 signature that vouches for the X25519 key; null if none was given. */
+  readonly proof: string | null;
   /** UTC, six decimals and `Z`. */
   readonly createdAt: string;
 }
@@ -46,12 +48,12 @@ export interface Registration {
   readonly ecdhPublicKey: string;
   readonly eddsaPublicKey: string;
   readonly name: string | null;
-  /** Whether the request carried a proof, already verified by the caller. */
-  readonly proven: boolean;
+  /** The proof of the request, already verified by the caller: 128 lower-case hex digits. */
+  readonly proof: string | null;
 }
 
 /**
- * - `created`, `existing` (the same pair of keys: unchanged, but claimed if proven), `replaced` (unclaimed, proven:
+ * - `created`, `existing` (the same pair of keys: unchanged, but a proof claims it and is kept), `replaced` (unclaimed, proven:
  *   new ecdh key and name, same code and id)
  * - `claimed` (another ecdh key, and the account belongs to somebody), `unproven` (another ecdh key, unclaimed:
  *   a proof would resolve it), `full` (`maxUsers` reached, or too little memory left for mail)

@@ -9,6 +9,8 @@ export interface ConnectAckPayload {
   readonly expired: number;
   /** RFC 3339, UTC. */
   readonly server_time: string;
+  /** All public URLs of this relay; absent unless it has several. */
+  readonly audiences?: readonly string[];
   readonly limits: {
     readonly max_frame_bytes: number;
     readonly mailbox_envelopes: number;

@@ -63,7 +63,7 @@ function isName(value: unknown): boolean {
   return codePoints >= 1 && codePoints <= NAME_CODE_POINTS_MAX && !CONTROL.test(value);
 }
 
-/** A user as `POST /users` and `GET /users/:code` answer: members in this order. */
+/** A user as `POST /users` answers it: members in this order. */
 export interface UserJson {
   /** Counts up from 1; gaps are allowed. */
   readonly id: number;
@@ -74,6 +74,12 @@ export interface UserJson {
   readonly eddsa_public_key: string;
   /** UTC with six decimals and `Z`. */
   readonly created_at: string;
+}
+
+/** A user as `GET /users/:code` answers it. */
+export interface KnownUserJson extends UserJson {
+  /** The signature of `proofText` that the user registered with; absent if there was none. */
+  readonly proof?: string;
 }
 
 /** Puts a user on the wire. */

@@ -98,7 +98,7 @@ export class Nodes {
 
 export async function register(engine: Engine, proven = false): Promise<User> {
   const keys = { ecdhPublicKey: key(), eddsaPublicKey: key() };
-  const result = await engine.register({ ...keys, name: null, proven });
+  const result = await engine.register({ ...keys, name: null, proof: proven ? 'ab'.repeat(64) : null });
   if (result.outcome !== 'created') throw new Error(`registered: ${result.outcome}`);
   return result.user;
 }

@@ -26,7 +26,7 @@ describe('time, in the memory engine', () => {
   afterEach(() => node.close());
 
   it('forgets an unclaimed account after 30 days, not before, and its keys may register anew', async () => {
-    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proven: false };
+    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
     const first = await node.register(request);
     const code = 'user' in first ? first.user.code : '';
     await alice.send(code, envelope('a'));

@@ -130,7 +130,7 @@ class Player {
           ecdhPublicKey: keys?.ecdh[one.ecdh] ?? '',
           eddsaPublicKey: keys?.eddsa ?? '',
           name: `user ${one.user}`,
-          proven: one.proven,
+          proof: one.proven ? 'ab'.repeat(64) : null,
         });
         if (!('user' in result)) return result.outcome;
         this.#codes[one.user] = result.user.code;

@@ -86,26 +86,30 @@ export class Users {
       name: registration.name,
       ecdhPublicKey: registration.ecdhPublicKey,
       eddsaPublicKey: registration.eddsaPublicKey,
+      proof: registration.proof,
       createdAt: formatCreatedAt(Math.floor(nowMs * 1000)),
     };
     const record = new UserRecord(user, nowMs + UNCLAIMED_TTL_MS);
     this.#byCode.set(user.code, record);
     this.#byKey.set(user.eddsaPublicKey, record);
     this.#unclaimed.add(record);
-    if (registration.proven) this.claim(record);
+    if (registration.proof !== null) this.claim(record);
     return { outcome: 'created', user };
   }
 
   #again(record: UserRecord, registration: Registration): RegisterResult {
     const samePair = record.user.ecdhPublicKey === registration.ecdhPublicKey;
     if (!samePair && record.claimed) return { outcome: 'claimed' };
-    if (!samePair && !registration.proven) return { outcome: 'unproven' };
+    if (!samePair && registration.proof === null) return { outcome: 'unproven' };
     if (!samePair) {
       // The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
-      const { ecdhPublicKey, name } = registration;
-      record.user = { ...record.user, ecdhPublicKey, name };
+      const { ecdhPublicKey, name, proof } = registration;
+      record.user = { ...record.user, ecdhPublicKey, name, proof };
     }
-    if (registration.proven) this.claim(record);
+    if (registration.proof !== null) {
+      record.user = { ...record.user, proof: record.user.proof ?? registration.proof };
+      this.claim(record);
+    }
     return { outcome: samePair ? 'existing' : 'replaced', user: record.user };
   }
 

@@ -3,7 +3,7 @@ import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
 import type { Engine, User } from '../../engine/engine.ts';
 import { readCode } from '../../protocol/codes.ts';
 import { parseStrictJson } from '../../protocol/json.ts';
-import { proofText, readRegistration, userJson } from '../../protocol/registration.ts';
+import { type KnownUserJson, proofText, readRegistration, userJson } from '../../protocol/registration.ts';
 import type { Problem } from './problem.ts';
 
 export type UserAnswer = { readonly status: 200 | 201; readonly user: string } | Problem;
@@ -40,7 +40,7 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
     ecdhPublicKey,
     eddsaPublicKey,
     name,
-    proven: proof !== null,
+    proof,
   });
   switch (result.outcome) {
     case 'created':
@@ -71,7 +71,9 @@ export async function lookUp(text: string, options: UsersOptions): Promise<UserA
   const user = code === null ? null : await options.engine.findUser(code);
   if (user === null)
     return { status: 404, detail: 'no user has this code: it has 7 letters and digits, such as E011T7D' };
-  return { status: 200, user: wire(user) };
+  // Others can check that the X25519 key is the one that the owner of the Ed25519 key registered.
+  const known: KnownUserJson = { ...userJson(user), ...(user.proof === null ? {} : { proof: user.proof }) };
+  return { status: 200, user: JSON.stringify(known) };
 }
 
 function wire(user: User): string {

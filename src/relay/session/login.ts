@@ -239,6 +239,7 @@ export class Login {
       queued: login.waiting,
       expired: login.expired,
       server_time: new Date().toISOString(),
+      ...(config.publicUrls.length > 1 ? { audiences: config.publicUrls } : {}),
       limits: {
         max_frame_bytes: config.maxFrameBytes,
         mailbox_envelopes: config.mailboxEnvelopes,

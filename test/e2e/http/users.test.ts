@@ -215,6 +215,15 @@ describe('a proof', () => {
     expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
   });
 
+  it('is told by GET /users/:code from then on, so that others can check the X25519 key', async () => {
+    const keys = makeKeys();
+    const { code } = (await (await postUser(relay.http, bodyOf(keys))).json()) as { code: string };
+    const lookUp = async () => (await fetch(`${relay.http}/users/${code}`)).json();
+    expect(await lookUp()).not.toHaveProperty('proof');
+    expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
+    expect(await lookUp()).toMatchObject({ proof: proofOf(keys) });
+  });
+
   it('that is wrong is refused, also for a user who is known', async () => {
     const [keys, other] = [makeKeys(), makeKeys()];
     const proof = signHex(other, `relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}`);

@@ -181,6 +181,17 @@ describe('the challenge', () => {
 });
 
 describe('the audience', () => {
+  it('has its siblings listed in connect_ack where a relay has several public URLs', async () => {
+    const user = await registerUser(named.http);
+    const socket = await PlainClient.challenged(named.ws);
+    const { nonce } = socket.challenge();
+    socket.sendData(user, connectText2(user.code, nonce, 'wss://two.example:8443/ws'));
+    await socket.until(() => socket.received.length > 1);
+    const audiences = ['wss://relay.example/ws', 'wss://two.example:8443/ws'];
+    expect(socket.serverFrames[1]?.data.message.payload).toMatchObject({ audiences });
+    await socket.close();
+  });
+
   it('is null without RELAY_PUBLIC_URL, and then nothing is compared; the relay warns of it at start', async () => {
     expect(relay.output).toContain('RELAY_PUBLIC_URL is not set');
     expect(named.output).not.toContain('RELAY_PUBLIC_URL is not set');

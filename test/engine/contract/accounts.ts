@@ -16,7 +16,7 @@ export function accounts(backend: Backend): void {
       ecdhPublicKey: key(),
       eddsaPublicKey: key(),
       name: null,
-      proven: false,
+      proof: null,
       ...changes,
     });
 
@@ -32,6 +32,7 @@ export function accounts(backend: Backend): void {
           name: 'Zoë 🦊',
           ecdhPublicKey: request.ecdhPublicKey,
           eddsaPublicKey: request.eddsaPublicKey,
+          proof: null,
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
         },
       });
@@ -80,10 +81,12 @@ export function accounts(backend: Backend): void {
         name: 'Alice',
         ecdhPublicKey: owner.ecdhPublicKey,
       };
-      expect(await node.register({ ...owner, proven: true })).toEqual({ outcome: 'replaced', user });
-      expect(await node.findUser(user.code ?? '')).toMatchObject({ ...user, claimed: true });
+      const proof = 'ab'.repeat(64);
+      const replaced = { outcome: 'replaced', user: { ...user, proof } };
+      expect(await node.register({ ...owner, proof })).toEqual(replaced);
+      expect(await node.findUser(user.code ?? '')).toMatchObject({ ...user, proof, claimed: true });
       // The squatter is out, proof or not: the account is claimed.
-      expect(await node.register({ ...squatter, proven: true })).toEqual({ outcome: 'claimed' });
+      expect(await node.register({ ...squatter, proof: 'ab'.repeat(64) })).toEqual({ outcome: 'claimed' });
     });
 
     it('claims by a proof at registration, at once or later', async () => {
@@ -94,8 +97,22 @@ export function accounts(backend: Backend): void {
       const result = await node.register(request);
       const code = 'user' in result ? result.user.code : '';
       expect(await node.findUser(code)).toMatchObject({ claimed: false });
-      expect(await node.register({ ...request, proven: true })).toMatchObject({ outcome: 'existing' });
+      expect(await node.register({ ...request, proof: 'ab'.repeat(64) })).toMatchObject({
+        outcome: 'existing',
+      });
       expect(await node.findUser(code)).toMatchObject({ claimed: true });
+    });
+
+    it('keeps the first proof of a pair of keys and tells it to everybody', async () => {
+      const node = await nodes.start();
+      const request = registration();
+      const result = await node.register(request);
+      const code = 'user' in result ? result.user.code : '';
+      const proof = '12'.repeat(64);
+      expect(await node.register({ ...request, proof })).toMatchObject({ user: { proof } });
+      expect(await node.register({ ...request, proof: '34'.repeat(64) })).toMatchObject({ user: { proof } });
+      expect(await node.register(request)).toMatchObject({ user: { proof } });
+      expect(await (await nodes.start()).findUser(code)).toMatchObject({ proof });
     });
 
     it('claims by the first login: another ecdh key is refused from then on', async () => {
@@ -105,7 +122,7 @@ export function accounts(backend: Backend): void {
       const code = 'user' in result ? result.user.code : '';
       await login(node, code);
       expect(await node.findUser(code)).toMatchObject({ claimed: true, minProtocol: 1 });
-      expect(await node.register({ ...request, ecdhPublicKey: key(), proven: true })).toEqual({
+      expect(await node.register({ ...request, ecdhPublicKey: key(), proof: 'ab'.repeat(64) })).toEqual({
         outcome: 'claimed',
       });
       expect(await node.register(request)).toMatchObject({ outcome: 'existing' });
@@ -120,7 +137,7 @@ export function accounts(backend: Backend): void {
       const third = await register(node);
       expect(await node.register(registration())).toEqual({ outcome: 'full' });
       await login(node, third.code);
-      expect(await node.register(registration({ proven: true }))).toEqual({ outcome: 'full' });
+      expect(await node.register(registration({ proof: 'ab'.repeat(64) }))).toEqual({ outcome: 'full' });
       expect(await node.register(request)).toEqual({ ...first, outcome: 'existing' });
     });
 

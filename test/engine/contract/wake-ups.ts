@@ -157,7 +157,7 @@ export function wakeUps(backend: Backend): void {
       expect(node.health()).toMatchObject({ ready: false, reason: expect.stringContaining('not running') });
       const session = { code: '0000000', token: newToken(), epoch: 1, protocol: 1 } as const;
       const calls = [
-        () => node.register({ ecdhPublicKey: 'a', eddsaPublicKey: 'b', name: null, proven: false }),
+        () => node.register({ ecdhPublicKey: 'a', eddsaPublicKey: 'b', name: null, proof: null }),
         () => node.findUser(session.code),
         () => node.subscribe(session.code, new Ears()),
         () => node.claim({ code: session.code, token: session.token, protocol: 1 }),

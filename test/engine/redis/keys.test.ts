@@ -83,7 +83,7 @@ describe('keys in Redis', () => {
   });
 
   it('of a registration that died half way end within a minute, or are completed by the next try', async () => {
-    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proven: false };
+    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
     const first = await node.register(request);
     const code = 'user' in first ? first.user.code : '';
     // As it stands after the key record was taken and before the account was completed.

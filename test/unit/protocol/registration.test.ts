@@ -84,6 +84,7 @@ it('a user is told with the members and in the order of the protocol', () => {
     code: 'E011T7D',
     id: 1,
     claimed: true,
+    proof: null,
   };
   expect(JSON.stringify(userJson(user))).toBe(
     `{"id":1,"code":"E011T7D","name":null,"ecdh_public_key":"${ECDH}","eddsa_public_key":"${EDDSA}",` +

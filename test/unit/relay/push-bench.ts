@@ -37,7 +37,7 @@ export class Bench implements MailboxListener {
   async registerBob(): Promise<void> {
     await this.engine.start();
     const keys = { ecdhPublicKey: 'a'.repeat(64), eddsaPublicKey: 'b'.repeat(64) };
-    const result = await this.engine.register({ ...keys, name: null, proven: false });
+    const result = await this.engine.register({ ...keys, name: null, proof: null });
     if (!('user' in result)) throw new Error(result.outcome);
     this.code = result.user.code;
   }

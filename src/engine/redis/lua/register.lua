@@ -6,33 +6,42 @@
 -- ARGV[1] eddsa key
 -- ARGV[2] ecdh key
 -- ARGV[3] name           '' for none
--- ARGV[4] proven         '1' if the request carried a proof
--- ARGV[5] unclaimed ttl  ms
+-- ARGV[4] unclaimed ttl  ms
+-- ARGV[5] proof R        first half of the proof in hex, '' for none: at most 64 bytes keep the hash compact
+-- ARGV[6] proof S        the other half
 --
 -- returns {'other'} (no account of this key has this code), {'claimed'}, {'unproven'}
---      or {'existing' | 'replaced', claimed, settled, id, name, ecdh key, created us}
+--      or {'existing' | 'replaced', claimed, settled, id, name, ecdh key, created us, proof R, proof S}
 
 local user = KEYS[1]
-local fields = redis.call('HMGET', user, 'eddsa', 'ecdh', 'claimed', 'pending', 'settled', 'id', 'name', 'created')
+local fields = redis.call('HMGET', user, 'eddsa', 'ecdh', 'claimed', 'pending', 'settled', 'id', 'name', 'created',
+  'proof_r', 'proof_s')
 local eddsa, ecdh, claimed, pending = fields[1], fields[2], fields[3], fields[4]
 local settled, id, name, created = fields[5], fields[6], fields[7], fields[8]
+local proof_r, proof_s = fields[9], fields[10]
+local proven = ARGV[5] ~= ''
 if eddsa ~= ARGV[1] then return { 'other' } end
 
 local outcome = 'existing'
 if ecdh ~= ARGV[2] then
   if claimed == '1' then return { 'claimed' } end
-  if ARGV[4] ~= '1' then return { 'unproven' } end
+  if not proven then return { 'unproven' } end
   -- The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
   outcome, ecdh, name = 'replaced', ARGV[2], ARGV[3]
+  proof_r = false
   redis.call('HSET', user, 'ecdh', ecdh, 'name', name)
 end
-if ARGV[4] == '1' and claimed ~= '1' then
+if proven and not proof_r then
+  proof_r, proof_s = ARGV[5], ARGV[6]
+  redis.call('HSET', user, 'proof_r', proof_r, 'proof_s', proof_s)
+end
+if proven and claimed ~= '1' then
   claimed = '1'
   redis.call('HSET', user, 'claimed', '1')
 end
 if pending == '1' then
   redis.call('HSET', user, 'pending', '0')
-  redis.call('PEXPIRE', user, ARGV[5])
+  redis.call('PEXPIRE', user, ARGV[4])
 end
 if claimed == '1' then redis.call('PERSIST', user) end
-return { outcome, claimed, settled, id, name, ecdh, created }
+return { outcome, claimed, settled, id, name, ecdh, created, proof_r, proof_s }

@@ -27,6 +27,9 @@ const KEY_TTL_MS = UNCLAIMED_TTL_MS + PENDING_MS;
 /** Of 2^35 codes a random one is hardly ever taken; races over one key end after the first. */
 const ATTEMPTS_MAX = 8;
 
+/** A proof is stored as the halves R and S: longer values would cost the account its compact encoding. */
+const PROOF_HALF = 64;
+
 const NEXT_ID = 'user:next-id';
 const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
 const CLAIMED = `{${NEXT_ID}}:claimed`;
@@ -44,16 +47,28 @@ export class Accounts {
   }
 
   async find(code: string): Promise<Account | null> {
-    const fields = ['eddsa', 'ecdh', 'id', 'name', 'created', 'claimed', 'min_protocol'];
+    const fields = [
+      'eddsa',
+      'ecdh',
+      'id',
+      'name',
+      'created',
+      'proof_r',
+      'proof_s',
+      'claimed',
+      'min_protocol',
+    ];
     const reply = await this.#options.calls.command('find', userKey(code), [
       'HMGET',
       userKey(code),
       ...fields,
     ]);
-    const [eddsa, ecdh, id, name, created, claimed, minProtocol] = (reply as readonly Reply[]).map(text);
+    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol] = (
+      reply as readonly Reply[]
+    ).map(text);
     if (eddsa === null || eddsa === undefined) return null;
     return {
-      ...makeUser({ code, eddsa, ecdh, id, name, created }),
+      ...makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }),
       claimed: claimed === '1',
       minProtocol: minProtocol === '2' ? 2 : 1,
     };
@@ -125,7 +140,7 @@ export class Accounts {
 
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */
   async #join(code: string, registration: Registration, created: boolean): Promise<RegisterResult | null> {
-    const { ecdhPublicKey, eddsaPublicKey, name, proven } = registration;
+    const { ecdhPublicKey, eddsaPublicKey, name, proof } = registration;
     const reply = await this.#run(
       'register',
       [userKey(code)],
@@ -133,14 +148,18 @@ export class Accounts {
         eddsaPublicKey,
         ecdhPublicKey,
         Buffer.from(name ?? '', 'utf8'),
-        proven ? '1' : '0',
         `${UNCLAIMED_TTL_MS}`,
+        (proof ?? '').slice(0, PROOF_HALF),
+        (proof ?? '').slice(PROOF_HALF),
       ],
     );
-    const [outcome, claimed, settled, id, knownName, ecdh, createdUs] = (reply as readonly Reply[]).map(text);
+    const [outcome, claimed, settled, id, knownName, ecdh, createdUs, proofR, proofS] = (
+      reply as readonly Reply[]
+    ).map(text);
     if (outcome === 'other') return null;
     if (outcome === 'claimed' || outcome === 'unproven') return { outcome };
-    const user = makeUser({ code, eddsa: eddsaPublicKey, ecdh, id, name: knownName, created: createdUs });
+    const account = { code, eddsa: eddsaPublicKey, ecdh, id, name: knownName, created: createdUs };
+    const user = makeUser({ ...account, proofR, proofS });
     if (claimed === '1' && settled !== '1') await this.settle(code, eddsaPublicKey);
     else if (created) await this.#run('settle-count', [UNCLAIMED, CLAIMED], [code, `${UNCLAIMED_TTL_MS}`]);
     if (created) return { outcome: 'created', user };
@@ -170,6 +189,8 @@ function makeUser(fields: {
   id: Field;
   name: Field;
   created: Field;
+  proofR: Field;
+  proofS: Field;
 }): User {
   return {
     id: Number(fields.id),
@@ -177,6 +198,8 @@ function makeUser(fields: {
     name: fields.name === '' || fields.name === undefined ? null : fields.name,
     ecdhPublicKey: fields.ecdh ?? '',
     eddsaPublicKey: fields.eddsa,
+    // Accounts of earlier versions have no proof.
+    proof: `${fields.proofR ?? ''}${fields.proofS ?? ''}` || null,
     createdAt: formatCreatedAt(Number(fields.created)),
   };
 }

@@ -5,6 +5,7 @@
  *     last confirmed count total base oldest expired               the mailbox: see lua/mailbox.lua
  *     epoch token node                                             the session; token '' when nobody is connected
  *     claimed min_protocol settled pending id name ecdh eddsa created   the account (eddsa: "this user exists")
+ *     proof_r proof_s                                              the proof, in two halves; absent if none was given
  *     TTL: none once claimed; 30 days while unclaimed; 60 s while a registration is not complete (pending 1)
  *   inbox:{CODE}            stream  entries `<us>-<tag>`: f frame, t byte total, s sender      deliver; claim, read,
  *     TTL: 1 to 1.25 of RELAY_MAILBOX_TTL from the newest entry; gone when empty              confirm take away
