@@ -1,9 +1,12 @@
+import type { WaitReason } from './connection/relay-reply.ts';
 import type { ClientError } from './errors.ts';
 
 /** Events of a conversation. `id` is what `send` returned. */
 export interface ConversationEvents {
   /** Keys have been agreed: messages can be encrypted. */
   readonly secured: object;
+  /** The relay does not take the message for now, and says why; the SDK sends it again. */
+  readonly waiting: { readonly id: string; readonly why: WaitReason };
   /** The relay has stored the message. */
   readonly stored: { readonly id: string };
   /** The other's program has received it. */

@@ -6,6 +6,7 @@ import { endpointsOf } from './account/endpoints.ts';
 import type { Identity } from './account/identity.ts';
 import { Connection, type ConnectionState } from './connection/connection.ts';
 import type { IncomingEnvelope } from './connection/incoming.ts';
+import { DEFAULT_LIMITS, type RelayLimits, type Welcome } from './connection/login.ts';
 import { watchNetwork } from './connection/network.ts';
 import { outcomeOf } from './connection/relay-reply.ts';
 import { SelfProbe } from './connection/self-probe.ts';
@@ -20,6 +21,9 @@ import { Outbox } from './sending/outbox.ts';
 import { Batch, Records } from './storage/records.ts';
 import { memoryStorage } from './storage/storage.ts';
 import { type TabLock, takeTabLock } from './storage/tab-lock.ts';
+
+/** Failures in a row after which `connect` gives up. */
+const CONNECT_TRIES = 3;
 
 /** One identity at one relay. */
 export class Relay {
@@ -39,7 +43,7 @@ export class Relay {
   readonly #lock: TabLock | null;
   readonly #unwatch: () => void;
   #state: ConnectionState = { state: 'connecting' };
-  #maxFrameBytes = 65_536;
+  #limits: RelayLimits = DEFAULT_LIMITS;
 
   private constructor(parts: {
     url: string;
@@ -61,6 +65,7 @@ export class Relay {
     this.#outbox = new Outbox({
       records,
       seal: (entry, batch) => this.#peer(entry.recipient).peer.seal(entry, batch),
+      onWaiting: (entry, why) => this.#peer(entry.recipient).peer.waiting(entry, why),
       onAccepted: (entry) => this.#peer(entry.recipient).peer.accepted(entry),
       onFailed: (entry, error) => this.#peer(entry.recipient).peer.failed(entry, error),
       onBroken,
@@ -114,15 +119,21 @@ export class Relay {
     return relay;
   }
 
-  /** Opens, then waits until the relay has accepted the login. */
+  /**
+   * Opens, then waits until the relay has accepted the login. Throws `unreachable`, with the last cause, after three failed
+   * tries in a row, which take seconds; `open` goes on trying.
+   */
   static async connect(url: string, identity: Identity, options: RelayOptions = {}): Promise<Relay> {
     const relay = await Relay.open(url, identity, options);
     try {
       await unlessAborted(relay.#live(), options.signal);
       return relay;
     } catch (error) {
+      const { state } = relay;
       await relay.close();
-      throw error;
+      if (!(error instanceof ClientError) || error.code !== 'aborted') throw error;
+      const reason = state.state === 'offline' ? state.reason : `${url} has not answered yet.`;
+      throw new ClientError('aborted', `Ended before it was connected: ${reason}`, { cause: error });
     }
   }
 
@@ -133,6 +144,16 @@ export class Relay {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** What the relay allows, as stated at the last login. */
+  get limits(): RelayLimits {
+    return this.#limits;
+  }
+
+  /** Ends the wait between two tries, or probes the connection: for when a person looks, or the network is back. */
+  retryNow(): void {
+    this.#connection.wake();
   }
 
   /** Returns a function that removes the listener. */
@@ -200,9 +221,13 @@ export class Relay {
 
   #live(): Promise<void> {
     return new Promise((resolve, reject) => {
+      let failures = 0;
       const settle = (state: ConnectionState) => {
+        if (state.state === 'offline') failures += 1;
         if (state.state === 'live') resolve();
         else if (state.state === 'ended') reject(state.error);
+        else if (state.state === 'offline' && failures >= CONNECT_TRIES)
+          reject(new ClientError('unreachable', `Cannot connect: ${state.reason}`));
         else return;
         off();
       };
@@ -211,9 +236,9 @@ export class Relay {
     });
   }
 
-  #welcomed(welcome: { maxFrameBytes: number; expired: number | null }): void {
-    this.#maxFrameBytes = welcome.maxFrameBytes;
-    if ((welcome.expired ?? 0) > 0) this.#events.emit('expired', { count: welcome.expired ?? 0 });
+  #welcomed({ expired, queued, ...limits }: Welcome): void {
+    this.#limits = limits;
+    if ((expired ?? 0) > 0) this.#events.emit('expired', { count: expired ?? 0 });
     if (this.#protocol === 2 && this.#records.get('protocol') !== 2) {
       const batch = new Batch();
       batch.set('protocol', 2);
@@ -226,7 +251,7 @@ export class Relay {
   #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {
     const outcome = outcomeOf(type, payload);
     if (outcome === null) return;
-    if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.waitMs);
+    if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.why, outcome.waitMs);
     else {
       const settled =
         outcome.outcome === 'accepted'
@@ -264,7 +289,7 @@ export class Relay {
     const conversation = new Conversation({
       peer,
       own: { code: own.code, eddsaPublicKey: this.#identity.eddsaPublicKey },
-      maxFrameBytes: () => this.#maxFrameBytes,
+      maxFrameBytes: () => this.#limits.maxFrameBytes,
       now: Date.now,
     });
     const made = { peer, conversation };

@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
 }
 
+/** Between two tries that a person, or a network that comes and goes, asks for. */
+const ASKED_AGAIN_AFTER_MS = 1_000;
 /** After a connection of at least this length, the next wait starts short again. */
 const GOOD_AFTER_MS = 1_500;
 
@@ -43,6 +45,9 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #ended = false;
+  /** Between two tries: neither dialling nor registering. */
+  #waiting = false;
+  #dialledMs = Number.NEGATIVE_INFINITY;
   /** Number of the current try: an answer to an earlier one changes nothing. */
   #try = 0;
 
@@ -54,6 +59,8 @@ export class Connection {
   start(): void {
     if (this.#ended || this.#link !== null) return;
     clearTimeout(this.#timer);
+    this.#waiting = false;
+    this.#dialledMs = performance.now();
     const number = ++this.#try;
     this.#options.onState({ state: 'connecting' });
     this.#options.enrol().then(
@@ -71,10 +78,10 @@ export class Connection {
     this.#link?.check();
   }
 
-  /** The network may be back: probes the socket, or dials at once. */
+  /** The network may be back, or a person waits: probes the socket, or dials at once (but not more than once a second). */
   wake(): void {
-    if (this.#link === null) this.start();
-    else this.check();
+    if (this.#link !== null) this.check();
+    else if (this.#waiting && performance.now() - this.#dialledMs >= ASKED_AGAIN_AFTER_MS) this.start();
   }
 
   /** Drops this socket and dials again after a wait. */
@@ -152,6 +159,7 @@ export class Connection {
 
   #wait(retryInMs: number, reason: string): void {
     if (this.#ended) return;
+    this.#waiting = true;
     this.#options.onState({ state: 'offline', retryInMs, reason });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.start(), retryInMs);

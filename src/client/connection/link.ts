@@ -47,7 +47,7 @@ export class Link {
   readonly #loginTimer: ReturnType<typeof setTimeout>;
   #heartbeat: Heartbeat | null = null;
   #ended = false;
-  /** Detail of the relay's last `error`: explains a close. */
+  /** Detail of the relay's last `error`, or the runtime's reason for a failed connection: explains a close. */
   #lastError: string | null = null;
 
   constructor(options: LinkOptions) {
@@ -57,7 +57,13 @@ export class Link {
     this.#loginTimer = setTimeout(() => this.#fail('No connect_ack within 15 s.'), LOGIN_WITHIN_MS);
     this.#socket.onopen = () => this.#guarded(() => this.#step(this.#login.opened(this.#socket.protocol)));
     this.#socket.onmessage = (event: { data: unknown }) => this.#guarded(() => this.#heard(event.data));
-    this.#socket.onerror = () => {};
+    this.#socket.onerror = (event: { message?: unknown }) => {
+      // `ws` says why it could not connect; browsers do not.
+      if (typeof event.message !== 'string' || event.message === '') return;
+      this.#lastError ??= event.message;
+      // What a browser leaves to `Login`, `ws` refuses itself ("Server sent no subprotocol"): trying again is of no use.
+      if (event.message.includes('subprotocol')) this.#guarded(() => this.#login.opened(''));
+    };
     this.#socket.onclose = (event: { code: number; reason: string }) => {
       this.#end({ how: 'closed', code: event.code, reason: event.reason, lastError: this.#lastError });
     };

@@ -6,17 +6,31 @@ import { ClientError } from '../errors.ts';
 import type { ServerMessage } from './incoming.ts';
 
 /** The content of `connect_ack` (docs/protocol.md 4); by protocol 1 it has none. */
-export interface Welcome {
+export interface Welcome extends RelayLimits {
   /** Envelopes that wait in the mailbox; null by protocol 1. */
   readonly queued: number | null;
   /** Envelopes that expired in the mailbox since the last login; null by protocol 1. */
   readonly expired: number | null;
-  /** The largest frame that the relay takes, in UTF-8 bytes. */
-  readonly maxFrameBytes: number;
 }
 
-/** The protocol's default, for relays that do not state their limit. */
-const DEFAULT_MAX_FRAME_BYTES = 65_536;
+/** The limits that a relay states at the login. */
+export interface RelayLimits {
+  /** The largest frame that the relay takes, in UTF-8 bytes. */
+  readonly maxFrameBytes: number;
+  /** Bytes that one mailbox holds. */
+  readonly mailboxBytes: number;
+  /** What one user may send in a second, sustained; 0: no limit. */
+  readonly bytesPerS: number;
+  readonly envelopesPerS: number;
+}
+
+/** The protocol's defaults, for relays that do not state their limits. */
+export const DEFAULT_LIMITS: RelayLimits = {
+  maxFrameBytes: 65_536,
+  mailboxBytes: 4_194_304,
+  bytesPerS: 4_194_304,
+  envelopesPerS: 200,
+};
 
 export type LoginStep =
   | { readonly does: 'wait' }
@@ -93,7 +107,10 @@ function readWelcome(payload: Readonly<Record<string, unknown>>): Welcome {
   return {
     queued: numberOr(payload.queued, null),
     expired: numberOr(payload.expired, null),
-    maxFrameBytes: numberOr(limits.max_frame_bytes, DEFAULT_MAX_FRAME_BYTES),
+    maxFrameBytes: numberOr(limits.max_frame_bytes, DEFAULT_LIMITS.maxFrameBytes),
+    mailboxBytes: numberOr(limits.mailbox_bytes, DEFAULT_LIMITS.mailboxBytes),
+    bytesPerS: numberOr(limits.bytes_per_s, DEFAULT_LIMITS.bytesPerS),
+    envelopesPerS: numberOr(limits.envelopes_per_s, DEFAULT_LIMITS.envelopesPerS),
   };
 }
 

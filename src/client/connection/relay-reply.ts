@@ -1,17 +1,25 @@
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import { ClientError, type ClientErrorCode } from '../errors.ts';
 
+/** Why an envelope waits: the recipient's mailbox (or our share of it) is full, we are too fast, or the store is away. */
+export type WaitReason = Extract<FrameErrorCode, 'mailbox_full' | 'rate_limited' | 'unavailable'>;
+
 /** The relay's reply about one envelope that we sent. */
 export type Outcome =
   | { readonly outcome: 'accepted'; readonly id: string }
   /** Not stored, or not known to be: send the same bytes again, not before `waitMs`. */
-  | { readonly outcome: 'again'; readonly id: string; readonly waitMs: number | null }
+  | {
+      readonly outcome: 'again';
+      readonly id: string;
+      readonly why: WaitReason;
+      readonly waitMs: number | null;
+    }
   | { readonly outcome: 'refused'; readonly id: string; readonly error: ClientError };
 
 /** A hostile relay must not delay an envelope for years. */
 const LONGEST_WAIT_MS = 60_000;
-/** The recipient has to fetch first: asking more often does not help. */
-const FULL_WAIT_MS = 15_000;
+/** A connected recipient makes room within milliseconds; the outbox waits longer after each further refusal. */
+const FULL_WAIT_MS = 200;
 
 /** Null if the reply is not about an envelope. */
 export function outcomeOf(type: string, payload: Readonly<Record<string, unknown>>): Outcome | null {
@@ -21,12 +29,12 @@ export function outcomeOf(type: string, payload: Readonly<Record<string, unknown
   if (type !== 'error' || typeof code !== 'string') return null;
   switch (code as FrameErrorCode) {
     case 'unavailable':
-      return { outcome: 'again', id, waitMs: null };
+      return { outcome: 'again', id, why: 'unavailable', waitMs: null };
     case 'mailbox_full':
-      return { outcome: 'again', id, waitMs: FULL_WAIT_MS };
+      return { outcome: 'again', id, why: 'mailbox_full', waitMs: FULL_WAIT_MS };
     case 'rate_limited': {
       const waitMs = typeof retryAfterMs === 'number' ? Math.max(0, retryAfterMs) : 0;
-      return { outcome: 'again', id, waitMs: Math.min(waitMs, LONGEST_WAIT_MS) };
+      return { outcome: 'again', id, why: 'rate_limited', waitMs: Math.min(waitMs, LONGEST_WAIT_MS) };
     }
     default:
       return {

@@ -1,12 +1,17 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { safetyNumber } from '../../crypto/kdf.ts';
+import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError, throwIfAborted, unlessAborted } from '../errors.ts';
-import type { Json } from '../sending/content.ts';
-import { frameBytesOf, type Peer } from './peer.ts';
+import { type Json, requireJson } from '../sending/json.ts';
+import type { MessageExtras } from '../sending/message-extras.ts';
+import { bodyBytesMax, requireFits } from './message-size.ts';
+import type { Peer } from './peer.ts';
+import type { SendOptions } from './send-options.ts';
+import type { Sending } from './sent.ts';
 
 /** A message from the other, verified and decrypted. */
-export interface Message {
+export interface Message extends MessageExtras {
   readonly id: string;
   readonly body: Json;
   /** When it was sent by the sender's clock (RFC 3339): a claim. */
@@ -14,6 +19,9 @@ export interface Message {
   /** Tells the sender that this message and all before it were read. */
   markRead(): Promise<void>;
 }
+
+/** Messages handed over together, at most. */
+const BATCH_MAX = 200;
 
 export interface ConversationOptions {
   readonly peer: Peer;
@@ -65,20 +73,23 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.events.on(name, listener);
   }
 
+  /** The largest body that `send` takes, as UTF-8 bytes of its JSON; what the options add counts too. */
+  get maxBodyBytes(): number {
+    return bodyBytesMax(this.#options.maxFrameBytes());
+  }
+
   /**
-   * Stores a message for sending and returns its id. Resolves before the relay has it: the events `stored`, `delivered`
-   * and `read` report its progress. Throws `key_changed`, `too_large`, `outbox_full`.
+   * Stores a message for sending and promises its id. Resolves before the relay has it: the handle's other promises, or
+   * the events `stored`, `delivered` and `read`, report its progress. Rejects with `invalid_argument` for anything but
+   * JSON, `key_changed`, `too_large`, `outbox_full`.
    */
-  async send(body: Json, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
-    throwIfAborted(options.signal);
-    const maxBytes = this.#options.maxFrameBytes();
-    if (frameBytesOf(body) > maxBytes) {
-      throw new ClientError(
-        'too_large',
-        `The relay takes frames of up to ${maxBytes} bytes: send it in parts.`,
-      );
-    }
-    return this.#peer.send(body, new Date(this.#options.now()).toISOString());
+  send(body: Json, options: SendOptions = {}): Sending {
+    const id = newEnvelopeId();
+    const { handles } = this.#peer;
+    const steps = handles.add(id);
+    const taken = this.#send(id, body, options);
+    taken.catch((error: ClientError) => handles.failed(id, error));
+    return Object.assign(taken, steps);
   }
 
   /** Tells the sender that this message and all before it were read. For programs that no longer hold the message. */
@@ -105,14 +116,42 @@ export class Conversation implements AsyncIterable<Message> {
 
   /** The other's messages, until the signal fires or the relay is closed. Asking for the next confirms the last as handled. */
   async *messages(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Message, void, undefined> {
+    for await (const [message] of this.#batches(1, options.signal)) if (message !== undefined) yield message;
+  }
+
+  /**
+   * The same, all that wait at a time: for programs that store messages, and would rather write once for many. A batch is
+   * handled once the next is asked for.
+   */
+  batches(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<readonly Message[], void, undefined> {
+    return this.#batches(BATCH_MAX, options.signal);
+  }
+
+  async #send(id: string, body: Json, { signal, ...extras }: SendOptions): Promise<string> {
+    throwIfAborted(signal);
+    requireJson(body);
+    requireFits(body, extras, this.#options.maxFrameBytes());
+    await this.#peer.send(id, { body, at: new Date(this.#options.now()).toISOString(), ...extras });
+    return id;
+  }
+
+  async *#batches(
+    max: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly Message[], void, undefined> {
+    const { inbox } = this.#peer;
     for (;;) {
-      const entry = await this.#peer.inbox.take(options.signal);
-      if (entry === null) return;
+      const first = await inbox.take(signal);
+      if (first === null) return;
+      const entries = [first, ...inbox.drain(max - 1)];
       try {
-        const { received } = entry;
-        yield { ...received, markRead: () => this.#peer.confirmRead(received.id) };
+        yield entries.map(({ received }) => {
+          return { ...received, markRead: () => this.#peer.confirmRead(received.id) };
+        });
       } finally {
-        await this.#peer.inbox.handled(entry);
+        inbox.handled(entries);
       }
     }
   }

@@ -1,8 +1,7 @@
-import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { User } from '../account/directory.ts';
 import type { Identity } from '../account/identity.ts';
-import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { IncomingEnvelope } from '../connection/incoming.ts';
+import type { WaitReason } from '../connection/relay-reply.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
@@ -12,10 +11,12 @@ import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
 import { Inbox } from '../receiving/inbox.ts';
 import { Receipts } from '../receiving/receipts.ts';
-import type { Json } from '../sending/content.ts';
+import type { Json } from '../sending/json.ts';
+import type { MessageExtras } from '../sending/message-extras.ts';
 import type { Outbox, OutboxEntry } from '../sending/outbox.ts';
 import { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
+import { SentHandles, type SentStep } from './sent.ts';
 
 export interface PeerOptions {
   readonly code: string;
@@ -37,6 +38,7 @@ export interface PeerOptions {
 export class Peer {
   readonly code: string;
   readonly events = new Emitter<ConversationEvents>();
+  readonly handles = new SentHandles();
   readonly inbox: Inbox;
   readonly trust: Trust;
   readonly agreement: Agreement;
@@ -56,13 +58,14 @@ export class Peer {
       onChanged: ({ eddsaPublicKey, offered }) =>
         events.emit('key-changed', { pinned: eddsaPublicKey, offered: offered ?? '' }),
     });
+    events.on('failed', ({ id, error }) => this.handles.failed(id, error));
     this.agreement = new Agreement({ ...options, peer: code, peerKey: () => this.#pinnedKey() });
     this.#peerOutbox = new PeerOutbox(options);
     this.#receipts = new Receipts({
       ...options,
       peer: code,
       say: (content) => this.#peerOutbox.stage((batch) => this.#peerOutbox.addOnly(content, batch)),
-      tell: (name, id) => events.emit(name, { id }),
+      tell: (step, id) => this.#reached(id, step),
     });
     const { inbox, trust, agreement } = this;
     const common = {
@@ -91,16 +94,17 @@ export class Peer {
     await this.#peerOutbox.stage((batch) => this.agreement.prepare(batch));
   }
 
-  /** Stores the message and returns its id; it is encrypted when its turn comes. */
-  async send(body: Json, at: string): Promise<string> {
+  /** Stores the message; it is encrypted when its turn comes. */
+  async send(
+    id: string,
+    message: { readonly body: Json; readonly at: string } & MessageExtras,
+  ): Promise<void> {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
-    const id = newEnvelopeId();
     await this.#peerOutbox.stage((batch) => {
-      this.#peerOutbox.add({ type: 'message', body, at }, batch, id);
+      this.#peerOutbox.add({ type: 'message', ...message }, batch, id);
       this.#receipts.sent(id, batch);
     });
-    return id;
   }
 
   confirmRead(upTo: string): Promise<void> {
@@ -138,7 +142,12 @@ export class Peer {
   }
 
   accepted({ id, content }: OutboxEntry): void {
-    if (content?.type === 'message') this.events.emit('stored', { id });
+    if (content?.type === 'message') this.#reached(id, 'stored');
+  }
+
+  /** The relay refuses it for now; the outbox sends it again. */
+  waiting({ id, content }: OutboxEntry, why: WaitReason): void {
+    if (content?.type === 'message') this.events.emit('waiting', { id, why });
   }
 
   failed({ id, content, exchange }: OutboxEntry, error: ClientError): void {
@@ -150,9 +159,15 @@ export class Peer {
   }
 
   close(): void {
+    this.handles.close();
     this.#receipts.close();
     this.#verifier.close();
     this.inbox.close();
+  }
+
+  #reached(id: string, step: SentStep): void {
+    this.handles.reached(id, step);
+    this.events.emit(step, { id });
   }
 
   #refuseChangedKey(): void {
@@ -168,9 +183,4 @@ export class Peer {
     if (pin === null) throw new ClientError('invalid_argument', `The key of ${this.code} is not known yet.`);
     return pin.eddsaPublicKey;
   }
-}
-
-/** Upper bound of the frame that carries this body: base64 of its JSON, plus everything around it. */
-export function frameBytesOf(body: Json): number {
-  return Math.ceil((utf8ToBytes(JSON.stringify(body)).length + 128) / 3) * 4 + 640;
 }

@@ -93,8 +93,8 @@ export class EnvelopeHandler {
     const { code, events, inbox, receipts } = this.#options;
     switch (content.type) {
       case 'message': {
-        const { body, at } = content;
-        after.push(inbox.add({ id, body, at }, batch), () => receipts.owe(id));
+        const { type, ...said } = content;
+        after.push(inbox.add({ id, ...said }, batch), () => receipts.owe(id));
         return;
       }
       case 'delivered':

@@ -1,9 +1,10 @@
-import type { Json } from '../sending/content.ts';
+import type { Json } from '../sending/json.ts';
+import type { MessageExtras } from '../sending/message-extras.ts';
 import { NumberedKeys } from '../storage/numbered-keys.ts';
 import { Batch, type Records } from '../storage/records.ts';
 
 /** A message as it waits for the program. */
-export interface Received {
+export interface Received extends MessageExtras {
   readonly id: string;
   readonly body: Json;
   readonly at: string;
@@ -12,7 +13,7 @@ export interface Received {
 interface Waiter {
   readonly resolve: (entry: Entry | null) => void;
 }
-interface Entry {
+export interface Entry {
   readonly key: string;
   readonly received: Received;
 }
@@ -29,12 +30,20 @@ export class Inbox {
   #closed = false;
   readonly #onAdded: () => void;
   readonly #onHandled: () => void;
+  readonly #onBroken: (error: unknown) => void;
 
   /** `onAdded` and `onHandled` count the waiting messages, including those stored earlier. */
-  constructor(options: { peer: string; records: Records; onAdded: () => void; onHandled: () => void }) {
+  constructor(options: {
+    peer: string;
+    records: Records;
+    onAdded: () => void;
+    onHandled: () => void;
+    onBroken: (error: unknown) => void;
+  }) {
     this.#records = options.records;
     this.#onAdded = options.onAdded;
     this.#onHandled = options.onHandled;
+    this.#onBroken = options.onBroken;
     this.#keys = new NumberedKeys(`inbox:${options.peer}:`, options.records);
     this.#entries = this.#keys.stored.map(([key, received]) => ({ key, received }));
     for (const _ of this.#entries) options.onAdded();
@@ -73,12 +82,18 @@ export class Inbox {
     });
   }
 
-  /** The program has handled it. */
-  async handled(entry: Entry): Promise<void> {
+  /** Takes further messages that wait already, at most `max`. */
+  drain(max: number): Entry[] {
+    return this.#entries.splice(0, max);
+  }
+
+  /** The program has handled these. Not awaited: after a crash they are handed over again. */
+  handled(entries: readonly Entry[]): void {
     const batch = new Batch();
-    batch.remove(entry.key);
-    await this.#records.commit(batch);
-    this.#onHandled();
+    for (const { key } of entries) batch.remove(key);
+    this.#records.commit(batch).then(() => {
+      for (const _ of entries) this.#onHandled();
+    }, this.#onBroken);
   }
 
   close(): void {

@@ -1,7 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-
-/** Any JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+import type { Json } from './json.ts';
+import { type MessageExtras, readExtras, writeExtras } from './message-extras.ts';
 
 /**
  * The plaintext of a `message`: one JSON object in UTF-8. Receipts are encrypted too, so that the relay cannot tell a
@@ -9,7 +8,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  */
 export type Content =
   /** `at`: the sender's own clock, RFC 3339: a claim. */
-  | { readonly type: 'message'; readonly body: Json; readonly at: string }
+  | ({ readonly type: 'message'; readonly body: Json; readonly at: string } & MessageExtras)
   /** Cumulative, in sending order: the program has received (or shown) this message and all before it. */
   | { readonly type: 'delivered' | 'read'; readonly up_to: string }
   /** The initiator of an exchange has the answer: the responder may now use the keys too. */
@@ -18,7 +17,16 @@ export type Content =
   | { readonly type: 'unreadable'; readonly id: string };
 
 export function encodeContent(content: Content): Uint8Array {
-  return utf8ToBytes(JSON.stringify(content));
+  return utf8ToBytes(JSON.stringify(content.type === 'message' ? messageMembers(content) : content));
+}
+
+function messageMembers({
+  type,
+  body,
+  at,
+  ...extras
+}: Extract<Content, { readonly type: 'message' }>): object {
+  return { type, body, at, ...writeExtras(extras) };
 }
 
 /** Null if it is not content that we know: the sender is authentic, but may run any software. */
@@ -32,7 +40,7 @@ export function decodeContent(plaintext: Uint8Array): Content | null {
   if (typeof value !== 'object' || value === null) return null;
   const { type, body, at, up_to, id } = value as Record<string, unknown>;
   if (type === 'message' && body !== undefined) {
-    return { type, body: body as Json, at: typeof at === 'string' ? at : '' };
+    return { type, body: body as Json, at: typeof at === 'string' ? at : '', ...readExtras(value) };
   }
   if ((type === 'delivered' || type === 'read') && typeof up_to === 'string') return { type, up_to };
   if (type === 'ready') return { type };

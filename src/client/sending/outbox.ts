@@ -1,3 +1,4 @@
+import type { WaitReason } from '../connection/relay-reply.ts';
 import { ClientError } from '../errors.ts';
 import { numberedKey } from '../storage/numbered-keys.ts';
 import { Batch, type Records } from '../storage/records.ts';
@@ -21,6 +22,8 @@ export interface OutboxOptions {
   readonly records: Records;
   /** Encrypts and signs the entry, staging what has to be stored with it; null while there is no key. */
   readonly seal: (entry: OutboxEntry, batch: Batch) => string | null;
+  /** The relay does not take the envelope for now. */
+  readonly onWaiting: (entry: OutboxEntry, why: WaitReason) => void;
   /** The relay has stored the envelope. */
   readonly onAccepted: (entry: OutboxEntry) => void;
   /** The relay will never store the envelope, or the recipient could not read it. */
@@ -109,16 +112,20 @@ export class Outbox {
     if (entry === null) return false;
     const batch = new Batch();
     this.#remove(entry, batch);
-    await this.#options.records.commit(batch);
-    this.#options.onAccepted(entry);
+    const stored = this.#options.records.commit(batch);
+    // The next is sealed at once: the storage then writes both changes together. If this one is lost in a crash, the
+    // entry is sent again, and the relay answers the repetition.
     this.pump(entry.recipient);
+    await stored;
+    this.#options.onAccepted(entry);
     return true;
   }
 
   /** The relay did not store it, or may not have: the same bytes are sent again. */
-  again(id: string, waitMs: number | null): void {
+  again(id: string, why: WaitReason, waitMs: number | null): void {
     for (const queue of this.#queues.values()) {
-      if (queue.inFlight === id) queue.retry(waitMs, () => this.#pump(queue));
+      const entry = queue.inFlight === id ? queue.retry(waitMs, () => this.#pump(queue)) : null;
+      if (entry !== null) this.#options.onWaiting(entry, why);
     }
   }
 

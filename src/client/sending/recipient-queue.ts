@@ -82,11 +82,13 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
     return entry;
   }
 
-  /** Sends the same again, after `waitMs` plus growing jitter. */
-  retry(waitMs: number | null, again: () => void): void {
+  /** Sends the same again, after `waitMs` plus growing jitter. Returns the entry. */
+  retry(waitMs: number | null, again: () => void): Entry | null {
+    const entry = this.#entries.find(({ id }) => id === this.inFlight) ?? null;
     this.restart();
     this.#resting = true;
     this.#wait((waitMs ?? 0) + fullJitterMs(this.#attempt++), again);
+    return entry;
   }
 
   /** A new socket has nothing in flight. */

@@ -13,6 +13,11 @@ export class Batch {
   }
 }
 
+interface PendingWrite {
+  readonly changes: Map<string, string | null>;
+  readonly written: Promise<void>;
+}
+
 /**
  * A storage with its content in memory: reads are immediate, so a state machine steps without waiting. Whatever a step
  * *causes* (an acknowledgement, a frame on the wire, an event) waits for `commit`.
@@ -20,6 +25,10 @@ export class Batch {
 export class Records {
   readonly #storage: Storage;
   readonly #entries: Map<string, string>;
+  /** The write that the storage is busy with. */
+  #writing: Promise<void> | null = null;
+  /** What was committed meanwhile, to be written at once when that one is done. */
+  #next: PendingWrite | null = null;
 
   private constructor(storage: Storage, entries: Map<string, string>) {
     this.#storage = storage;
@@ -41,15 +50,44 @@ export class Records {
     return keys.map((key) => [key, JSON.parse(this.#entries.get(key) ?? 'null') as Value] as const);
   }
 
-  /** Resolves once stored. Storages write in call order, so commits resolve in order too. */
+  /**
+   * Resolves once stored, in call order. A write takes milliseconds (it is synced to the disk), so what is committed
+   * during one goes into the next write together, each commit still all or nothing.
+   */
   commit(batch: Batch): Promise<void> {
     if (batch.changes.size === 0) return Promise.resolve();
-    const changes: Changes = new Map(batch.changes);
-    applyChanges(this.#entries, changes);
-    return this.#storage.write(changes);
+    applyChanges(this.#entries, batch.changes);
+    if (this.#next === null) {
+      if (this.#writing === null) return this.#write(new Map(batch.changes));
+      this.#next = this.#afterwards(this.#writing);
+    }
+    for (const [key, value] of batch.changes) this.#next.changes.set(key, value);
+    return this.#next.written;
   }
 
-  close(): Promise<void> {
-    return this.#storage.close();
+  /** Writes what is committed, and lets go of the storage. */
+  async close(): Promise<void> {
+    while (this.#writing !== null) await this.#writing.catch(() => {});
+    await this.#storage.close();
+  }
+
+  #write(changes: Changes): Promise<void> {
+    const written = this.#storage.write(changes);
+    this.#writing = written;
+    const done = () => {
+      if (this.#writing === written) this.#writing = null;
+    };
+    written.then(done, done);
+    return written;
+  }
+
+  #afterwards(writing: Promise<void>): PendingWrite {
+    const changes = new Map<string, string | null>();
+    const write = () => {
+      this.#next = null;
+      return this.#write(changes);
+    };
+    // A write that failed is reported where it was asked for.
+    return { changes, written: writing.then(write, write) };
   }
 }

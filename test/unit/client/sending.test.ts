@@ -76,7 +76,7 @@ describe('what the relay says of an envelope', () => {
     expect(outcomeOf('accepted', { id: 'x' })).toEqual({ outcome: 'accepted', id: 'x' });
     expect(error('unavailable')).toMatchObject({ outcome: 'again', waitMs: null });
     expect(error('rate_limited', { retry_after_ms: 700 })).toMatchObject({ outcome: 'again', waitMs: 700 });
-    expect(error('mailbox_full')).toMatchObject({ outcome: 'again', waitMs: 15_000 });
+    expect(error('mailbox_full')).toMatchObject({ outcome: 'again', why: 'mailbox_full', waitMs: 200 });
     expect(error('recipient_unknown')).toMatchObject({ outcome: 'refused', error: { code: 'user_unknown' } });
     expect(error('id_conflict')).toMatchObject({ outcome: 'refused', error: { code: 'refused' } });
     expect(error('something_new')).toMatchObject({ outcome: 'refused' });

@@ -1,0 +1,5 @@
+import type { MessageExtras } from '../sending/message-extras.ts';
+
+export interface SendOptions extends MessageExtras {
+  readonly signal?: AbortSignal;
+}

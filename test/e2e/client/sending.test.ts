@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { approached, People, take } from '../../support/clients/sdk.ts';
+import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+
+const processes = new Processes();
+const people = new People();
+let relay: RelayProcess;
+
+beforeAll(async () => {
+  relay = await processes.relay();
+});
+afterEach(() => people.leave());
+afterAll(() => processes.stop());
+
+test('send promises the id, and that the message is stored, delivered and read', async () => {
+  const { toBob, toAlice } = await people.acquainted(relay.http);
+  const sending = toBob.send('Hello');
+  await sending.stored;
+  const [message] = await take(toAlice, 1);
+  expect(message?.id).toBe(await sending);
+  await sending.delivered;
+  let read = false;
+  void sending.read.then(() => {
+    read = true;
+  });
+  await toBob.send('second').delivered;
+  expect(read).toBe(false);
+  await message?.markRead();
+  await sending.read;
+});
+
+test('what cannot be sent rejects once, in words, and nothing else of it is left over', async () => {
+  const { toBob, toAlice } = await people.acquainted(relay.http);
+  const sending = toBob.send(new Uint8Array(4) as never);
+  await expect(sending).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(sending.read).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(toBob.send('x'.repeat(toBob.maxBodyBytes))).rejects.toMatchObject({
+    code: 'too_large',
+    message: expect.stringContaining(`${toBob.maxBodyBytes}`),
+  });
+  await toBob.send('x'.repeat(toBob.maxBodyBytes - 2));
+  expect((await take(toAlice, 1)).map(({ body }) => String(body).length)).toEqual([toBob.maxBodyBytes - 2]);
+});
+
+test('a relay that is closed first ends the promises, not the message', async () => {
+  const { alice, bob, toBob } = await people.acquainted(relay.http);
+  await bob.relay.close();
+  const sending = toBob.send('for later');
+  await sending.stored;
+  await alice.relay.close();
+  await expect(sending.read).rejects.toMatchObject({ code: 'closed' });
+  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
+  const [toAlice] = again.relay.conversations;
+  if (toAlice === undefined) throw new Error('no conversation');
+  expect((await take(toAlice, 1)).map(({ body }) => body)).toEqual(['for later']);
+});
+
+test('name, answered message and lifetime come along, and other values of theirs do not', async () => {
+  const { toBob, toAlice } = await people.acquainted(relay.http);
+  const first = await toBob.send('What is it?', { name: 'Alice', expiresS: 3600 });
+  await toBob.send('nothing', { name: '', expiresS: -1 });
+  const [question, plain] = await take(toAlice, 2);
+  expect(question).toMatchObject({ id: first, body: 'What is it?', name: 'Alice', expiresS: 3600 });
+  expect(plain?.name).toBeUndefined();
+  expect(plain?.expiresS).toBeUndefined();
+  await toAlice.send('That.', { replyTo: first });
+  expect((await take(toBob, 1))[0]).toMatchObject({ body: 'That.', replyTo: first });
+});
+
+test('a program that stores what it gets may take it in batches: all of it, in order, once', async () => {
+  const { bob, toBob, toAlice } = await people.acquainted(relay.http);
+  for (let number = 0; number < 50; number++) await toBob.send(number);
+  await toBob.send('last').delivered;
+  const got: unknown[] = [];
+  for await (const batch of toAlice.batches()) {
+    got.push(...batch.map(({ body }) => body));
+    if (got.at(-1) === 'last') break;
+  }
+  expect(got).toEqual([...Array.from({ length: 50 }, (_, number) => number), 'last']);
+  await bob.relay.close();
+  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
+  await toBob.send('after');
+  const [conversation] = again.relay.conversations;
+  if (conversation === undefined) throw new Error('no conversation');
+  expect((await take(conversation, 1)).map(({ body }) => body)).toEqual(['after']);
+});
+
+test('a conversation with somebody who has written is there after a restart, before any event', async () => {
+  const alice = await people.join(relay.http);
+  const bob = await people.join(relay.http);
+  const coming = approached(bob);
+  await (await alice.relay.startConversation(bob.code)).send('Hello');
+  await take(await coming, 1);
+  await bob.relay.close();
+  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
+  expect(again.relay.conversations.map(({ code }) => code)).toEqual([alice.code]);
+});
