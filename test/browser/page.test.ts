@@ -2,8 +2,9 @@ import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
-import { Processes, type RelayProcess } from '../support/servers/processes.ts';
+import { Processes } from '../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../support/servers/redis.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 import { Browsers, type Device, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
@@ -13,7 +14,7 @@ const processes = new Processes();
 const browsers = new Browsers();
 const visitors: Visitor[] = [];
 let redis: RedisServer;
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RigNode } from '../faults/harness/nodes.ts';
-import { PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../support/clients/users.ts';
 import { makeCertificate } from '../support/servers/certificate.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 import type { Stage } from './stage.ts';
 
 /** What is really broken so that alerts fire, and mended so that they resolve. */
@@ -12,7 +13,7 @@ export interface Fault {
   /** Takes ten minutes or more to fire or to resolve, and touches nothing that another slow one needs. */
   readonly slow: boolean;
   /** Resolves with what mends it. */
-  begin(stage: Stage): Promise<() => Promise<void> | void>;
+  begin(stage: Stage): Promise<() => unknown>;
 }
 
 /** A node that soon has enough of devices that displace each other. */
@@ -47,22 +48,15 @@ function stutter(pid: number, { stillMs, runMs }: { stillMs: number; runMs: numb
   return end;
 }
 
-const TRIES_MAX = 10;
-
 /** A new user; asks again if the relay is busy with another fault. */
-async function newcomer(http: string): Promise<PlainUser> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await registerUser(http);
-    } catch (error) {
-      if (tries >= TRIES_MAX) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
+const newUser = (http: string): Promise<PlainUser> => registerUser(http, { tries: 10 });
+
+function setConfig({ redis }: Stage, name: string, value: string): Promise<unknown> {
+  return redis.call('CONFIG', 'SET', name, value);
 }
 
 /** Earlier faults have moved people around: a node with nobody connected is slow for nobody. */
-async function busiest(nodes: Stage['nodes']): Promise<RigNode> {
+async function busiest(nodes: Stage['nodes']): Promise<RelayNode> {
   const connected = await Promise.all(
     nodes.map((node) => node.metric('keyrelay_sockets', 'state="connected"')),
   );
@@ -110,11 +104,11 @@ export const FAULTS = ({
     alerts: ['KeyrelayRedisDown', 'KeyrelayNodeNotReady', 'KeyrelayLoginsFailing'],
     slow: false,
     begin: async ({ redis, nodes, http }) => {
-      const user = await newcomer(http);
-      redis.child.signal('SIGSTOP');
+      const user = await newUser(http);
+      redis.pause();
       const end = repeatedly(200, () => PlainClient.login(nodes[0].ws, user));
       return async () => {
-        redis.child.signal('SIGCONT');
+        redis.resume();
         await end();
       };
     },
@@ -124,8 +118,8 @@ export const FAULTS = ({
     alerts: ['KeyrelayEnvelopesRefused', 'KeyrelayRedisMemoryFull'],
     slow: false,
     begin: async (stage) => {
-      stage.redisCli('config', 'set', 'maxmemory', '1mb');
-      return () => void stage.redisCli('config', 'set', 'maxmemory', '1gb');
+      await setConfig(stage, 'maxmemory', '1mb');
+      return () => setConfig(stage, 'maxmemory', '1gb');
     },
   },
   {
@@ -133,22 +127,21 @@ export const FAULTS = ({
     alerts: ['KeyrelayRedisMemoryFilling'],
     slow: true,
     begin: async (stage) => {
-      stage.redisCli('config', 'set', 'maxmemory', '200mb');
+      await setConfig(stage, 'maxmemory', '200mb');
       let number = 0;
-      const fill = (count: number) => {
+      const fill = async (count: number) => {
         for (let index = 0; index < count; index += 1) {
           number += 1;
-          const script = 'return redis.call("SETRANGE", KEYS[1], 999999, "x")';
-          stage.redisCli('eval', script, '1', `filler:${number}`);
+          await stage.redis.call('SETRANGE', `filler:${number}`, 999_999, 'x');
         }
       };
-      fill(100);
+      await fill(100);
       // Half a gigabyte an hour: what is left would last for a quarter of an hour.
       const end = repeatedly(10_000 / speed, () => fill(1));
       return async () => {
         await end();
-        for (; number > 0; number -= 1) stage.redisCli('del', `filler:${number}`);
-        stage.redisCli('config', 'set', 'maxmemory', '1gb');
+        for (; number > 0; number -= 1) await stage.redis.call('DEL', `filler:${number}`);
+        await setConfig(stage, 'maxmemory', '1gb');
       };
     },
   },
@@ -157,8 +150,8 @@ export const FAULTS = ({
     alerts: ['KeyrelayRedisNotPersisting'],
     slow: false,
     begin: async (stage) => {
-      stage.redisCli('config', 'set', 'appendonly', 'no');
-      return () => void stage.redisCli('config', 'set', 'appendonly', 'yes');
+      await setConfig(stage, 'appendonly', 'no');
+      return () => setConfig(stage, 'appendonly', 'yes');
     },
   },
   {
@@ -166,8 +159,8 @@ export const FAULTS = ({
     alerts: ['KeyrelayRedisEvicts'],
     slow: false,
     begin: async (stage) => {
-      stage.redisCli('config', 'set', 'maxmemory-policy', 'allkeys-lru');
-      return () => void stage.redisCli('config', 'set', 'maxmemory-policy', 'noeviction');
+      await setConfig(stage, 'maxmemory-policy', 'allkeys-lru');
+      return () => setConfig(stage, 'maxmemory-policy', 'noeviction');
     },
   },
   {
@@ -208,7 +201,7 @@ export const FAULTS = ({
       const node = stage.extra('small');
       const clients: PlainClient[] = [];
       while (clients.length < SMALL_SOCKETS) {
-        clients.push(await PlainClient.login(node.ws, await newcomer(node.http)));
+        clients.push(await PlainClient.login(node.ws, await newUser(node.http)));
       }
       const end = repeatedly(200, () => PlainClient.open(node.ws));
       return async () => {
@@ -222,7 +215,7 @@ export const FAULTS = ({
     alerts: ['KeyrelayMailboxesFull'],
     slow: true,
     begin: async ({ http, ws }) => {
-      const [away, user] = [await newcomer(http), await newcomer(http)];
+      const [away, user] = [await newUser(http), await newUser(http)];
       const client = await PlainClient.login(ws, user);
       const message = '{"type":"message","payload":"are you there?"}';
       const data = `{"sender":"${user.code}","recipient":"${away.code}","message":${message}}`;
@@ -239,7 +232,7 @@ export const FAULTS = ({
     slow: true,
     begin: async (stage) => {
       const node = stage.extra('flapping');
-      const users = await Promise.all(Array.from({ length: 5 }, () => newcomer(node.http)));
+      const users = await Promise.all(Array.from({ length: 5 }, () => newUser(node.http)));
       const ends = users.map((user) => repeatedly(500, () => PlainClient.login(node.ws, user)));
       return async () => {
         await Promise.all(ends.map((end) => end()));
@@ -251,14 +244,14 @@ export const FAULTS = ({
     alerts: ['KeyrelayPoison'],
     slow: true,
     begin: async (stage) => {
-      const writer = await newcomer(stage.http);
+      const writer = await newUser(stage.http);
       const client = await PlainClient.login(stage.ws, writer);
-      for (const user of [await newcomer(stage.http), await newcomer(stage.http)]) {
+      for (const user of [await newUser(stage.http), await newUser(stage.http)]) {
         const message = '{"type":"message","payload":"real mail"}';
         const data = `{"sender":"${writer.code}","recipient":"${user.code}","id":"real","message":${message}}`;
         client.sendData(writer, data);
         await client.until(() => client.accepted().length > 0);
-        stage.redisCli('xadd', `inbox:{${user.code}}`, '*', 'rubbish', '1');
+        await stage.redis.call('XADD', `inbox:{${user.code}}`, '*', 'rubbish', '1');
         const reader = await PlainClient.login(stage.ws, user);
         await reader.until(() => reader.envelopes.length === 1);
         client.received.length = 0;

@@ -1,6 +1,5 @@
 import { check } from '../faults/checker/checker.ts';
 import { delaysOf, quantile } from '../faults/checker/figures.ts';
-import { BUILT_MAIN } from '../faults/harness/nodes.ts';
 import { until } from '../support/until.ts';
 import type { Stage } from './stage.ts';
 
@@ -32,10 +31,10 @@ export async function roll(
   const restarts: { readonly fromMs: number; readonly drainedMs: number }[] = [];
   for (const node of nodes) {
     const fromMs = performance.now();
-    const drainedMs = await node.drain();
-    node.become(BUILT_MAIN);
+    await node.stop();
+    restarts.push({ fromMs, drainedMs: performance.now() - fromMs });
+    node.become();
     await node.start();
-    restarts.push({ fromMs, drainedMs });
     await pause(CALM_MS);
   }
   const seconds = Math.ceil((performance.now() - startedMs) / 1000);

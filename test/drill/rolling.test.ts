@@ -42,7 +42,7 @@ async function draw(seconds: number): Promise<string> {
       .map(({ labels, points }) => ({ name: name(labels), points }))
       .toSorted((a, b) => a.name.localeCompare(b.name));
   const one = async (expr: string, name: string) => curves(expr, () => name);
-  const ports = new Map(stage.nodes.map(({ name, adminPort }) => [`127.0.0.1:${adminPort}`, name]));
+  const ports = new Map(stage.nodes.map(({ id, adminPort }) => [`127.0.0.1:${adminPort}`, id]));
   const rate = (metric: string) => `sum(rate(${metric}[4s]))`;
   const p = (q: number) =>
     `1000 * histogram_quantile(${q}, sum by (le) (rate(keyrelay_push_delay_seconds_bucket[4s])))`;

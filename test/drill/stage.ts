@@ -1,24 +1,26 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toolPath } from '../../src/cli/dev/install.ts';
 import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/dev/monitoring.ts';
-import {
-  freePort,
-  type HaproxyServer,
-  type RedisServer,
-  type Settings,
-  startHaproxy,
-  startRedis,
-} from '../../src/cli/dev/servers.ts';
+import { freePort, type HaproxyServer, type Settings, startHaproxy } from '../../src/cli/dev/servers.ts';
 import { Journal } from '../faults/checker/journal.ts';
 import { Crowd } from '../faults/clients/crowd.ts';
-import { BUILT_MAIN, RigNode } from '../faults/harness/nodes.ts';
 import { TcpProxy } from '../faults/injectors/proxy.ts';
-import { Random } from '../faults/random.ts';
+import { Random } from '../support/random.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
+import { type RedisServer, startRedis } from '../support/servers/redis.ts';
+import { RelayNode } from '../support/servers/relay-node.ts';
 import { copyFaster } from './speed.ts';
+
+/** Rates are what other tests are for; and a client that is gone is noticed soon. */
+const SETTINGS: Settings = {
+  RELAY_ENVELOPES_PER_S: '0',
+  RELAY_BYTES_PER_S: '0',
+  RELAY_PING_INTERVAL_MS: '2000',
+  RELAY_WEB: 'false',
+  // As it is set by default.
+  RELAY_DRAIN_MS: '',
+};
 
 export interface StageOptions {
   /** How many times faster Prometheus' clock runs; see `copyFaster`. */
@@ -26,7 +28,7 @@ export interface StageOptions {
   /** People who write to each other through HAProxy. */
   readonly people: number;
   readonly settings: Settings;
-  /** What nodes are started from; default: this build. */
+  /** Another build than this one. */
   readonly main?: string;
   /** Nodes beside the three, not behind HAProxy, each for one fault. */
   readonly extras: Readonly<Record<string, Settings>>;
@@ -37,8 +39,8 @@ export class Stage {
   readonly redis: RedisServer;
   /** Between the nodes and Redis. */
   readonly proxy: TcpProxy;
-  readonly nodes: readonly [RigNode, RigNode, RigNode];
-  readonly extras: Readonly<Record<string, RigNode>>;
+  readonly nodes: readonly [RelayNode, RelayNode, RelayNode];
+  readonly extras: Readonly<Record<string, RelayNode>>;
   readonly haproxy: HaproxyServer;
   readonly monitoring: Monitoring;
   readonly crowd: Crowd;
@@ -46,26 +48,25 @@ export class Stage {
   readonly #folder: string;
 
   static async open(options: StageOptions): Promise<Stage> {
-    ensureInstalled('redis-server', 'redis-cli', 'haproxy', ...MONITORING_TOOLS);
+    ensureInstalled('haproxy', ...MONITORING_TOOLS);
     const folder = await mkdtemp(join(tmpdir(), 'keyrelay-drill-'));
     await copyFaster(folder, options.speed);
-    const redis = await startRedis();
+    const redis = await startRedis({}, { deployed: true });
     const random = new Random(7);
     const proxy = await TcpProxy.start({ port: redis.port, redis: true }, random.fork('proxy'));
     const common = {
+      ...SETTINGS,
       ...options.settings,
       RELAY_REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
       RELAY_TRUSTED_PROXIES: '127.0.0.1',
     };
-    const start = (name: string, settings: Settings = {}) =>
-      RigNode.start({
-        name,
-        main: options.main ?? BUILT_MAIN,
-        settings: { ...common, ...settings, RELAY_NODE_ID: name },
-      });
+    const { main } = options;
+    const how = { keepsPorts: true, untilReady: true, ...(main === undefined ? {} : { main }) };
+    const start = (id: string, settings: Settings = {}) =>
+      RelayNode.start({ ...how, settings: { ...common, ...settings, RELAY_NODE_ID: id } });
     const nodes = [await start('node-1'), await start('node-2'), await start('node-3')] as const;
-    const extras: Record<string, RigNode> = {};
-    for (const [name, settings] of Object.entries(options.extras)) extras[name] = await start(name, settings);
+    const extras: Record<string, RelayNode> = {};
+    for (const [id, settings] of Object.entries(options.extras)) extras[id] = await start(id, settings);
     const metricsPort = await freePort();
     const haproxy = await startHaproxy({ port: 0, nodes, metricsPort });
     const http = `http://127.0.0.1:${haproxy.port}`;
@@ -109,15 +110,10 @@ export class Stage {
     return `ws://127.0.0.1:${this.haproxy.port}/ws`;
   }
 
-  extra(name: string): RigNode {
+  extra(name: string): RelayNode {
     const node = this.extras[name];
     if (node === undefined) throw new Error(`there is no node ${name}`);
     return node;
-  }
-
-  redisCli(...args: string[]): string {
-    const all = ['-p', `${this.redis.port}`, ...args];
-    return execFileSync(toolPath('redis-cli'), all, { encoding: 'utf8' }).trim();
   }
 
   /** Names of the alerts that fire now. */
@@ -162,8 +158,7 @@ export class Stage {
     await this.haproxy.child.stop();
     await Promise.all([...this.nodes, ...Object.values(this.extras)].map((node) => node.kill()));
     await this.proxy.stop();
-    this.redis.child.signal('SIGCONT');
-    await this.redis.stop();
+    await this.redis.remove();
     await rm(this.#folder, { recursive: true, force: true });
   }
 

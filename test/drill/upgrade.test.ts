@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { envelopeText } from '../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { envelopeText, frameOf } from '../support/clients/frames.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../support/clients/users.ts';
 import { OLD_MAILBOXES, recordMailboxes } from '../support/servers/old-mailboxes.ts';
 import { buildOld } from './old-version.ts';
 import { roll } from './roll.ts';

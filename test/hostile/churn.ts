@@ -1,6 +1,7 @@
-import { PlainClient, registerUser } from '../support/clients/plain-client.ts';
-import type { RelayProcess } from '../support/servers/processes.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
+import { registerUser } from '../support/clients/users.ts';
 import type { RedisServer } from '../support/servers/redis.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 import { until } from '../support/until.ts';
 
 const USERS = 64;
@@ -15,7 +16,7 @@ export interface Churn {
 }
 
 /** Logs people in and cuts them off again, `logins` times in all, as fast as the relay takes it. */
-export async function churn(relay: RelayProcess, redis: RedisServer, logins: number): Promise<Churn> {
+export async function churn(relay: RelayNode, redis: RedisServer, logins: number): Promise<Churn> {
   const people = await Promise.all(Array.from({ length: USERS }, () => registerUser(relay.http)));
   const before = await subscribeCalls(redis);
   const startedMs = performance.now();

@@ -1,10 +1,9 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { RelayProcess } from '../support/servers/processes.ts';
+import { cpuUs } from '../support/proc.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 import { FLOODS } from './floods.ts';
-import { HonestPair } from './honest.ts';
-import { HonestStream } from './honest-stream.ts';
-import { cpuMs } from './memory.ts';
+import { HonestPair } from './honest-pair.ts';
 
 /** One flood, and what honest people felt of it. */
 export interface Fairness {
@@ -19,19 +18,15 @@ export interface Fairness {
 }
 
 /** The flood runs in a process of its own: it must not slow the clock that it is measured by. */
-export async function measureFairness(
-  relay: RelayProcess,
-  flood: string,
-  seconds: number,
-): Promise<Fairness> {
-  const honest = await HonestPair.start(relay);
+export async function measureFairness(relay: RelayNode, flood: string, seconds: number): Promise<Fairness> {
+  const honest = await HonestPair.start(relay, { everyMs: 20 });
   await pause(seconds);
   const calmP99Ms = honest.percentileMs(99);
   const child = await startFlood(flood, relay.port);
   honest.restart();
-  const cpuBeforeMs = cpuMs(relay.pid);
+  const cpuBeforeUs = cpuUs(relay.pid);
   await pause(seconds);
-  const relayCpuPercent = (cpuMs(relay.pid) - cpuBeforeMs) / (seconds * 10);
+  const relayCpuPercent = (cpuUs(relay.pid) - cpuBeforeUs) / (seconds * 10_000);
   const floodP99Ms = honest.percentileMs(99);
   const done = await stop(child);
   const envelopes = honest.sent;
@@ -41,11 +36,11 @@ export async function measureFairness(
 
 /** Envelopes that one honest sender gets accepted a second, before and during a flood. */
 export async function measureThroughput(
-  relay: RelayProcess,
+  relay: RelayNode,
   flood: string,
   seconds: number,
 ): Promise<{ readonly calm: number; readonly underFlood: number; readonly perSecond: number }> {
-  const honest = await HonestStream.start(relay);
+  const honest = await HonestPair.start(relay, { inFlight: IN_FLIGHT });
   await honest.rate(WARM_UP_S);
   const calm = await honest.rate(seconds);
   const child = await startFlood(flood, relay.port);
@@ -56,6 +51,8 @@ export async function measureThroughput(
 }
 
 const WARM_UP_S = 3;
+/** What an eager client has on its way at once. */
+const IN_FLIGHT = 16;
 
 async function startFlood(flood: string, port: number): Promise<ChildProcess> {
   const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${port}`], { stdio: 'inherit' });

@@ -1,6 +1,7 @@
-import WebSocket from 'ws';
-import { frameOf, makeKeys, type PlainUser, registerUser } from '../support/clients/plain-client.ts';
+import { envelopeFrame } from '../support/clients/frames.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../support/clients/raw-connection.ts';
+import { makeKeys, type PlainUser, registerUser } from '../support/clients/users.ts';
 
 /** Where a flood goes to. */
 interface Target {
@@ -14,22 +15,11 @@ export type Flood = (target: Target, signal: AbortSignal) => Promise<number>;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function login(target: Target, user: PlainUser): Promise<WebSocket> {
-  const ws = new WebSocket(target.ws, { perMessageDeflate: false });
-  ws.on('error', () => undefined);
-  await new Promise<void>((resolve) => {
-    ws.once('close', () => resolve());
-    ws.once('message', () => resolve());
-    ws.once('open', () => ws.send(frameOf(user, `{"sender":"${user.code}","message":{"type":"connect"}}`)));
-  });
-  return ws;
-}
-
 /**
- * Who is turned away tries again so soon, on average: a hundred of them twice as often as one address may. More would
- * bring no more signatures; it would be a storm of connects, which is a flood of its own.
+ * How long a refused socket waits before its next attempt, on average: a hundred of them come twice as often as one
+ * address may. More would bring no more signatures, but a storm of connects, which is another flood.
  */
-const TURNED_AWAY_MS = 1_000;
+const REFUSED_WAIT_MS = 1_000;
 
 /** One socket after the other that sends as fast as its buffer lets it. */
 async function keepSending(
@@ -38,13 +28,16 @@ async function keepSending(
 ): Promise<number> {
   let sent = 0;
   while (!parts.signal.aborted) {
-    const ws = await login(parts.target, parts.user);
-    if (ws.readyState !== WebSocket.OPEN) await pause(2 * TURNED_AWAY_MS * Math.random());
-    while (!parts.signal.aborted && ws.readyState === WebSocket.OPEN) {
-      for (let n = 0; n < 50 && ws.bufferedAmount < 256 * 1024; n += 1, sent += 1) ws.send(frame());
-      await pause(1);
+    const client = await PlainClient.login(parts.target.ws, parts.user, { keep: false }).catch(() => null);
+    if (client === null) await pause(2 * REFUSED_WAIT_MS * Math.random());
+    else {
+      const { ws } = client;
+      while (!parts.signal.aborted && client.closed === null) {
+        for (let n = 0; n < 50 && ws.bufferedAmount < 256 * 1024; n += 1, sent += 1) ws.send(frame());
+        await pause(1);
+      }
+      ws.terminate();
     }
-    ws.terminate();
   }
   return sent;
 }
@@ -57,8 +50,7 @@ const invalidSignatures =
   (target, signal) =>
     several(sockets, async () => {
       const user = await registerUser(target.http);
-      const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
-      const frame = frameOf(makeKeys(), data);
+      const frame = envelopeFrame({ ...makeKeys(), code: user.code }, { recipient: user.code });
       return keepSending({ target, user, signal }, () => frame);
     });
 
@@ -90,18 +82,14 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   'invalid signatures, 100 sockets': invalidSignatures(100),
   'valid envelopes by one user': async (target, signal) => {
     const user = await registerUser(target.http);
-    const data = `{"sender":"${user.code}","recipient":"${user.code}","message":{"type":"message"}}`;
-    const frame = frameOf(user, data);
+    const frame = envelopeFrame(user, { recipient: user.code });
     return keepSending({ target, user, signal }, () => frame);
   },
   'one mailbox filled by 10 users': async (target, signal) => {
     const victim = await registerUser(target.http);
     return several(10, async () => {
       const user = await registerUser(target.http);
-      const frame = frameOf(
-        user,
-        `{"sender":"${user.code}","recipient":"${victim.code}","message":{"type":"message"}}`,
-      );
+      const frame = envelopeFrame(user, { recipient: victim.code });
       return keepSending({ target, user, signal }, () => frame);
     });
   },

@@ -1,4 +1,5 @@
-import { frameOf, type PlainUser } from '../support/clients/plain-client.ts';
+import { frameOf } from '../support/clients/frames.ts';
+import type { PlainUser } from '../support/clients/users.ts';
 import type { Random } from '../support/random.ts';
 
 /** What a fuzzer sends on a socket: text as a string; raw bytes as a text frame that need not be UTF-8; or a binary. */

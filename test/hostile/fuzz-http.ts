@@ -1,5 +1,5 @@
-import { makeKeys } from '../support/clients/plain-client.ts';
 import { RawConnection } from '../support/clients/raw-connection.ts';
+import { makeKeys } from '../support/clients/users.ts';
 import type { Random } from '../support/random.ts';
 import { HTTP_CASES } from './http-cases.ts';
 

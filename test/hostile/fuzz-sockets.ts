@@ -1,7 +1,9 @@
 import WebSocket from 'ws';
 import { CLOSES } from '../../src/protocol/closes.ts';
 import { FRAME_ERRORS } from '../../src/protocol/errors.ts';
-import { frameOf, type PlainUser } from '../support/clients/plain-client.ts';
+import { type Challenge, connectText, frameOf, readServerMessage } from '../support/clients/frames.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
+import type { PlainUser } from '../support/clients/users.ts';
 import type { Random } from '../support/random.ts';
 import { type FuzzFrame, fuzzFrame } from './fuzz-frames.ts';
 
@@ -44,7 +46,7 @@ export function newTally(): FuzzTally {
 /** Sends until the tally has `frames`. */
 export async function fuzzSockets(options: FuzzOptions, tally = newTally()): Promise<FuzzTally> {
   const lane = async (lane: number): Promise<void> => {
-    // Whoever has spoken protocol 2 may not speak 1 any more: a user for each.
+    // A user who has spoken protocol 2 may not go back to 1: one for each.
     const one = options.users[(2 * lane) % options.users.length];
     const two = options.users[(2 * lane + 1) % options.users.length];
     if (one === undefined || two === undefined) throw new Error('two users for each socket are needed');
@@ -72,7 +74,11 @@ function oneSocket(options: SocketOptions): Promise<void> {
   const count = (name: string) => tally.answers.set(name, (tally.answers.get(name) ?? 0) + 1);
   tally.sockets += 1;
   return new Promise((resolve) => {
-    const ws = new WebSocket(url, protocol === 2 ? ['relay.v2'] : [], { perMessageDeflate: false });
+    const { ws } = new PlainClient(url, {
+      protocol,
+      keep: false,
+      onFrame: (frame) => hear(String(frame)),
+    });
     let breaksTcp = false;
     const timer = setTimeout(() => {
       tally.surprises.push(`no end of a socket (${state})`);
@@ -90,25 +96,23 @@ function oneSocket(options: SocketOptions): Promise<void> {
       if (state === 'while closing') ws.close(1000);
       else ws.ping('the end');
     };
-    const connect = (payload: string) =>
-      ws.send(frameOf(me, `{"sender":"${me.code}","message":{"type":"connect"${payload}}}`));
-    ws.on('open', () => {
-      if (state === 'behind connect' || state === 'session, 1' || state === 'while closing') connect('');
-      if (!state.startsWith('session') && state !== 'before connect, 2') sendFrames();
-    });
-    ws.on('message', (bytes) => {
-      const text = String(bytes);
-      const type = /^\{"data":\{"sender":"server".*?"type":"(\w+)"/.exec(text)?.[1];
-      if (type === undefined) return;
-      const code = type === 'error' ? (/"code":"(\w+)"/.exec(text)?.[1] ?? 'none') : null;
+    const connect = (challenge?: Challenge) => ws.send(frameOf(me, connectText(me.code, challenge)));
+    const hear = (frame: string) => {
+      const message = readServerMessage(frame);
+      if (message === null) return;
+      const { type, payload } = message;
+      const code = type === 'error' ? String(payload.code) : null;
       count(code ?? type);
       if (code !== null && !Object.hasOwn(FRAME_ERRORS, code))
         tally.surprises.push(`an error of code ${code}`);
       if (type === 'challenge') {
-        const nonce = /"nonce":"(\w+)"/.exec(text)?.[1] ?? '';
         if (state === 'before connect, 2') sendFrames();
-        else connect(`,"payload":{"nonce":"${nonce}","audience":null}`);
+        else connect(payload as unknown as Challenge);
       } else if (type === 'connect_ack' && state.startsWith('session')) sendFrames();
+    };
+    ws.on('open', () => {
+      if (state === 'behind connect' || state === 'session, 1' || state === 'while closing') connect();
+      if (!state.startsWith('session') && state !== 'before connect, 2') sendFrames();
     });
     ws.on('pong', (bytes) => {
       if (bytes.toString() === 'the end') ws.close(1000);

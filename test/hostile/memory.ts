@@ -1,20 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { residentBytes } from '../support/proc.ts';
 
 const SETTLE_MS = 60_000;
-
-/** Resident memory of a process, in MB. */
-export function residentMb(pid: number): number {
-  const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kb) / 1024;
-}
-
-const TICK_MS = 10;
-
-/** CPU time that a process has used, in ms. */
-export function cpuMs(pid: number): number {
-  const [, , ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
 
 /** A process with `loadtest/support/collect.mjs` in it gets so long for a collection. */
 const COLLECT_MS = 500;
@@ -26,7 +12,7 @@ export async function settledMb(pid: number): Promise<number> {
     process.kill(pid, 'SIGUSR2');
     await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
   }
-  return residentMb(pid);
+  return residentBytes(pid) / 2 ** 20;
 }
 
 /** Waits until the process is back within `percent` of what it had settled at. Resolves with what it has then. */

@@ -1,9 +1,10 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { makeKeys, registerUser } from '../support/clients/plain-client.ts';
+import { registerUser } from '../support/clients/users.ts';
 import { Random } from '../support/random.ts';
-import { Processes, type RelayProcess } from '../support/servers/processes.ts';
+import { Processes } from '../support/servers/processes.ts';
 import { startRedis } from '../support/servers/redis.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 import { churn } from './churn.ts';
 import { measureFairness, measureThroughput, runFlood } from './fairness.ts';
 import { FLOODS } from './floods.ts';
@@ -92,7 +93,7 @@ async function main(): Promise<number> {
 /** A relay for one part; nothing but what the part did may have ended it or be in its log. */
 async function withRelay(
   settings: Record<string, string>,
-  work: (relay: RelayProcess) => Promise<string[]>,
+  work: (relay: RelayNode) => Promise<string[]>,
 ): Promise<string[]> {
   const processes = new Processes();
   try {
@@ -112,7 +113,7 @@ function frames(seed: number): Promise<string[]> {
   const settings = { RELAY_ENVELOPES_PER_S: '0', RELAY_NOISE_PER_S: '0', RELAY_MAILBOX_ENVELOPES: '20' };
   return withRelay(settings, async (relay) => {
     const users = [];
-    for (let n = 0; n < 32; n += 1) users.push(await registerUser(relay.http, makeKeys()));
+    for (let n = 0; n < 32; n += 1) users.push(await registerUser(relay.http));
     const options = { url: relay.ws, users, socketsAtOnce: 16 };
     const total = Number(values.frames);
     const warmUp = Math.max(total / WARM_UP, WARM_UP_FRAMES);
@@ -153,7 +154,7 @@ function http(seed: number): Promise<string[]> {
   });
 }
 
-async function memory(relay: RelayProcess, beforeMb: number): Promise<string[]> {
+async function memory(relay: RelayNode, beforeMb: number): Promise<string[]> {
   try {
     const afterMb = await untilBack(relay.pid, beforeMb, RSS_PERCENT);
     console.log(`  memory: ${beforeMb.toFixed(0)} MB before, ${afterMb.toFixed(0)} MB after`);

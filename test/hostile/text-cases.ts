@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FrameErrorCode } from '../../src/protocol/errors.ts';
-import { frameOf, type PlainUser, signHex } from '../support/clients/plain-client.ts';
+import { frameOf } from '../support/clients/frames.ts';
+import { type PlainUser, signHex } from '../support/clients/users.ts';
 
 /** Who takes part: Mallory is logged in as herself. */
 export interface People {

@@ -1,11 +1,7 @@
-import {
-  frameOf,
-  makeKeys,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-} from '../support/clients/plain-client.ts';
-import type { RelayProcess } from '../support/servers/processes.ts';
+import { frameOf } from '../support/clients/frames.ts';
+import { PlainClient } from '../support/clients/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../support/clients/users.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
 
 /** Two kinds of input that must not be told apart by how long the answer takes. */
 export interface Timing {
@@ -41,7 +37,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-export async function measureTiming(relay: RelayProcess): Promise<readonly Timing[]> {
+export async function measureTiming(relay: RelayNode): Promise<readonly Timing[]> {
   const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
   const lookUp = async (code: string) => {
     await (await fetch(`${relay.http}/users/${code}`)).arrayBuffer();
@@ -61,7 +57,7 @@ export async function measureTiming(relay: RelayProcess): Promise<readonly Timin
 const WRONG = makeKeys();
 
 /** From the connect to the close; opening the socket is not measured apart, and falls on both. */
-async function refusedLogin(relay: RelayProcess, code: PlainUser['code']): Promise<void> {
+async function refusedLogin(relay: RelayNode, code: PlainUser['code']): Promise<void> {
   const client = await PlainClient.open(relay.ws);
   client.send(frameOf(WRONG, `{"sender":"${code}","message":{"type":"connect"}}`));
   await client.untilClosed();

@@ -26,11 +26,14 @@ export interface NodeServer {
 /** Settings of a relay, by the names of their variables. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** A relay node, on ports that the kernel chooses unless `settings` says otherwise. No other setting reaches it. */
-export async function startNode(settings: Settings): Promise<NodeServer> {
+/**
+ * A relay node, on ports that the kernel chooses unless `settings` says otherwise. No other setting reaches it.
+ * @param main another build of dist/cli/main.js
+ */
+export async function startNode(settings: Settings, main = MAIN): Promise<NodeServer> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RELAY_'));
   const env = { ...Object.fromEntries(inherited), RELAY_PORT: '0', RELAY_ADMIN_PORT: '0', ...settings };
-  const child = await Child.start({ command: process.execPath, args: [MAIN, 'serve'], env });
+  const child = await Child.start({ command: process.execPath, args: [main, 'serve'], env });
   // The log line of `serve` that says where it listens.
   const line = await child.waitFor(/^\{.*"msg":"listening".*\}$/m, START_TIMEOUT_MS);
   const { node, port, adminPort } = JSON.parse(line[0]) as { node: string; port: number; adminPort: number };

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { SETTINGS } from '../../../src/ops/settings.ts';
-
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { startRedis } from '../../support/servers/redis.ts';
 
@@ -243,8 +243,8 @@ describe('serve', () => {
     const relay = await processes.relay();
     const bob = await registerUser(relay.http);
     // Whoever does not confirm is waited for, for a moment.
-    const silent = await PlainClient.login(relay.ws, await registerUser(relay.http), { autoPong: false });
-    const self = await PlainClient.login(relay.ws, bob, { autoPong: false });
+    const silent = await PlainClient.login(relay.ws, await registerUser(relay.http), { pongs: 'none' });
+    const self = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
     const data = `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`;
     self.sendData(bob, data);
     await self.until(() => self.envelopes.length === 1);

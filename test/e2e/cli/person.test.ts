@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
 const processes = new Processes();
 const running: ChildProcessWithoutNullStreams[] = [];
-let relay: RelayProcess;
+let relay: RelayNode;
 let folder = '';
 
 beforeAll(async () => {

@@ -10,14 +10,16 @@ import {
   fileStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { approached, People, take } from '../../support/clients/sdk.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const people = new People();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

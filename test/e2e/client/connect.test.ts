@@ -4,12 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const servers: Server[] = [];
-let relay: RelayProcess;
+let relay: RelayNode;
 /** A web server that is no relay: it answers every request with a page. */
 let website = '';
 /** Something that takes connections and never says a word. */

@@ -8,12 +8,13 @@ import {
   Relay,
 } from '../../../src/client/index.ts';
 import { People } from '../../support/clients/sdk.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const people = new People();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

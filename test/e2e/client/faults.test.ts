@@ -4,8 +4,9 @@ import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/injectors/proxy.ts';
 import { Random } from '../../faults/random.ts';
 import { approached, People, take } from '../../support/clients/sdk.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const MESSAGES = 1_000;
@@ -15,7 +16,7 @@ const CUT_AFTER_MS_MAX = 4_000;
 const processes = new Processes();
 const people = new People();
 let redis: RedisServer;
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });

@@ -6,15 +6,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { approached, People, take } from '../../support/clients/sdk.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { pythonWithPackages } from '../../support/servers/python.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const CLIENT = join(import.meta.dirname, '../../../docs/clients/python/keyrelay.py');
 const processes = new Processes();
 const people = new People();
 const running: PythonClient[] = [];
-let relay: RelayProcess;
+let relay: RelayNode;
 let python = '';
 let folder = '';
 

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { approached, People, take } from '../../support/clients/sdk.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 const processes = new Processes();
 const people = new People();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { startRedis } from '../../support/servers/redis.ts';
 import { startRedisCluster } from '../../support/servers/redis-cluster.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 const ENVELOPES = 1_000;
 
@@ -49,7 +51,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
     // So many that every master of a Cluster has some of their mailboxes.
     const people = await Promise.all(
       Array.from({ length: 12 }, async (_, n) => {
-        const at = nodes[n % nodes.length] as RelayProcess;
+        const at = nodes[n % nodes.length] as RelayNode;
         const user = await registerUser(at.http);
         return { user, socket: await PlainClient.login(at.ws, user) };
       }),
@@ -69,7 +71,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
   });
 
   describe('with 1,000 envelopes on their way', () => {
-    let nodes: [RelayProcess, RelayProcess, RelayProcess];
+    let nodes: [RelayNode, RelayNode, RelayNode];
     let alice: PlainUser;
     let bob: PlainUser;
     let frames: string[];

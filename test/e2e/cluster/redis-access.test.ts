@@ -5,18 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import {
-  frameOf,
-  makeKeys,
-  PlainClient,
-  postUser,
-  registerUser,
-  signHex,
-} from '../../support/clients/plain-client.ts';
+import { frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { makeKeys, postUser, registerUser, signHex } from '../../support/clients/users.ts';
 import { makeCertificate } from '../../support/servers/certificate.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user who may do what the relay does and nothing else. */
@@ -53,7 +49,7 @@ const HOSTILE_CODES = [
 ];
 
 /** Asks for these codes, sends to them and as them, and logs in as them. */
-async function tryCodes(relay: RelayProcess): Promise<void> {
+async function tryCodes(relay: RelayNode): Promise<void> {
   const mallory = await registerUser(relay.http);
   for (const code of HOSTILE_CODES) {
     const answer = await fetch(`${relay.http}/users/${encodeURIComponent(code)}`);
@@ -80,7 +76,7 @@ async function tryCodes(relay: RelayProcess): Promise<void> {
 }
 
 /** Carol is away: what waits for her is counted by sender, and taken off again as she confirms. */
-async function fillAndEmpty(relay: RelayProcess): Promise<void> {
+async function fillAndEmpty(relay: RelayNode): Promise<void> {
   const [alice, bob, carol] = [
     await registerUser(relay.http),
     await registerUser(relay.http),
@@ -96,7 +92,7 @@ async function fillAndEmpty(relay: RelayProcess): Promise<void> {
     expect(client.errors().length).toBe(count - Math.min(count, 4));
     await client.close();
   }
-  const client = await PlainClient.login2(relay.ws, carol);
+  const client = await PlainClient.login(relay.ws, carol, { protocol: 2 });
   await client.until(() => client.envelopes.length === 5);
   for (const envelope of [client.envelopes[0], client.envelopes[4]]) {
     const before = await relay.metric('keyrelay_envelopes_confirmed_total');
@@ -109,7 +105,7 @@ async function fillAndEmpty(relay: RelayProcess): Promise<void> {
 }
 
 /** Everything that a node does with Redis, but for what needs a Cluster or replicas. */
-async function useAll(relay: RelayProcess, url: string): Promise<void> {
+async function useAll(relay: RelayNode, url: string): Promise<void> {
   const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
   const keys = makeKeys();
   const proof = signHex(keys, `relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}`);
@@ -243,7 +239,7 @@ it('reopen lets an account that has spoken protocol 2 back in by protocol 1, unt
     return /"connect_ack"|"protocol_required"/.exec(first)?.[0];
   };
   const login2 = async () => {
-    const client = await PlainClient.open(relay.ws, { subprotocols: ['relay.v2'] });
+    const client = await PlainClient.open(relay.ws, { protocol: 2 });
     await client.until(() => client.received.length === 1);
     const nonce = /"nonce":"([0-9a-f]{64})"/.exec(client.received[0] ?? '')?.[1] ?? '';
     const payload = `{"nonce":"${nonce}","audience":null}`;

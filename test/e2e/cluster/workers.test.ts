@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { registerUser } from '../../support/clients/users.ts';
+import { childrenOf, isRunning } from '../../support/proc.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
@@ -67,22 +69,8 @@ async function whoAnswers(): Promise<Set<string>> {
   return nodes;
 }
 
-function workerPids(): number[] {
+function workerPids(): readonly number[] {
   return childrenOf(supervisor.pid);
-}
-
-function childrenOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return children.trim().split(' ').filter(Boolean).map(Number);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie is one that nobody has asked about: it has ended.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 test('share one port, and each has a name and metrics of its own', async () => {
@@ -136,7 +124,7 @@ test('SIGHUP replaces them one after the other, and refuses nobody meanwhile', a
 test('SIGTERM stops them all, in order', async () => {
   const pids = workerPids();
   expect(await supervisor.stop()).toBe('exit code 0');
-  expect(pids.filter(isAlive)).toEqual([]);
+  expect(pids.filter(isRunning)).toEqual([]);
 });
 
 test('drain when the process that started them is killed', async () => {
@@ -148,7 +136,7 @@ test('drain when the process that started them is killed', async () => {
   await child.waitFor(/"msg":"listening"/, 10_000);
   const [pid = 0] = childrenOf(child.pid);
   child.signal('SIGKILL');
-  await until(() => !isAlive(pid), { what: 'the worker to end' });
+  await until(() => !isRunning(pid), { what: 'the worker to end' });
 });
 
 test.each([

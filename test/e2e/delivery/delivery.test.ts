@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: what waits, what is confirmed, what is sent again. Alice on one node, Bob on the other. */
@@ -87,7 +88,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
   it('sends again what was not confirmed, the same bytes, oldest first', async () => {
     const waiting = await store(3);
     for (let n = 0; n < 3; n += 1) {
-      const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+      const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
       expect(await deaf.untilEnvelopes(3)).toEqual(waiting);
       await deaf.cut();
     }
@@ -98,7 +99,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
 
   it('takes a pong as the receipt for everything up to its id, and for nothing behind it', async () => {
     await store(3);
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await deaf.until(() => deaf.envelopes.length === 3 && deaf.pings.length > 0);
     const behind = await store(2, 3);
     await deaf.untilEnvelopes(5);
@@ -115,14 +116,14 @@ describe.each(PAIRS)('delivery, %s', (where) => {
   });
 
   it('takes no pong for anything that it has not sent on this very socket', async () => {
-    const before = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const before = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     const sent = await store(2);
     await before.until(() => before.envelopes.length === 2 && before.pings.length > 0);
     const earlier = before.pings.at(-1) ?? '';
     await before.cut();
     const [ms = '0', tag = '0'] = earlier.split('-');
 
-    const deaf = await PlainClient.open(pair.two.ws, { autoPong: false });
+    const deaf = await PlainClient.open(pair.two.ws, { pongs: 'none' });
     // Before anything was pinged here: the id of another socket confirms nothing yet.
     deaf.ws.pong(earlier);
     deaf.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
@@ -138,7 +139,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
   });
 
   it('pings a quiet client with the last id, so that a receipt that was lost is asked for again', async () => {
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await store(1);
     await deaf.until(() => deaf.envelopes.length === 1 && deaf.pings.length > 0);
     const id = deaf.pings.at(-1);

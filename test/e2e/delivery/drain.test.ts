@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { upgrade } from '../../support/clients/upgrade.ts';
+import { registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
+import { registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
@@ -14,7 +15,7 @@ describe('receipts', () => {
     const relay = await processes.relay({ RELAY_NOISE_PER_S: '0' });
     const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
     const sender = await PlainClient.login(relay.ws, alice);
-    const deaf = await PlainClient.login(relay.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
     for (let n = 0; n < 3; n += 1) sender.send(plainEnvelope(alice, bob.code));
     await deaf.until(() => deaf.envelopes.length === 3);
     for (let n = 0; n < 10_000; n += 1) deaf.ws.pong(RUBBISH[n % RUBBISH.length]);
@@ -37,8 +38,8 @@ describe('receipts', () => {
       await registerUser(relay.http),
     ];
     const sender = await PlainClient.login(relay.ws, alice);
-    const bobs = await PlainClient.login(relay.ws, bob, { autoPong: false });
-    const carols = await PlainClient.login(relay.ws, carol, { autoPong: false });
+    const bobs = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
+    const carols = await PlainClient.login(relay.ws, carol, { pongs: 'none' });
     sender.send(plainEnvelope(alice, bob.code));
     sender.send(plainEnvelope(alice, carol.code));
     await bobs.until(() => bobs.pings.length > 0);

@@ -1,13 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { connectText2 } from '../../support/clients/envelopes.ts';
-import {
-  frameOf,
-  makeKeys,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-} from '../../support/clients/plain-client.ts';
+import { connectText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();
@@ -15,7 +10,7 @@ afterAll(() => processes.stop());
 
 /** What answers the challenge on this socket. */
 function answerTo(client: PlainClient, user: PlainUser): string {
-  return connectText2(user.code, client.challenge().nonce, null);
+  return connectText(user.code, { nonce: client.challenge().nonce, audience: null });
 }
 
 describe('replays', () => {
@@ -63,7 +58,7 @@ describe('replays', () => {
     await thief.until(() => thief.errors().length > 0);
     expect(thief.errors()[0]?.code).toBe('bad_signature');
 
-    const hers = await PlainClient.open(relay.ws, { subprotocols: ['relay.v2'] });
+    const hers = await PlainClient.open(relay.ws, { protocol: 2 });
     await hers.until(() => hers.received.length === 1);
     const answer = answerTo(hers, alice);
     hers.send(frameOf(alice, answer));
@@ -73,7 +68,7 @@ describe('replays', () => {
 
     expect((await (await overheard()).untilClosed()).code).toBe(4401);
     // And that connect answers one challenge, on one socket.
-    const replayed = await PlainClient.open(relay.ws, { subprotocols: ['relay.v2'] });
+    const replayed = await PlainClient.open(relay.ws, { protocol: 2 });
     replayed.send(frameOf(alice, answer));
     expect(await replayed.untilClosed()).toEqual({ code: 4401, reason: 'bad_challenge' });
     expect(hers.closed).toBeNull();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const WINDOW_ENVELOPES = 256;
@@ -56,7 +57,7 @@ describe.each(PAIRS)('the window, %s', (where) => {
     const timesFull = await pair.two.metric('keyrelay_window_full_total');
     const frames = numbers(600);
     if (waiting) await store(frames);
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     if (!waiting) await store(frames);
     await deaf.untilEnvelopes(WINDOW_ENVELOPES);
     await stopped(deaf, timesFull);
@@ -74,7 +75,7 @@ describe.each(PAIRS)('the window, %s', (where) => {
   it('is full of 1 MiB, and of no more than one envelope beyond', async () => {
     const timesFull = await pair.two.metric('keyrelay_window_full_total');
     const frames = Array.from({ length: 40 }, (_, n) => frame(`${n}`.padEnd(60_000, 'x')));
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await store(frames);
     await deaf.until(() => bytesOf(deaf.envelopes) >= WINDOW_BYTES);
     await stopped(deaf, timesFull);
@@ -88,7 +89,7 @@ describe.each(PAIRS)('the window, %s', (where) => {
   });
 
   it('never has more than 49 pings out, which clients would take for an attack', async () => {
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     // One turn for each, as far as that can be had from outside.
     for (const each of numbers(WINDOW_ENVELOPES)) {
       socket.send(each);

@@ -10,11 +10,13 @@ import {
   startHaproxy,
   startRedis,
 } from '../../../src/cli/dev/servers.ts';
-import { PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { registerUser } from '../../support/clients/users.ts';
 import { FOREIGN_METRICS } from '../../support/documents/foreign-metrics.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
 import { type NginxServer, startNginx } from '../../support/servers/nginx.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** The files of deploy/, each run by the real server. */
@@ -25,7 +27,7 @@ const SCRAPED_MS = 45_000;
 
 const processes = new Processes();
 let redis: RedisServer;
-let nodes: [RelayProcess, RelayProcess, RelayProcess];
+let nodes: [RelayNode, RelayNode, RelayNode];
 let haproxy: HaproxyServer;
 let nginx: NginxServer;
 let monitoring: Monitoring;

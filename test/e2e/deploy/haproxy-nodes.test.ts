@@ -5,7 +5,8 @@ import { freePort, onFreePort } from '../../../src/cli/dev/servers.ts';
 import { PlainClient } from '../../support/clients/plain-client.ts';
 import { DnsServer } from '../../support/servers/dns.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** How deploy/haproxy/haproxy.cfg is told its nodes. */
@@ -24,7 +25,7 @@ function haproxy(settings: Record<string, string>, ...args: string[]) {
 describe('nodes behind one DNS name', () => {
   let dns: DnsServer;
   let balancerPort: number;
-  let nodes: RelayProcess[];
+  let nodes: RelayNode[];
 
   beforeAll(async () => {
     // One port on several addresses, as pods and machines have it.

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf } from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
 import { type BadFrame, changed, exchange, refusesEach } from '../../support/frames/bad-frame.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, sections 2 and 3: the members of a frame, each missing, doubled, of another type or form. */
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type BadFrame, inPayload, refusesEach } from '../../support/frames/bad-frame.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 2: no document is a frame that two parsers could read differently. */
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { envelopeText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { judge } from '../../support/frames/frame-oracle.ts';
 import { cook, type Recipe, recipe, Signatures } from '../../support/frames/fuzz-recipes.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /**
  * 100,000 frames that are nearly right, against a live node: it never dies, and answers each exactly as an oracle
@@ -22,7 +24,7 @@ const FAULTS_MAX = 10;
 const CLIENT_FAULTS = ['bad_frame', 'bad_signature', 'sender_mismatch', 'id_conflict', 'too_large'];
 
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 let away: PlainUser;
 const codes = new Set<string>();
 const signatures = new Signatures();
@@ -151,7 +153,7 @@ async function renew(person: Person): Promise<void> {
 
 async function login(protocol: 1 | 2, user: PlainUser): Promise<PlainClient> {
   if (protocol === 1) return PlainClient.login(relay.ws, user);
-  return PlainClient.login2(relay.ws, user);
+  return PlainClient.login(relay.ws, user, { protocol: 2 });
 }
 
 const FROM_STORE: ReadonlySet<string> = new Set(['id_conflict', 'recipient_unknown']);

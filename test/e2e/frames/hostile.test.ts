@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_CASES, type FrameCase } from '../../hostile/frame-cases.ts';
-import { HonestPair } from '../../hostile/honest.ts';
+import { HonestPair } from '../../hostile/honest-pair.ts';
 import { HTTP_CASES, type HttpCase } from '../../hostile/http-cases.ts';
 import { type People, TEXT_CASES, type TextCase } from '../../hostile/text-cases.ts';
-import { PlainClient, postUser, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import {
   OPCODE,
   openRawWebSocket,
@@ -13,7 +13,9 @@ import {
   rawFrame,
   upgradeRequest,
 } from '../../support/clients/raw-connection.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { postUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /**
@@ -23,13 +25,13 @@ import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const CANARY = `canary${randomBytes(8).toString('hex')}`;
-let relay: RelayProcess;
+let relay: RelayNode;
 let honest: HonestPair;
 let people: People;
 
 beforeAll(async () => {
   relay = await processes.relay({ RELAY_LOG_LEVEL: 'trace', RELAY_NOISE_PER_S: '0' });
-  honest = await HonestPair.start(relay);
+  honest = await HonestPair.start(relay, { everyMs: 20 });
   people = {
     mallory: await registerUser(relay.http),
     bob: await registerUser(relay.http),

@@ -1,8 +1,10 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeKeys, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
-import { type Balancer, Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { type Balancer, Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** deploy/haproxy/haproxy.cfg in front of three nodes. */
 
@@ -10,7 +12,7 @@ const REGISTRATIONS_PER_MIN = 10;
 
 const processes = new Processes();
 let redis: RedisServer;
-let nodes: [RelayProcess, RelayProcess, RelayProcess];
+let nodes: [RelayNode, RelayNode, RelayNode];
 let balancer: Balancer;
 
 beforeAll(async () => {

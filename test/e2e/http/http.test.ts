@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Keys, makeKeys, postUser, registerUser } from '../../support/clients/plain-client.ts';
 import { problemOf } from '../../support/clients/problem.ts';
 import { upgrade } from '../../support/clients/upgrade.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type Keys, makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** What all HTTP routes have in common: docs/protocol.md, the end of section 1. */
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();
@@ -60,7 +61,7 @@ describe('every route', () => {
 });
 
 describe('RELAY_ALLOWED_ORIGINS', () => {
-  let choosy: RelayProcess;
+  let choosy: RelayNode;
 
   beforeAll(async () => {
     choosy = await processes.relay({ RELAY_ALLOWED_ORIGINS: 'https://chat.example,http://localhost:3000' });
@@ -101,7 +102,7 @@ describe('RELAY_ALLOWED_ORIGINS', () => {
 });
 
 describe('limits per address', () => {
-  let strict: RelayProcess;
+  let strict: RelayNode;
 
   beforeAll(async () => {
     strict = await processes.relay({

@@ -6,7 +6,8 @@ import { afterAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { makeCertificate, type TestCertificate } from '../../support/servers/certificate.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();
@@ -25,7 +26,7 @@ function install({ certPem, keyPem }: TestCertificate): void {
 }
 
 /** The common name in the certificate that a new connection is shown, which must verify. */
-function nameShown(relay: RelayProcess, { certPem }: TestCertificate): Promise<string> {
+function nameShown(relay: RelayNode, { certPem }: TestCertificate): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(
       { host: '127.0.0.1', port: relay.port, ca: certPem, servername: 'localhost' },
@@ -39,7 +40,7 @@ function nameShown(relay: RelayProcess, { certPem }: TestCertificate): Promise<s
   });
 }
 
-function openWss(relay: RelayProcess, { certPem }: TestCertificate): Promise<WebSocket> {
+function openWss(relay: RelayNode, { certPem }: TestCertificate): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(`wss://127.0.0.1:${relay.port}/ws`, ['relay.v2'], { ca: certPem });
     ws.once('message', () => resolve(ws));

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, postUser } from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { postUser } from '../../support/clients/users.ts';
 import { loadOldMailboxes } from '../../support/servers/old-mailboxes.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /**
  * Users and mail that nodes of an older version left in Redis, as recorded there (`DRILL_OLD=… DRILL_RECORD=1 npm run
@@ -12,7 +14,7 @@ import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 const processes = new Processes();
 let redis: RedisServer;
-let relay: RelayProcess;
+let relay: RelayNode;
 let old: Awaited<ReturnType<typeof loadOldMailboxes>>;
 
 beforeAll(async () => {
@@ -47,7 +49,7 @@ test('new mail goes behind the old; all of it is delivered byte for byte, and co
   await writer.until(() => writer.accepted().length === 1);
   await writer.close();
 
-  const reader = await PlainClient.login2(relay.ws, bob);
+  const reader = await PlainClient.login(relay.ws, bob, { protocol: 2 });
   const frames = await reader.untilEnvelopes(5);
   const seqs = reader.seqs();
   expect(frames).toEqual(
@@ -55,7 +57,7 @@ test('new mail goes behind the old; all of it is delivered byte for byte, and co
   );
   reader.ack(seqs[1] ?? '');
   await reader.close();
-  const again = await PlainClient.login2(relay.ws, bob);
+  const again = await PlainClient.login(relay.ws, bob, { protocol: 2 });
   expect((await again.untilEnvelopes(3)).length).toBe(3);
   again.ack(again.seqs()[2] ?? '');
   await again.close();

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Keys,
-  makeKeys,
-  PlainClient,
-  postUser,
-  registerUser,
-  signHex,
-} from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { problemOf } from '../../support/clients/problem.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type Keys, makeKeys, postUser, registerUser, signHex } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();

@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeKeys, PlainClient, postUser, registerUser } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { RawConnection, upgradeRequest } from '../../support/clients/raw-connection.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits per address, each at a node that has nothing but this limit. */
@@ -10,7 +12,7 @@ import { until } from '../../support/until.ts';
 const processes = new Processes();
 afterAll(() => processes.stop());
 
-async function upgradeStatus(relay: RelayProcess, more: readonly string[] = []): Promise<number> {
+async function upgradeStatus(relay: RelayNode, more: readonly string[] = []): Promise<number> {
   const connection = await RawConnection.open(relay.port);
   connection.write(upgradeRequest(more));
   const { status } = await connection.answer();

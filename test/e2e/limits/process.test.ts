@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { HonestPair } from '../../hostile/honest.ts';
-import { residentMb } from '../../hostile/memory.ts';
+import { HonestPair } from '../../hostile/honest-pair.ts';
 import { outlast } from '../../hostile/slow.ts';
-import { frameOf, makeKeys, PlainClient, registerUser } from '../../support/clients/plain-client.ts';
+import { frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/clients/raw-connection.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
+import { makeKeys, registerUser } from '../../support/clients/users.ts';
+import { residentBytes } from '../../support/proc.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
@@ -57,7 +59,7 @@ describe('per process', () => {
     timeout: 60_000,
   }, async () => {
     const relay = await processes.relay();
-    const honest = await HonestPair.start(relay);
+    const honest = await HonestPair.start(relay, { everyMs: 20 });
     const kinds = ['slow headers', 'slow body', 'slow read'] as const;
     await Promise.all(kinds.map((kind) => outlast(relay.port, { kind, count: 50, patienceS: 40 })));
     await honest.finish();
@@ -69,7 +71,7 @@ describe('per process', () => {
     const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
     const size = (await (await fetch(relay.http + large)).arrayBuffer()).byteLength;
     expect(size).toBeGreaterThan(50_000);
-    const beforeMb = residentMb(relay.pid);
+    const beforeBytes = residentBytes(relay.pid);
     const deaf = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(relay.port)));
     for (const connection of deaf) {
       connection.socket.pause();
@@ -77,7 +79,7 @@ describe('per process', () => {
     }
     // Gigabytes were asked for. By then all that was sent has been looked at.
     await until(async () => (await fetch(`${relay.http}/nothing`)).status === 404, { what: 'an answer' });
-    expect(residentMb(relay.pid) - beforeMb).toBeLessThan(50);
+    expect(residentBytes(relay.pid) - beforeBytes).toBeLessThan(50 * 2 ** 20);
     for (const connection of deaf) connection.destroy();
   });
 

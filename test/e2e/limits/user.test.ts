@@ -1,13 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  frameOf,
-  makeKeys,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-} from '../../support/clients/plain-client.ts';
+import { frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { OPCODE, openRawWebSocket, rawFrame } from '../../support/clients/raw-connection.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
@@ -50,7 +46,7 @@ describe('per user', () => {
     };
     for (const flood of Object.values(floods)) {
       const user = await registerUser(relay.http);
-      const client = await PlainClient.login2(relay.ws, user);
+      const client = await PlainClient.login(relay.ws, user, { protocol: 2 });
       for (let n = 0; n < 80; n += 1) flood(client, user);
       expect((await client.untilClosed()).code).toBe(4429);
     }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const MAILBOX_ENVELOPES = 5;

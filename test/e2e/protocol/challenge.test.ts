@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectText, connectText2 } from '../../support/clients/envelopes.ts';
-import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { connectText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { upgrade } from '../../support/clients/upgrade.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 4, up to the login: which protocol is spoken, nonce, audience. */
 const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 /** Knows what clients dial. */
-let named: RelayProcess;
+let named: RelayNode;
 
 beforeAll(async () => {
   [relay, named] = await Promise.all([
@@ -27,7 +29,7 @@ interface Try {
 
 /** Sends `data` signed by `user`, and resolves with what happened. */
 async function tryConnect(
-  on: RelayProcess,
+  on: RelayNode,
   { user, data, subprotocols = ['relay.v2'] }: Try,
 ): Promise<PlainClient> {
   const socket = await PlainClient.open(on.ws, { subprotocols });
@@ -78,7 +80,7 @@ describe('the subprotocol', () => {
       { code: 'protocol_required', detail: expect.stringContaining('relay.v2'), frame: 1 },
     ]);
     expect(await socket.untilClosed()).toEqual({ code: 4401, reason: 'protocol_required' });
-    const accepted = await PlainClient.login2(modern.ws, user);
+    const accepted = await PlainClient.login(modern.ws, user, { protocol: 2 });
     expect(accepted.received[1]).toContain('connect_ack');
     await accepted.close();
   });
@@ -119,7 +121,10 @@ describe('the challenge', () => {
     const other = await PlainClient.challenged(relay.ws);
     const { nonce } = other.challenge();
     for (const wrong of [nonce, '', '00'.repeat(32), nonce.toUpperCase()]) {
-      const socket = await tryConnect(relay, { user, data: connectText2(user.code, wrong, null) });
+      const socket = await tryConnect(relay, {
+        user,
+        data: connectText(user.code, { nonce: wrong, audience: null }),
+      });
       expect(socket.errors()).toEqual([
         { code: 'bad_challenge', detail: 'the nonce is not that of the challenge on this socket', frame: 1 },
       ]);
@@ -131,7 +136,7 @@ describe('the challenge', () => {
   it('can be answered once: the same bytes are worth nothing on a later socket, nor by protocol 1', async () => {
     const user = await registerUser(relay.http);
     const socket = await PlainClient.challenged(relay.ws);
-    const data = connectText2(user.code, socket.challenge().nonce, null);
+    const data = connectText(user.code, { nonce: socket.challenge().nonce, audience: null });
     socket.sendData(user, data);
     await socket.until(() => socket.received.length > 1);
     expect(socket.received[1]).toContain('connect_ack');
@@ -185,7 +190,7 @@ describe('the audience', () => {
     const user = await registerUser(named.http);
     const socket = await PlainClient.challenged(named.ws);
     const { nonce } = socket.challenge();
-    socket.sendData(user, connectText2(user.code, nonce, 'wss://two.example:8443/ws'));
+    socket.sendData(user, connectText(user.code, { nonce, audience: 'wss://two.example:8443/ws' }));
     await socket.until(() => socket.received.length > 1);
     const audiences = ['wss://relay.example/ws', 'wss://two.example:8443/ws'];
     expect(socket.serverFrames[1]?.data.message.payload).toMatchObject({ audiences });
@@ -198,7 +203,7 @@ describe('the audience', () => {
     for (const audience of [null, relay.ws, 'wss://anything.example/ws']) {
       const user = await registerUser(relay.http);
       const socket = await PlainClient.challenged(relay.ws);
-      socket.sendData(user, connectText2(user.code, socket.challenge().nonce, audience));
+      socket.sendData(user, connectText(user.code, { nonce: socket.challenge().nonce, audience }));
       await socket.until(() => socket.received.length > 1);
       expect(socket.received[1]).toContain('connect_ack');
       await socket.close();
@@ -229,7 +234,7 @@ describe('the audience', () => {
   ])('%j signed is taken: %j', async (audience, taken) => {
     const user = await registerUser(named.http);
     const socket = await PlainClient.challenged(named.ws);
-    socket.sendData(user, connectText2(user.code, socket.challenge().nonce, audience));
+    socket.sendData(user, connectText(user.code, { nonce: socket.challenge().nonce, audience }));
     await socket.until(() => socket.received.length > 1);
     if (taken) {
       expect(socket.received[1]).toContain('connect_ack');
@@ -261,7 +266,7 @@ describe('what ran out', () => {
     await socket.until(() => socket.accepted().length === 3);
 
     async function greeting(): Promise<Record<string, unknown> | undefined> {
-      const receiver = await PlainClient.login2(shortlived.ws, bob);
+      const receiver = await PlainClient.login(shortlived.ws, bob, { protocol: 2 });
       await receiver.close();
       return receiver.serverFrames[1]?.data.message.payload;
     }

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
-import { connectText } from '../../support/clients/envelopes.ts';
+import { connectText } from '../../support/clients/frames.ts';
 import { type Closed, PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 5: every close code, provoked for real. */
 const processes = new Processes();
 /** Short patience, and two envelopes in a burst. */
-let hasty: RelayProcess;
-let relay: RelayProcess;
+let hasty: RelayNode;
+let relay: RelayNode;
 let redis: RedisServer;
 
 beforeAll(async () => {
@@ -46,7 +47,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
       when: 'a client does not answer pings',
       provoke: async () => {
         const { alice } = await scene(hasty);
-        return PlainClient.login(hasty.ws, alice, { autoPong: false });
+        return PlainClient.login(hasty.ws, alice, { pongs: 'none' });
       },
       reason: /^no answer to a ping$/,
     },

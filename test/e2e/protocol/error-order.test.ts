@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/envelopes.ts';
-import { makeKeys, PlainClient, signHex } from '../../support/clients/plain-client.ts';
+import { envelopeText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { makeKeys, signHex } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 5: which error comes first, which frame it names, and how many are too many. */
 const processes = new Processes();
 const MAILBOX_ENVELOPES = 3;
-let relay: RelayProcess;
+let relay: RelayNode;
 /** Two envelopes in a burst. */
-let slow: RelayProcess;
+let slow: RelayNode;
 
 beforeAll(async () => {
   [relay, slow] = await Promise.all([

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_ERRORS, type FrameErrorCode } from '../../../src/protocol/errors.ts';
-import { connectText, connectText2, envelopeText } from '../../support/clients/envelopes.ts';
-import { type ErrorPayload, makeKeys, PlainClient, signHex } from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText } from '../../support/clients/frames.ts';
+import { type ErrorPayload, PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { makeKeys, signHex } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 5: every error code, provoked for real, and what follows. */
 const processes = new Processes();
@@ -24,9 +26,9 @@ const SETTINGS = {
   /** One large envelope may be on its way. */
   narrow: () => ({ RELAY_REDIS_URL: redis.url, RELAY_INFLIGHT_BYTES: '65536' }),
 };
-const relays = new Map<keyof typeof SETTINGS, Promise<RelayProcess>>();
+const relays = new Map<keyof typeof SETTINGS, Promise<RelayNode>>();
 
-function relayOn(on: keyof typeof SETTINGS): Promise<RelayProcess> {
+function relayOn(on: keyof typeof SETTINGS): Promise<RelayNode> {
   const relay = relays.get(on) ?? processes.relay(SETTINGS[on]());
   relays.set(on, relay);
   return relay;
@@ -109,7 +111,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
         on.socket.ws.close();
         const socket = await PlainClient.challenged(on.relay.ws);
         Object.assign(on, { socket });
-        socket.sendData(on.alice, connectText2(on.alice.code, 'ab'.repeat(32), null));
+        socket.sendData(on.alice, connectText(on.alice.code, { nonce: 'ab'.repeat(32), audience: null }));
       },
       detail: /^the nonce is not that of the challenge on this socket$/,
       close: 4401,
@@ -120,7 +122,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       when: 'the account has spoken protocol 2',
       before: true,
       provoke: async ({ relay, socket, alice }) => {
-        await (await PlainClient.login2(relay.ws, alice)).close();
+        await (await PlainClient.login(relay.ws, alice, { protocol: 2 })).close();
         socket.sendData(alice, connectText(alice.code));
       },
       detail: /ask for the subprotocol relay\.v2$/,
@@ -293,6 +295,6 @@ describe.each(Object.entries(CASES))('%s', (code, cases) => {
   );
 });
 
-async function untilReady(relay: RelayProcess): Promise<void> {
+async function untilReady(relay: RelayNode): Promise<void> {
   await expect.poll(async () => (await relay.ready()).status, { timeout: 10_000 }).toBe(200);
 }

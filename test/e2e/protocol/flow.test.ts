@@ -7,16 +7,10 @@ import {
   hkdfSync,
 } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
-import {
-  frameOf,
-  type Keys,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-  signHex,
-} from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type Keys, type PlainUser, registerUser, signHex } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /**

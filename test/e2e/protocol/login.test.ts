@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
-import {
-  frameOf,
-  makeKeys,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-} from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: connect, and what is sent right behind it, before anybody can know its outcome. */

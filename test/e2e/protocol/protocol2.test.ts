@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText2, envelopeText } from '../../support/clients/envelopes.ts';
-import {
-  frameOf,
-  PlainClient,
-  type PlainUser,
-  registerUser,
-  signHex,
-} from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type PlainUser, registerUser, signHex } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 4, after the login: seq, ack, drained. Alice speaks protocol 1, Bob protocol 2. */
@@ -62,7 +57,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
   it('tells in connect_ack what waits, what the time is, and every limit', async () => {
     await write(1);
     await write(2);
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     const ack = receiver.serverFrames[1]?.data;
     expect(ack).toEqual({
       sender: 'server',
@@ -94,7 +89,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('delivers what waited and what is live with a seq before the last brace, and nothing else changed', async () => {
     const waited = [await write('waits'), await write('too')];
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     const live = await write('live');
     const envelopes = await receiver.untilEnvelopes(3);
     expect(envelopes).toEqual(withSeqs([...waited, live], receiver));
@@ -105,30 +100,30 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('confirms by ack, cumulatively: what is behind it is sent again', async () => {
     const frames = await writeAll(5);
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(5);
     receiver.ack(receiver.seqs()[2] ?? '');
     await confirmed(receiver);
     await receiver.cut();
-    const again = await PlainClient.login2(pair.two.ws, bob);
+    const again = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await again.untilEnvelopes(2);
     expect(again.envelopes).toEqual(withSeqs(frames.slice(3), again));
     again.ack(again.seqs()[1] ?? '');
     await confirmed(again);
     await again.close();
-    const empty = await PlainClient.login2(pair.two.ws, bob);
+    const empty = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     expect(empty.serverFrames[1]?.data.message.payload).toMatchObject({ queued: 0 });
     await empty.close();
   });
 
   it('pings for liveness only, and no pong confirms anything', async () => {
     const frame = await write('unconfirmed');
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(1);
     await receiver.until(() => receiver.pings.filter((ping) => ping === receiver.seqs()[0]).length >= 2);
     await confirmed(receiver);
     await receiver.close();
-    const again = await PlainClient.login2(pair.two.ws, bob);
+    const again = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await again.untilEnvelopes(1);
     expect(again.envelopes).toEqual(withSeqs([frame], again));
     await again.close();
@@ -136,14 +131,14 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('takes no ack for what it has not sent on this socket, ahead or behind, and goes on', async () => {
     const frames = await writeAll(2);
-    const earlier = await PlainClient.login2(pair.two.ws, bob);
+    const earlier = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await earlier.untilEnvelopes(2);
     const [first = '', second = ''] = earlier.seqs();
     const [ms = '0', tag = '0'] = second.split('-');
     await earlier.cut();
     const third = await write('third');
 
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(3);
     receiver.ack(first);
     await confirmed(receiver);
@@ -166,7 +161,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await confirmed(receiver);
     expect(receiver.errors()).toEqual([]);
     await receiver.cut();
-    const again = await PlainClient.login2(pair.two.ws, bob);
+    const again = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await again.untilEnvelopes(2);
     expect(again.envelopes).toEqual(withSeqs([frames[1] ?? '', third], again));
     await again.close();
@@ -174,13 +169,13 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('takes an ack in other spelling for the same: it is unsigned JSON', async () => {
     await write('one');
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(1);
     const [seq = ''] = receiver.seqs();
     receiver.send(` { "\\u0061ck" :\n"\\u00${seq.charCodeAt(0).toString(16)}${seq.slice(1)}" } `);
     await confirmed(receiver);
     await receiver.close();
-    const again = await PlainClient.login2(pair.two.ws, bob);
+    const again = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     expect(again.serverFrames[1]?.data.message.payload).toMatchObject({ queued: 0 });
     await again.close();
   });
@@ -193,7 +188,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     ['twice', '{"ack":"1-1","ack":"1-1"}', /^a name stands twice/],
     ['in other case', '{"Ack":"1-1"}', /only by case/],
   ])('refuses an ack that is %s with bad_frame', async (_what, frame, says) => {
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     receiver.send(frame);
     expect(await receiver.nextError()).toEqual({
       code: 'bad_frame',
@@ -204,7 +199,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
   });
 
   it('refuses an ack that would smuggle an envelope', async () => {
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     const data = envelopeText({ sender: bob.code, recipient: alice.code });
     receiver.send(`{"ack":"1-1","data":${data},"signature":"${signHex(bob, data)}"}`);
     expect(await receiver.nextError()).toMatchObject({ code: 'bad_frame' });
@@ -213,11 +208,11 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('says drained once, behind the last that waited; live ones come after it', async () => {
     await writeAll(300);
-    const receiver = await PlainClient.open(pair.two.ws, { subprotocols: ['relay.v2'] });
+    const receiver = await PlainClient.open(pair.two.ws, { protocol: 2 });
     receiver.ws.on('message', () => acknowledge(receiver));
     await receiver.until(() => receiver.received.length > 0);
     const { nonce, audience } = receiver.challenge();
-    receiver.sendData(bob, connectText2(bob.code, nonce, audience));
+    receiver.sendData(bob, connectText(bob.code, { nonce, audience }));
     await receiver.until(() => receiver.received.some(isDrained));
     await write('live');
     await receiver.untilEnvelopes(301);
@@ -233,7 +228,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
   });
 
   it('says drained at once where nothing waits', async () => {
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await write('live');
     await receiver.untilEnvelopes(1);
     const kinds = receiver.received.map((text) => /"type":"(\w+)"/.exec(text)?.[1]);
@@ -243,7 +238,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   it('does not say drained before the window lets the last of it through', async () => {
     await writeAll(300);
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(256);
     await settled(receiver);
     expect(receiver.envelopes.length).toBe(256);
@@ -255,7 +250,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
   });
 
   it('answers accepted and errors as protocol 1 does, acks counted among the frames', async () => {
-    const receiver = await PlainClient.login2(pair.two.ws, bob);
+    const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     receiver.ack('unknown');
     receiver.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'mine' }));
     receiver.sendData(bob, envelopeText({ sender: bob.code, recipient: '0000000', id: 'lost' }));

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText, connectText2 } from '../../support/clients/envelopes.ts';
-import { PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { connectText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 import { Processes } from '../../support/servers/processes.ts';
 
@@ -26,7 +27,7 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
 
   it('closes the account to protocol 1 for good, on every node', async () => {
     await (await PlainClient.login(pair.two.ws, bob)).close();
-    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
     for (const { ws } of [pair.one, pair.two]) {
       const old = await tryProtocol1(ws, bob);
       expect(old.errors()).toEqual([
@@ -34,13 +35,13 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
       ]);
       expect(await old.untilClosed()).toEqual(REFUSED);
     }
-    const still = await PlainClient.login2(pair.one.ws, bob);
+    const still = await PlainClient.login(pair.one.ws, bob, { protocol: 2 });
     expect(still.received[1]).toContain('connect_ack');
     await still.close();
   });
 
   it('leaves the session in place when protocol 1 is refused beside it', async () => {
-    const socket = await PlainClient.login2(pair.two.ws, bob);
+    const socket = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     expect(await (await tryProtocol1(pair.one.ws, bob)).untilClosed()).toEqual(REFUSED);
     socket.sendData(bob, `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`);
     await socket.untilEnvelopes(1);
@@ -48,7 +49,7 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
   });
 
   it('is told of to nobody but who has signed', async () => {
-    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
     const stranger = await tryProtocol1(pair.one.ws, bob, alice);
     expect(stranger.errors()[0]?.code).toBe('bad_signature');
   });
@@ -56,7 +57,7 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
   it('that another tried to fake closes nothing', async () => {
     const forged = await PlainClient.challenged(pair.two.ws);
     const { nonce, audience } = forged.challenge();
-    forged.sendData(bob, connectText2(alice.code, nonce, audience));
+    forged.sendData(bob, connectText(alice.code, { nonce, audience }));
     expect((await forged.untilClosed()).code).toBe(4401);
     const old = await tryProtocol1(pair.one.ws, alice);
     expect(old.received[0]).toContain('connect_ack');
@@ -69,8 +70,8 @@ it('an operator undoes a login by protocol 2, for one account', async () => {
   const processes = new Processes();
   try {
     const [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
-    await (await PlainClient.login2(pair.two.ws, alice)).close();
-    await (await PlainClient.login2(pair.two.ws, bob)).close();
+    await (await PlainClient.login(pair.two.ws, alice, { protocol: 2 })).close();
+    await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
     const env = { ...process.env, RELAY_REDIS_URL: pair.redis?.url };
     const reopen = await processes.command(process.execPath, [MAIN, 'reopen', bob.code], env);
     expect(await reopen.exited()).toBe('exit code 0');

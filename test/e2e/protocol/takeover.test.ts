@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText, envelopeText } from '../../support/clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const REPLACED = { code: 4409, reason: 'replaced by a newer connection' };
@@ -45,7 +46,7 @@ describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
 
   it('is sent what the older one had not confirmed', async () => {
     const waiting = [await write(1), await write(2)];
-    const deaf = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await deaf.untilEnvelopes(2);
     const second = await PlainClient.login(pair.one.ws, bob);
     expect(await deaf.untilClosed()).toEqual(REPLACED);
@@ -92,11 +93,11 @@ describe('a node that was stopped while its user went elsewhere', () => {
       const [alice, bob] = [await registerUser(pair.two.http), await registerUser(pair.two.http)];
       const socket = await PlainClient.login(pair.two.ws, alice);
       const letter = await sendStored(socket, { sender: alice, recipient: bob.code });
-      const old = await PlainClient.login(pair.one.ws, bob, { autoPong: false });
+      const old = await PlainClient.login(pair.one.ws, bob, { pongs: 'none' });
       await old.until(() => old.envelopes.length === 1 && old.pings.length > 0);
 
       pair.one.pause();
-      const newer = await PlainClient.login(pair.two.ws, bob, { autoPong: false });
+      const newer = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
       expect(await newer.untilEnvelopes(1)).toEqual([letter]);
       // Heard by the old node only when it runs again, side by side with the news of the takeover.
       for (const ping of old.pings) old.ws.pong(ping);

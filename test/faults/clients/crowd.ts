@@ -1,4 +1,4 @@
-import { type PlainUser, registerUser } from '../../support/clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { until } from '../../support/until.ts';
 import type { SentEnvelope } from '../checker/history.ts';
 import type { Journal } from '../checker/journal.ts';

@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { type PlainUser, signHex } from '../../support/clients/plain-client.ts';
+import { type PlainUser, signHex } from '../../support/clients/users.ts';
 import type { Connected } from '../checker/history.ts';
 import type { Journal } from '../checker/journal.ts';
 import type { Random } from '../random.ts';

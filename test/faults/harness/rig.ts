@@ -2,8 +2,8 @@ import type { Settings } from '../../../src/cli/dev/servers.ts';
 import { type RedisConf, type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../../support/servers/redis-cluster.ts';
 import { type RedisSentinel, startSentinel } from '../../support/servers/redis-sentinel.ts';
+import { mastersOf } from '../../support/servers/store.ts';
 import { TcpProxy } from '../injectors/proxy.ts';
-import { mastersOf } from '../injectors/slots.ts';
 import type { Random } from '../random.ts';
 import { RigNode } from './nodes.ts';
 

@@ -1,5 +1,6 @@
 import type { RedisServer } from '../../support/servers/redis.ts';
 import type { RedisCluster } from '../../support/servers/redis-cluster.ts';
+import { mastersOf } from '../../support/servers/store.ts';
 
 /** The master that has the slot now, and another one that is up. */
 export interface Move {
@@ -10,14 +11,6 @@ export interface Move {
 
 const MIGRATE_TIMEOUT_MS = 2_000;
 const KEYS_AT_ONCE = 50;
-
-/** Who are masters at the moment, by their own word. */
-export async function mastersOf(cluster: RedisCluster): Promise<RedisServer[]> {
-  const roles = await Promise.all(
-    cluster.servers.map(async (server) => ((await server.call('ROLE')) as string[])[0]),
-  );
-  return cluster.servers.filter((_, index) => roles[index] === 'master');
-}
 
 export async function slotOfUser(cluster: RedisCluster, code: string): Promise<number> {
   const [server] = cluster.servers;

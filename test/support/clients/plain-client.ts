@@ -1,83 +1,60 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { connectText, connectText2 } from './envelopes.ts';
+import { ackFrame, type Challenge, connectText, cutSeq, frameOf, readServerMessage } from './frames.ts';
+import type { Keys, PlainUser } from './users.ts';
 
 /**
- * A stranger's client: the `ws` package and node:crypto, nothing of ours, frames by concatenation.
- * What it shows, any client can do.
+ * A client as anybody would write it from docs/protocol.md: the `ws` package and node:crypto, frames by concatenation.
+ * It shares no code with src, so that what it shows, any client can do.
  */
-
-export interface Keys {
-  readonly ecdhPublicKey: string;
-  readonly eddsaPublicKey: string;
-  readonly eddsaPrivateKey: KeyObject;
-  readonly ecdhPrivateKey: KeyObject;
-}
-
-export interface PlainUser extends Keys {
-  readonly id: number;
-  readonly code: string;
-}
-
-/** DER of a SubjectPublicKeyInfo ends with the 32 raw bytes, for both kinds of key. */
-function rawHex(key: KeyObject): string {
-  return key.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex');
-}
-
-export function makeKeys(): Keys {
-  const ecdh = generateKeyPairSync('x25519');
-  const eddsa = generateKeyPairSync('ed25519');
-  return {
-    ecdhPublicKey: rawHex(ecdh.publicKey),
-    eddsaPublicKey: rawHex(eddsa.publicKey),
-    ecdhPrivateKey: ecdh.privateKey,
-    eddsaPrivateKey: eddsa.privateKey,
-  };
-}
-
-export function signHex(keys: Pick<Keys, 'eddsaPrivateKey'>, text: string | Uint8Array): string {
-  return sign(null, Buffer.from(text), keys.eddsaPrivateKey).toString('hex');
-}
-
-/** The frame of `data`, the very text that is signed. */
-export function frameOf(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): string {
-  return `{"data":${data},"signature":"${signHex(keys, data)}"}`;
-}
-
-export function postUser(
-  http: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<Response> {
-  return fetch(`${http}/users`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-}
-
-export async function registerUser(http: string, keys: Keys = makeKeys()): Promise<PlainUser> {
-  const body = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey };
-  const response = await postUser(http, body);
-  if (!response.ok) throw new Error(`registering failed: ${response.status} ${await response.text()}`);
-  const user = (await response.json()) as { id: number; code: string };
-  return { ...keys, id: user.id, code: user.code };
-}
 
 export interface Closed {
   readonly code: number;
   readonly reason: string;
 }
 
+export interface ErrorPayload {
+  readonly code: string;
+  readonly detail: string;
+  readonly frame: number;
+  readonly id?: string;
+  readonly retry_after_ms?: number;
+}
+
+export interface ServerFrame {
+  readonly data: {
+    readonly sender: 'server';
+    readonly recipient?: string;
+    readonly message: { readonly type: string; readonly payload?: Record<string, unknown> };
+  };
+}
+
 export interface PlainClientOptions {
+  /** 2 offers `relay.v2`. Default: 1. */
+  readonly protocol?: 1 | 2;
+  /** Instead of those of `protocol`. */
   readonly subprotocols?: readonly string[];
   readonly headers?: Record<string, string>;
-  /** `ws` answers pings by itself; false leaves them unanswered, as a client that has crashed would. */
-  readonly autoPong?: boolean;
+  /** The address to connect from: each has ports of its own. */
+  readonly localAddress?: string;
+  /** A certificate to trust, PEM. */
+  readonly ca?: string;
+  /** Of opening, and of everything that is waited for. Default: 10 s. */
+  readonly waitMs?: number;
+  /**
+   * `newest`: of several pings that came together only the newest is answered, as RFC 6455, 5.5.3 allows. `none`: as a
+   * client that has crashed. Default: all.
+   */
+  readonly pongs?: 'all' | 'newest' | 'none';
+  /** Hears each text frame as it comes; at `connect_ack` the client is already logged in. */
+  readonly onFrame?: (frame: Buffer, client: PlainClient) => void;
+  /** False for load: frames go to `onFrame` and are not kept. */
+  readonly keep?: boolean;
 }
 
 const WAIT_MS = 10_000;
+/** Pings that come within so long count as having come together. */
+const TOGETHER_MS = 20;
 
 /** One socket. Keeps every text it received, in order. */
 export class PlainClient {
@@ -87,31 +64,46 @@ export class PlainClient {
   /** Text frames sent: the number of the last one, as errors name it. */
   sent = 0;
   closed: Closed | null = null;
+  loggedIn = false;
   /** Of the answer to the upgrade. */
   responseHeaders: Record<string, unknown> = {};
+  /** When the relay was last heard, by `performance.now`: text or ping. */
+  heardAtMs = performance.now();
+  /** False holds the receipts of protocol 1 back, as a client that dies between receiving and confirming. */
+  answersPings: boolean;
+  readonly #options: PlainClientOptions;
+  readonly #waitMs: number;
   readonly #changed = new Set<() => void>();
+  /** Of the pings that came together. */
+  #newestPing: Buffer | null = null;
+  /** Set while logging in. */
+  #onServerMessage: ((frame: string) => void) | null = null;
 
   constructor(url: string, options: PlainClientOptions = {}) {
-    this.ws = new WebSocket(url, [...(options.subprotocols ?? [])], {
+    const { protocol = 1, localAddress, ca, waitMs = WAIT_MS, pongs = 'all', keep = true } = options;
+    this.#options = options;
+    this.#waitMs = waitMs;
+    this.answersPings = pongs !== 'none';
+    const subprotocols = options.subprotocols ?? (protocol === 2 ? ['relay.v2'] : []);
+    this.ws = new WebSocket(url, [...subprotocols], {
       headers: options.headers ?? {},
       perMessageDeflate: false,
-      autoPong: options.autoPong ?? true,
+      autoPong: false,
+      handshakeTimeout: waitMs,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(ca === undefined ? {} : { ca }),
     });
     this.ws.on('upgrade', (response) => {
-      this.responseHeaders = response.headers;
+      if (keep) this.responseHeaders = response.headers;
     });
-    this.ws.on('message', (data, isBinary) => {
-      this.received.push(isBinary ? '(binary)' : String(data));
-      this.#tell();
-    });
-    this.ws.on('ping', (data) => {
-      this.pings.push(data.toString());
-      this.#tell();
-    });
+    this.ws.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary));
+    this.ws.on('ping', (payload) => this.#pinged(payload));
     this.ws.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() };
+      this.loggedIn = false;
       this.#tell();
     });
+    // `close` follows, and tells it.
     this.ws.on('error', () => this.#tell());
   }
 
@@ -121,28 +113,43 @@ export class PlainClient {
     return client;
   }
 
-  /** Opens a socket and logs in by protocol 1, as PROTOCOL 3 prints it. */
+  /** Opens a socket and logs in. Rejects with what the relay says instead of `connect_ack`. */
   static async login(url: string, user: PlainUser, options: PlainClientOptions = {}): Promise<PlainClient> {
-    const client = await PlainClient.open(url, options);
-    client.sendData(user, connectText(user.code));
-    await client.until(() => client.received.length > 0);
+    const client = new PlainClient(url, options);
+    await client.login(user);
     return client;
   }
 
   /** Opens a socket by protocol 2 and waits for its challenge. */
   static async challenged(url: string, options: PlainClientOptions = {}): Promise<PlainClient> {
-    const client = await PlainClient.open(url, { ...options, subprotocols: ['relay.v2'] });
+    const client = await PlainClient.open(url, { ...options, protocol: 2 });
     await client.until(() => client.received.length > 0);
     return client;
   }
 
-  /** Logs in by protocol 2, with the nonce and the audience of the challenge. */
-  static async login2(url: string, user: PlainUser, options: PlainClientOptions = {}): Promise<PlainClient> {
-    const client = await PlainClient.challenged(url, options);
-    const { nonce, audience } = client.challenge();
-    client.sendData(user, connectText2(user.code, nonce, audience));
-    await client.until(() => client.received.length > 1);
-    return client;
+  /** By protocol 1 as PROTOCOL 3 prints it; by protocol 2 with the nonce and the audience of the challenge. */
+  async login(user: PlainUser): Promise<void> {
+    let answer: string | null = null;
+    const connect = (challenge?: Challenge) => this.sendData(user, connectText(user.code, challenge));
+    this.#onServerMessage = (frame) => {
+      const message = readServerMessage(frame);
+      if (message?.type === 'challenge') return connect(message.payload as unknown as Challenge);
+      answer = frame;
+      this.loggedIn = message?.type === 'connect_ack';
+      this.#onServerMessage = null;
+    };
+    if (this.#options.protocol !== 2) {
+      if (this.ws.readyState === WebSocket.OPEN) connect();
+      else this.ws.once('open', () => connect());
+    }
+    try {
+      await this.until(() => answer !== null || this.closed !== null);
+      if (!this.loggedIn)
+        throw new Error(`${user.code} is not logged in: ${answer ?? JSON.stringify(this.closed)}`);
+    } catch (error) {
+      this.ws.terminate();
+      throw error;
+    }
   }
 
   /** Protocol 2: what the relay asks, in its first frame. */
@@ -168,14 +175,14 @@ export class PlainClient {
     this.send(frameOf(keys, data));
   }
 
-  /** Everything received but what the relay says on its own. */
+  /** Everything received but what the relay itself says. */
   get envelopes(): string[] {
-    return this.received.filter((text) => !text.startsWith('{"data":{"sender":"server"'));
+    return this.received.filter((text) => readServerMessage(text) === null);
   }
 
   get serverFrames(): ServerFrame[] {
     return this.received
-      .filter((text) => text.startsWith('{"data":{"sender":"server"'))
+      .filter((text) => readServerMessage(text) !== null)
       .map((text) => JSON.parse(text) as ServerFrame);
   }
 
@@ -189,16 +196,16 @@ export class PlainClient {
 
   /** Protocol 2: the seq of each envelope. */
   seqs(): string[] {
-    return this.envelopes.map((text) => /,"seq":"([^"]+)"}$/.exec(text)?.[1] ?? '');
+    return this.envelopes.map((text) => cutSeq(text).seq ?? '');
   }
 
   /** Protocol 2. */
   ack(seq: string): void {
-    this.send(`{"ack":"${seq}"}`);
+    this.send(ackFrame(seq));
   }
 
   /** Resolves once so many envelopes have come. */
-  async untilEnvelopes(count: number, waitMs = WAIT_MS): Promise<string[]> {
+  async untilEnvelopes(count: number, waitMs = this.#waitMs): Promise<string[]> {
     await this.until(() => this.received.length >= count && this.envelopes.length >= count, waitMs);
     return this.envelopes;
   }
@@ -212,14 +219,15 @@ export class PlainClient {
     return error;
   }
 
-  #payloads(type: string): Record<string, unknown>[] {
-    return this.serverFrames
-      .filter((frame) => frame.data.message.type === type)
-      .map((frame) => frame.data.message.payload ?? {});
+  #payloads(type: string): Readonly<Record<string, unknown>>[] {
+    return this.received.flatMap((text) => {
+      const message = readServerMessage(text);
+      return message?.type === type ? [message.payload] : [];
+    });
   }
 
-  /** Resolves when `condition` holds; rejects with what was received, after 10 s or as told. */
-  async until(condition: () => boolean, waitMs = WAIT_MS): Promise<void> {
+  /** Resolves when `condition` holds; rejects with what was received after `waitMs`. */
+  async until(condition: () => boolean, waitMs = this.#waitMs): Promise<void> {
     const deadline = Date.now() + waitMs;
     while (!condition()) {
       const leftMs = deadline - Date.now();
@@ -239,7 +247,7 @@ export class PlainClient {
     }
   }
 
-  async untilClosed(waitMs = WAIT_MS): Promise<Closed> {
+  async untilClosed(waitMs = this.#waitMs): Promise<Closed> {
     await this.until(() => this.closed !== null, waitMs);
     if (this.closed === null) throw new Error('not closed');
     return this.closed;
@@ -256,30 +264,40 @@ export class PlainClient {
     await this.untilClosed();
   }
 
+  #receive(data: Buffer, isBinary: boolean): void {
+    const { onFrame, keep = true } = this.#options;
+    this.heardAtMs = performance.now();
+    if (keep) this.received.push(isBinary ? '(binary)' : String(data));
+    this.#onServerMessage?.(String(data));
+    onFrame?.(data, this);
+    this.#tell();
+  }
+
+  #pinged(payload: Buffer): void {
+    this.heardAtMs = performance.now();
+    if (this.#options.keep ?? true) this.pings.push(payload.toString());
+    if (this.answersPings) this.#pong(payload);
+    this.#tell();
+  }
+
+  #pong(payload: Buffer): void {
+    if (this.#options.pongs !== 'newest') {
+      this.ws.pong(payload);
+      return;
+    }
+    const isFirst = this.#newestPing === null;
+    this.#newestPing = payload;
+    if (!isFirst) return;
+    setTimeout(() => {
+      if (this.#newestPing !== null && this.ws.readyState === WebSocket.OPEN) this.ws.pong(this.#newestPing);
+      this.#newestPing = null;
+    }, TOGETHER_MS);
+  }
+
   #tell(): void {
+    if (this.#changed.size === 0) return;
     const waiting = [...this.#changed];
     this.#changed.clear();
     for (const resolve of waiting) resolve();
   }
-}
-
-export interface ServerFrame {
-  readonly data: {
-    readonly sender: 'server';
-    readonly recipient?: string;
-    readonly message: { readonly type: string; readonly payload?: Record<string, unknown> };
-  };
-}
-
-export interface Challenge {
-  readonly nonce: string;
-  readonly audience: string | null;
-}
-
-export interface ErrorPayload {
-  readonly code: string;
-  readonly detail: string;
-  readonly frame: number;
-  readonly id?: string;
-  readonly retry_after_ms?: number;
 }

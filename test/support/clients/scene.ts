@@ -1,25 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { RelayProcess } from '../servers/processes.ts';
-import { connectText, envelopeText } from './envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from './plain-client.ts';
+import type { RelayNode } from '../servers/relay-node.ts';
+import { connectText, envelopeText, frameOf } from './frames.ts';
+import { PlainClient } from './plain-client.ts';
+import { type PlainUser, registerUser } from './users.ts';
 
 /** Alice with a socket, and Bob, who is away. New people for every test: no limit or fault of one is another's. */
 export interface Scene {
-  readonly relay: RelayProcess;
+  readonly relay: RelayNode;
   readonly alice: PlainUser;
   readonly bob: PlainUser;
   readonly socket: PlainClient;
 }
 
 /** Her socket is open and not logged in. */
-export async function scene(relay: RelayProcess): Promise<Scene> {
+export async function scene(relay: RelayNode): Promise<Scene> {
   const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
   return { relay, alice, bob, socket: await PlainClient.open(relay.ws) };
 }
 
 /** She is logged in by protocol 1. */
-export async function loggedIn(relay: RelayProcess): Promise<Scene> {
+export async function loggedIn(relay: RelayNode): Promise<Scene> {
   const on = await scene(relay);
   on.socket.sendData(on.alice, connectText(on.alice.code));
   await on.socket.until(() => on.socket.received.length > 0);

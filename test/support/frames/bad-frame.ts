@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { frameOf, signHex } from '../clients/plain-client.ts';
+import { frameOf } from '../clients/frames.ts';
 import { loggedIn, proveOpen, type Scene, toBob } from '../clients/scene.ts';
-import type { RelayProcess } from '../servers/processes.ts';
+import { signHex } from '../clients/users.ts';
+import type { RelayNode } from '../servers/relay-node.ts';
 
 type Words = { readonly data: string; readonly signature: string } & Scene;
 
@@ -31,7 +32,7 @@ export const exchange =
     );
 
 /** A test for each: a logged-in client sends it, is told why it is none, and goes on. Every signature is right. */
-export function refusesEach(frames: readonly BadFrame[], relay: () => RelayProcess): void {
+export function refusesEach(frames: readonly BadFrame[], relay: () => RelayNode): void {
   it.each(frames)('refuses $what with bad_frame and says why', async ({ frame, says }) => {
     const on = await loggedIn(relay());
     const { socket, alice } = on;

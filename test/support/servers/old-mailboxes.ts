@@ -1,8 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Child } from '../../../src/cli/dev/child.ts';
-import { envelopeText } from '../clients/envelopes.ts';
-import { frameOf, PlainClient, type PlainUser, registerUser } from '../clients/plain-client.ts';
+import { envelopeText, frameOf } from '../clients/frames.ts';
+import { PlainClient } from '../clients/plain-client.ts';
+import { type PlainUser, registerUser } from '../clients/users.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 
 /** What nodes of an older version left in Redis, as commands, and the keys of the users that it is of. */
@@ -54,7 +55,7 @@ export async function recordMailboxes(main: string): Promise<OldMailboxes> {
     const alice = await registerUser(http);
     const bob = await registerUser(http);
     const carol = await registerUser(http);
-    const reader = await PlainClient.login2(ws, bob);
+    const reader = await PlainClient.login(ws, bob, { protocol: 2 });
     const writer = await PlainClient.login(ws, alice);
     const toBob = Array.from({ length: 6 }, (_, index) => writtenBy(alice, bob, `old-${index}`));
     const toCarol = Array.from({ length: 3 }, () => writtenBy(alice, carol));

@@ -24,6 +24,7 @@ export async function startRedisCluster(options: {
   /** Per master. */
   readonly replicas?: 0 | 1;
   readonly conf?: RedisConf;
+  readonly deployed?: boolean;
 }): Promise<RedisCluster> {
   const conf = {
     'cluster-enabled': 'yes',
@@ -33,7 +34,9 @@ export async function startRedisCluster(options: {
     'repl-diskless-sync-delay': '0',
     ...options.conf,
   };
-  const start = (count: number) => Promise.all(Array.from({ length: count }, () => startRedis(conf)));
+  const { deployed = false } = options;
+  const start = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => startRedis(conf, { deployed })));
   const masters = await start(options.masters);
   const replicas = await start(options.masters * (options.replicas ?? 0));
   const servers = [...masters, ...replicas];

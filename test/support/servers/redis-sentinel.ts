@@ -32,7 +32,7 @@ export async function startSentinel(options: {
 
   const sentinels: RedisServer[] = [];
   for (let index = 0; index < options.sentinels; index += 1) {
-    const sentinel = await startRedis({}, '--sentinel');
+    const sentinel = await startRedis({}, { sentinel: true });
     const quorum = Math.floor(options.sentinels / 2) + 1;
     await sentinel.call('SENTINEL', 'MONITOR', MASTER_NAME, '127.0.0.1', master.port, quorum);
     await sentinel.call(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Child } from '../../../src/cli/dev/child.ts';
 import { findTool } from '../../../src/cli/dev/install.ts';
+import { ROOT } from '../../../src/cli/dev/root.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { until } from '../until.ts';
 import { ensureInstalled } from './install.ts';
@@ -105,21 +106,31 @@ export class RedisServer {
 
 const READY = /Ready to accept connections|Running mode=sentinel/;
 
+/** As operators run it. */
+const DEPLOYED_FILE = join(ROOT, 'deploy/redis/redis.conf');
+
+export interface RedisMode {
+  readonly sentinel?: boolean;
+  /** With deploy/redis/redis.conf instead of Redis' defaults. */
+  readonly deployed?: boolean;
+}
+
 /** @param conf added to, and stronger than, loopback only, a free port, no snapshots */
-export async function startRedis(conf: RedisConf = {}, mode?: '--sentinel'): Promise<RedisServer> {
+export async function startRedis(conf: RedisConf = {}, mode: RedisMode = {}): Promise<RedisServer> {
   ensureInstalled('redis-server');
   const folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-redis-'));
   for (let attempt = 1; ; attempt += 1) {
     const port = conf.port === undefined ? await freePort() : Number(conf.port);
     const busPort = conf['cluster-enabled'] === 'yes' ? { 'cluster-port': `${await freePort()}` } : {};
     const common = { bind: '127.0.0.1', dir: folder, port: `${port}` };
-    const options = mode === undefined ? { save: '', ...common, ...busPort, ...conf } : common;
+    const options = mode.sentinel ? common : { save: '', ...common, ...busPort, ...conf };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-    if (mode !== undefined) {
+    if (mode.deployed) args.unshift(DEPLOYED_FILE);
+    if (mode.sentinel) {
       // A sentinel wants a file that it can write to.
       const file = join(folder, 'sentinel.conf');
       await writeFile(file, '');
-      args.unshift(file, mode);
+      args.unshift(file, '--sentinel');
     }
     const child = await spawnRedis(args);
     try {

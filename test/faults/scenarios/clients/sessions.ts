@@ -22,7 +22,7 @@ export const threeAtOnce: Scenario = {
     for (let round = 0; round < rounds; round += 1) {
       // They receive nothing that they would confirm: each is a device that only just logs in.
       const devices = await Promise.all(
-        rig.nodes.map(({ ws }) => PlainClient.login(ws, victim.user, { autoPong: false })),
+        rig.nodes.map(({ ws }) => PlainClient.login(ws, victim.user, { pongs: 'none' })),
       );
       const startedMs = performance.now();
       const open = () => devices.filter(({ closed }) => closed === null);

@@ -32,7 +32,7 @@ export const latePong: Scenario = {
         await trial.until(() => crowd.clients.every(({ sendQueue }) => sendQueue.queued === 0), 5_000);
         // An old device has received everything and not answered yet.
         const devices = await Promise.all(
-          owners.clients.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { autoPong: false })),
+          owners.clients.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
         );
         await Promise.all(devices.map((device) => device.until(() => device.envelopes.length >= 20)));
         trial.mark('the new devices log in, and what they are sent vanishes on the way');
@@ -93,7 +93,7 @@ export const lateReclaim: Scenario = {
       await trial.until(() => owners.every(({ connected }) => !connected), 5_000);
       // Each receives nothing that it would confirm: a device that has been forgotten in a drawer.
       const devices = await Promise.all(
-        owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { autoPong: false })),
+        owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
       );
       for (const owner of owners) owner.start();
       await trial.until(() => crowd.connected === crowd.clients.length, 5_000);

@@ -1,8 +1,9 @@
 import type { RedisCluster } from '../../../support/servers/redis-cluster.ts';
+import { mastersOf } from '../../../support/servers/store.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { Rig } from '../../harness/rig.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
-import { beginMove, endMove, mastersOf, planMove, slotOfUser } from '../../injectors/slots.ts';
+import { beginMove, endMove, planMove, slotOfUser } from '../../injectors/slots.ts';
 import { TWO_PROBES_MS, untilNotReady } from './silent-subscription.ts';
 
 /** The mailbox of every listener is looked at every 30 to 40 s. */

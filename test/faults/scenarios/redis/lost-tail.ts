@@ -1,4 +1,4 @@
-import { registerUser } from '../../../support/clients/plain-client.ts';
+import { makeKeys, registerUser } from '../../../support/clients/users.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
 import { AofWatch } from '../../injectors/aof.ts';
@@ -118,7 +118,7 @@ export const flushAll: Scenario = {
     const away = lost.clients.filter(({ staysAway }) => staysAway === 4401).length;
     trial.rule('everybody was told to register again', told, `${away} of ${lost.clients.length}`);
     trial.atMost('all told after', performance.now() - flushedAtMs, TOLD_WITHIN_MS);
-    const again = await registerUser(rig.node(0).http, lost.clients[0]?.user);
+    const again = await registerUser(rig.node(0).http, { keys: lost.clients[0]?.user ?? makeKeys() });
     trial.rule('the same keys can register again', again.code !== '', again.code);
     lost.leave();
     const crowd = await trial.crowd({ count: 40 });

@@ -1,0 +1,80 @@
+import { type Keys, signHex } from './users.ts';
+
+/** Frames as text, put together and taken apart by hand as docs/protocol.md prints them. */
+
+export interface EnvelopeText {
+  readonly sender: string;
+  readonly recipient: string;
+  readonly id?: string;
+  readonly type?: string;
+  readonly payload?: unknown;
+}
+
+/** The text that is signed. */
+export function envelopeText({ sender, recipient, id, type = 'message', payload }: EnvelopeText): string {
+  const head = `"sender":"${sender}","recipient":"${recipient}"${id === undefined ? '' : `,"id":"${id}"`}`;
+  const rest = payload === undefined ? '' : `,"payload":${JSON.stringify(payload)}`;
+  return `{${head},"message":{"type":"${type}"${rest}}}`;
+}
+
+export interface Challenge {
+  readonly nonce: string;
+  readonly audience: string | null;
+}
+
+/** @param challenge protocol 2: what the relay asked */
+export function connectText(sender: string, challenge?: Challenge): string {
+  if (challenge === undefined) return `{"sender":"${sender}","message":{"type":"connect"}}`;
+  const payload = `{"nonce":"${challenge.nonce}","audience":${JSON.stringify(challenge.audience)}}`;
+  return `{"sender":"${sender}","message":{"type":"connect","payload":${payload}}}`;
+}
+
+/** The frame of `data`, the very text that is signed. */
+export function frameOf(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): string {
+  return `{"data":${data},"signature":"${signHex(keys, data)}"}`;
+}
+
+/** A whole frame with an envelope from this user. */
+export function envelopeFrame(
+  sender: Pick<Keys, 'eddsaPrivateKey'> & { readonly code: string },
+  envelope: Omit<EnvelopeText, 'sender'>,
+): string {
+  return frameOf(sender, envelopeText({ sender: sender.code, ...envelope }));
+}
+
+const SERVER_PREFIX = '{"data":{"sender":"server"';
+
+/** What the relay itself says: `connect_ack`, `challenge`, `accepted`, `error`, `drained`. */
+export interface ServerMessage {
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** Null if this is an envelope of a peer. */
+export function readServerMessage(frame: string): ServerMessage | null {
+  if (!frame.startsWith(SERVER_PREFIX)) return null;
+  const { data } = JSON.parse(frame) as {
+    data: { message: { type: string; payload?: Record<string, unknown> } };
+  };
+  return { type: data.message.type, payload: data.message.payload ?? {} };
+}
+
+const SEQ = /,"seq":"([^"]*)"\}$/;
+
+/** Protocol 2: the `seq` of a delivered frame, and the frame as its sender signed it. */
+export function cutSeq(frame: string): { readonly seq: string | null; readonly signed: string } {
+  const found = SEQ.exec(frame);
+  if (found === null) return { seq: null, signed: frame };
+  return { seq: found[1] ?? '', signed: `${frame.slice(0, found.index)}}` };
+}
+
+/** Protocol 2: confirms the envelope with this `seq` and those before it. */
+export function ackFrame(seq: string): string {
+  return `{"ack":"${seq}"}`;
+}
+
+/** The only reason of a close that machines read; null for any other. */
+export function retryInMs(reason: string): number | null {
+  const match = /^retry in (\d+) ms$/.exec(reason);
+  return match === null ? null : Number(match[1]);
+}
