@@ -190,6 +190,8 @@ export interface MailboxListener {
 }
 
 export interface Subscription {
+  /** From here on `listener` is called, and the one before it no more. */
+  handTo(listener: MailboxListener): void;
   /** Asks for the subscription to be made again: a look found what no wake-up had told. */
   renew(): void;
   /** Idempotent; the listener is silent from here on. */

@@ -12,7 +12,7 @@ export interface DrainOptions {
 
 /**
  * Closes every connection with 1012, evenly over `drainMs`, so that clients do not come back all at once.
- * Resolves when all are closed; those who connect meanwhile included.
+ * Resolves when all are closed, those that were opened meanwhile included.
  */
 export async function drain({ connections, drainMs, onProgress }: DrainOptions): Promise<void> {
   const restarting = new Map<Connection, Promise<void>>();

@@ -12,7 +12,7 @@ import { AddressReader } from './transport/client-address.ts';
 import { createApp, readCertificate } from './transport/tls.ts';
 import { loadUws, type TemplatedApp } from './transport/uws.ts';
 
-/** From the first byte of a connection to its request, on a line that is not slow. */
+/** From the first byte of a connection to its request, unless the line is slow. */
 const UPGRADE_MS = 200;
 
 export interface RelayParts {
@@ -26,33 +26,33 @@ export interface RelayParts {
 }
 
 export interface Relay {
-  /** Where it listens; of interest when the kernel was asked to choose. */
+  /** The port it listens on: the kernel's choice if RELAY_PORT is 0. */
   readonly port: number;
   /** Which package of uWebSockets.js runs. */
   readonly uwsBuild: string;
   health(): { readonly ready: boolean; readonly reason: string };
   /**
-   * Reads RELAY_TLS_CERT and RELAY_TLS_KEY again: new connections get the new certificate, those that are open go on.
+   * Reads RELAY_TLS_CERT and RELAY_TLS_KEY again: new connections get the new certificate, open ones keep theirs.
    * Rejects, and keeps the old one, if the files are wrong.
    */
   reloadCertificate(): Promise<void>;
   /**
-   * Not ready from here on; resolves when every socket is closed with 1012 and the store knows it.
-   * @param portIsShared another process listens on the same port: newcomers are for that one, and nobody is refused
+   * Not ready from here on; resolves when every socket is closed with 1012 and the store has released its session.
+   * @param portIsShared another process listens on the same port: new connections go there, and none is refused
    */
   drain(options: { readonly portIsShared: boolean }): Promise<void>;
-  /** Closes what is left, at once. */
+  /** Closes all that is left, at once. */
   close(): void;
 }
 
-/** One node's front: listens for clients, and keeps their sessions until it is drained. Rejects if it cannot listen. */
+/** Listens for clients, and keeps their sessions until it is drained. Rejects if it cannot listen. */
 export async function createRelay(parts: RelayParts): Promise<Relay> {
   const { config, engine, metrics, pageFolder } = parts;
   const { uws, build } = loadUws();
-  const node = createRelayContext(parts);
+  const context = createRelayContext(parts);
   const addresses = new AddressReader(config.trustedProxies);
-  const gateway = new Gateway(node, addresses);
-  const api = new HttpApi(node, addresses, pageFolder === null ? new Map() : loadPage(pageFolder));
+  const gateway = new Gateway(context, addresses);
+  const api = new HttpApi(context, addresses, pageFolder === null ? new Map() : loadPage(pageFolder));
   /** Every app that may have open sockets; the last one listens. */
   const apps: TemplatedApp[] = [];
   const open = async (port: number): Promise<ListenSocket> => {
@@ -75,9 +75,9 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
     health: () => (draining ? { ready: false, reason: 'draining' } : engine.health()),
     reloadCertificate: async () => {
       if (draining) return;
-      // uSockets sets SO_REUSEPORT only for a port that it was told.
+      // uSockets sets SO_REUSEPORT only for a given port.
       if (config.port === 0) throw new Error('a port that the system chose cannot be shared: set RELAY_PORT');
-      // Both listen for a moment (SO_REUSEPORT), so that nobody finds the door shut.
+      // Both listen for a moment (SO_REUSEPORT), so that no connection is refused during the switch.
       const before = listening;
       listening = await open(port);
       uws.us_listen_socket_close(before);
@@ -86,17 +86,18 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
       draining = true;
       const { connections } = gateway;
       if (portIsShared) {
-        // The kernel gives new connections to the others at once. Who has one already is let in, and asked to come back.
+        // The kernel gives new connections to the other processes at once. Clients that have connected are let in, and
+        // asked to come back.
         uws.us_listen_socket_close(listening);
         await sleep(UPGRADE_MS);
       } else {
-        // Still listening, for the HTTP API: a load balancer needs a moment to see that this node is not ready.
-        gateway.refuseNewcomers();
+        // Still listens, for the HTTP API: a load balancer needs a moment to see that this node is not ready.
+        gateway.admission.close();
       }
       const onProgress = (remaining: number) => metrics.drainRemaining.set(remaining);
       await drain({ connections, drainMs: config.drainMs, onProgress });
       if (!portIsShared) uws.us_listen_socket_close(listening);
-      // Who was in the middle of an upgrade is told when to come back, too.
+      // A client that was in the middle of an upgrade gets its 1012, too.
       await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();
     },

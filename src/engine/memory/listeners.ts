@@ -2,7 +2,7 @@ import type { MailboxListener, Subscription, WakeUp } from '../engine.ts';
 
 /** Who listens to which mailbox. Speaks in a microtask, never inside the call that has caused it. */
 export class Listeners {
-  readonly #byCode = new Map<string, Set<{ readonly listener: MailboxListener }>>();
+  readonly #byCode = new Map<string, Set<{ listener: MailboxListener }>>();
 
   add(code: string, listener: MailboxListener): Subscription {
     const listeners = this.#byCode.get(code) ?? new Set();
@@ -10,6 +10,9 @@ export class Listeners {
     const entry = { listener };
     listeners.add(entry);
     return {
+      handTo(next) {
+        entry.listener = next;
+      },
       renew() {
         // Nothing is ever lost between a map and its reader.
       },

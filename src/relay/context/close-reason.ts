@@ -1,7 +1,7 @@
-/** Spread of reconnects after a 1012, so that clients do not come back all at once. */
+/** Clients come back after a random part of this, so that a 1012 does not bring them all back at once. */
 const RETRY_MS_MAX = 5_000;
 
-/** The reason of a 1012, the only one that machines read: when to come back. */
+/** The reason of a 1012: the only close reason that clients parse. It tells them when to reconnect. */
 export function restartReason(retryMs = Math.random() * RETRY_MS_MAX): string {
   return `retry in ${Math.floor(retryMs)} ms`;
 }

@@ -1,12 +1,12 @@
 import { Inflight, type InflightOptions } from './inflight-budget.ts';
 
 /**
- * How long frames are decoded and verified in one turn of the event loop as they come in, and once more for those that
- * wait: about ten each. Long enough to cost nothing, short enough that nobody notices.
+ * The budget of one tick of the event loop: this much for frames as they come in, and as much again for queued ones;
+ * about ten frames each. Long enough to cost nothing, short enough that no client notices.
  */
-const TURN_MS = 1;
+const TICK_BUDGET_MS = 1;
 
-/** The bounds are those of each lane. */
+/** The bounds are those of each `ConnectionQueue`. */
 export interface FairSchedulerOptions extends InflightOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -18,18 +18,18 @@ interface Waiting {
 }
 
 /**
- * Divides the time for frames among sockets, and leaves to newcomers what they do not need. As long as a turn of the
- * event loop has time left, a frame is decoded and verified as it comes. Beyond that it waits behind the others of its
- * socket, and the sockets are served in turn, a frame each: who floods waits for himself, who sends now and then waits
- * for one frame of each flooder at most.
+ * Divides a node's time for frames among its connections; unauthenticated ones get what is left. While a tick has
+ * budget left, a frame is decoded and verified as it comes. Beyond that it waits behind the other frames of its
+ * connection, and the connections take turns, one frame each: a flooding client waits for itself, an occasional sender
+ * for at most one frame of each flooding client.
  */
 export class FairScheduler {
   readonly options: FairSchedulerOptions;
-  /** In the order of service. */
-  readonly #lanes = new Set<ConnectionQueue>();
+  /** Connections with queued frames, in the order of service. */
+  readonly #queues = new Set<ConnectionQueue>();
   /** Upgrades and logins, in the order in which they came. At most one for each socket. */
-  readonly #newcomers = new Set<() => void>();
-  /** Spent in this turn, as frames came in. */
+  readonly #newConnections = new Set<() => void>();
+  /** Spent in this tick on frames as they came in. */
   #spentMs = 0;
   #armed = false;
 
@@ -37,30 +37,30 @@ export class FairScheduler {
     this.options = options;
   }
 
-  /** Whether this turn of the event loop has time left. */
+  /** Whether this tick has budget left. */
   get open(): boolean {
-    return this.#spentMs < TURN_MS;
+    return this.#spentMs < TICK_BUDGET_MS;
   }
 
   /**
-   * For who is not in yet: does something short now if this turn has time left, otherwise after those who are in. One is
-   * served in each turn, however little time is left.
+   * Runs a short task for an unauthenticated connection: now if this tick has budget left, otherwise after logged-in
+   * connections. Each tick runs at least one, however little budget is left.
    */
-  run<T>(work: () => T): Promise<T> {
+  run<T>(task: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const handle = () => {
         const startedMs = this.options.now();
         try {
-          resolve(work());
+          resolve(task());
         } catch (error) {
           reject(error);
         }
         this.spent(this.options.now() - startedMs);
       };
-      if (this.open && this.#newcomers.size === 0) {
+      if (this.open && this.#newConnections.size === 0) {
         handle();
       } else {
-        this.#newcomers.add(handle);
+        this.#newConnections.add(handle);
         this.#arm();
       }
     });
@@ -71,58 +71,58 @@ export class FairScheduler {
     this.#arm();
   }
 
-  enqueue(lane: ConnectionQueue): void {
-    this.#lanes.add(lane);
+  enqueue(queue: ConnectionQueue): void {
+    this.#queues.add(queue);
     this.#arm();
   }
 
-  dequeue(lane: ConnectionQueue): void {
-    this.#lanes.delete(lane);
+  dequeue(queue: ConnectionQueue): void {
+    this.#queues.delete(queue);
   }
 
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
-    setImmediate(() => this.#turn());
+    setImmediate(() => this.#tick());
   }
 
-  /** Sockets have been read; those who wait are served, and then sockets are read again. */
-  #turn(): void {
+  /** Sockets have been read: serves what is queued, then sockets are read again. */
+  #tick(): void {
     const { now } = this.options;
-    const untilMs = now() + TURN_MS;
-    for (const lane of this.#lanes) {
-      // To the end of the line, or out of it.
-      this.#lanes.delete(lane);
-      lane.serve();
-      if (lane.waits) this.#lanes.add(lane);
+    const untilMs = now() + TICK_BUDGET_MS;
+    for (const queue of this.#queues) {
+      // To the end of the order of service, or out of it.
+      this.#queues.delete(queue);
+      queue.serve();
+      if (queue.waits) this.#queues.add(queue);
       if (now() >= untilMs) break;
     }
-    for (const handle of this.#newcomers) {
-      this.#newcomers.delete(handle);
+    for (const handle of this.#newConnections) {
+      this.#newConnections.delete(handle);
       handle();
       if (now() >= untilMs) break;
     }
     this.#spentMs = 0;
     this.#armed = false;
-    if (this.#lanes.size > 0 || this.#newcomers.size > 0) this.#arm();
+    if (this.#queues.size > 0 || this.#newConnections.size > 0) this.#arm();
   }
 }
 
-/** What waits of one socket to be looked at, in order. */
+/** Frames of one connection that wait to be handled, in order. */
 export class ConnectionQueue {
-  readonly #turns: FairScheduler;
+  readonly #scheduler: FairScheduler;
   readonly #inflight: Inflight;
   readonly #waiting: Waiting[] = [];
   #idleWaiters: (() => void)[] = [];
 
-  constructor(turns: FairScheduler) {
-    this.#turns = turns;
-    this.#inflight = new Inflight(turns.options);
+  constructor(scheduler: FairScheduler) {
+    this.#scheduler = scheduler;
+    this.#inflight = new Inflight(scheduler.options);
   }
 
   /** Whether the next frame may be handled at once. */
   get open(): boolean {
-    return !this.waits && this.#turns.open;
+    return !this.waits && this.#scheduler.open;
   }
 
   get waits(): boolean {
@@ -133,11 +133,11 @@ export class ConnectionQueue {
   wait(bytes: number, handle: () => void): boolean {
     if (!this.#inflight.take(bytes)) return false;
     this.#waiting.push({ bytes, handle });
-    this.#turns.enqueue(this);
+    this.#scheduler.enqueue(this);
     return true;
   }
 
-  /** Handles the oldest. */
+  /** Handles the oldest frame. */
   serve(): void {
     const next = this.#waiting.shift();
     if (next === undefined) return;
@@ -146,7 +146,7 @@ export class ConnectionQueue {
     if (!this.waits) this.#isIdle();
   }
 
-  /** What ends the socket comes behind what waits; nothing that comes later is looked at. */
+  /** Closes after the queued frames are handled; later frames are ignored. */
   end(close: () => void): void {
     const last = () => {
       this.forget();
@@ -155,10 +155,10 @@ export class ConnectionQueue {
     if (!this.waits || !this.wait(0, last)) last();
   }
 
-  /** The relay has closed the socket: what it has not looked at, it need not. */
+  /** The relay has closed the socket: drops the frames that it has not handled. */
   forget(): void {
     for (const { bytes } of this.#waiting.splice(0)) this.#inflight.give(bytes);
-    this.#turns.dequeue(this);
+    this.#scheduler.dequeue(this);
     this.#isIdle();
   }
 

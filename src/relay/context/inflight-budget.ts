@@ -1,20 +1,20 @@
-/** What a frame costs the node beside its bytes; makes a flood of tiny ones count. */
+/** What a frame costs the node beside its bytes; makes a flood of tiny frames count. */
 const FRAME_OVERHEAD_BYTES = 256;
 
-/** Bytes on their way from sockets to the store: one for each node. */
+/** Bytes on their way from sockets to the store: one budget for each node. */
 export interface InflightBudget {
   bytes: number;
   readonly bytesMax: number;
 }
 
 export interface InflightOptions {
-  /** Shared by all of the node. */
+  /** Shared by all sockets of the node. */
   readonly nodeBudget: InflightBudget;
   /** For this part alone. */
   readonly bytesMax: number;
 }
 
-/** One part of what is on its way: bounded by itself, and by what the node has left. */
+/** One part of the bytes on their way: bounded by itself, and by what the node has left. */
 export class Inflight {
   readonly #options: InflightOptions;
   /** Never above `bytesMax`. */
@@ -24,7 +24,7 @@ export class Inflight {
     this.#options = options;
   }
 
-  /** False if there is no room for a frame of so many bytes: nothing was counted. */
+  /** False if there is no room for a frame of this size: nothing was counted. */
   take(frameBytes: number): boolean {
     const { nodeBudget, bytesMax } = this.#options;
     const cost = frameBytes + FRAME_OVERHEAD_BYTES;
@@ -34,7 +34,7 @@ export class Inflight {
     return true;
   }
 
-  /** A frame that was taken is on its way no more. */
+  /** A frame that was taken has left. */
   give(frameBytes: number): void {
     const cost = frameBytes + FRAME_OVERHEAD_BYTES;
     this.#bytes -= cost;

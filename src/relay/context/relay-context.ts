@@ -2,18 +2,18 @@ import type { Engine } from '../../engine/engine.ts';
 import type { Config } from '../../ops/config.ts';
 import type { Logger } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
-import { PushFailures } from '../outbound/dead-letter.ts';
 import { ConfirmBatcher } from './confirm-batcher.ts';
 import { FairScheduler } from './fair-scheduler.ts';
 import type { InflightBudget } from './inflight-budget.ts';
+import { PushFailures } from './push-failures.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { Semaphore } from './semaphore.ts';
 import { TakeoverDamping } from './takeover-damping.ts';
 
-/** Mailbox pages that one node reads at once: bounds memory and the load on the store when everybody comes back. */
+/** Mailbox pages that one node reads at once: bounds memory, and the load on the store when all users reconnect. */
 const READS_AT_ONCE = 64;
-/** A bucket for what an honest client hardly ever sends holds this many seconds of its flow. */
-const NOISE_BURST_S = 25;
+/** The bucket for penalties holds this many seconds of its flow: an honest client hardly ever pays one. */
+const PENALTY_BURST_S = 25;
 /** A bucket holds this many seconds of its flow. */
 const BURST_S = 2;
 
@@ -25,6 +25,8 @@ export interface RelayContext {
   readonly metrics: Metrics;
   /** Monotonic milliseconds: no clock step moves a deadline. */
   readonly now: () => number;
+  /** Milliseconds since 1970: only for figures that are compared with the store's clock. */
+  readonly clock: () => number;
   readonly inflight: InflightBudget;
   readonly scheduler: FairScheduler;
   readonly reads: Semaphore;
@@ -39,8 +41,8 @@ interface Rates {
   readonly envelopes: RateLimiter;
   readonly bytes: RateLimiter;
   /**
-   * What is only noise: pings, receipts of nothing, frames refused for being too fast; and, dearer, faults. Beyond: 4429
-   * for noise, and a wait before the next login for both.
+   * Paid for noise (pings, receipts that match nothing, frames refused for being too fast) and, at a higher price, for
+   * faults. An empty bucket: 4429 after noise, and a wait before the next login after either.
    */
   readonly penalties: RateLimiter;
   /** Per address. */
@@ -61,6 +63,7 @@ export function createRelayContext(
   return {
     ...parts,
     now,
+    clock: Date.now,
     inflight,
     scheduler: new FairScheduler({ nodeBudget: inflight, bytesMax: config.inflightBytesPerSocket, now }),
     reads: new Semaphore(READS_AT_ONCE),
@@ -70,7 +73,7 @@ export function createRelayContext(
     rates: {
       envelopes: limiter(config.envelopesPerSecond),
       bytes: limiter(config.bytesPerSecond),
-      penalties: limiter(config.noisePerSecond, NOISE_BURST_S),
+      penalties: limiter(config.noisePerSecond, PENALTY_BURST_S),
       // Pages and look-ups need connections too.
       connections: limiter(2 * config.upgradesPerSecond),
       upgrades: limiter(config.upgradesPerSecond),

@@ -1,4 +1,4 @@
-/** Lets at most `slots` tasks run at once; the others wait in order. */
+/** Runs at most `slots` tasks at once; the others wait in order. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];

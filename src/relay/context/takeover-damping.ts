@@ -1,33 +1,34 @@
-/** Nobody displaced for so long, and the user's devices count as peaceful again. Longer than the longest wait. */
-const PEACE_MS = 120_000;
+import { BoundedMap } from './bounded-map.ts';
+
+/** After this long without a displacement, a user's takeovers are forgotten. Longer than the longest wait. */
+const QUIET_MS = 120_000;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 60_000;
-/** Users whose displacements are remembered at once; beyond, the oldest is forgotten. */
+/** Users remembered at once; beyond, the one displaced longest ago is forgotten. */
 const USERS_MAX = 10_000;
 
-interface Bout {
+interface Takeovers {
   displacements: number;
   lastMs: number;
-  /** Logins of this user wait until then. */
+  /** The user's logins wait until then. */
   holdUntilMs: number;
 }
 
 export interface TakeoverDampingOptions {
-  /** Displacements without a pause that cost nothing; 0 never holds anybody. */
+  /** Displacements in a row that cost nothing; 0 turns the damping off. */
   readonly free: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * Two devices with one key whose clients come back by themselves after a 4409 would displace each other for ever.
- * After so many displacements whoever comes back is told to wait, each time twice as long, so that one of them stays
- * connected meanwhile. Per node: what a load balancer spreads over n nodes is noticed n times later.
+ * Two devices with one key, whose clients reconnect by themselves after a 4409, would displace each other for ever.
+ * After too many displacements in a row the next login must wait, each time twice as long, so that one device stays
+ * connected meanwhile. Each node counts for itself: behind a load balancer with n nodes this acts n times later.
  */
 export class TakeoverDamping {
   readonly #options: TakeoverDampingOptions;
-  /** In the order of the last displacement. */
-  readonly #bouts = new Map<string, Bout>();
+  readonly #users = new BoundedMap<string, Takeovers>(USERS_MAX);
 
   constructor(options: TakeoverDampingOptions) {
     this.#options = options;
@@ -38,39 +39,27 @@ export class TakeoverDamping {
     const { free, now } = this.#options;
     if (free === 0) return;
     const nowMs = now();
-    const known = this.#bouts.get(code);
-    const bout =
-      known !== undefined && nowMs - known.lastMs < PEACE_MS
+    const known = this.#users.get(code);
+    const takeovers =
+      known !== undefined && nowMs - known.lastMs < QUIET_MS
         ? known
         : { displacements: 0, lastMs: nowMs, holdUntilMs: 0 };
-    bout.displacements += 1;
-    bout.lastMs = nowMs;
-    const excess = bout.displacements - free;
-    if (excess > 0) bout.holdUntilMs = nowMs + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** (excess - 1));
-    this.#bouts.delete(code);
-    this.#bouts.set(code, bout);
-    if (this.#bouts.size > USERS_MAX) this.#forgetOldest();
+    takeovers.displacements += 1;
+    takeovers.lastMs = nowMs;
+    const excess = takeovers.displacements - free;
+    if (excess > 0) takeovers.holdUntilMs = nowMs + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** (excess - 1));
+    this.#users.set(code, takeovers);
   }
 
-  /** How long a login of this user has to wait, ms. */
+  /** How long a login of this user must wait, ms. */
   waitMs(code: string): number {
-    const bout = this.#bouts.get(code);
-    return bout === undefined ? 0 : Math.max(0, bout.holdUntilMs - this.#options.now());
+    const takeovers = this.#users.get(code);
+    return takeovers === undefined ? 0 : Math.max(0, takeovers.holdUntilMs - this.#options.now());
   }
 
-  /** Forgets who has been peaceful for long enough. Called now and then. */
+  /** Forgets users that have been quiet long enough. Called about once a second. */
   sweep(): void {
     const nowMs = this.#options.now();
-    for (const [code, { lastMs }] of this.#bouts) {
-      if (nowMs - lastMs < PEACE_MS) return;
-      this.#bouts.delete(code);
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const code of this.#bouts.keys()) {
-      this.#bouts.delete(code);
-      return;
-    }
+    this.#users.sweep(({ lastMs }) => nowMs - lastMs >= QUIET_MS);
   }
 }

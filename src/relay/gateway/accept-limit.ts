@@ -3,33 +3,33 @@ import type { AddressReader } from '../transport/client-address.ts';
 import type { HttpResponse, TemplatedApp } from '../transport/uws.ts';
 
 /**
- * Connections beyond RELAY_MAX_SOCKETS that are still accepted, so that a refusal can be told in words and look-ups
- * go on while a node is full.
+ * Connections beyond RELAY_MAX_SOCKETS that are still accepted, so that refusals can be explained and look-ups go on
+ * while a node is full.
  */
 const SPARE_CONNECTIONS = 500;
 
 /**
- * Bounds what has not asked for anything yet: a connection that never finishes its request is no WebSocket, and would
- * be counted nowhere else. Without a bound the process runs out of files, and then spins over what it cannot accept.
+ * Bounds connections before their first request: one that never finishes it is no WebSocket, and is counted nowhere
+ * else. Without a bound the process runs out of files, and then spins over connections that it cannot accept.
  */
 export class AcceptLimit {
-  readonly #node: RelayContext;
+  readonly #context: RelayContext;
   readonly #addresses: AddressReader;
-  /** Connections that are no WebSocket. */
+  /** Open connections that are no WebSocket. */
   #requesting = 0;
 
-  constructor(node: RelayContext, addresses: AddressReader) {
-    this.#node = node;
+  constructor(context: RelayContext, addresses: AddressReader) {
+    this.#context = context;
     this.#addresses = addresses;
   }
 
-  /** @param webSockets how many there are */
+  /** @param webSockets counts the open ones */
   register(app: TemplatedApp, webSockets: () => number): void {
-    app.filter((res, change) => (change.valueOf() > 0 ? this.#came(res, webSockets()) : this.#left()));
+    app.filter((res, change) => (change.valueOf() > 0 ? this.#opened(res, webSockets()) : this.left()));
   }
 
-  #came(res: HttpResponse, webSockets: number): void {
-    const { config, rates, metrics } = this.#node;
+  #opened(res: HttpResponse, webSockets: number): void {
+    const { config, rates, metrics } = this.#context;
     this.#requesting += 1;
     const full = this.#requesting + webSockets > config.maxSockets + SPARE_CONNECTIONS;
     const peer = this.#addresses.peer(res);
@@ -39,13 +39,11 @@ export class AcceptLimit {
     res.close();
   }
 
-  /** One of them has become a WebSocket, whose end uWebSockets does not tell here. */
-  upgraded(): void {
-    this.#left();
-  }
-
-  /** A build that told it twice must not make room for more than there is, but never less. */
-  #left(): void {
+  /**
+   * A connection has closed, or become a WebSocket, whose end uWebSockets does not report here. Never below 0: should
+   * a build of uWebSockets report an end twice, that must not raise the limit.
+   */
+  left(): void {
     this.#requesting = Math.max(0, this.#requesting - 1);
   }
 }

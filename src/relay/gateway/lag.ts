@@ -4,7 +4,7 @@ const RESOLUTION_MS = 10;
 const NS_PER_MS = 1e6;
 
 /**
- * How late the event loop runs: the 90th percentile of the last second, so that one long turn does not count and a
+ * How late the event loop runs: the 90th percentile of the last second, so that one long tick does not count and a
  * second of overload does.
  */
 export class LoopLag {

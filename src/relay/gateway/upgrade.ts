@@ -1,17 +1,17 @@
 import type { RequestHeaders } from '../transport/headers.ts';
 import type { HttpRequest, us_socket_context_t } from '../transport/uws.ts';
 
-/** What an upgrade asks for. A request can be read only while its handler runs; this can be answered later. */
+/** An upgrade request. uWebSockets lets a request be read only in its handler; this copy can be answered later. */
 export interface Upgrade {
   readonly headers: RequestHeaders;
-  /** What limits count this client as. */
+  /** The address that limits count. */
   readonly address: string;
   readonly host: string;
   readonly extensions: string;
   readonly context: us_socket_context_t;
 }
 
-/** Must be called in the handler. Nothing is worked out of it yet: it may be refused. */
+/** Must be called in the handler. Parsing is deferred because the upgrade may be refused. */
 export function readUpgrade(
   req: HttpRequest,
   more: Pick<Upgrade, 'headers' | 'address' | 'context'>,
@@ -19,7 +19,7 @@ export function readUpgrade(
   return { ...more, host: req.getHeader('host'), extensions: req.getHeader('sec-websocket-extensions') };
 }
 
-/** The newest protocol that both know, and the subprotocol to answer with: empty if none was agreed on, which is protocol 1. */
+/** The newest protocol that both sides know, and the subprotocol to answer with: empty for protocol 1 by default. */
 export function agree(
   headers: RequestHeaders,
   protocols: readonly (1 | 2)[],

@@ -5,7 +5,7 @@ import type { AddressReader } from '../transport/client-address.ts';
 import { RequestHeaders } from '../transport/headers.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../transport/uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
-import { closeIfOpen, type Problem } from './problem.ts';
+import { closeIfOpen, type Problem, upgradeRequired } from './problem.ts';
 import { lookUp, register, type UserAnswer } from './users.ts';
 
 const BODY_BYTES_MAX = 4096;
@@ -14,7 +14,7 @@ type RouteName = Parameters<RelayContext['metrics']['httpRequests']['of']>[0];
 
 interface Route {
   readonly name: RouteName;
-  /** HEAD comes with GET, OPTIONS with all. */
+  /** Every GET route serves HEAD too, and every route OPTIONS. */
   readonly method: 'GET' | 'POST';
   readonly limiter: RateLimiter;
   readonly handle: (exchange: Exchange, body: Body | null) => Promise<Answer | Problem>;
@@ -22,12 +22,12 @@ interface Route {
 
 /** The HTTP side of a node: `/users`, and the page. */
 export class HttpApi {
-  readonly #node: RelayContext;
+  readonly #context: RelayContext;
   readonly #addresses: AddressReader;
   readonly #page: ReadonlyMap<string, Answer>;
 
-  constructor(node: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
-    this.#node = node;
+  constructor(context: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
+    this.#context = context;
     this.#addresses = addresses;
     this.#page = page;
   }
@@ -38,7 +38,7 @@ export class HttpApi {
         this.#serve(res, req);
       } catch (error) {
         // A throw from a handler would end the process.
-        this.#node.log.error('a request failed', { error });
+        this.#context.log.error('a request failed', { error });
         closeIfOpen(res);
       }
     });
@@ -54,18 +54,18 @@ export class HttpApi {
         : this.#refuseAmbiguous(exchange, headers.ambiguity);
     answered
       .catch((error: unknown) => {
-        if (!(error instanceof EngineUnavailable)) this.#node.log.error('a request failed', { error });
+        if (!(error instanceof EngineUnavailable)) this.#context.log.error('a request failed', { error });
         const detail = 'the store is away: try again shortly';
         exchange.problem({ status: 503, detail, retryAfterS: 2 }, this.#headers(exchange));
       })
       .finally(() => {
         if (exchange.status !== 0)
-          this.#node.metrics.httpRequests.of(route?.name ?? 'other', `${exchange.status}`).add();
+          this.#context.metrics.httpRequests.of(route?.name ?? 'other', `${exchange.status}`).add();
       });
   }
 
   async #refuseAmbiguous(exchange: Exchange, ambiguity: string): Promise<void> {
-    const waitMs = this.#node.rates.upgrades.take(exchange.address);
+    const waitMs = this.#context.rates.upgrades.take(exchange.address);
     const refusal = waitMs > 0 ? tooMany(waitMs) : { status: 400, detail: ambiguity };
     exchange.problem(refusal, this.#headers(exchange));
   }
@@ -76,8 +76,8 @@ export class HttpApi {
       exchange.problem(problem, { ...headers, ...more });
     const served =
       exchange.method === route?.method || (exchange.method === 'HEAD' && route?.method === 'GET');
-    // What only tells how to ask costs no look-up and no registration, but is no way round the limits either.
-    const limiter = route !== null && served ? route.limiter : this.#node.rates.upgrades;
+    // An answer that only tells how to ask costs no look-up and no registration, but must not get round the limits.
+    const limiter = route !== null && served ? route.limiter : this.#context.rates.upgrades;
     const waitMs = limiter.take(exchange.address);
     if (waitMs > 0) return refuse(tooMany(waitMs));
     if (route === null) return refuse({ status: 404, detail: 'there is nothing at this path' });
@@ -107,7 +107,7 @@ export class HttpApi {
   }
 
   #route(path: string): Route | null {
-    const { rates, engine, config } = this.#node;
+    const { rates, engine, config } = this.#context;
     const options = { engine, requireProof: config.requireProof };
     if (path === '/users') {
       const handle = async ({ contentType }: Exchange, body: Body | null) => {
@@ -124,7 +124,7 @@ export class HttpApi {
       return { name: 'lookup', method: 'GET', limiter: rates.lookups, handle };
     }
     if (path === '/ws') {
-      const handle = async () => UPGRADE_REQUIRED;
+      const handle = async () => upgradeRequired();
       return { name: 'websocket', method: 'GET', limiter: rates.upgrades, handle };
     }
     const file = this.#page.get(path);
@@ -133,9 +133,9 @@ export class HttpApi {
     return null;
   }
 
-  /** CORS: credentials never; `Retry-After` may be read. */
+  /** CORS: never with credentials; pages may read `Retry-After`. */
   #headers(exchange: Exchange): Record<string, string> {
-    const { allowedOrigins } = this.#node.config;
+    const { allowedOrigins } = this.#context.config;
     const cors: Record<string, string> =
       allowedOrigins === '*'
         ? { 'Access-Control-Allow-Origin': '*' }
@@ -145,17 +145,6 @@ export class HttpApi {
     return { 'Cache-Control': 'no-store', ...cors, 'Access-Control-Expose-Headers': 'Retry-After' };
   }
 }
-
-const UPGRADE_REQUIRED: Answer = {
-  status: 426,
-  headers: { Upgrade: 'websocket', 'Content-Type': 'application/problem+json' },
-  body: JSON.stringify({
-    type: 'about:blank',
-    title: 'Upgrade Required',
-    status: 426,
-    detail: 'this is a WebSocket endpoint: dial it with ws:// or wss://',
-  }),
-};
 
 function tooMany(waitMs: number): Problem {
   return {

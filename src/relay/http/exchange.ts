@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { RequestHeaders } from '../transport/headers.ts';
 import type { HttpRequest, HttpResponse } from '../transport/uws.ts';
-import { type Problem, problemBody } from './problem.ts';
+import { type Problem, problemBody, problemHeaders } from './problem.ts';
 
 export interface Answer {
   readonly status: number;
@@ -9,12 +9,12 @@ export interface Answer {
   readonly body?: string | Buffer;
 }
 
-/** Bytes of a body, or why there are none to be had. */
+/** The bytes of a body, or why they are missing. */
 export type Body = { readonly bytes: Buffer } | { readonly tooLarge: true } | { readonly aborted: true };
 
 /**
- * One HTTP request and its answer. Everything of the request is copied here, in the handler: uWebSockets takes it
- * back after the first await. Answers at most once, and never a request that was aborted.
+ * One HTTP request and its answer. The constructor, which runs in the handler, copies everything of the request:
+ * uWebSockets takes it back after the first await. Answers at most once, and never an aborted request.
  */
 export class Exchange {
   readonly method: string;
@@ -43,7 +43,7 @@ export class Exchange {
     });
   }
 
-  /** The status that was answered; 0 if none was. */
+  /** The status of the answer; 0 before it. */
   get status(): number {
     return this.#status;
   }
@@ -69,10 +69,10 @@ export class Exchange {
   answer({ status, headers = {}, body = '' }: Answer): void {
     if (this.#aborted || this.#status !== 0) return;
     this.#status = status;
-    // What is left of a body that was refused, or stands behind one whose end is in doubt, must not be executed.
+    // The rest of a refused body, or the bytes behind a body whose end is in doubt, must not be executed as a request.
     const last = status === 413 || this.#headers.chunked || this.#headers.ambiguity !== null;
-    // uWebSockets would go on in the bytes that it has, and answer a thousand requests of one piece whether or not
-    // anybody reads; unless the answer is still due when it comes to the next: then it closes the connection.
+    // Otherwise uWebSockets would go on in the bytes that it has, and answer a thousand pipelined requests at once
+    // although the client does not read. It closes the connection when it comes to a request while an answer is due.
     setImmediate(() => this.#write({ status, headers, body }, last));
   }
 
@@ -81,7 +81,7 @@ export class Exchange {
     this.#res.cork(() => {
       this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
       for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
-      // Whether an answer without a body was taken cannot be told: it is the last one.
+      // uWebSockets does not say whether it took an answer without a body, so this is the connection's last.
       if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true);
       else if (status === 204) this.#res.endWithoutBody(undefined, true);
       else if (close) this.#res.end(body, true);
@@ -89,17 +89,16 @@ export class Exchange {
     });
   }
 
-  /** Writes no more than the client takes: what waits for a slow reader is a view of what is there anyway. */
+  /** Writes no more than the client takes: for a slow reader, a view of the body waits and no copy. */
   #send(body: Buffer): void {
     const send = (offset: number): boolean => this.#res.tryEnd(body.subarray(offset), body.length)[0];
     if (!send(0)) this.#res.onWritable(send);
   }
 
   problem(problem: Problem, headers: Readonly<Record<string, string>>): void {
-    const retry = problem.retryAfterS === undefined ? {} : { 'Retry-After': `${problem.retryAfterS}` };
     this.answer({
       status: problem.status,
-      headers: { ...headers, ...retry, 'Content-Type': 'application/problem+json' },
+      headers: { ...headers, ...problemHeaders(problem) },
       body: problemBody(problem),
     });
   }

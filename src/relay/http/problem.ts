@@ -9,8 +9,27 @@ export interface Problem {
   readonly retryAfterS?: number;
 }
 
+/** To a request for `/ws` that is no opening handshake. */
+export function upgradeRequired(): Problem {
+  return {
+    status: 426,
+    detail:
+      'this is a WebSocket endpoint: dial it with ws:// or wss:// (version 13, Upgrade: websocket, Connection: Upgrade)',
+  };
+}
+
 export function problemBody({ status, detail }: Problem): string {
   return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail });
+}
+
+/** Headers that belong to this problem, beside those of every answer. */
+export function problemHeaders({ status, retryAfterS }: Problem): Record<string, string> {
+  return {
+    'Content-Type': 'application/problem+json',
+    // RFC 9110, 15.5.22, and RFC 6455, 4.4.
+    ...(status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
+    ...(retryAfterS === undefined ? {} : { 'Retry-After': `${retryAfterS}` }),
+  };
 }
 
 /** For when it is not known how far an answer had come: using a finished one throws. */
@@ -18,19 +37,14 @@ export function closeIfOpen(res: HttpResponse): void {
   try {
     res.close();
   } catch {
-    // It was answered, upgraded or aborted: nothing is left to close.
+    // It was answered, upgraded or aborted: there is nothing left to close.
   }
 }
 
-/** Answers at once, from inside a handler. The body of the request, if any, was not read: the connection closes. */
-export function problem(res: HttpResponse, answer: Problem): void {
-  res.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}`);
-  res.writeHeader('Content-Type', 'application/problem+json');
+/** Answers at once, from inside a handler. The request's body, if any, was not read: the connection closes. */
+export function answerProblem(res: HttpResponse, problem: Problem): void {
+  res.writeStatus(`${problem.status} ${STATUS_CODES[problem.status] ?? 'Error'}`);
   res.writeHeader('Cache-Control', 'no-store');
-  if (answer.status === 426) {
-    res.writeHeader('Upgrade', 'websocket');
-    res.writeHeader('Sec-WebSocket-Version', '13');
-  }
-  if (answer.retryAfterS !== undefined) res.writeHeader('Retry-After', `${answer.retryAfterS}`);
-  res.end(problemBody(answer), true);
+  for (const [name, value] of Object.entries(problemHeaders(problem))) res.writeHeader(name, value);
+  res.end(problemBody(problem), true);
 }

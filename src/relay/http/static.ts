@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** The page talks to its own relay and nothing else; nothing inline, nobody frames it. */
+/** The page talks to its own relay only, has nothing inline, and may not be framed. */
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +

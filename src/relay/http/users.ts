@@ -13,7 +13,7 @@ export interface UsersOptions {
   readonly requireProof: boolean;
 }
 
-/** `POST /users`: a pair of public keys becomes a user with a code. Checks from cheap to dear. */
+/** `POST /users`: a pair of public keys becomes a user with a code. Cheap checks first. */
 export async function register(body: Uint8Array, options: UsersOptions): Promise<UserAnswer> {
   const json = parseStrictJson(body);
   if (!json.ok)

@@ -5,14 +5,14 @@ import { Inflight, type InflightOptions } from '../context/inflight-budget.ts';
 const BATCH_ENVELOPES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
 /**
- * The order fence in the store lives for 120 s. What this node has held for longer than this, say because it was
- * stopped, it refuses itself: the fence may be gone by the time that the store sees it.
+ * The order fence in the store lives for 120 s. A node refuses by itself what it has held for longer than this, say
+ * because it was stopped: the fence may be gone by the time that the store sees the batch.
  */
 const HELD_MAX_MS = 60_000;
 
 export interface DeliverItem {
   readonly envelope: Envelope;
-  /** Called once, with what became of it. `unavailable`: not known to be stored. */
+  /** Called once with the outcome. `unavailable`: not known to be stored. */
   readonly done: (outcome: DeliverOutcome | 'unavailable') => void;
 }
 
@@ -20,7 +20,7 @@ interface Held extends DeliverItem {
   readonly heldSinceMs: number;
 }
 
-/** One sending session to one recipient: what waits, and whether a batch is in flight. */
+/** One sending session to one recipient: its waiting envelopes, and whether a batch is in flight. */
 interface Pair {
   readonly queue: Held[];
   inFlight: boolean;
@@ -38,14 +38,14 @@ export interface DeliverQueueOptions extends InflightOptions {
 
 /**
  * Keeps one sender's order: at most one batch is in flight to each recipient, and what arrives meanwhile forms
- * the next. If a batch fails, what is queued behind it for that recipient fails too, since a later one that is
- * stored while an earlier one is in doubt would turn the order round.
+ * the next. If a batch fails, what is queued behind it for that recipient fails too: storing a later envelope while
+ * an earlier one is in doubt would invert the order.
  */
 export class DeliverQueue {
   readonly #options: DeliverQueueOptions;
-  /** Null until the first envelope: most who are connected only listen, and an empty Map is 190 bytes. */
+  /** Null until the first envelope: most clients only listen, and an empty Map is 190 bytes. */
   #pairs: Map<string, Pair> | null = null;
-  /** One count for all recipients is enough: a fence only asks that it grows. */
+  /** One count for all recipients: a fence only needs it to grow. */
   #batches = 0;
   readonly #inflight: Inflight;
   #idleWaiters: (() => void)[] = [];
@@ -55,7 +55,7 @@ export class DeliverQueue {
     this.#inflight = new Inflight(options);
   }
 
-  /** False if too much is on its way already: the envelope was not taken, and `done` is not called. */
+  /** False if too much is on its way already: the envelope was not taken, and `done` is never called. */
   put(recipient: string, item: DeliverItem): boolean {
     if (!this.#inflight.take(item.envelope.frame.length)) return false;
     this.#pairs ??= new Map();

@@ -1,36 +1,38 @@
 import type { DeliverOutcome } from '../../engine/engine.ts';
+import { BoundedMap } from '../context/bounded-map.ts';
 import type { RateLimiter } from '../context/rate-limiter.ts';
 
-/** Recipients that one session remembers; the oldest is forgotten, and costs one look-up again. */
+/** Recipients that one session remembers; the oldest is forgotten, and costs a look-up again. */
 const REMEMBERED_MAX = 1_024;
 
-export interface RecipientsOptions {
+export interface LookupChargeOptions {
   /** The budget of `GET /users/:code`. */
   readonly lookups: RateLimiter;
-  /** Whose budget it is. */
+  /** The client address that pays. */
   readonly address: string;
 }
 
 /**
- * Trying codes by sending costs what looking them up costs: the first envelope to somebody whom this session has not
- * reached yet takes a look-up, and has it back if there is such a user. It is taken beforehand, because once the
- * budget is spent, storing for those who exist and refusing the others would tell which is which all the same.
+ * Trying codes by sending costs what looking them up costs: the first envelope to a recipient that this session has
+ * not reached yet takes a look-up, and gets it back if the recipient exists. It is taken beforehand: with the budget
+ * spent, storing for existing recipients and refusing the others would tell which is which all the same.
  */
 export class LookupCharge {
-  readonly #options: RecipientsOptions;
-  /** Null until the first envelope, as most stay who only listen. */
-  #known: Map<string, 'trying' | 'reached'> | null = null;
+  readonly #options: LookupChargeOptions;
+  /** Null until the first envelope: most clients only listen, and an empty Map is 190 bytes. */
+  #known: BoundedMap<string, 'trying' | 'reached'> | null = null;
 
-  constructor(options: RecipientsOptions) {
+  constructor(options: LookupChargeOptions) {
     this.#options = options;
   }
 
-  /** 0 if an envelope may be sent there; otherwise the milliseconds to wait. */
+  /** 0 if an envelope may be sent to this recipient; otherwise the milliseconds to wait. */
   approach(recipient: string): number {
-    if (this.#known?.has(recipient)) return 0;
+    this.#known ??= new BoundedMap(REMEMBERED_MAX);
+    if (this.#known.get(recipient) !== undefined) return 0;
     const { lookups, address } = this.#options;
     const waitMs = lookups.take(address);
-    if (waitMs === 0) this.#remember(recipient, 'trying');
+    if (waitMs === 0) this.#known.set(recipient, 'trying');
     return waitMs;
   }
 
@@ -42,16 +44,8 @@ export class LookupCharge {
     if (this.#known?.get(recipient) === 'trying') {
       const { lookups, address } = this.#options;
       lookups.giveBack(address);
-      this.#known?.delete(recipient);
+      this.#known.delete(recipient);
     }
-    if (outcome !== 'unavailable') this.#remember(recipient, 'reached');
-  }
-
-  #remember(recipient: string, state: 'trying' | 'reached'): void {
-    this.#known ??= new Map();
-    this.#known.set(recipient, state);
-    if (this.#known.size <= REMEMBERED_MAX) return;
-    const oldest = this.#known.keys().next();
-    if (!oldest.done) this.#known.delete(oldest.value);
+    if (outcome !== 'unavailable') this.#known?.set(recipient, 'reached');
   }
 }

@@ -3,19 +3,16 @@ import type { Config } from '../../ops/config.ts';
 import type { Socket } from '../transport/socket.ts';
 
 /**
- * While one receipt is awaited, the next is asked for after this part of the window: a far client keeps a full line
- * busy, a slow one answers before patience ends (over 1.5 KB/s with 18 s of it: a ping stands behind 26 KiB at most), and
- * there are never more than 49 pings out. Clients take many of them at once for an attack: `ws` 8.23 hangs up at 60.
+ * While one receipt is awaited, the next ping follows after this part of the window. A distant client keeps a fast
+ * line busy; a slow one answers before it is given up (over 1.5 KB/s within 18 s: at most 26 KiB stand before a ping);
+ * and at most 49 pings are unanswered. Clients take many pings at once for an attack: `ws` 8.23 hangs up at 60.
  */
 const ENVELOPES_PART = 1 / 8;
 const BYTES_PART = 1 / 40;
 const BYTES_MIN = 24 * 1024;
 
-export interface HeartbeatOptions {
-  readonly socket: Pick<Socket, 'ping'>;
-  /** Protocol 1: pongs are receipts. By protocol 2 they are signs of life, and pings are sent for those alone. */
-  readonly receipts: boolean;
-  readonly limits: Pick<Config, 'windowEnvelopes' | 'windowBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
+export interface HeartbeatContext {
+  readonly config: Pick<Config, 'windowEnvelopes' | 'windowBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -27,41 +24,46 @@ export type Pong =
 
 /**
  * Pings of one socket. Each carries the last pushed mailbox id (RFC 6455, 5.5.2 and 5.5.3: a client must echo the
- * application data, and may answer only the newest ping), so that a pong is a cumulative receipt. That holds for
- * pings of liveness too: an empty one would swallow the receipt of the one before.
+ * application data, and may answer only the newest ping), so that a pong is a cumulative receipt. That includes
+ * pings for liveness: an empty one would swallow the receipt of the one before.
  */
 export class Heartbeat {
-  readonly #options: HeartbeatOptions;
+  readonly #context: HeartbeatContext;
+  readonly #socket: Pick<Socket, 'ping'>;
+  readonly #receipts: boolean;
   /** The last id pushed on this socket; the payload of every ping. */
   #pushed: MailboxId = MAILBOX_START;
-  /** What was pushed behind the last id that a ping has carried. 0 by protocol 2. */
+  /** Pushed behind the last id that a ping has carried. 0 by protocol 2. */
   #unaskedEnvelopes = 0;
   #unaskedBytes = 0;
   /** Ids pinged and not yet confirmed, oldest first. */
   #pinged: MailboxId[] = [];
   /** What the newest ping carried; null before the first. `#pushed` may have moved on since. */
   #newestPing: MailboxId | null = null;
-  /** A ping could not be sent: the reader is slow. Sent at the next chance. */
+  /** A ping could not be sent because the reader is slow. Sent at the next chance. */
   #owed = false;
   #lastPingMs: number;
-  /** When the oldest unanswered ping was sent; null if none is out. */
+  /** When the oldest unanswered ping was sent; null if all are answered. */
   #unansweredSinceMs: number | null = null;
 
-  constructor(options: HeartbeatOptions) {
-    this.#options = options;
-    this.#lastPingMs = options.now();
+  /** @param receipts protocol 1: pongs are receipts. With protocol 2 they only show that the client lives. */
+  constructor(context: HeartbeatContext, socket: Pick<Socket, 'ping'>, receipts: boolean) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#receipts = receipts;
+    this.#lastPingMs = context.now();
   }
 
-  /** An envelope of so many bytes was handed to the socket. */
+  /** An envelope was handed to the socket. @param bytes its size */
   pushed(id: MailboxId, bytes: number): void {
-    const { receipts, limits } = this.#options;
+    const { config } = this.#context;
     this.#pushed = id;
-    if (!receipts) return;
+    if (!this.#receipts) return;
     this.#unaskedEnvelopes += 1;
     this.#unaskedBytes += bytes;
     const enough =
-      this.#unaskedEnvelopes >= limits.windowEnvelopes * ENVELOPES_PART ||
-      this.#unaskedBytes >= Math.max(BYTES_MIN, limits.windowBytes * BYTES_PART);
+      this.#unaskedEnvelopes >= config.windowEnvelopes * ENVELOPES_PART ||
+      this.#unaskedBytes >= Math.max(BYTES_MIN, config.windowBytes * BYTES_PART);
     if (enough) this.#ping();
   }
 
@@ -74,13 +76,13 @@ export class Heartbeat {
     const newest = payload === this.#newestPing;
     const index = this.#pinged.lastIndexOf(payload);
     if (!newest && index === -1) return { kind: 'foreign' };
-    this.#unansweredSinceMs = newest ? null : this.#options.now();
+    this.#unansweredSinceMs = newest ? null : this.#context.now();
     if (index === -1) return { kind: 'alive' };
     this.#pinged.splice(0, index + 1);
     return { kind: 'receipt', id: payload };
   }
 
-  /** The socket has drained: what was owed can be sent. */
+  /** The socket has drained: an owed ping can be sent. */
   drained(): void {
     this.alive();
     if (this.#owed) this.#ping();
@@ -88,26 +90,26 @@ export class Heartbeat {
 
   /**
    * The client has read something, though not yet the ping behind it: over a slow line that may take longer than the
-   * patience for a pong.
+   * time allowed for a pong.
    */
   alive(): void {
-    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#options.now();
+    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#context.now();
   }
 
   /** Called about once a second. False if the client has not answered in time. */
   tick(): boolean {
-    const { limits } = this.#options;
-    const now = this.#options.now();
-    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > limits.pongTimeoutMs)
+    const { config } = this.#context;
+    const now = this.#context.now();
+    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > config.pongTimeoutMs)
       return false;
-    if (this.#owed || now - this.#lastPingMs >= limits.pingIntervalMs) this.#ping();
+    if (this.#owed || now - this.#lastPingMs >= config.pingIntervalMs) this.#ping();
     return true;
   }
 
   #ping(): void {
-    this.#owed = !this.#options.socket.ping(this.#pushed);
-    // An owed ping counts as out: a reader that never reads again must not live for ever.
-    const now = this.#options.now();
+    this.#owed = !this.#socket.ping(this.#pushed);
+    // An owed ping counts as sent: a client that never reads again must not keep its connection.
+    const now = this.#context.now();
     this.#lastPingMs = now;
     this.#unansweredSinceMs ??= now;
     if (this.#owed) return;

@@ -1,4 +1,5 @@
 import type {
+  ClaimResult,
   Engine,
   MailboxId,
   ReadResult,
@@ -8,69 +9,86 @@ import type {
   WakeUp,
 } from '../../engine/engine.ts';
 import { isAfter } from '../../engine/mailbox-id.ts';
-import type { SendResult } from '../transport/socket.ts';
+import type { CloseName } from '../../protocol/closes.ts';
+import { seqBytes, writeWithSeq } from '../../protocol/delivered.ts';
+import { drained } from '../../protocol/frames.ts';
+import { restartReason } from '../context/close-reason.ts';
+import type { RelayContext } from '../context/relay-context.ts';
+import { retryPause } from '../context/retry.ts';
+import type { SendResult, Socket } from '../transport/socket.ts';
+import { type DeadLetterParts, pushFailed, withoutUnreadable } from './dead-letter.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { Latency } from './latency.ts';
 import type { Window } from './window.ts';
 
 /** One page of a backlog; the window may ask for less. */
 const PAGE_BYTES_MAX = 256 * 1024;
-const READ_RETRY_MS_MIN = 250;
-/** Short, because senders are told `unavailable` meanwhile and Redis may be back: while it is away, calls fail at once. */
-const READ_RETRY_MS_MAX = 2_000;
 
 /** Why a mailbox is read. */
-export type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
+type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
 
-/** What pushing asks of its session. */
-export interface PushHost {
-  readonly engine: Pick<Engine, 'read'>;
-  readonly session: SessionKey;
-  readonly window: Window;
-  /** Lets a bounded number of reads run at once on this node. */
-  readonly reads: { run<T>(task: () => Promise<T>): Promise<T> };
-  send(frame: Buffer, id: MailboxId): SendResult;
-  cork(sends: () => void): void;
-  /** What was to be sent in this turn, or as much as the socket took, has been handed to it. */
-  onTurnOver(): void;
-  onRead(cause: ReadCause, envelopes: number): void;
-  onWindowFull(): void;
-  /** An entry of the mailbox is no envelope. Resolves when it has been set aside; false: it is still there. */
-  setAside(id: MailboxId): Promise<boolean>;
-  /** Handing this envelope to the socket has failed. Nothing more is pushed here. */
-  onUnsendable(id: MailboxId, error: unknown): void;
+/** What pushing means for the session. */
+export interface PushOwner {
+  /** The store says that the session does not hold any more. */
   onLost(state: Exclude<SessionState, 'held'>): void;
-  /** The mailbox has been pushed at least up to what waited at login. Called once. */
-  onDrained(): void;
+  /** A poll found envelopes whose wake-up was lost. */
+  onMissed(): void;
+  close(close: CloseName, reason: string): void;
+}
+
+export interface PushOptions {
+  readonly context: Pick<RelayContext, 'reads' | 'metrics' | 'log' | 'pushFailures'> & {
+    readonly engine: Pick<Engine, 'read' | 'deadLetter'>;
+  };
+  readonly socket: Pick<Socket, 'send' | 'cork'>;
+  readonly window: Window;
+  readonly heartbeat: Pick<Heartbeat, 'pushed' | 'ask'>;
+  readonly latency: Pick<Latency, 'pushed'>;
+  readonly owner: PushOwner;
+  readonly login: Pick<Extract<ClaimResult, { outcome: 'claimed' }>, 'session' | 'last' | 'waiting'>;
 }
 
 /**
  * Mailbox → socket. Either *live*: a wake-up that continues exactly where the socket stands is sent as it is; or
- * *reading*: the mailbox is read from the cursor, page by page, and wake-ups only move `heard`.
+ * *reading*: the mailbox is read from the cursor, page by page, and wake-ups only move `#heard`.
  * A wake-up whose `prev` is not the cursor is never sent: were 5 lost and 6 pushed, the cumulative receipt for 6
  * would trim 5 unseen.
  */
 export class Push {
-  readonly #host: PushHost;
+  readonly #context: PushOptions['context'];
+  readonly #socket: PushOptions['socket'];
+  readonly #session: SessionKey;
+  readonly #window: Window;
+  readonly #heartbeat: PushOptions['heartbeat'];
+  readonly #latency: PushOptions['latency'];
+  readonly #owner: PushOwner;
   /** The last id handed to the socket, or known to be gone from the mailbox; null: nothing yet. Never goes back. */
   #cursor: MailboxId | null = null;
-  /** The newest id of the mailbox that anything has told of. Behind it there may be more to read. */
+  /** The newest id of the mailbox that anything has told of. Behind the cursor's there is more to read. */
   #heard: MailboxId;
-  /** Where `drained` is due; null once told. */
+  /** Where `drained` is due; null once it was sent. */
   #loginLast: MailboxId | null;
-  /** Live envelopes of this turn of the event loop, sent together. Empty while reading. */
+  /** Live envelopes of this tick of the event loop, sent together. Empty while reading. */
   #staged: WakeUp[] = [];
   /** Sum over `#staged`. May pass what the window has left by one envelope. */
   #stagedBytes = 0;
   #reading = false;
-  /** A look that came while nothing could be sent. Made good at the next chance. */
-  #owedLook: 'look' | 'reclaim' | null = null;
+  /** A poll that came while nothing could be sent. Made good at the next chance. */
+  #owedPoll: 'look' | 'reclaim' | null = null;
   /** The socket's reader is slow: wait for its drain. */
   #blocked = false;
   #ended = false;
-  #retryMs = READ_RETRY_MS_MIN;
+  /** Reads in a row that the store has not answered. */
+  #failures = 0;
 
-  /** @param last the newest id of the mailbox at login, with `waiting` envelopes up to it */
-  constructor(host: PushHost, login: { readonly last: MailboxId; readonly waiting: number }) {
-    this.#host = host;
+  constructor({ context, socket, window, heartbeat, latency, owner, login }: PushOptions) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#session = login.session;
+    this.#window = window;
+    this.#heartbeat = heartbeat;
+    this.#latency = latency;
+    this.#owner = owner;
     this.#heard = login.last;
     this.#loginLast = login.last;
     if (login.waiting === 0) this.#cursor = login.last;
@@ -82,7 +100,7 @@ export class Push {
 
   /** Nothing can be sent until the client confirms, or reads. */
   get stalled(): boolean {
-    return this.#blocked || this.#host.window.full;
+    return this.#blocked || this.#window.full;
   }
 
   /** Begins to push what waited. */
@@ -112,8 +130,8 @@ export class Push {
   }
 
   /** Reads even if nothing was heard of: wake-ups may have been lost. */
-  look(cause: 'look' | 'reclaim'): void {
-    this.#owedLook = cause;
+  poll(cause: 'look' | 'reclaim'): void {
+    this.#owedPoll = cause;
     this.#readIfBehind(cause);
   }
 
@@ -125,24 +143,23 @@ export class Push {
 
   #readIfBehind(cause: ReadCause): void {
     if (this.#ended || this.#reading) return;
-    // What is staged goes first; then the mailbox says what lies behind it.
+    // Staged envelopes go first; then the mailbox says what lies behind them.
     this.#flush();
     if (this.#ended || this.#blocked) return;
     const behind = this.#cursor === null || isAfter(this.#heard, this.#cursor);
-    if (!behind && this.#owedLook === null) return;
-    if (this.#host.window.full) {
-      if (behind) this.#host.onWindowFull();
+    if (!behind && this.#owedPoll === null) return;
+    if (this.#window.full) {
+      if (behind) this.#context.metrics.windowFull.add();
       return;
     }
-    const owed = this.#owedLook;
-    this.#owedLook = null;
+    const owed = this.#owedPoll;
+    this.#owedPoll = null;
     void this.#read(behind ? cause : (owed ?? cause));
   }
 
-  /** Whether the window takes one more envelope beside those that are staged. */
+  /** Whether the window takes one more envelope beside the staged ones. */
   get #hasRoom(): boolean {
-    const { window } = this.#host;
-    return this.#staged.length < window.envelopesLeft && this.#stagedBytes < window.bytesLeft;
+    return this.#staged.length < this.#window.envelopesLeft && this.#stagedBytes < this.#window.bytesLeft;
   }
 
   #takeStaged(): readonly WakeUp[] {
@@ -155,7 +172,7 @@ export class Push {
   #flush(): void {
     if (this.#staged.length === 0 || this.#ended) return;
     this.#sendAll(this.#takeStaged());
-    // Whatever did not fit was heard of, and is read when the socket has drained or the window has room.
+    // Envelopes that did not fit were heard of: they are read when the socket has drained or the window has room.
   }
 
   async #read(cause: ReadCause): Promise<void> {
@@ -169,59 +186,54 @@ export class Push {
 
   /** The cause of the next page, or null if reading is over. */
   async #readPage(cause: ReadCause): Promise<ReadCause | null> {
-    const { engine, session, window, reads } = this.#host;
+    const { engine, reads } = this.#context;
     const after = this.#cursor;
     let page: ReadResult;
     try {
       page = await reads.run(() =>
         engine.read({
-          session,
+          session: this.#session,
           after,
-          maxEnvelopes: Math.max(1, window.envelopesLeft),
-          maxBytes: Math.min(PAGE_BYTES_MAX, Math.max(1, window.bytesLeft)),
+          maxEnvelopes: Math.max(1, this.#window.envelopesLeft),
+          maxBytes: Math.min(PAGE_BYTES_MAX, Math.max(1, this.#window.bytesLeft)),
         }),
       );
     } catch {
-      // The engine has told its observer why. The mailbox waits: come back later.
-      await new Promise((resolve) => setTimeout(resolve, this.#retryMs * (0.5 + Math.random() / 2)).unref());
-      this.#retryMs = Math.min(this.#retryMs * 2, READ_RETRY_MS_MAX);
+      // The engine has told its observer why. The mailbox waits.
+      await retryPause(this.#failures);
+      this.#failures += 1;
       return this.#ended ? null : cause;
     }
-    this.#retryMs = READ_RETRY_MS_MIN;
+    this.#failures = 0;
     if (this.#ended) return null;
     if (page.state !== 'held') {
-      this.#host.onLost(page.state);
+      this.#owner.onLost(page.state);
       return null;
     }
-    this.#host.onRead(cause, page.envelopes.length);
+    this.#countRead(cause, page.envelopes.length);
     if (isAfter(page.last, this.#heard)) this.#heard = page.last;
     if (page.envelopes.length === 0) {
       // Nothing lies behind the cursor: what was there has left the mailbox. Live from here.
       this.#cursor = page.last;
       this.#tellIfDrained();
     } else {
-      this.#sendAll(await this.#readable(page.envelopes));
+      this.#sendAll(await withoutUnreadable(this.#deadLetterParts, page.envelopes));
     }
-    if (this.#ended || this.#blocked || window.full) return null;
+    if (this.#ended || this.#blocked || this.#window.full) return null;
     return this.#cursor === null || isAfter(this.#heard, this.#cursor) ? cause : null;
   }
 
-  /**
-   * Without the entries that have been set aside. The cursor never stands on one of those: the store knows it no more.
-   * Where setting aside failed the entry is passed over, and comes again at the next login.
-   */
-  async #readable(envelopes: readonly StoredEnvelope[]): Promise<readonly StoredEnvelope[]> {
-    const gone = new Set<MailboxId>();
-    for (const { id, frame } of envelopes) {
-      if (frame === null && (await this.#host.setAside(id))) gone.add(id);
-    }
-    return gone.size === 0 ? envelopes : envelopes.filter(({ id }) => !gone.has(id));
+  #countRead(cause: ReadCause, envelopes: number): void {
+    const { metrics } = this.#context;
+    metrics.mailboxReads.of(cause).add();
+    if (cause !== 'look' || envelopes === 0) return;
+    metrics.lostWakeUps.add();
+    this.#owner.onMissed();
   }
 
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
   #sendAll(envelopes: readonly StoredEnvelope[]): void {
-    const { window } = this.#host;
-    this.#host.cork(() => {
+    this.#socket.cork(() => {
       for (const { id, frame } of envelopes) {
         if (this.#ended || this.#blocked) break;
         if (frame === null) {
@@ -235,27 +247,49 @@ export class Push {
         }
         if (result === 'buffered') this.#blocked = true;
         this.#cursor = id;
-        window.add(id, frame.length);
+        this.#window.add(id, frame.length);
       }
       this.#tellIfDrained();
-      // Behind a slow reader too: if the window is full, it would wait for its receipt for ever.
-      this.#host.onTurnOver();
+      // Behind a slow reader too: with a full window, it would wait for its receipt for ever.
+      this.#heartbeat.ask();
     });
   }
 
   #send(frame: Buffer, id: MailboxId): SendResult {
+    const { metrics } = this.#context;
     try {
-      return this.#host.send(frame, id);
+      const bytes = this.#session.protocol === 2 ? withSeq(frame, id) : frame;
+      const result = this.#socket.send(bytes);
+      if (result === 'buffered') metrics.backpressure.add();
+      if (result !== 'dropped') {
+        metrics.envelopesPushed.add();
+        metrics.bytesPushed.add(bytes.length);
+        this.#latency.pushed(id);
+        this.#heartbeat.pushed(id, bytes.length);
+      }
+      return result;
     } catch (error) {
-      // Thrown on, it would end the process, at the next login again, and so for ever.
-      this.#host.onUnsendable(id, error);
+      // Uncaught, it would end the process, and again at the client's next login, for ever.
+      const comeBack = () => this.#owner.close('restarting', restartReason());
+      pushFailed(this.#deadLetterParts, { id, error, comeBack });
       return 'dropped';
     }
+  }
+
+  get #deadLetterParts(): DeadLetterParts {
+    return { context: this.#context, session: this.#session };
   }
 
   #tellIfDrained(): void {
     if (this.#loginLast === null || this.#cursor === null || isAfter(this.#loginLast, this.#cursor)) return;
     this.#loginLast = null;
-    this.#host.onDrained();
+    if (this.#session.protocol === 2) this.#socket.send(drained(this.#session.code));
   }
+}
+
+/** Protocol 2: with the mailbox id, opaque to the client. */
+function withSeq(frame: Buffer, seq: MailboxId): Buffer {
+  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq));
+  writeWithSeq(longer, frame, seq);
+  return longer;
 }

@@ -1,54 +1,106 @@
 import type { Engine, MailboxId, SessionKey, SessionState } from '../../engine/engine.ts';
-import type { ConfirmBatcher } from '../context/confirm-batcher.ts';
+import type { RelayContext } from '../context/relay-context.ts';
+import { retryPause } from '../context/retry.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { Latency } from './latency.ts';
+import type { Push } from './push.ts';
+import type { Window } from './window.ts';
 
-/** With so many of one session nobody is waited for: a mailbox is not held full by what its owner has. */
-const GATHERED_ENVELOPES_MAX = 64;
-const RETRY_MS_MIN = 250;
-/** As long as reading waits: a receipt that is not heard keeps the mailbox full. */
-const RETRY_MS_MAX = 2_000;
+/** At this many receipts, confirm without batching: what the client has must not keep its mailbox full. */
+const BATCHED_ENVELOPES_MAX = 64;
 
-/** What confirming asks of its session. */
-export interface ReceiptsHost {
-  readonly engine: Pick<Engine, 'confirm'>;
-  readonly session: SessionKey;
-  readonly gathering: ConfirmBatcher;
+/** What receipts mean for the session. */
+export interface ReceiptsOwner {
   /** The store says that the session does not hold any more. */
   onLost(state: Exclude<SessionState, 'held'>): void;
+  /** A receipt that matches nothing or, with null, a mere sign of life. */
+  onNoise(foreign: 'pong' | 'ack' | null): void;
+}
+
+export interface ReceiptsOptions {
+  readonly context: Pick<RelayContext, 'confirmBatcher' | 'metrics'> & {
+    readonly engine: Pick<Engine, 'confirm'>;
+  };
+  readonly session: SessionKey;
+  readonly window: Window;
+  readonly heartbeat: Pick<Heartbeat, 'pong' | 'ask' | 'alive'>;
+  readonly latency: Pick<Latency, 'confirmed'>;
+  readonly push: Pick<Push, 'resume'>;
+  readonly owner: ReceiptsOwner;
 }
 
 /**
- * Turns receipts of the client into trimmed mailboxes. What the client has (`received`) and what the store has
- * let go (`trimmed`) are kept apart, and confirming is repeated until the store has answered: a receipt whose
- * confirm was lost is not lost. Confirming late is harmless: the store compares the token.
+ * Turns receipts of the client into trimmed mailboxes. What the client has (`#received`) and what the store has
+ * let go (`#trimmed`) are kept apart, and confirming is repeated until the store has answered, so that a lost confirm
+ * loses no receipt. Confirming late is harmless: the store compares the token.
  */
 export class Receipts {
-  readonly #host: ReceiptsHost;
+  readonly #context: ReceiptsOptions['context'];
+  readonly #session: SessionKey;
+  readonly #window: Window;
+  readonly #heartbeat: ReceiptsOptions['heartbeat'];
+  readonly #latency: ReceiptsOptions['latency'];
+  readonly #push: ReceiptsOptions['push'];
+  readonly #owner: ReceiptsOwner;
   /** The newest id that the client has. Never goes back. */
   #received: MailboxId | null = null;
-  /** The newest id that the store has trimmed. Follows `received`. */
+  /** The newest id that the store has trimmed. Follows `#received`. */
   #trimmed: MailboxId | null = null;
   /** Envelopes received since the last confirm was sent. */
-  #gathered = 0;
+  #unconfirmed = 0;
   /** The confirm in flight, or its retry. At most one. */
   #work: Promise<void> | null = null;
   #ended = false;
+  #onAllReceived: (() => void) | null = null;
 
-  constructor(host: ReceiptsHost) {
-    this.#host = host;
+  constructor(options: ReceiptsOptions) {
+    this.#context = options.context;
+    this.#session = options.session;
+    this.#window = options.window;
+    this.#heartbeat = options.heartbeat;
+    this.#latency = options.latency;
+    this.#push = options.push;
+    this.#owner = options.owner;
   }
 
-  /** The client has everything up to `id`: so many envelopes more than before. */
-  advance(id: MailboxId, envelopes: number): void {
-    if (id === this.#trimmed) return;
+  pong(payload: string): void {
+    const pong = this.#heartbeat.pong(payload);
+    if (pong.kind === 'receipt') {
+      this.receive(pong.id);
+      this.#heartbeat.ask();
+    } else this.#owner.onNoise(pong.kind === 'foreign' ? 'pong' : null);
+  }
+
+  /** The client has everything up to `id`, by pong or ack. */
+  receive(id: MailboxId): void {
+    const envelopes = this.#window.confirm(id);
+    if (envelopes === null) {
+      this.#owner.onNoise('ack');
+      return;
+    }
+    this.#context.metrics.envelopesConfirmed.add(envelopes);
+    this.#latency.confirmed(id);
+    this.#heartbeat.alive();
     this.#received = id;
-    this.#gathered += envelopes;
+    this.#unconfirmed += envelopes;
     this.#confirmSoon();
+    if (this.#window.size === 0) this.#onAllReceived?.();
+    this.#push.resume(false);
+  }
+
+  /** Resolves when the client has everything that was pushed, or `settle` is called. */
+  allReceived(): Promise<void> {
+    if (this.#window.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAllReceived = resolve;
+    });
   }
 
   /** The socket is gone: resolves when the last receipt has been confirmed, or has failed once more. */
   async settle(): Promise<void> {
     this.#ended = true;
-    this.#host.gathering.leave(this);
+    this.#onAllReceived?.();
+    this.#context.confirmBatcher.leave(this);
     this.confirm();
     await this.#work;
   }
@@ -60,33 +112,32 @@ export class Receipts {
 
   #confirmSoon(): void {
     if (this.#work !== null || this.#ended) return;
-    if (this.#gathered < GATHERED_ENVELOPES_MAX) this.#host.gathering.join(this);
+    if (this.#unconfirmed < BATCHED_ENVELOPES_MAX) this.#context.confirmBatcher.join(this);
     else this.confirm();
   }
 
   async #confirmAll(): Promise<void> {
-    const { engine, session } = this.#host;
-    let retryMs = RETRY_MS_MIN;
+    let failures = 0;
     while (this.#received !== null && this.#received !== this.#trimmed) {
       const upTo = this.#received;
-      this.#gathered = 0;
+      this.#unconfirmed = 0;
       try {
-        const state = await engine.confirm(session, upTo);
+        const state = await this.#context.engine.confirm(this.#session, upTo);
         if (state !== 'held') {
-          this.#host.onLost(state);
+          this.#owner.onLost(state);
           break;
         }
         this.#trimmed = upTo;
-        // What has come meanwhile waits for company again, unless this is the end.
+        // Receipts that came meanwhile are batched again, unless this is the end.
         if (!this.#ended) break;
       } catch {
-        // The engine has told its observer why. Confirming is idempotent: ask until it answers.
+        // The engine has told its observer why. Confirming is idempotent: ask until the store answers.
         if (this.#ended) break;
-        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random() / 2)).unref());
-        retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+        await retryPause(failures);
+        failures += 1;
       }
     }
     this.#work = null;
-    if (this.#received !== this.#trimmed && this.#gathered > 0) this.#confirmSoon();
+    if (this.#received !== this.#trimmed && this.#unconfirmed > 0) this.#confirmSoon();
   }
 }

@@ -6,14 +6,14 @@ interface Sent {
 }
 
 /**
- * What was sent on one socket and is not confirmed, oldest first. The relay stops sending when the window is full,
- * so that a slow client costs the node at most this much.
+ * Envelopes sent on one socket and not confirmed, oldest first. The relay stops sending when the window is full, so
+ * that a slow client costs the node at most this much.
  */
 export class Window {
   readonly #envelopesMax: number;
   readonly #bytesMax: number;
   readonly #sent: Sent[] = [];
-  /** Sum over `#sent`. May pass the bound by one envelope, so that a large one can pass at all. */
+  /** Sum over `#sent`. May pass the bound by one envelope, so that a large one can be sent at all. */
   #bytes = 0;
 
   constructor(envelopesMax: number, bytesMax: number) {
@@ -42,7 +42,7 @@ export class Window {
     this.#bytes += bytes;
   }
 
-  /** Removes everything up to `id`. Null, and nothing removed, if `id` is not in the window; otherwise how many. */
+  /** Removes everything up to `id` and returns how many; null, and nothing removed, if `id` is not in the window. */
   confirm(id: MailboxId): number | null {
     const index = this.#sent.findIndex((sent) => sent.id === id);
     if (index === -1) return null;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type PublicKey, parsePublicKey, verifySignature } from '../../crypto/verify.ts';
+import { type PublicKey, parsePublicKey } from '../../crypto/verify.ts';
 import type { Account, ClaimResult, Subscription } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
@@ -7,7 +7,7 @@ import { type ClientFrame, decodeFrame } from '../../protocol/frame.ts';
 import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../../protocol/frames.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
-import { signatureDetail } from '../inbound/inbound.ts';
+import { signatureDetail, verifyTimed } from '../context/signature.ts';
 import type { Socket } from '../transport/socket.ts';
 import { EarlyEvents } from './early-events.ts';
 import { Session } from './session.ts';
@@ -15,27 +15,27 @@ import { Session } from './session.ts';
 /** Frames sent right behind `connect` wait for its outcome, up to these bounds. */
 const WAITING_FRAMES_MAX = 16;
 const WAITING_BYTES_MAX = 64 * 1024;
-/** What who sends more than that is told to wait; the socket is closed besides. */
+/** Retry-after for clients that exceed these bounds; their socket is closed as well. */
 const FLOOD_RETRY_MS = 1_000;
 
-/** Who has less than this left of the bucket for noise waits before the next login. */
-const QUIET_SHARE = 0.5;
+/** Below this share of penalty tokens, the next login is delayed. */
+const LOGIN_SHARE = 0.5;
 
-/** Checked against where no user has the code, so that an unknown code costs as much as a wrong key. */
-const NOBODY = parsePublicKey('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
+/** Verified against when no user has the code, so that an unknown code costs as much as a wrong key. */
+const UNKNOWN_USER_KEY = parsePublicKey('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
 
 type Connect = Extract<ClientFrame, { kind: 'connect' }>;
 type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
 
 export interface LoginOptions {
-  readonly node: RelayContext;
+  readonly context: RelayContext;
   readonly socket: Socket;
-  /** What limits count this client as. */
+  /** The address that limits count. */
   readonly address: string;
   readonly protocol: 1 | 2;
   /** The URL that the client seems to have dialled, out of `RELAY_PUBLIC_URL`; null without that setting. */
   readonly audience: string | null;
-  /** Called once, after `connect_ack` was sent; the frames that waited are handed over after it. */
+  /** Called once, after `connect_ack` was sent and before the waiting frames are handled. */
   readonly onSession: (session: Session) => void;
 }
 
@@ -48,15 +48,15 @@ interface Refusal {
 
 /**
  * What a socket may do before it is authenticated: one `connect`, one verify, a bounded number of bytes.
- * A successful one becomes a `Session`.
+ * A successful login becomes a `Session`.
  */
 export class Login {
   readonly #options: LoginOptions;
-  /** Of protocol 2: single use, for this socket. */
+  /** Protocol 2: single use, for this socket. */
   readonly #nonce: string | null;
-  /** The number of the frame with the one `connect`; null before it came. */
+  /** The number of the `connect` frame; null before it came. */
   #connectFrame: number | null = null;
-  #waiting: { readonly bytes: Buffer; readonly number: number }[] = [];
+  readonly #waiting: { readonly bytes: Buffer; readonly number: number }[] = [];
   /** Sum over `#waiting`; at most `WAITING_BYTES_MAX`. */
   #waitingBytes = 0;
 
@@ -99,7 +99,7 @@ export class Login {
     this.#refuse({ code: 'too_large', detail, close: 'tooBig' }, number);
   }
 
-  /** A frame that nothing can follow: before a login, nothing waits that it could overtake. */
+  /** A fatal frame: before a login, no queued frame could come before it. */
   finish(close: () => void): void {
     close();
   }
@@ -116,16 +116,16 @@ export class Login {
 
   async #connect(frame: Connect, data: Buffer): Promise<void> {
     try {
-      const account = await this.#options.node.engine.findUser(frame.sender);
+      const account = await this.#options.context.engine.findUser(frame.sender);
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
-      // After those who are in: a crowd of logins is a crowd of verifies.
-      const refusal = await this.#options.node.scheduler.run(
-        () => this.#check({ frame, data, account, key }) ?? this.#calm(frame.sender),
+      // After logged-in connections: a crowd of logins is a crowd of verifies.
+      const refusal = await this.#options.context.scheduler.run(
+        () => this.#check({ frame, data, account, key }) ?? this.#delay(frame.sender),
       );
       if (refusal !== null) this.#refuseConnect(refusal);
       else if (account !== null && key !== null) await this.#claim(account.code, key);
     } catch (error) {
-      this.#options.node.log.debug('a login failed', { error });
+      this.#options.context.log.debug('a login failed', { error });
       this.#refuseConnect({
         code: 'unavailable',
         detail: 'the store is away: come back later',
@@ -134,7 +134,7 @@ export class Login {
     }
   }
 
-  /** Null if this `connect` proves who the client is. Cheap checks first; one verify, whoever it is. */
+  /** Null if this `connect` proves the client's identity. Cheap checks first; one verify, for an unknown code too. */
   #check(login: {
     readonly frame: Connect;
     readonly data: Buffer;
@@ -142,41 +142,43 @@ export class Login {
     readonly key: PublicKey | null;
   }): Refusal | null {
     const { frame, data, account, key } = login;
-    const { protocol, node } = this.#options;
+    const { protocol, context } = this.#options;
     const close = 'notAuthenticated';
-    if (!node.config.protocols.includes(protocol)) return { ...PROTOCOL_REQUIRED, close };
+    if (!context.config.protocols.includes(protocol)) return { ...PROTOCOL_REQUIRED, close };
     if (protocol === 2) {
       const wrong = this.#wrongChallenge(frame);
       if (wrong !== null) return { code: 'bad_challenge', detail: wrong, close };
     }
-    const startedMs = node.now();
-    const valid = verifySignature(key ?? NOBODY, data, frame.signature);
-    node.metrics.verifySeconds.observe((node.now() - startedMs) / 1000);
+    const signed = { key: key ?? UNKNOWN_USER_KEY, data, signature: frame.signature };
     // The same words for an unknown code, so that they do not tell which codes exist.
-    if (!valid || key === null) return { code: 'bad_signature', detail: signatureDetail(data), close };
+    if (!verifyTimed(context, signed) || key === null)
+      return { code: 'bad_signature', detail: signatureDetail(data), close };
     if (account !== null && account.minProtocol > protocol) return { ...PROTOCOL_REQUIRED, close };
     return null;
   }
 
   /**
-   * Devices that displace each other again and again wait for their turn, and so does who has made faults or noise: a
-   * new socket is no new start. Only who proved to hold the key hears it.
+   * Null if the login may go on. Devices that displace each other again and again must wait, as do misbehaving clients:
+   * reconnecting does not reset their penalty. Only a client that proved to hold the key hears of it.
    */
-  #calm(code: string): Refusal | null {
-    const { takeoverDamping, metrics, rates } = this.#options.node;
+  #delay(code: string): Refusal | null {
+    const { takeoverDamping, metrics, rates } = this.#options.context;
     const wait = (retryAfterMs: number, detail: string) =>
       ({ code: 'rate_limited', detail, close: 'restarting', retryAfterMs }) as const;
-    const flapMs = Math.ceil(takeoverDamping.waitMs(code));
-    if (flapMs > 0) {
+    const takeoverMs = Math.ceil(takeoverDamping.waitMs(code));
+    if (takeoverMs > 0) {
       metrics.loginsDamped.add();
-      return wait(flapMs, 'several devices with your key displace each other: close all but one');
+      return wait(takeoverMs, 'several devices with your key displace each other: close all but one');
     }
-    const noiseMs = rates.penalties.waitMs(code, rates.penalties.burst * QUIET_SHARE);
-    return noiseMs > 0 ? wait(noiseMs, 'too many faults, or too much noise, from you a moment ago') : null;
+    const { penalties } = rates;
+    const penaltyMs = penalties.waitMs(code, penalties.options.burst * LOGIN_SHARE);
+    return penaltyMs > 0
+      ? wait(penaltyMs, 'too many faults, or too much noise, from you a moment ago')
+      : null;
   }
 
   #wrongChallenge(frame: Connect): string | null {
-    const { publicUrls } = this.#options.node.config;
+    const { publicUrls } = this.#options.context.config;
     if (frame.challenge?.nonce !== this.#nonce)
       return 'the nonce is not that of the challenge on this socket';
     const { audience } = frame.challenge;
@@ -186,29 +188,34 @@ export class Login {
 
   /**
    * Subscribes, then claims, so that nothing can be stored unnoticed in between. After each await the socket is
-   * looked at again, and what was claimed for a closed one is given up.
+   * checked again; a session claimed for a socket that has closed meanwhile is released.
    */
   async #claim(code: string, key: PublicKey): Promise<void> {
-    const { node, socket, protocol } = this.#options;
+    const { context, socket, protocol } = this.#options;
     if (!socket.open) return;
-    const listener = new EarlyEvents();
-    const subscription = await node.engine.subscribe(code, listener);
+    const early = new EarlyEvents();
+    const subscription = await context.engine.subscribe(code, early);
+    let welcomed = false;
     try {
       if (!socket.open) return;
       const token = randomBytes(16).toString('hex');
-      const login = await node.engine.claim({ code, token, protocol });
+      const login = await context.engine.claim({ code, token, protocol });
       if (login.outcome !== 'claimed') {
         // The user was there a moment ago, and has expired or spoken protocol 2 since.
         const unknown = { code: 'bad_signature', detail: 'no user has this code' } as const;
         const refusal = login.outcome === 'unknown_user' ? unknown : PROTOCOL_REQUIRED;
         this.#refuseConnect({ ...refusal, close: 'notAuthenticated' });
       } else if (!socket.open) {
-        await node.engine.release(login.session);
+        await context.engine.release(login.session);
       } else {
-        this.#welcome({ key, login, subscription, listener });
+        const session = this.#welcome({ key, login, subscription });
+        subscription.handTo(session);
+        early.replay(session);
+        welcomed = true;
+        this.#handOver(session);
       }
     } finally {
-      if (listener.session === null) subscription.unsubscribe();
+      if (!welcomed) subscription.unsubscribe();
     }
   }
 
@@ -216,25 +223,28 @@ export class Login {
     readonly key: PublicKey;
     readonly login: Claimed;
     readonly subscription: Subscription;
-    readonly listener: EarlyEvents;
-  }): void {
-    const { node, socket, address, protocol, onSession } = this.#options;
-    const { key, login, subscription, listener } = arrival;
-    const session = new Session({ node, socket, address, key, login });
-    node.metrics.logins.of('accepted', `${protocol}`).add();
-    node.metrics.envelopesWaited.add(login.waiting);
-    node.metrics.envelopesExpired.add(login.expired);
+  }): Session {
+    const { context, socket, address, protocol, onSession } = this.#options;
+    const { login } = arrival;
+    const session = new Session({ context, socket, address, ...arrival });
+    context.metrics.logins.of('accepted', `${protocol}`).add();
+    context.metrics.envelopesWaited.add(login.waiting);
+    context.metrics.envelopesExpired.add(login.expired);
     socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
     onSession(session);
-    session.start(subscription);
-    listener.handOver(session);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { bytes, number } of waiting) session.receive(bytes, number);
+    session.push.start();
+    return session;
+  }
+
+  /** The frames that came behind `connect`. One of them may end the session. */
+  #handOver(session: Session): void {
+    for (const { bytes, number } of this.#waiting.splice(0)) {
+      if (!session.ended) session.inbound.receive(bytes, number);
+    }
   }
 
   #limits(login: Claimed): ConnectAckPayload {
-    const { config } = this.#options.node;
+    const { config } = this.#options.context;
     return {
       queued: login.waiting,
       expired: login.expired,
@@ -258,9 +268,9 @@ export class Login {
   }
 
   #refuse({ close, ...refusal }: Refusal, frame: number): void {
-    const { node, socket, protocol } = this.#options;
+    const { context, socket, protocol } = this.#options;
     if (!socket.open) return;
-    node.metrics.logins.of(refusal.code, `${protocol}`).add();
+    context.metrics.logins.of(refusal.code, `${protocol}`).add();
     socket.send(errorFrame({ ...refusal, recipient: null, frame }));
     socket.close(close, close === 'restarting' ? restartReason(refusal.retryAfterMs) : refusal.code);
   }

@@ -2,23 +2,23 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { RequestHeaders } from './headers.ts';
 import type { HttpResponse } from './uws.ts';
 
-/** What tells where a request comes from. Only the first is not under the client's control. */
+/** Evidence of a request's origin. Only the first is out of the client's control. */
 export interface AddressEvidence {
   /** The peer of the TCP connection. */
   readonly peer: string;
   /** `X-Forwarded-For`, all lines; empty if absent. */
   readonly forwardedFor: string;
-  /** Of a PROXY protocol v2 header, which uWebSockets accepts from anyone; empty if absent. */
+  /** From a PROXY protocol v2 header, which uWebSockets accepts from anyone; empty if absent. */
   readonly proxied: string;
 }
 
 /**
- * The address that limits count, given what the listed proxies say. An IPv6 address counts as its /64, which is what
- * one subscriber is given.
+ * Finds the address that limits count, from what the trusted proxies say. An IPv6 address counts as its /64, which is
+ * what a provider gives to one subscriber.
  */
 export class AddressReader {
   readonly #trusted = new BlockList();
-  /** An empty list takes a microsecond or more to ask, twice for each connection. */
+  /** Asking an empty list takes a microsecond or more, twice for each connection. */
   readonly #trustsAny: boolean;
 
   /** @param trustedProxies CIDRs, validated by the configuration */
@@ -40,7 +40,7 @@ export class AddressReader {
     });
   }
 
-  /** For limits of connections that have not sent a request: null for a trusted proxy, who brings many people. */
+  /** For limits on connections before their first request: null for a trusted proxy, which carries many clients. */
   peer(res: HttpResponse): string | null {
     const address = plain(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
     return this.#isTrusted(address) ? null : countedAs(address);

@@ -1,6 +1,6 @@
 import type { HttpRequest } from './uws.ts';
 
-/** Headers that mean one thing: two of them could be read differently by a proxy in front and by us. */
+/** Headers with one meaning: a proxy in front could pick another of two equal ones than we do. */
 const SINGLE = [
   'content-length',
   'content-type',
@@ -16,9 +16,9 @@ type SingleName = (typeof SINGLE)[number];
 const DIGITS = /^\d+$/;
 
 /**
- * What a request's headers say, read once, in the handler. uWebSockets itself takes the first of several equal names,
- * any Transfer-Encoding for `chunked`, an empty Content-Length for 0, and never looks at `Upgrade`; a proxy in front
- * may see it otherwise, and whoever profits from the difference smuggles a request (RFC 9112, 11.2).
+ * A request's headers, read once, in the handler. uWebSockets itself takes the first of several equal names, any
+ * Transfer-Encoding for `chunked`, an empty Content-Length for 0, and never looks at `Upgrade`. A proxy in front may
+ * read them differently, and an attacker uses the difference to smuggle requests (RFC 9112, 11.2).
  */
 export class RequestHeaders {
   readonly #values = new Map<SingleName, string>();
@@ -43,12 +43,12 @@ export class RequestHeaders {
     return this.#values.get(name) ?? '';
   }
 
-  /** Every line of a header that is a list, joined; empty if absent. A proxy may append a line of its own. */
+  /** All lines of a list header, joined; empty if absent. A proxy may append a line. */
   list(name: 'connection' | 'sec-websocket-protocol' | 'x-forwarded-for'): string {
     return this.#lists.get(name) ?? '';
   }
 
-  /** In words, why it is not certain where this request ends; null if it is. */
+  /** Says why the end of this request is in doubt; null if it is certain. */
   get ambiguity(): string | null {
     if (this.#repeated !== null) return `the header ${this.#repeated} stands twice`;
     const length = this.#values.get('content-length');
@@ -60,7 +60,7 @@ export class RequestHeaders {
     return null;
   }
 
-  /** uWebSockets does not check the line end behind a chunk: nothing may follow such a request on its connection. */
+  /** uWebSockets does not check the line end behind a chunk, so no request may follow on this connection. */
   get chunked(): boolean {
     return this.#values.has('transfer-encoding');
   }
@@ -69,7 +69,7 @@ export class RequestHeaders {
     return this.chunked || this.get('content-length').replace(/^0+/, '') !== '';
   }
 
-  /** Whether this is the opening handshake of a WebSocket (RFC 6455, 4.2.1), of the only version there is. */
+  /** Whether this is the opening handshake of a WebSocket (RFC 6455, 4.2.1), version 13. */
   get asksForWebSocket(): boolean {
     const connection = this.list('connection').toLowerCase().split(',');
     return (

@@ -11,8 +11,8 @@ export interface Certificate {
 }
 
 /**
- * The node's certificate, if it ends TLS itself; null if something in front of it does.
- * @throws Error that says which file is wrong, and how: uWebSockets would only refuse to start, or to shake hands.
+ * The node's certificate, if the node terminates TLS; null if a proxy in front of it does.
+ * @throws Error that says which file is wrong, and how: uWebSockets would only fail to start, or to shake hands.
  */
 export function readCertificate({ tlsCert, tlsKey }: Pick<Config, 'tlsCert' | 'tlsKey'>): Certificate | null {
   if (tlsCert === '' || tlsKey === '') return null;
@@ -40,7 +40,7 @@ function parse<T>(file: string, setting: string, read: (pem: Buffer) => T): T {
   }
 }
 
-/** TLS 1.2 at the least: uWebSockets' own bound. */
+/** TLS 1.2 or newer, as uWebSockets itself demands. */
 export function createApp(uws: LoadedUws['uws'], certificate: Certificate | null): TemplatedApp {
   if (certificate === null) return uws.App();
   const { certFile, keyFile } = certificate;

@@ -2,8 +2,8 @@ import type * as Uws from 'uWebSockets.js';
 import { createRequire } from 'node:module';
 
 /**
- * The packages to try, newest first; both are the official binaries, repacked for the registry. The majors of Node
- * are asked beforehand: the wrapper of one build may find the binary of the other, which is hoisted beside it.
+ * The packages to try, newest first; both repack the official binaries for the registry. Node's major version is
+ * checked first, because the wrapper of one build may find the binary of the other, which is hoisted beside it.
  */
 const BUILDS = [
   { name: 'uWebSockets.js', nodeMajors: [22, 24, 26] },

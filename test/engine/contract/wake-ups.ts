@@ -128,6 +128,23 @@ export function wakeUps(backend: Backend): void {
       expect(left.wakeUps).toEqual([]);
     });
 
+    it('come to the listener that the subscription was handed to, and to the first one no more', async () => {
+      const [first, second] = [new Ears(), new Ears()];
+      const subscription = await one.subscribe(bob, first);
+      const alice = new Sender(other, 'ALICE00');
+      await alice.send(bob, envelope('a'));
+      await until(() => first.wakeUps.length === 1, { what: 'a wake-up for the first listener' });
+      subscription.handTo(second);
+      await alice.send(bob, envelope('b'));
+      await until(() => second.wakeUps.length === 1, { what: 'a wake-up for the second listener' });
+      subscription.unsubscribe();
+      await alice.send(bob, envelope('c'));
+      expect([first, second].map(({ wakeUps }) => wakeUps.map(({ frame }) => text(frame)))).toEqual([
+        ['a'],
+        ['b'],
+      ]);
+    });
+
     it('come again to who unsubscribes and subscribes in quick succession', async () => {
       const alice = new Sender(other, 'ALICE00');
       for (let round = 0; round < 10; round += 1) {

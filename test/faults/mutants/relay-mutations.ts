@@ -11,9 +11,9 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'trimmed when pushed, not when the client has it',
-    file: 'relay/outbound/outbound.js',
-    from: 'onTurnOver() {',
-    to: 'onTurnOver() {\n        if (this.#push.cursor !== null) this.#receipts.advance(this.#push.cursor, 1);',
+    file: 'relay/outbound/push.js',
+    from: 'this.#heartbeat.ask();',
+    to: 'this.#heartbeat.ask();\n            if (this.#cursor !== null) this.#context.engine.confirm(this.#session, this.#cursor).catch(() => {});',
     scenarios: ['cut-before-receipt'],
   },
   {
@@ -61,7 +61,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'half-open sockets are not noticed',
     file: 'relay/outbound/heartbeat.js',
-    from: 'now - this.#unansweredSinceMs > limits.pongTimeoutMs',
+    from: 'now - this.#unansweredSinceMs > config.pongTimeoutMs',
     to: 'now - this.#unansweredSinceMs > 1e9',
     scenarios: ['half-open'],
   },
@@ -95,8 +95,8 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a dead letter stops the mailbox',
     file: 'relay/outbound/push.js',
-    from: 'if (frame === null && (await this.#host.setAside(id)))',
-    to: 'if (frame === null) { this.end(); return []; }\n            if (frame === null)',
+    from: 'this.#sendAll(await withoutUnreadable(this.#deadLetterParts, page.envelopes));',
+    to: 'if (page.envelopes.some(({ frame }) => frame === null)) { this.end(); return null; }\n            this.#sendAll(page.envelopes);',
     scenarios: ['dead-letter'],
   },
 ];

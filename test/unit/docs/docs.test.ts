@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -41,6 +41,12 @@ describe.each(PAGES)('%s', (page) => {
       return anchor !== undefined && !anchors(target).includes(anchor);
     });
     expect(broken).toEqual([]);
+  });
+
+  test('calls each source file that it links to by its own name', () => {
+    const links = [...prose(page).matchAll(/\[([^\]\s]+\.(?:ts|lua))\]\(([^)\s#]+)\)/g)];
+    const misnamed = links.filter(([, text = '', link = '']) => basename(text) !== basename(link));
+    expect(misnamed.map(([whole]) => whole)).toEqual([]);
   });
 
   test('names npm scripts that exist', () => {

@@ -25,7 +25,7 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
   const store = new Store();
   const clock = { ms: 0 };
   const nodeBudget = { bytes: 0, bytesMax: options.nodeBytesMax ?? 1 << 26 };
-  const outbox = new DeliverQueue({
+  const queue = new DeliverQueue({
     engine: store,
     sender: 'ALICE',
     epoch: 7,
@@ -36,16 +36,16 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
   });
   const outcomes: string[] = [];
   const put = (recipient: string, text: string) =>
-    outbox.put(recipient, {
+    queue.put(recipient, {
       envelope: { frame: Buffer.from(text), dedupe: null },
       done: (outcome) => outcomes.push(`${text}:${outcome}`),
     });
   const tick = () => new Promise((resolve) => setImmediate(resolve));
-  return { store, clock, nodeBudget, outbox, outcomes, put, tick };
+  return { store, clock, nodeBudget, queue, outcomes, put, tick };
 }
 
-describe('the outbox of one sender', () => {
-  it('keeps one batch in flight to a recipient; what arrives meanwhile is the next', async () => {
+describe('the deliver queue of one sender', () => {
+  it('keeps one batch in flight to a recipient; what arrives meanwhile forms the next', async () => {
     const { store, put, tick, outcomes } = setup();
     for (const text of ['1', '2', '3']) put('BOB', text);
     expect(store.calls.length).toBe(1);
@@ -88,7 +88,7 @@ describe('the outbox of one sender', () => {
     expect(store.texts(2)).toEqual(['3']);
   });
 
-  it('refuses what the node has held for longer than the fence is sure to last', async () => {
+  it('refuses what the node has held for longer than the fence is sure to live', async () => {
     const { store, put, tick, clock, outcomes } = setup();
     for (const text of ['1', '2']) put('BOB', text);
     clock.ms = 61_000;
@@ -110,7 +110,7 @@ describe('the outbox of one sender', () => {
     expect(store.texts(3).length).toBe(4);
   });
 
-  it('takes no more than its share of bytes, nor than the node has left, and gives them back', async () => {
+  it('takes no more bytes than its share or the node has left, and gives them back', async () => {
     const { store, put, tick, nodeBudget } = setup({ bytesMax: 2_000, nodeBytesMax: 10_000 });
     expect(put('BOB', 'x'.repeat(1_000))).toBe(true);
     expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
@@ -121,11 +121,11 @@ describe('the outbox of one sender', () => {
     expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
   });
 
-  it('says when it is idle', async () => {
-    const { store, put, tick, outbox } = setup();
+  it('tells when it is idle', async () => {
+    const { store, put, tick, queue } = setup();
     let idle = false;
     put('BOB', '1');
-    void outbox.idle().then(() => {
+    void queue.idle().then(() => {
       idle = true;
     });
     await tick();
@@ -133,6 +133,6 @@ describe('the outbox of one sender', () => {
     store.calls[0]?.answer('stored');
     await tick();
     expect(idle).toBe(true);
-    await outbox.idle();
+    await queue.idle();
   });
 });

@@ -7,24 +7,21 @@ function setup(more: { readonly receipts?: boolean; readonly sendPing?: () => bo
   const { receipts = true, sendPing = () => true } = more;
   const clock = { ms: 0 };
   const pings: string[] = [];
-  const heartbeat = new Heartbeat({
-    socket: {
-      ping: (payload) => {
-        const sent = sendPing();
-        if (sent) pings.push(payload);
-        return sent;
-      },
+  const config = {
+    windowEnvelopes: 256,
+    windowBytes: 1024 * KIB,
+    pingIntervalMs: 20_000,
+    pongTimeoutMs: 30_000,
+  };
+  const socket = {
+    ping: (payload: string) => {
+      const sent = sendPing();
+      if (sent) pings.push(payload);
+      return sent;
     },
-    receipts,
-    limits: {
-      windowEnvelopes: 256,
-      windowBytes: 1024 * KIB,
-      pingIntervalMs: 20_000,
-      pongTimeoutMs: 30_000,
-    },
-    now: () => clock.ms,
-  });
-  /** Pushes envelopes in one turn. */
+  };
+  const heartbeat = new Heartbeat({ config, now: () => clock.ms }, socket, receipts);
+  /** Pushes envelopes in one tick. */
   const push = (...ids: string[]) => {
     for (const id of ids) heartbeat.pushed(id, 300);
     heartbeat.ask();
@@ -35,13 +32,13 @@ function setup(more: { readonly receipts?: boolean; readonly sendPing?: () => bo
 const receipt = (id: string) => ({ kind: 'receipt', id });
 
 describe('receipts', () => {
-  it('are asked for once a turn, with the newest id', () => {
+  it('are asked for once a tick, with the newest id', () => {
     const { push, pings } = setup();
     push('1-a', '2-b', '3-c');
     expect(pings).toEqual(['3-c']);
   });
 
-  it('are counted once, for what a ping has carried', () => {
+  it('are counted once, for an id that a ping has carried', () => {
     const { heartbeat, push } = setup();
     push('1-a', '2-b');
     expect(heartbeat.pong('2-b')).toEqual(receipt('2-b'));
@@ -49,7 +46,7 @@ describe('receipts', () => {
     expect(heartbeat.pong('1-a')).toEqual({ kind: 'foreign' });
   });
 
-  it('are none for an id that no ping has carried', () => {
+  it('do not come from an id that no ping has carried', () => {
     const { heartbeat, push } = setup();
     push('1-a');
     for (const payload of ['9-z', '', '1-b', '$', '+', '1-a '])
@@ -57,7 +54,7 @@ describe('receipts', () => {
     expect(heartbeat.pong('1-a')).toEqual(receipt('1-a'));
   });
 
-  it('are asked for again only when one has come: many pings at once look like an attack', () => {
+  it('are asked for again only after the last has come: many pings at once look like an attack', () => {
     const { heartbeat, push, pings } = setup();
     push('1-a');
     for (let n = 2; n < 20; n += 1) push(`${n}-x`);
@@ -70,7 +67,7 @@ describe('receipts', () => {
     expect(pings).toEqual(['1-a', '19-x']);
   });
 
-  it('are asked for ahead of time after an eighth of the envelopes of the window', () => {
+  it('are asked for early after an eighth of the envelopes of the window', () => {
     const { heartbeat, push, pings } = setup();
     push('0-x');
     for (let n = 1; n < 256; n += 1) push(`${n}-x`);
@@ -82,7 +79,7 @@ describe('receipts', () => {
     expect(pings.at(-1)).toBe('255-x');
   });
 
-  it('are asked for every 26 KiB of a long page, and never more than 49 are awaited', () => {
+  it('are asked for every 26 KiB of a long page, with at most 49 outstanding', () => {
     const { heartbeat, pings } = setup();
     for (let n = 0; n < 255; n += 1) heartbeat.pushed(`${n}-x`, 4.2 * KIB);
     heartbeat.ask();
@@ -101,7 +98,7 @@ describe('receipts', () => {
     expect(heartbeat.tick()).toBe(false);
   });
 
-  it('are not asked for by protocol 2', () => {
+  it('are not asked for with protocol 2', () => {
     const { heartbeat, push, pings, clock } = setup({ receipts: false });
     for (let n = 0; n < 64; n += 1) push(`${n}-x`);
     expect(pings).toEqual([]);
@@ -113,7 +110,7 @@ describe('receipts', () => {
 });
 
 describe('liveness', () => {
-  it('is asked of a quiet client with the last id, so that the receipt is not swallowed', () => {
+  it('is checked with the last id, so that a pending receipt is not swallowed', () => {
     const { heartbeat, push, pings, clock } = setup();
     push('1-a');
     clock.ms = 20_000;
@@ -122,7 +119,7 @@ describe('liveness', () => {
     expect(heartbeat.pong('1-a')).toEqual(receipt('1-a'));
   });
 
-  it('asks for what was pushed meanwhile, too', () => {
+  it('also asks for a receipt of what was pushed meanwhile', () => {
     const { heartbeat, push, pings, clock } = setup();
     push('1-a');
     push('2-b');
@@ -132,7 +129,7 @@ describe('liveness', () => {
     expect(heartbeat.pong('2-b')).toEqual(receipt('2-b'));
   });
 
-  it('is given up after 30 s without an answer, and not before', () => {
+  it('ends after 30 s without an answer, and not before', () => {
     const { heartbeat, push, clock } = setup();
     push('1-a');
     clock.ms = 30_000;
@@ -141,7 +138,7 @@ describe('liveness', () => {
     expect(heartbeat.tick()).toBe(false);
   });
 
-  it('is shown by an answer although more was pushed since', () => {
+  it('is shown by a pong even if more was pushed since its ping', () => {
     const { heartbeat, push, pings, clock } = setup({ receipts: false });
     push('1-a');
     clock.ms = 20_000;
@@ -153,7 +150,7 @@ describe('liveness', () => {
     expect(heartbeat.tick()).toBe(true);
   });
 
-  it('is shown by a client that reads, but has not come to the ping yet', () => {
+  it('is shown by a client that reads but has not reached the ping yet', () => {
     const { heartbeat, push, clock } = setup();
     push('1-a');
     clock.ms = 29_000;
@@ -168,7 +165,7 @@ describe('liveness', () => {
 });
 
 describe('a ping that could not be sent', () => {
-  it('is owed until the socket has drained, and carries then what is newest', () => {
+  it('is owed until the socket has drained, and then carries the newest id', () => {
     let open = false;
     const { heartbeat, push, pings } = setup({ sendPing: () => open });
     push('1-a');
@@ -182,7 +179,7 @@ describe('a ping that could not be sent', () => {
     expect(heartbeat.pong('2-b')).toEqual(receipt('2-b'));
   });
 
-  it('counts as out: a reader that never reads again is given up', () => {
+  it('counts as sent: a client that never reads again is closed', () => {
     const { heartbeat, push, clock } = setup({ sendPing: () => false });
     push('1-a');
     clock.ms = 30_001;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { SessionState } from '../../../src/engine/engine.ts';
+import type { SessionKey, SessionState } from '../../../src/engine/engine.ts';
 import { isAfter } from '../../../src/engine/mailbox-id.ts';
+import { createMetrics } from '../../../src/ops/metrics.ts';
 import { ConfirmBatcher } from '../../../src/relay/context/confirm-batcher.ts';
 import { RateLimiter } from '../../../src/relay/context/rate-limiter.ts';
 import { Semaphore } from '../../../src/relay/context/semaphore.ts';
@@ -14,69 +15,80 @@ describe('receipts', () => {
     vi.useRealTimers();
   });
 
-  /** Receipts of one session, and what the store was asked to let go. */
+  /** Receipts of one session by protocol 2, and what the store was asked to let go. */
   function receiptsOf(
     answer: (upTo: string) => Promise<SessionState>,
-    gathering = new ConfirmBatcher(() => performance.now()),
+    confirmBatcher = new ConfirmBatcher(() => performance.now()),
   ) {
     const asked: string[] = [];
     const lost: SessionState[] = [];
-    const receipts = new Receipts({
-      engine: {
-        confirm: (_session, upTo) => {
-          asked.push(upTo);
-          return answer(upTo);
-        },
+    const window = new Window(256, 1 << 20);
+    const engine = {
+      confirm: (_session: SessionKey, upTo: string) => {
+        asked.push(upTo);
+        return answer(upTo);
       },
-      session: { code: 'BOB', token: 't', epoch: 1, protocol: 1 },
-      gathering,
-      onLost: (state) => lost.push(state),
+    };
+    const receipts = new Receipts({
+      context: { engine, confirmBatcher, metrics: createMetrics() },
+      session: { code: 'BOB', token: 't', epoch: 1, protocol: 2 },
+      window,
+      heartbeat: { pong: () => ({ kind: 'alive' }), ask: () => undefined, alive: () => undefined },
+      latency: { confirmed: () => undefined },
+      push: { resume: () => undefined },
+      owner: { onLost: (state) => lost.push(state), onNoise: () => undefined },
     });
-    return { receipts, asked, lost };
+    /** Pushes so many envelopes, the last of which is `id`, and acknowledges them. */
+    const advance = (id: string, envelopes: number) => {
+      for (let n = 1; n < envelopes; n += 1) window.add(`${id}-before-${n}`, 100);
+      window.add(id, 100);
+      receipts.receive(id);
+    };
+    return { receipts, advance, asked, lost };
   }
   const held = () => Promise.resolve<SessionState>('held');
 
-  it('of ten milliseconds leave together, those of one session as one, and on a quiet node at once', async () => {
+  it('of ten milliseconds leave together, those of one session as one; on a quiet node they leave at once', async () => {
     vi.useFakeTimers();
-    const gathering = new ConfirmBatcher(() => performance.now());
-    const [bob, carol] = [receiptsOf(held, gathering), receiptsOf(held, gathering)];
-    bob.receipts.advance('1-a', 1);
+    const batcher = new ConfirmBatcher(() => performance.now());
+    const [bob, carol] = [receiptsOf(held, batcher), receiptsOf(held, batcher)];
+    bob.advance('1-a', 1);
     expect(bob.asked).toEqual(['1-a']);
     await vi.advanceTimersByTimeAsync(3);
-    bob.receipts.advance('2-b', 1);
+    bob.advance('2-b', 1);
     await vi.advanceTimersByTimeAsync(3);
-    bob.receipts.advance('3-c', 1);
-    carol.receipts.advance('7-a', 1);
+    bob.advance('3-c', 1);
+    carol.advance('7-a', 1);
     expect([bob.asked, carol.asked]).toEqual([['1-a'], []]);
     await vi.advanceTimersByTimeAsync(4);
     expect([bob.asked, carol.asked]).toEqual([['1-a', '3-c'], ['7-a']]);
     await vi.advanceTimersByTimeAsync(10);
     expect([bob.asked.length, carol.asked.length]).toEqual([2, 1]);
-    carol.receipts.advance('8-b', 1);
+    carol.advance('8-b', 1);
     expect(carol.asked).toEqual(['7-a', '8-b']);
   });
 
-  it('of many envelopes wait for nobody', async () => {
-    const { receipts, asked } = receiptsOf(held);
-    receipts.advance('1-a', 1);
+  it('of many envelopes are confirmed without batching', async () => {
+    const { advance, asked } = receiptsOf(held);
+    advance('1-a', 1);
     await Promise.resolve();
-    receipts.advance('2-b', 63);
+    advance('2-b', 63);
     expect(asked).toEqual(['1-a']);
-    receipts.advance('3-c', 1);
+    advance('3-c', 1);
     expect(asked).toEqual(['1-a', '3-c']);
   });
 
-  it('that come while a confirm is out are confirmed after it', async () => {
+  it('that come while a confirm is in flight are confirmed after it', async () => {
     vi.useFakeTimers();
     let answered = (_: SessionState): void => undefined;
-    const { receipts, asked } = receiptsOf(
+    const { advance, asked } = receiptsOf(
       () =>
         new Promise((resolve) => {
           answered = resolve;
         }),
     );
-    receipts.advance('1-a', 64);
-    receipts.advance('2-b', 1);
+    advance('1-a', 64);
+    advance('2-b', 1);
     await vi.advanceTimersByTimeAsync(50);
     expect(asked).toEqual(['1-a']);
     answered('held');
@@ -85,32 +97,32 @@ describe('receipts', () => {
   });
 
   it('are confirmed at once at the end of the socket, and once', async () => {
-    const { receipts, asked } = receiptsOf(held);
-    receipts.advance('1-a', 1);
-    receipts.advance('2-b', 1);
+    const { receipts, advance, asked } = receiptsOf(held);
+    advance('1-a', 1);
+    advance('2-b', 1);
     await receipts.settle();
     expect(asked).toEqual(['1-a', '2-b']);
-    receipts.advance('3-c', 1);
+    advance('3-c', 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(asked).toEqual(['1-a', '2-b']);
   });
 
-  it('are confirmed again until the store has answered, and newest only', async () => {
+  it('are confirmed again until the store has answered, the newest only', async () => {
     let failures = 1;
-    const { receipts, asked, lost } = receiptsOf(() => {
+    const { receipts, advance, asked, lost } = receiptsOf(() => {
       failures -= 1;
       return failures >= 0 ? Promise.reject(new Error('away')) : held();
     });
-    receipts.advance('1-a', 64);
-    receipts.advance('2-b', 1);
+    advance('1-a', 64);
+    advance('2-b', 1);
     await expect.poll(() => asked).toEqual(['1-a', '2-b']);
     await receipts.settle();
     expect(lost).toEqual([]);
   });
 
-  it('tell when the session does not hold any more, and stop', async () => {
-    const { receipts, asked, lost } = receiptsOf(() => Promise.resolve('displaced'));
-    receipts.advance('1-a', 1);
+  it('report that the session does not hold any more, and stop', async () => {
+    const { receipts, advance, asked, lost } = receiptsOf(() => Promise.resolve('displaced'));
+    advance('1-a', 1);
     await receipts.settle();
     expect(lost).toEqual(['displaced']);
     expect(asked).toEqual(['1-a']);
@@ -118,7 +130,7 @@ describe('receipts', () => {
 });
 
 describe('the window', () => {
-  it('is confirmed cumulatively, and only by ids that are in it', () => {
+  it('is confirmed cumulatively, and only by ids in it', () => {
     const window = new Window(3, 100);
     window.add('1-a', 10);
     window.add('2-b', 10);
@@ -159,7 +171,7 @@ describe('the rate of a user', () => {
     expect(rate.take('A')).toBe(2_100);
   });
 
-  it('tells how long until there is so much, and takes nothing for it', () => {
+  it('tells how long until there are so many tokens, and takes none', () => {
     const clock = { ms: 0 };
     const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
     expect(rate.waitMs('a', 20)).toBe(0);
@@ -183,7 +195,7 @@ describe('the rate of a user', () => {
     expect(rate.take('A')).toBe(0);
   });
 
-  it('of 0 is no limit', () => {
+  it('of 0 sets no limit', () => {
     const rate = new RateLimiter({ perSecond: 0, burst: 1, now: () => 0 });
     for (let n = 0; n < 100; n += 1) expect(rate.take('A')).toBe(0);
   });
@@ -201,7 +213,7 @@ describe('the address that limits count', () => {
     expect(read('10.1.2.3', '', '198.51.100.1')).toBe('198.51.100.1');
   });
 
-  it('is the last entry that no trusted proxy appended: what stands before may be forged', () => {
+  it('is the last entry not appended by a trusted proxy: what stands before it may be forged', () => {
     expect(read('127.0.0.1', '1.1.1.1, 198.51.100.1, 10.9.9.9')).toBe('198.51.100.1');
     expect(read('127.0.0.1', '1.1.1.1, rubbish')).toBe('127.0.0.1');
     expect(read('127.0.0.1', '')).toBe('127.0.0.1');
@@ -217,7 +229,7 @@ describe('the address that limits count', () => {
 });
 
 describe('sockets by address', () => {
-  it('are counted in, at login and out', () => {
+  it('are counted when they open, log in and close', () => {
     const occupancy = new Occupancy();
     occupancy.enter('a');
     occupancy.enter('a');

@@ -251,7 +251,7 @@ export class Channels {
 
 /** One listener's hold on a channel. */
 class Listening implements Subscription, Entry {
-  readonly listener: MailboxListener;
+  listener: MailboxListener;
   readonly #channels: Channels;
   readonly #channel: Channel;
   #renewedMs = 0;
@@ -260,6 +260,10 @@ class Listening implements Subscription, Entry {
     this.listener = listener;
     this.#channels = channels;
     this.#channel = channel;
+  }
+
+  handTo(listener: MailboxListener): void {
+    this.listener = listener;
   }
 
   renew(): void {
