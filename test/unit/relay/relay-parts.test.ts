@@ -69,7 +69,7 @@ describe('receipts', () => {
   });
 
   it('of many envelopes are confirmed without batching', async () => {
-    const { advance, asked } = receiptsOf(held);
+    const { advance, asked } = receiptsOf(held, new ConfirmBatcher(() => 0));
     advance('1-a', 1);
     await Promise.resolve();
     advance('2-b', 63);
@@ -97,7 +97,7 @@ describe('receipts', () => {
   });
 
   it('are confirmed at once at the end of the socket, and once', async () => {
-    const { receipts, advance, asked } = receiptsOf(held);
+    const { receipts, advance, asked } = receiptsOf(held, new ConfirmBatcher(() => 0));
     advance('1-a', 1);
     advance('2-b', 1);
     await receipts.settle();
