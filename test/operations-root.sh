@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Follows docs/operations.md word for word, as a stranger would: makes a fresh Debian 13 with systemd and Node 24, puts
+# Follows docs/operations.md word for word: makes a fresh Debian 13 with systemd and Node 24, puts
 # this checkout into it, and runs the commands of the sections below, in their order, in one shell. Needs root,
 # debootstrap, 2 GB, a cgroup2 mount, and the ports of the text (443, 6379, 8081-8083, 8405, 9090, 9461-9463) free.
 set -euo pipefail

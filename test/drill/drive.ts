@@ -8,9 +8,9 @@ export interface Row {
   readonly alert: string;
   readonly fault: string;
   readonly firedS: number;
-  /** From mending. */
+  /** From the repair. */
   readonly resolvedS: number;
-  /** What else began to fire meanwhile; null where other faults happened at the same time. */
+  /** Other alerts that began to fire meanwhile; null where other faults happened at the same time. */
   readonly others: readonly string[] | null;
 }
 
@@ -18,7 +18,7 @@ export interface Row {
 const PATIENCE_MS = 40 * 60_000;
 const PATIENCE_MS_MIN = 60_000;
 
-/** Breaks something, waits for the alerts that must tell of it, mends it, and waits for them to resolve. */
+/** Causes the fault, waits for its alerts to fire, repairs it, and waits for them to resolve. */
 export async function drive(
   fault: Fault,
   run: { readonly stage: Stage; readonly watch: AlertWatch; readonly speed: number },
@@ -43,13 +43,13 @@ export async function drive(
   await when(false, 'be silent before the fault');
   const startedMs = performance.now();
   const others = new Set<string>();
-  const mend = await begin(stage);
+  const repair = await begin(stage);
   let fired: ReadonlyMap<string, number>;
   try {
     fired = await when(true, 'fire');
     for (const name of watch.since(startedMs)) if (!alerts.includes(name)) others.add(name);
   } finally {
-    await mend();
+    await repair();
   }
   const resolved = await when(false, 'resolve');
   return alerts.map((alert) => ({
@@ -77,21 +77,18 @@ export function table(
   const sorted = rows.toSorted((a, b) => order.indexOf(a.alert) - order.indexOf(b.alert));
   const lines = sorted.map(({ alert, fault, firedS, resolvedS, others }) => {
     const link = `[${alert}](runbook.md#${alert.toLowerCase()})`;
-    const beside = others === null ? '(other faults at the same time)' : others.join(', ');
-    return `| ${link} | ${fault} | ${duration(firedS)} | ${duration(resolvedS)} | ${beside} |`;
+    const alsoFired = others === null ? '(other faults at the same time)' : others.join(', ');
+    return `| ${link} | ${fault} | ${duration(firedS)} | ${duration(resolvedS)} | ${alsoFired} |`;
   });
   const pace =
-    speed === 1
-      ? 'The times of the rules\nare as they are.'
-      : `All times of\nthe rules are divided by ${speed}.`;
+    speed === 1 ? 'The rules keep their\ntimes.' : `All times of the\nrules are divided by ${speed}.`;
   return `# Every alert, fired by a real fault
 
 <!-- Written by a run at real speed: \`DRILL_SPEED=1 npm run drill -- alerts\`. -->
 
-HAProxy, three nodes (and three more, each for one fault), Redis, Prometheus and its exporters from Debian's packages
-on one machine, with exactly the files of \`deploy/\`, while 24 people write 40 envelopes a second. ${pace}
-Fired: from the fault on, its scrapes and the rule's \`for\` included. Resolved: from mending on; a rule over ten
-minutes looks back for ten minutes. Taken on ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'},
+HAProxy, three nodes (and three extra ones, each for one fault), Redis, Prometheus and its exporters from Debian's packages
+on one machine, with exactly the files of \`deploy/\`, while 24 users write 40 envelopes a second. ${pace} *Fired after* counts from the fault, including scrapes and the rule's \`for\`; *resolved after* counts from the repair
+(a rule over ten minutes looks back for ten minutes). Measured on ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'},
 Node ${process.versions.node}.
 
 | alert | fault | fired after | resolved after | fired as well |

@@ -79,7 +79,7 @@ export const FAULTS = ({
   readonly speed: number;
 }): readonly Fault[] => [
   {
-    what: 'HAProxy stands still',
+    what: 'HAProxy is stopped (SIGSTOP)',
     alerts: ['KeyrelayFrontDoorClosed'],
     slow: false,
     begin: async ({ haproxy }) => {
@@ -88,7 +88,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'two of three nodes and all others killed -9, then started again',
+    what: 'two of three nodes and all extra nodes are killed -9, then restarted',
     alerts: ['KeyrelayNodeMissing', 'KeyrelayCapacityLost'],
     slow: false,
     begin: async ({ nodes, extras }) => {
@@ -100,7 +100,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'Redis stands still, while people log in at a node',
+    what: 'Redis is stopped (SIGSTOP) while users log in at a node',
     alerts: ['KeyrelayRedisDown', 'KeyrelayNodeNotReady', 'KeyrelayLoginsFailing'],
     slow: false,
     begin: async ({ redis, nodes, http }) => {
@@ -114,7 +114,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'Redis has reached its maxmemory',
+    what: 'Redis reaches its maxmemory',
     alerts: ['KeyrelayEnvelopesRefused', 'KeyrelayRedisMemoryFull'],
     slow: false,
     begin: async (stage) => {
@@ -123,7 +123,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'something fills Redis, steadily',
+    what: 'something fills Redis steadily',
     alerts: ['KeyrelayRedisMemoryFilling'],
     slow: true,
     begin: async (stage) => {
@@ -164,19 +164,19 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'the busiest node stands still for 1.6 s of every 1.9 s',
+    what: 'the busiest node is stopped for 1.6 s of every 1.9 s',
     alerts: ['KeyrelayDeliverySlow'],
     slow: false,
     begin: async ({ nodes }) => stutter((await busiest(nodes)).pid, { stillMs: 1_600, runMs: 300 }),
   },
   {
-    what: 'one node stands still for 0.4 s of every 0.45 s',
+    what: 'one node is stopped for 0.4 s of every 0.45 s',
     alerts: ['KeyrelayEventLoopLate'],
     slow: false,
     begin: async ({ nodes }) => stutter(nodes[0].pid, { stillMs: 400, runMs: 50 }),
   },
   {
-    what: 'publish/subscribe is deaf, all else works',
+    what: 'publish/subscribe is silent, everything else works',
     alerts: ['KeyrelayWakeUpsFailing'],
     slow: false,
     begin: async ({ proxy }) => {
@@ -185,7 +185,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'publish/subscribe is deaf, but for the probes',
+    what: 'publish/subscribe is silent except for the probes',
     alerts: ['KeyrelayWakeUpsLost'],
     slow: true,
     begin: async ({ proxy }) => {
@@ -194,7 +194,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'a node with room for ten is full, and more come',
+    what: 'a node with room for ten connections is full, and more arrive',
     alerts: ['KeyrelayNewcomersRefused', 'KeyrelaySocketsNearlyFull'],
     slow: true,
     begin: async (stage) => {
@@ -211,7 +211,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'somebody writes on and on to a recipient who is away',
+    what: 'a sender keeps writing to a recipient who is offline',
     alerts: ['KeyrelayMailboxesFull'],
     slow: true,
     begin: async ({ http, ws }) => {
@@ -227,7 +227,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'two devices of each of five people displace each other, again and again',
+    what: 'two devices of each of five users keep displacing each other',
     alerts: ['KeyrelayDevicesFlap'],
     slow: true,
     begin: async (stage) => {
@@ -240,7 +240,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'a stranger writes rubbish behind the mail of two mailboxes, and their owners log in',
+    what: 'unexpected data is written behind the mail of two mailboxes, and their owners log in',
     alerts: ['KeyrelayPoison'],
     slow: true,
     begin: async (stage) => {
@@ -262,7 +262,7 @@ export const FAULTS = ({
     },
   },
   {
-    what: 'a node serves a certificate that is good for five days, then takes a new one at SIGHUP',
+    what: 'a node serves a certificate with five days left, then loads a new one on SIGHUP',
     alerts: ['KeyrelayCertificateExpires'],
     slow: true,
     begin: async (stage) => {

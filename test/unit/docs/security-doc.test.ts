@@ -13,10 +13,7 @@ it('every test that docs/security.md names exists', () => {
 });
 
 it('every line of the threat model names what shows it', () => {
-  const model = text.slice(
-    text.indexOf('## Who may be malicious'),
-    text.indexOf('## What end-to-end clients'),
-  );
+  const model = text.slice(text.indexOf('## Attackers'), text.indexOf('## What end-to-end clients'));
   const rows = model.split('\n').filter((line) => /^\| (?!attempt|-)/.test(line));
   expect(rows.length).toBeGreaterThan(35);
   for (const row of rows) {
