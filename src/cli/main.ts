@@ -18,7 +18,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   if (!isCommand(name)) {
-    throw new UsageError(`there is no command ${name}: there are ${Object.keys(COMMANDS).join(', ')}`);
+    throw new UsageError(`unknown command ${name}: there are ${Object.keys(COMMANDS).join(', ')}`);
   }
   if (args.some((arg) => HELP.includes(arg))) {
     console.log(commandHelp(name));

@@ -6,21 +6,21 @@ import { LOG_LEVELS } from './settings.ts';
 
 export interface Health {
   readonly ready: boolean;
-  /** For people: why not, or what makes it so. */
+  /** For people: why it is ready, or why not. */
   readonly reason: string;
 }
 
 export interface AdminOptions {
   readonly host: string;
   readonly port: number;
-  /** Asked at every `/readyz`; must answer from what is known, without asking the store. */
+  /** Called at every `/readyz`; must answer from the last known state, without asking the store. */
   readonly health: () => Health;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
 export interface Admin {
-  /** The real one, also where 0 was asked. */
+  /** The actual port, if 0 was asked. */
   readonly port: number;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ interface Answer {
 type Handler = (options: AdminOptions, request: IncomingMessage) => Answer | Promise<Answer>;
 
 const ROUTES: Readonly<Record<string, { readonly methods: readonly string[]; readonly handle: Handler }>> = {
-  /** Liveness: the event loop turns. Never asks Redis, or an outage of Redis would restart every node. */
+  /** Liveness: the event loop runs. Never asks Redis, or an outage of Redis would restart every node. */
   '/healthz': { methods: ['GET', 'HEAD'], handle: () => ({ status: 200, text: 'alive\n' }) },
   '/readyz': {
     methods: ['GET', 'HEAD'],
@@ -51,7 +51,7 @@ const ROUTES: Readonly<Record<string, { readonly methods: readonly string[]; rea
       return { status: 200, ...(await metrics.exposition()) };
     },
   },
-  /** `PUT` needs a preflight that is never answered, so that no web page can call it from a browser. */
+  /** `PUT` needs a preflight, which is never answered, so that no web page can call it. */
   '/log-level': {
     methods: ['GET', 'HEAD', 'PUT'],
     handle: async ({ log }, request) => {
@@ -69,7 +69,7 @@ const BODY_BYTES_MAX = 64;
 const REQUEST_TIMEOUT_MS = 5000;
 const CONNECTIONS_MAX = 100;
 
-/** Opens the admin server. Rejects if the port cannot be had. */
+/** Opens the admin server. Rejects if the port is not available. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const server = createServer((request, response) => {
     void respond(options, request, response);
@@ -124,7 +124,7 @@ function route(options: AdminOptions, request: IncomingMessage): Answer | Promis
   const path = (request.url ?? '').split('?')[0] ?? '';
   const found = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
   if (found === undefined) {
-    return { status: 404, text: `not here; there are ${Object.keys(ROUTES).join(', ')}\n` };
+    return { status: 404, text: `not found: there are ${Object.keys(ROUTES).join(', ')}\n` };
   }
   if (!found.methods.includes(request.method ?? '')) {
     const allow = found.methods.join(', ');
@@ -133,7 +133,7 @@ function route(options: AdminOptions, request: IncomingMessage): Answer | Promis
   return found.handle(options, request);
 }
 
-/** Trimmed text; what is too long is cut, and so no level. */
+/** Trimmed text, cut if it is too long for a level. */
 async function readBody(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of request) {

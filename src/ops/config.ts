@@ -2,18 +2,18 @@ import type { z } from 'zod';
 import type { Setting } from './setting.ts';
 import { CLIENT_VARIABLES, SETTINGS, type SettingName } from './settings.ts';
 
-/** What the relay runs with: one readonly field per setting, lengths of time in ms. */
+/** The configuration of a node: one readonly field per setting; durations in ms. */
 export type Config = {
   readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]['schema']>;
 };
 
-/** Everything that is wrong with the settings, one sentence each. */
+/** All mistakes in the settings, one sentence each. */
 export class ConfigError extends Error {
   readonly code = 'config';
   readonly mistakes: readonly string[];
 
   constructor(mistakes: readonly string[]) {
-    super(`${mistakes.length === 1 ? 'a setting is' : 'settings are'} wrong: ${mistakes.join('; ')}`);
+    super(`${mistakes.length} invalid setting${mistakes.length === 1 ? '' : 's'}: ${mistakes.join('; ')}`);
     this.name = 'ConfigError';
     this.mistakes = mistakes;
   }
@@ -23,7 +23,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
-/** Reads every `RELAY_*` variable. Throws one `ConfigError` with all mistakes; an empty variable counts as unset. */
+/** Reads every `RELAY_*` variable; an empty one counts as unset. @throws ConfigError with all mistakes */
 export function loadConfig(env: Environment): Config {
   const mistakes = unknownVariables(env);
   const values: Partial<Record<SettingName, unknown>> = {};
@@ -32,7 +32,7 @@ export function loadConfig(env: Environment): Config {
     if ('wrong' in result) mistakes.push(result.wrong);
     else values[name] = result.value;
   }
-  // Relations are checked only between values that are right by themselves.
+  // Relations are checked only between valid values.
   mistakes.push(...brokenRelations(values as Partial<Config>));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return Object.freeze(values as Config);
@@ -46,17 +46,26 @@ function readSetting(
   const result = setting.schema.safeParse(given === '' ? setting.default : given);
   if (result.success) return { value: result.data };
   const shown = setting.secret === true ? 'is wrong' : `is ${JSON.stringify(given.slice(0, 80))}`;
-  const why = result.error.issues.map((issue) => deepestMessage(issue)).join(', ');
+  const why = describeIssues(result.error.issues);
   return { wrong: `${setting.env} ${shown}: ${why}${serviceLinkHint(given)}` };
 }
 
-/** A union reports that no branch fits; the last branch has the words. */
-function deepestMessage(issue: z.core.$ZodIssue): string {
-  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.at(0) : undefined;
-  return inner === undefined ? issue.message : deepestMessage(inner);
+/** Each message once, with the list entries that it is about. */
+function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
+  const entriesOf = new Map<string, number[]>();
+  for (const { message, path } of issues) {
+    const entries = entriesOf.get(message) ?? [];
+    if (typeof path[0] === 'number') entries.push(path[0] + 1);
+    entriesOf.set(message, entries);
+  }
+  const messages = [...entriesOf].map(([message, entries]) => {
+    if (entries.length === 0) return message;
+    return `${message} (${entries.length === 1 ? 'entry' : 'entries'} ${entries.join(', ')})`;
+  });
+  return messages.join(', ');
 }
 
-/** Kubernetes sets RELAY_PORT and others for a Service called `relay`, which has misled many an operator. */
+/** Kubernetes sets RELAY_PORT and others for a Service called `relay`. */
 function serviceLinkHint(given: string): string {
   return /^(tcp|udp):\/\//.test(given)
     ? ' (Kubernetes sets this for a Service of that name: say enableServiceLinks: false in the pod)'
@@ -70,9 +79,8 @@ function unknownVariables(env: Environment): string[] {
     .sort()
     .map((name) => {
       const close = nearest(name, known);
-      const hint =
-        close === undefined ? 'see `keyrelay --help` for those that are' : `did you mean ${close}?`;
-      return `${name} is no setting: ${hint}${serviceLinkHint(env[name] ?? '')}`;
+      const hint = close === undefined ? '`keyrelay --help` lists all settings' : `did you mean ${close}?`;
+      return `Unknown setting ${name}: ${hint}${serviceLinkHint(env[name] ?? '')}`;
     });
 }
 

@@ -1,36 +1,35 @@
 import { writeSync } from 'node:fs';
 
-/** Of a reader who does not read: some 5,000 lines. Beyond, lines are lost, and counted. */
+/** For a reader that has stopped reading: some 5,000 lines. Beyond this, lines are lost, and counted. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 const RETRY_MS = 50;
-/** At the end of the process: it does not wait for a stalled reader. */
+/** At the end of the process, which does not wait longer for a stalled reader. */
 const LAST_TRIES = 20;
 
 export interface LogLinesOptions {
-  /** So many lines could not be kept: called once lines are read again. */
+  /** Called once lines are read again, with the number of lines that were lost. */
   readonly onLost: (count: number) => void;
-  /** Writes what it can and returns how many bytes those were; throws EAGAIN where it would have to wait. */
+  /** Writes what it can and returns the number of bytes; throws EAGAIN instead of waiting. */
   readonly write?: (bytes: Uint8Array) => number;
 }
 
 /**
- * Lines on their way to standard output, each in a write of its own and at once, so that the order holds, also among
- * processes that share it, and the last lines before an exit are written. A reader who has stopped reading never stops
- * the node: what he has not taken waits, up to a bound, and is tried again. (pino's own synchronous output sleeps for
- * 100 ms then, and with it every client.)
+ * Writes lines to standard output, each at once and in a separate write, so that the order holds, even among processes
+ * that share it, and the last lines before an exit are written. A stalled reader never stops the node: lines wait, up
+ * to a bound, and are tried again. (pino's own synchronous output sleeps for 100 ms then, and with it every client.)
  */
 export class LogLines {
   readonly #onLost: (count: number) => void;
   readonly #write: (bytes: Uint8Array) => number;
   #lines: string[] = [];
-  /** What the last write has left over. */
+  /** What the last write has not taken. */
   #rest: Uint8Array = new Uint8Array();
   /** Of both. Never above `WAITING_BYTES_MAX`. */
   #bytes = 0;
   #lost = 0;
-  /** Whether it will be tried again. */
+  /** Whether the next try is due. */
   #scheduled = false;
-  /** Nobody will ever read. */
+  /** The reader is gone for good. */
   #broken = false;
 
   constructor({ onLost, write = (bytes) => writeSync(1, bytes) }: LogLinesOptions) {
@@ -66,7 +65,7 @@ export class LogLines {
     this.#onLost(lost);
   }
 
-  /** Whether nothing waits any more. */
+  /** Returns whether nothing waits any more. */
   #writeAll(): boolean {
     if (this.#lines.length > 0) {
       this.#rest = Buffer.concat([this.#rest, Buffer.from(this.#lines.join(''))]);
@@ -88,7 +87,7 @@ export class LogLines {
   }
 }
 
-/** The event loop is over; a pipe is read by another process meanwhile. */
+/** Blocks: the event loop has ended, and another process reads the pipe meanwhile. */
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
 }

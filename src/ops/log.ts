@@ -1,24 +1,23 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
-import type { FactsOf, LogEventName } from './log-events.ts';
-import { LOG_FIELDS, type LogFieldName, type LogFields, type PersonalLogFields } from './log-facts.ts';
+import type { FieldsOf, LogEventName } from './log-events.ts';
+import { LOG_FIELDS, type LogFieldName, type LogFields, type PersonalLogFields } from './log-fields.ts';
 import { LogLines } from './log-lines.ts';
 
-/** Events that are not declared, or with other facts than declared for them, do not compile. */
-type Write<F> = <E extends LogEventName>(event: E, facts?: Pick<F, FactsOf<E> & keyof F>) => void;
+/** Undeclared events, and fields that are not declared for an event, do not compile. */
+type Write<F> = <E extends LogEventName>(event: E, fields?: Pick<F, FieldsOf<E> & keyof F>) => void;
 
 export interface Logger {
-  /** May be changed while running. */
+  /** May change at run time. */
   level: Config['logLevel'];
   readonly error: Write<LogFields>;
   readonly warn: Write<LogFields>;
   readonly info: Write<LogFields>;
   readonly debug: Write<PersonalLogFields>;
-  readonly trace: Write<PersonalLogFields>;
 }
 
-/** Where lines go; the default is standard output, and for people if that is a terminal. */
+/** Where lines go. The default is standard output, in colour for people if that is a terminal. */
 export interface LogOutput {
   write(line: string): void;
 }
@@ -41,17 +40,16 @@ export function createLog(config: Pick<Config, 'logLevel' | 'nodeId'>, output?: 
     set level(level) {
       lines.level = level;
     },
-    error: (event, facts) => lines.error(select(facts, 'always'), event),
-    warn: (event, facts) => lines.warn(select(facts, 'always'), event),
-    info: (event, facts) => lines.info(select(facts, 'always'), event),
-    debug: (event, facts) => lines.debug(select(facts, 'debug'), event),
-    trace: (event, facts) => lines.trace(select(facts, 'debug'), event),
+    error: (event, fields) => lines.error(select(fields, 'always'), event),
+    warn: (event, fields) => lines.warn(select(fields, 'always'), event),
+    info: (event, fields) => lines.info(select(fields, 'always'), event),
+    debug: (event, fields) => lines.debug(select(fields, 'debug'), event),
   };
   return log;
 }
 
 function standardOutput(onLost: (count: number) => void): LogOutput {
-  // A person's terminal is written to at once. (To ask makes a pipe non-blocking, which `LogLines` relies on.)
+  // (Reading `process.stdout` makes a pipe non-blocking, which `LogLines` relies on.)
   if (process.stdout.isTTY)
     return pretty({
       sync: true,
@@ -66,9 +64,9 @@ function standardOutput(onLost: (count: number) => void): LogOutput {
 
 const TEXT_MAX = 500;
 
-function select(facts: PersonalLogFields | undefined, upTo: 'always' | 'debug'): Record<string, unknown> {
+function select(fields: PersonalLogFields | undefined, upTo: 'always' | 'debug'): Record<string, unknown> {
   const chosen: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(facts ?? {})) {
+  for (const [name, value] of Object.entries(fields ?? {})) {
     const allowed = Object.hasOwn(LOG_FIELDS, name) ? LOG_FIELDS[name as LogFieldName] : undefined;
     if (allowed === undefined || (allowed === 'debug' && upTo === 'always')) continue;
     chosen[name] = name === 'error' ? describeError(value) : plain(value);
@@ -76,7 +74,7 @@ function select(facts: PersonalLogFields | undefined, upTo: 'always' | 'debug'):
   return chosen;
 }
 
-/** Facts are words and numbers; anything else (a frame, say) shows its type and nothing more. */
+/** Fields are words and numbers. Of anything else (a frame, say) only the type is written. */
 function plain(value: unknown): string | number | boolean {
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   return typeof value === 'string' ? value.slice(0, TEXT_MAX) : `(${typeof value})`;

@@ -10,20 +10,20 @@ export interface Declared {
   readonly buckets?: readonly number[];
 }
 
-/** From one verify (tens of µs) to a delivery that waited for a failover. */
 const VERIFY_BUCKETS = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02];
+/** The last: a call that waited for a failover. */
 const COMMAND_BUCKETS = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5];
-/** 40 s: the longest that a lost wake-up may take to be noticed. */
+/** 40 s: the longest delay after a lost wake-up. */
 const DELIVERY_BUCKETS = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40];
 
 const PROTOCOL: Label = ['protocol', ['1', '2']];
 
-/** Every metric, once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
+/** Every metric, declared once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
 export const METRICS = {
   ready: {
     type: 'gauge',
     name: 'keyrelay_ready',
-    help: 'Whether this node takes new connections, as /readyz says it: 1 or 0.',
+    help: 'Whether this node accepts new connections, as /readyz says: 1 or 0.',
   },
   sockets: {
     type: 'gauge',
@@ -34,7 +34,7 @@ export const METRICS = {
   socketsMax: {
     type: 'gauge',
     name: 'keyrelay_sockets_max',
-    help: 'Open WebSocket connections that this process may have (RELAY_MAX_SOCKETS).',
+    help: 'Limit of open WebSocket connections of this process (RELAY_MAX_SOCKETS).',
   },
   upgradesRefused: {
     type: 'counter',
@@ -59,12 +59,12 @@ export const METRICS = {
   certificateExpiry: {
     type: 'gauge',
     name: 'keyrelay_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate that this node serves expires (RELAY_TLS_CERT); 0 without TLS in the node.',
+    help: 'Expiry of the certificate that this node serves (RELAY_TLS_CERT); 0 without TLS in the node.',
   },
   connectionsRefused: {
     type: 'counter',
     name: 'keyrelay_connections_refused_total',
-    help: 'Connections closed before they had asked for anything: as many as may be open, or too many from one address.',
+    help: 'Connections closed before their first byte: the process has too many, or one address opens too many.',
     labels: [['reason', ['sockets', 'address_rate']]],
   },
   logins: {
@@ -87,7 +87,7 @@ export const METRICS = {
   loginsDamped: {
     type: 'counter',
     name: 'keyrelay_logins_damped_total',
-    help: 'Logins told to wait, because devices of one user displace each other again and again (RELAY_TAKEOVERS_MAX).',
+    help: 'Logins delayed because devices of one user displace each other again and again (RELAY_TAKEOVERS_MAX).',
   },
   framesReceived: {
     type: 'counter',
@@ -102,18 +102,18 @@ export const METRICS = {
   envelopesReceived: {
     type: 'counter',
     name: 'keyrelay_envelopes_received_total',
-    help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md that was answered.',
+    help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md.',
     labels: [['outcome', null]],
   },
   sharesFull: {
     type: 'counter',
     name: 'keyrelay_mailbox_shares_full_total',
-    help: 'Of the envelopes refused with mailbox_full, those whose sender had his share waiting there (RELAY_MAILBOX_SHARE).',
+    help: 'Envelopes refused with mailbox_full because the share of their sender was used up (RELAY_MAILBOX_SHARE).',
   },
   envelopesPushed: {
     type: 'counter',
     name: 'keyrelay_envelopes_pushed_total',
-    help: 'Envelopes handed to the socket of their recipient, repeats over reconnects included.',
+    help: 'Envelopes pushed to the socket of their recipient, including repeats after reconnects.',
   },
   bytesPushed: {
     type: 'counter',
@@ -123,108 +123,108 @@ export const METRICS = {
   envelopesConfirmed: {
     type: 'counter',
     name: 'keyrelay_envelopes_confirmed_total',
-    help: 'Envelopes whose recipient has confirmed them.',
+    help: 'Envelopes confirmed by their recipient.',
   },
   envelopesWaited: {
     type: 'counter',
     name: 'keyrelay_envelopes_waited_total',
-    help: 'Envelopes that lay in the mailbox of their recipient at a login.',
+    help: 'Envelopes that waited in the mailbox at a login of their recipient.',
   },
   mailboxesWaiting: {
     type: 'gauge',
     name: 'keyrelay_waiting_mailboxes',
     help:
-      'Mailboxes that hold mail, in the whole store: estimated once a minute by every node from 1,000 keys drawn at ' +
-      'random, so take the average over nodes and time. 0 before the first estimate, and without Redis.',
+      'Mailboxes that hold mail, in the whole store: estimated once a minute by every node from 1,000 random keys, so ' +
+      'take the average over nodes and time. 0 before the first estimate, and without Redis.',
   },
   envelopesWaiting: {
     type: 'gauge',
     name: 'keyrelay_waiting_envelopes',
-    help: 'Envelopes in those mailboxes, from the same keys.',
+    help: 'Envelopes in those mailboxes, estimated from the same keys.',
   },
   envelopesExpired: {
     type: 'counter',
     name: 'keyrelay_envelopes_expired_total',
-    help: 'Envelopes that ran out (RELAY_MAILBOX_TTL) unread, counted at the next login of their recipient.',
+    help: 'Envelopes that expired unread (RELAY_MAILBOX_TTL), counted at the next login of their recipient.',
   },
   verifySeconds: {
     type: 'histogram',
     name: 'keyrelay_verify_duration_seconds',
-    help: 'Time that verifying one signature took.',
+    help: 'Duration of verifying one signature.',
     buckets: VERIFY_BUCKETS,
   },
   framesDeferred: {
     type: 'counter',
     name: 'keyrelay_frames_deferred_total',
-    help: 'Frames that waited for their turn to be looked at, because this turn of the event loop had no time left.',
+    help: 'Frames queued for a later tick of the event loop, because the current one had no time left.',
   },
   acceptToPushSeconds: {
     type: 'histogram',
     name: 'keyrelay_push_delay_seconds',
     help:
-      'From storing, by the clock of the store, to the push: envelopes stored while their recipient was connected, one ' +
-      'in flight per session at a time; in steps of 1 ms.',
+      'From storing, by the clock of the store, to the push, in steps of 1 ms: of envelopes stored while their recipient ' +
+      'was connected, one in flight per session at a time.',
     buckets: DELIVERY_BUCKETS,
   },
   pushToConfirmSeconds: {
     type: 'histogram',
     name: 'keyrelay_confirm_delay_seconds',
-    help: 'From the push to the confirmation that covers it: one envelope in flight per session at a time.',
+    help: 'From the push to the confirmation that covers it: of one envelope in flight per session at a time.',
     buckets: DELIVERY_BUCKETS,
   },
   windowFull: {
     type: 'counter',
     name: 'keyrelay_window_full_total',
-    help: 'Times that a session stopped pushing because too much was unconfirmed.',
+    help: 'Times that a session stopped pushing because its window of unconfirmed envelopes was full.',
   },
   backpressure: {
     type: 'counter',
     name: 'keyrelay_backpressure_total',
-    help: 'Times that a session stopped pushing because its socket did not take more.',
+    help: 'Times that a session stopped pushing because its socket took no more data.',
   },
   mailboxReads: {
     type: 'counter',
     name: 'keyrelay_mailbox_reads_total',
-    help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, a look, a reclaim.',
+    help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, by a poll (look), after a reclaim.',
     labels: [['cause', ['login', 'gap', 'window', 'look', 'reclaim']]],
   },
   lostWakeUps: {
     type: 'counter',
     name: 'keyrelay_lost_wake_ups_total',
-    help: 'Looks into a mailbox that found what no wake-up had told.',
+    help: 'Polls that found envelopes whose wake-up was lost.',
   },
   foreignReceipts: {
     type: 'counter',
     name: 'keyrelay_foreign_receipts_total',
-    help: 'Pongs and acks that matched nothing sent on their socket.',
+    help: 'Pongs and acks that match nothing sent on their socket.',
     labels: [['kind', ['pong', 'ack']]],
   },
-  poison: {
+  deadLetters: {
     type: 'counter',
     name: 'keyrelay_poison_envelopes_total',
-    help: 'Stored envelopes that could not be pushed, and were set aside in `poison:{CODE}`.',
+    help: 'Stored envelopes that could not be pushed, and became dead letters in `poison:{CODE}`.',
   },
   drainRemaining: {
     type: 'gauge',
     name: 'keyrelay_drain_remaining_sockets',
-    help: 'Connections that a stopping node has still to close; 0 otherwise.',
+    help: 'Connections that a stopping node still has to close; 0 otherwise.',
   },
   subscriptions: {
     type: 'gauge',
     name: 'keyrelay_subscriptions',
-    help: 'Mailbox channels that this node is subscribed to.',
+    help: 'Mailbox channels that this node subscribes to.',
   },
   redisSeconds: {
     type: 'histogram',
     name: 'keyrelay_redis_duration_seconds',
-    help: 'Time that calls to Redis took, by verb of the engine.',
+    help: 'Duration of calls to Redis, by verb of the engine.',
     labels: [['verb', null]],
     buckets: COMMAND_BUCKETS,
   },
   redisErrors: {
     type: 'counter',
     name: 'keyrelay_redis_errors_total',
-    help: 'Calls to Redis that failed or ran out of time, by verb of the engine.',
+    help: 'Calls to Redis that failed or timed out, by verb of the engine.',
     labels: [['verb', null]],
   },
   probeSeconds: {
@@ -236,17 +236,17 @@ export const METRICS = {
   probesLost: {
     type: 'counter',
     name: 'keyrelay_probes_lost_total',
-    help: 'Probes that did not come back: wake-ups of that Redis server are not heard, and mailboxes are polled.',
+    help: 'Probes that did not come back: wake-ups of that Redis server do not arrive, and mailboxes are polled.',
   },
   idsForgotten: {
     type: 'counter',
     name: 'keyrelay_ids_forgotten_total',
-    help: 'Times that one mailbox got so many ids that older ones were forgotten before their 10 minutes.',
+    help: 'Times that a mailbox got so many ids that older ones were forgotten before their 10 minutes.',
   },
-  rubbishHeard: {
+  unexpectedMessages: {
     type: 'counter',
     name: 'keyrelay_rubbish_heard_total',
-    help: 'Messages on mailbox channels that no node had sent, and that were ignored.',
+    help: 'Messages on mailbox channels that no node sends; they were ignored.',
   },
   httpRequests: {
     type: 'counter',
@@ -260,7 +260,7 @@ export const METRICS = {
   buildInfo: {
     type: 'gauge',
     name: 'keyrelay_build_info',
-    help: 'Always 1: version of keyrelay, of Node.js, and the uWebSockets.js package that was loaded.',
+    help: 'Always 1: the versions of keyrelay and Node.js, and the uWebSockets.js package that was loaded.',
     labels: [
       ['version', null],
       ['node', null],

@@ -1,11 +1,11 @@
 import * as prom from 'prom-client';
 
 /**
- * What the relay counts with. The hot path touches plain numbers (an addition costs about a nanosecond, against
- * 110-460 ns for a labelled prom-client call); prom-client sees them only when somebody scrapes.
+ * Counters for the hot path: plain numbers. (An addition takes about a nanosecond, a labelled prom-client call 110-460
+ * ns.) prom-client reads them only at a scrape.
  */
 export class Counter {
-  /** Never goes back. */
+  /** Never decreases. */
   value = 0;
 
   add(amount = 1): void {
@@ -27,7 +27,7 @@ export class Gauge {
 
 export class Histogram {
   readonly bounds: readonly number[];
-  /** One per bound and one for what is above the last; not cumulative. */
+  /** One per bound, and one for values above the last; not cumulative. */
   readonly counts: number[];
   sum = 0;
 
@@ -37,7 +37,7 @@ export class Histogram {
   }
 
   observe(value: number): void {
-    // Linear, because the lower bounds are the common ones and there are few.
+    // Linear, because there are few bounds, and most values fall under the lower ones.
     let index = 0;
     while (value > (this.bounds[index] ?? Number.POSITIVE_INFINITY)) index += 1;
     this.counts[index] = (this.counts[index] ?? 0) + 1;
@@ -45,19 +45,19 @@ export class Histogram {
   }
 }
 
-/** A label and its possible values; null where another list declares them (error codes, say). */
+/** A label and its possible values; null if another list declares them (error codes, say). */
 export type Label = readonly [name: string, values: readonly string[] | null];
 
 export type LabelValues<L extends readonly Label[]> = {
   readonly [I in keyof L]: L[I][1] extends readonly (infer V extends string)[] ? V : string;
 };
 
-/** Values that keep changing would fill the memory of this process and of whoever scrapes it. */
+/** Ever-changing label values would fill the memory of this process and of Prometheus. */
 const SERIES_MAX = 200;
 
 /**
- * One series for each combination of label values, at most 200: what comes after is counted together as `other`.
- * Hot callers keep what `of` gave them.
+ * One series for each combination of label values, at most 200; further ones are counted together as `other`.
+ * Callers on the hot path keep the result of `of`.
  */
 export class Family<T, V extends readonly string[] = readonly string[]> {
   readonly #series = new Map<string, { readonly values: readonly string[]; readonly series: T }>();
@@ -128,10 +128,10 @@ export function exposeHistogram(exposed: Exposed<Histogram> & { readonly bounds:
   exposed.registry.registerMetric(new CollectedHistogram(exposed));
 }
 
-/** prom-client's histogram with the observing done by `Distribution`: it has no way to be handed bucket counts. */
+/** prom-client's histogram with the counts of `Histogram`: prom-client has no interface to set bucket counts. */
 class CollectedHistogram extends prom.Histogram {
   readonly #exposed: Exposed<Histogram>;
-  /** Tells name, help and type in prom-client's own terms. */
+  /** Has name, help and type in prom-client's form. */
   readonly #description: prom.Histogram;
 
   constructor(exposed: Exposed<Histogram> & { readonly bounds: readonly number[] }) {
@@ -163,7 +163,7 @@ class CollectedHistogram extends prom.Histogram {
     return { ...(await this.#description.get()), values };
   }
 
-  /** What prom-client's registry asks for instead of `get` where it exists. */
+  /** prom-client's registry calls this instead of `get` if it exists. */
   getForPromString(): Promise<prom.MetricObjectWithValues<prom.MetricValueWithName<string>>> {
     return this.get();
   }

@@ -22,13 +22,13 @@ type Accessor<D extends Declared> = D extends { readonly labels: infer L extends
   ? Family<SeriesOf<D>, LabelValues<L>>
   : SeriesOf<D>;
 
-/** One accessor per metric: a `Tally`, `Level` or `Distribution`, or with labels a `Family` of them. */
+/** One accessor per metric: a `Counter`, `Gauge` or `Histogram`, or with labels a `Family` of them. */
 export type Metrics = { readonly [K in MetricName]: Accessor<(typeof METRICS)[K]> } & {
-  /** The answer to a scrape, and its content type. */
+  /** The body of a scrape, and its content type. */
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
 };
 
-/** prom-client's own gauges whose names break the conventions that they are checked against. */
+/** Gauges of prom-client whose names break Prometheus' conventions. */
 const MISNAMED = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
@@ -36,16 +36,16 @@ const MISNAMED = [
 ];
 
 /**
- * Counted by listing /proc/self/fd: 18 ms of a turn of the event loop at 16,000 connections, each scrape.
- * `keyrelay_sockets` says nearly the same.
+ * Counted by listing /proc/self/fd: blocks the event loop for 18 ms at 16,000 connections, at each scrape.
+ * `keyrelay_sockets` shows nearly the same.
  */
-const DEAR = ['process_open_fds'];
+const EXPENSIVE = ['process_open_fds'];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   // CPU, memory, garbage collection and event-loop lag of the process.
   collectDefaultMetrics({ register: registry });
-  for (const name of [...MISNAMED, ...DEAR]) registry.removeSingleMetric(name);
+  for (const name of [...MISNAMED, ...EXPENSIVE]) registry.removeSingleMetric(name);
   const accessors = Object.entries(METRICS).map(([key, declared]) => [key, register(registry, declared)]);
   return {
     ...(Object.fromEntries(accessors) as { readonly [K in MetricName]: Accessor<(typeof METRICS)[K]> }),
@@ -71,7 +71,7 @@ function register(registry: Registry, declared: Declared): unknown {
   return accessor(family, labels);
 }
 
-/** Series whose label values are known begin at 0, so that a first increase is seen as one. */
+/** Series with known label values start at 0, so that their first increase shows as one. */
 function accessor<T>(family: Family<T>, labels: readonly Label[]): T | Family<T> {
   if (labels.length === 0) return family.of();
   let combinations: readonly (readonly string[])[] = [[]];

@@ -3,9 +3,9 @@ import type { TextSchema } from './setting-schemas.ts';
 export interface Setting<T> {
   /** The environment variable. */
   readonly env: string;
-  /** As an operator would write it; the empty text counts as unset. */
+  /** As an operator would write it; '' counts as unset. */
   readonly default: string;
-  /** What the default does, where the text alone does not say it. */
+  /** What the default does, if the text alone does not say it. */
   readonly defaultMeans?: string;
   readonly unit?: string;
   readonly description: string;
@@ -14,7 +14,7 @@ export interface Setting<T> {
   readonly schema: TextSchema<T>;
 }
 
-/** Only for its type: each setting keeps that of its value. */
+/** Infers the type of the setting's value. */
 export function setting<T>(declared: Setting<T>): Setting<T> {
   return declared;
 }

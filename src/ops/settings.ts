@@ -18,23 +18,21 @@ import { LIMITS } from './settings-limits.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/**
- * Every setting, once. `Config`, `--help` and docs/settings.md follow from this table; the order is theirs too.
- */
+/** Every setting, declared once. `Config`, `--help` and docs/settings.md follow from this table, in this order. */
 export const SETTINGS = {
   host: setting({
     env: 'RELAY_HOST',
     default: '127.0.0.1',
     description:
-      'Address that clients are served on. Loopback by default, because protocol 1 belongs under TLS: ' +
-      'a container or a node behind a load balancer sets 0.0.0.0 (or ::).',
+      'Address on which the node serves clients. Loopback by default, because protocol 1 needs TLS: ' +
+      'in a container or behind a load balancer set 0.0.0.0 (or ::).',
     schema: host(),
   }),
   port: setting({
     env: 'RELAY_PORT',
     default: '8080',
     description:
-      'Port for clients: `/ws`, `/users` and the page. 0 lets the system choose; the log says which.',
+      'Port for clients: `/ws`, `/users` and the page. 0 lets the system choose; the log shows the port.',
     schema: integer({ min: 0, max: 65_535 }),
   }),
   tlsCert: setting({
@@ -42,8 +40,8 @@ export const SETTINGS = {
     default: '',
     defaultMeans: 'none: TLS ends in front of the node',
     description:
-      'PEM file with the certificate and those above it: the node speaks TLS itself. SIGHUP reads it again; open ' +
-      'connections go on.',
+      'PEM file with the certificate and its chain: the node itself speaks TLS. SIGHUP reads it again; open ' +
+      'connections stay.',
     schema: file(),
   }),
   tlsKey: setting({
@@ -56,7 +54,7 @@ export const SETTINGS = {
   adminHost: setting({
     env: 'RELAY_ADMIN_HOST',
     default: '127.0.0.1',
-    description: 'Address of the admin server. It knows no passwords: never open it to the internet.',
+    description: 'Address of the admin server. It has no passwords: never open it to the internet.',
     schema: host(),
   }),
   adminPort: setting({
@@ -68,9 +66,9 @@ export const SETTINGS = {
   redisUrls: setting({
     env: 'RELAY_REDIS_URL',
     default: '',
-    defaultMeans: 'memory: one node, nothing survives a restart',
+    defaultMeans: 'memory: one node, and nothing survives a restart',
     description:
-      'Where users and mailboxes live: `redis://`, `rediss://`, several with commas between for a Cluster, ' +
+      'Where users and mailboxes are stored: `redis://`, `rediss://`, several with commas between for a Cluster, ' +
       'or `redis+sentinel://host:port,host:port/name`.',
     secret: true,
     schema: redisUrls(),
@@ -79,13 +77,13 @@ export const SETTINGS = {
     env: 'RELAY_NODE_ID',
     default: '',
     defaultMeans: 'random, new at every start',
-    description: 'Name of this node in logs and presence; no two living nodes may share one.',
+    description: 'Name of this node in logs and presence; unique among running nodes.',
     schema: nodeId(() => randomBytes(4).toString('hex')),
   }),
   publicUrls: setting({
     env: 'RELAY_PUBLIC_URL',
     default: '',
-    defaultMeans: 'unknown: protocol 2 cannot tell a relay in the middle',
+    defaultMeans: 'unknown: protocol 2 cannot detect a relay in the middle',
     description:
       'URLs that clients dial, `wss://host[:port]/ws`, with commas between. Protocol 2 signs them.',
     schema: publicUrls(),
@@ -93,14 +91,13 @@ export const SETTINGS = {
   protocols: setting({
     env: 'RELAY_PROTOCOLS',
     default: '1,2',
-    description:
-      'Protocols served. `2` refuses protocol 1, whose `connect` can be replayed by whoever saw it.',
+    description: 'Protocols served. `2` refuses protocol 1, whose `connect` an eavesdropper can replay.',
     schema: protocols(),
   }),
   requireProof: setting({
     env: 'RELAY_REQUIRE_PROOF',
     default: 'false',
-    description: 'Whether a registration must prove that it holds the Ed25519 key.',
+    description: 'Whether a registration must prove possession of the Ed25519 key.',
     schema: boolean(),
   }),
   maxFrameBytes: setting({
@@ -108,14 +105,14 @@ export const SETTINGS = {
     default: '65536',
     unit: 'bytes',
     description:
-      'Largest frame that a client may send. Up to twice is answered `too_large`, beyond drops the connection.',
+      'Largest frame that a client may send. Up to twice this size the answer is `too_large`; beyond, the connection is cut.',
     schema: integer({ min: 1024, max: 1_048_576 }),
   }),
   mailboxTtlMs: setting({
     env: 'RELAY_MAILBOX_TTL',
     default: '604800',
     unit: 'seconds',
-    description: 'How long an undelivered envelope waits, from its own storing.',
+    description: 'How long an undelivered envelope waits, from the time it was stored.',
     schema: seconds({ min: 1, max: 31_536_000 }),
   }),
   mailboxEnvelopes: setting({
@@ -136,16 +133,16 @@ export const SETTINGS = {
     default: '25',
     unit: 'percent',
     description:
-      'Of the envelopes and of the bytes that a mailbox holds, how many one sender may have waiting there; further ' +
-      'ones are refused with `mailbox_full`, so that one stranger cannot fill it. One envelope may always wait. 100: off.',
+      'How much of both limits the waiting envelopes of one sender may take; further ones are refused with ' +
+      '`mailbox_full`, so that no single sender can fill a mailbox. One envelope may always wait. 100: off.',
     schema: integer({ min: 1, max: 100 }),
   }),
   maxUsers: setting({
     env: 'RELAY_MAX_USERS',
     default: '1000000',
     description:
-      'Accounts, over all nodes, beyond which registrations are refused, so that they cannot take the memory ' +
-      'that mail needs. Each takes about 650 bytes of Redis, so the default is 0.65 GB.',
+      'Accounts, over all nodes, beyond which registrations are refused, to keep memory for mail. ' +
+      'Each takes about 650 bytes of Redis, so the default is 0.65 GB.',
     schema: integer({ min: 1, max: 1_000_000_000 }),
   }),
   drainMs: setting({
@@ -159,7 +156,7 @@ export const SETTINGS = {
   redisWaitReplicas: setting({
     env: 'RELAY_REDIS_WAIT_REPLICAS',
     default: '0',
-    description: 'Replicas that must hold an envelope before it is `accepted`. 0 asks for none.',
+    description: 'Replicas that must have an envelope before it is `accepted`. 0: none.',
     schema: integer({ min: 0, max: 10 }),
   }),
   trustedProxies: setting({
@@ -167,21 +164,22 @@ export const SETTINGS = {
     default: '',
     defaultMeans: 'none',
     description:
-      'Networks whose `X-Forwarded-For` is believed, with commas between. Behind a load balancer it must be ' +
-      'listed, otherwise all clients count as one address.',
+      'Networks whose `X-Forwarded-For` is trusted, with commas between. List your load balancer: otherwise all ' +
+      'clients count as one address.',
     schema: cidrs(),
   }),
   allowedOrigins: setting({
     env: 'RELAY_ALLOWED_ORIGINS',
     default: '*',
     description:
-      'Web origins that may use the relay from a browser, with commas between. Clients without an origin always may.',
+      'Web origins that may use the relay from a browser, with commas between. Clients without an origin are always ' +
+      'allowed.',
     schema: origins(),
   }),
   logLevel: setting({
     env: 'RELAY_LOG_LEVEL',
     default: 'info',
-    description: `One of ${LOG_LEVELS.join(', ')}. User codes and addresses are logged at debug only.`,
+    description: `One of ${LOG_LEVELS.join(', ')}. User codes and addresses are logged at debug only; trace is the same as debug.`,
     schema: oneOf(LOG_LEVELS),
   }),
   web: setting({
@@ -195,7 +193,7 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
-/** Variables that are no setting of a relay but may stand beside them: commands that talk to a relay read them. */
+/** Variables that are not settings of a relay: commands that talk to a relay read them. */
 export const CLIENT_VARIABLES = {
-  RELAY_URL: 'the relay that `keyrelay demo` talks to, such as http://127.0.0.1:8080',
+  RELAY_URL: 'the relay that `keyrelay demo` uses, such as http://127.0.0.1:8080',
 } as const;

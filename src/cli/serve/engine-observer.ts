@@ -2,10 +2,10 @@ import type { EngineObserver } from '../../engine/observer.ts';
 import type { Logger } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 
-/** Brings what the engine tells into log and metrics, which it knows nothing of. */
+/** Reports the events of the engine to log and metrics. */
 export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics }): EngineObserver {
   return {
-    log: (level, event, facts) => log[level](event, facts),
+    log: (level, event, fields) => log[level](event, fields),
     answered: (verb, durationMs) => metrics.redisSeconds.of(verb).observe(durationMs / 1000),
     failed: (verb) => metrics.redisErrors.of(verb).add(),
     probed: (_shard, roundTripMs) => metrics.probeSeconds.observe(roundTripMs / 1000),
@@ -15,9 +15,7 @@ export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics 
       metrics.mailboxesWaiting.set(mailboxes);
       metrics.envelopesWaiting.set(envelopes);
     },
-    // The session that found out has counted it.
-    wakeUpLost: () => {},
     idsForgotten: () => metrics.idsForgotten.add(),
-    unexpectedMessage: () => metrics.rubbishHeard.add(),
+    unexpectedMessage: () => metrics.unexpectedMessages.add(),
   };
 }

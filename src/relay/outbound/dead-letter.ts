@@ -33,7 +33,7 @@ async function deadLetter(
   const { engine, metrics, log } = context;
   const state = await engine.deadLetter(session, id, reason).catch(() => null);
   if (state !== 'held') return false;
-  metrics.poison.add();
+  metrics.deadLetters.add();
   log.error('a stored envelope cannot be pushed: set aside', { reason });
   return true;
 }

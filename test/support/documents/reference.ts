@@ -1,13 +1,13 @@
 import { LOG_EVENTS } from '../../../src/ops/log-events.ts';
-import { LOG_FIELDS } from '../../../src/ops/log-facts.ts';
+import { LOG_FIELDS } from '../../../src/ops/log-fields.ts';
 import { METRICS } from '../../../src/ops/metric-table.ts';
 import type { Label } from '../../../src/ops/metric-types.ts';
 import type { Setting } from '../../../src/ops/setting.ts';
 import { CLIENT_VARIABLES, SETTINGS } from '../../../src/ops/settings.ts';
 
-/** docs/settings.md, docs/metrics.md and docs/logs.md, from the tables that the code itself runs by. */
+/** docs/settings.md, docs/metrics.md and docs/logs.md, from the tables in the code. */
 
-const REMEDY = 'Made from the code: `npm run docs` writes it again.';
+const REMEDY = 'Generated from the code by `npm run docs`.';
 
 export function settingsMarkdown(): string {
   const rows = Object.values(SETTINGS).map((setting: Setting<unknown>) => {
@@ -19,10 +19,9 @@ export function settingsMarkdown(): string {
 
 <!-- ${REMEDY} -->
 
-Environment variables of \`keyrelay serve\`. An empty variable counts as unset. All mistakes are told at once, in
-words, and end the process with exit code 2; so does a \`RELAY_*\` variable that does not exist. Lists have commas
-between their entries. Limits per user and per address can be turned off with 0; limits that protect the process
-itself cannot.
+Environment variables of \`keyrelay serve\`. An empty variable counts as unset. A wrong value, or a \`RELAY_*\` variable
+that does not exist, ends the process with exit code 2, after a list of all mistakes. Lists have commas between their
+entries. Limits per user and per address can be turned off with 0; limits that protect the process itself cannot.
 
 | variable | default | unit | what it does |
 |---|---|---|---|
@@ -54,8 +53,8 @@ export function metricsMarkdown(): string {
 
 \`GET /metrics\` on the admin port (\`RELAY_ADMIN_PORT\`, 9464), in the text format of Prometheus. Beside what follows
 there are prom-client's default metrics of the process (\`process_*\`, \`nodejs_*\`): CPU, memory, garbage
-collection, and the event loop's lag (\`nodejs_eventloop_lag_p99_seconds\`). Every process has a port of its own:
-several behind one scraped port would mix their counters. No metric is labelled by user.
+collection, and event-loop lag (\`nodejs_eventloop_lag_p99_seconds\`). Scrape each process on its own port: several behind
+one port would mix their counters. No metric is labelled by user.
 
 ${sections.join('\n\n')}
 `;
@@ -63,8 +62,8 @@ ${sections.join('\n\n')}
 
 export function logsMarkdown(): string {
   const rows = Object.entries(LOG_EVENTS).map(([event, declared]: [string, LogRow]) => {
-    const { level, facts = [], means } = declared;
-    return `| ${event} | ${level} | ${facts.map((fact) => `\`${fact}\``).join(', ')} | ${means} |`;
+    const { level, fields = [], means } = declared;
+    return `| ${event} | ${level} | ${fields.map((field) => `\`${field}\``).join(', ')} | ${means} |`;
   });
   const personal = Object.entries(LOG_FIELDS).flatMap(([name, shown]) =>
     shown === 'debug' ? [`\`${name}\``] : [],
@@ -75,18 +74,18 @@ export function logsMarkdown(): string {
 
 Every line that a node can write. One line when a session begins and one when it ends; none per envelope. Lines are
 JSON on standard output (coloured text if that is a terminal), and the last lines before an exit are always written:
-\`time\` (UTC), \`severity\`, \`node\` (\`RELAY_NODE_ID\`), \`msg\` (the event, always the same words) and the facts
-below. An \`error\` shows kind, code, message and stack. ${personal.join(', ')} point to people and are
-written at debug and trace alone; payloads, signatures and \`connect\` frames never.
+\`time\` (UTC), \`severity\`, \`node\` (\`RELAY_NODE_ID\`), \`msg\` (the event, always the same words) and the fields
+below. An \`error\` has type, code, message and stack. ${personal.join(' and ')} point to people and are
+written at level debug only; payloads, signatures and \`connect\` frames never.
 
 The level is \`RELAY_LOG_LEVEL\`, and can be changed while a node runs, for that node, until it ends:
 
 \`\`\`sh
 curl NODE:9464/log-level                    # info
-curl -X PUT -d debug NODE:9464/log-level    # trace, debug, info, warn, error, silent
+curl -X PUT -d debug NODE:9464/log-level    # trace (as debug), debug, info, warn, error, silent
 \`\`\`
 
-| event | level | facts | what it means |
+| event | level | fields | what it means |
 |---|---|---|---|
 ${rows.join('\n')}
 `;
@@ -94,7 +93,7 @@ ${rows.join('\n')}
 
 interface LogRow {
   readonly level: string;
-  readonly facts?: readonly string[];
+  readonly fields?: readonly string[];
   readonly means: string;
 }
 

@@ -25,13 +25,13 @@ async function ask(
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
-test('/healthz says that the process lives, ready or not', async () => {
+test('/healthz answers 200 while the process runs, ready or not', async () => {
   health = { ready: false, reason: 'Redis is away' };
   expect(await ask('/healthz')).toMatchObject({ status: 200, text: 'alive\n' });
 });
 
 describe('/readyz', () => {
-  test('is 200 while envelopes can be taken', async () => {
+  test('is 200 while envelopes can be stored', async () => {
     expect(await ask('/readyz')).toMatchObject({ status: 200, text: 'ready: memory\n' });
   });
 
@@ -50,7 +50,7 @@ test('/metrics answers in the text format of Prometheus', async () => {
 });
 
 describe('/log-level', () => {
-  test('tells the level and takes another one, at once', async () => {
+  test('shows the level and changes it at once', async () => {
     expect(await ask('/log-level')).toMatchObject({ text: 'silent\n' });
     expect(await ask('/log-level', { method: 'PUT', body: 'error' })).toMatchObject({
       status: 200,
@@ -59,7 +59,7 @@ describe('/log-level', () => {
     expect(log.level).toBe('error');
   });
 
-  test.each(['loud', '', 'x'.repeat(1_000_000)])('refuses what is no level (%#)', async (body) => {
+  test.each(['loud', '', 'x'.repeat(1_000_000)])('refuses anything but a level (%#)', async (body) => {
     expect(await ask('/log-level', { method: 'PUT', body })).toMatchObject({ status: 400 });
     expect(log.level).toBe('silent');
   });
@@ -77,7 +77,7 @@ describe('anything else', () => {
   });
 
   test.each(['/', '/metrics/', '/__proto__', '/constructor'])(
-    '%s is 404 and says what there is',
+    '%s is 404 and lists the routes',
     async (path) => {
       const { status, text } = await ask(path);
       expect(status).toBe(404);
@@ -85,7 +85,7 @@ describe('anything else', () => {
     },
   );
 
-  test('a failure inside is 500 and tells nothing of it', async () => {
+  test('an internal failure is 500 and reveals nothing', async () => {
     const broken = await startAdmin({
       host: '127.0.0.1',
       port: 0,
@@ -102,7 +102,7 @@ describe('anything else', () => {
   });
 });
 
-test('a port that is taken is told, not thrown past the caller', async () => {
+test('a taken port rejects the call', async () => {
   const options = { host: '127.0.0.1', port: admin.port, health: () => health, metrics, log };
   await expect(startAdmin(options)).rejects.toThrow(/EADDRINUSE/);
 });

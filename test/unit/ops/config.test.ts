@@ -39,7 +39,7 @@ describe('defaults', () => {
     });
   });
 
-  test('give each node a name of its own', () => {
+  test('give each node a unique name', () => {
     const first = loadConfig({}).nodeId;
     expect(first).toMatch(/^[0-9a-f]{8}$/);
     expect(loadConfig({}).nodeId).not.toBe(first);
@@ -65,7 +65,7 @@ describe('values', () => {
     ]);
   });
 
-  test('commas inside a Sentinel URL do not separate URLs, those between URLs do', () => {
+  test('commas inside a Sentinel URL do not separate URLs; commas between URLs do', () => {
     const one = 'redis+sentinel://a:26379,b:26379/main';
     expect(loadConfig({ RELAY_REDIS_URL: one }).redisUrls).toEqual([one]);
     expect(loadConfig({ RELAY_REDIS_URL: 'redis://a:1, redis://b:2' }).redisUrls).toEqual([
@@ -81,12 +81,12 @@ describe('values', () => {
     expect(allowedOrigins).toEqual(['https://chat.example', 'http://b.example:81']);
   });
 
-  test('a proxy without a prefix is that one address', () => {
+  test('a proxy without a prefix is a single address', () => {
     const { trustedProxies } = loadConfig({ RELAY_TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1, fd00::/8, ::1' });
     expect(trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.1/32', 'fd00::/8', '::1/128']);
   });
 
-  test('the time to live is given in seconds and kept in ms', () => {
+  test('the TTL is given in seconds and kept in ms', () => {
     expect(loadConfig({ RELAY_MAILBOX_TTL: '60' }).mailboxTtlMs).toBe(60_000);
   });
 
@@ -107,18 +107,21 @@ describe('values', () => {
 });
 
 describe('mistakes', () => {
-  test('are told all at once, each with what would be right', () => {
+  test('are reported all at once, each with what would be right', () => {
     const mistakes = mistakesOf({
       RELAY_PORT: '80808',
       RELAY_WEB: 'yes',
       RELAY_LOG_LEVEL: 'loud',
       RELAY_MAX_SOCKETS: '0',
       RELAY_PUBLIC_URL: 'wss://ok.example/ws,https://relay.example',
+      RELAY_TRUSTED_PROXIES: '10.0.0.0/33,10.0.0.0/8,x',
     });
     expect(mistakes).toEqual([
       'RELAY_PORT is "80808": must be a whole number from 0 to 65535',
       'RELAY_PUBLIC_URL is "wss://ok.example/ws,https://relay.example": must be the URL that clients dial, such as ' +
         'wss://relay.example/ws (always ending in /ws) (entry 2)',
+      'RELAY_TRUSTED_PROXIES is "10.0.0.0/33,10.0.0.0/8,x": must be a list of networks such as 10.0.0.0/8 or fd00::/8 ' +
+        '(entries 1, 3)',
       'RELAY_LOG_LEVEL is "loud": must be one of trace, debug, info, warn, error, silent',
       'RELAY_WEB is "yes": must be true or false',
       'RELAY_MAX_SOCKETS is "0": must be a whole number from 1 to 10000000',
@@ -165,16 +168,16 @@ describe('mistakes', () => {
     expect(mistakesOf({ RELAY_REDIS_URL: url }).join()).not.toContain('hunter2');
   });
 
-  test('a setting that does not exist is an error, with the one that was meant', () => {
+  test('an unknown setting is an error that suggests the closest name', () => {
     expect(mistakesOf({ RELAY_MAX_FRAMES_BYTE: '1' })).toEqual([
-      'RELAY_MAX_FRAMES_BYTE is no setting: did you mean RELAY_MAX_FRAME_BYTES?',
+      'Unknown setting RELAY_MAX_FRAMES_BYTE: did you mean RELAY_MAX_FRAME_BYTES?',
     ]);
     expect(mistakesOf({ RELAY_SOMETHING_ELSE_ALTOGETHER: '1' })).toEqual([
-      'RELAY_SOMETHING_ELSE_ALTOGETHER is no setting: see `keyrelay --help` for those that are',
+      'Unknown setting RELAY_SOMETHING_ELSE_ALTOGETHER: `keyrelay --help` lists all settings',
     ]);
   });
 
-  test('other variables, and those of commands that talk to a relay, are left alone', () => {
+  test('other variables, and those of client commands, are ignored', () => {
     expect(mistakesOf({ PATH: '/bin', XRELAY_PORT: 'x', RELAY_URL: 'http://127.0.0.1:8080' })).toEqual([]);
   });
 
@@ -200,7 +203,7 @@ describe('relations between limits', () => {
     expect(mistakesOf({ RELAY_NODE_INFLIGHT_BYTES: '1048575' })).toHaveLength(1);
   });
 
-  test('a rate that is off is not compared', () => {
+  test('a limit that is off is not compared', () => {
     expect(mistakesOf({ RELAY_BYTES_PER_S: '0' })).toEqual([]);
   });
 

@@ -23,7 +23,7 @@ function pipe(room: number) {
   return { state, lost, lines };
 }
 
-test('a line leaves at once', () => {
+test('a line is written at once', () => {
   const { state, lines } = pipe(1_000);
   lines.write('one\n');
   expect(state.text).toBe('one\n');
@@ -31,7 +31,7 @@ test('a line leaves at once', () => {
   expect(state).toMatchObject({ text: 'one\ntwo\n', writes: 2 });
 });
 
-test('a reader who has stopped is not waited for, and has everything in order when he reads again', async () => {
+test('a stalled reader does not block, and gets everything in order when it reads again', async () => {
   vi.useFakeTimers();
   const { state, lost, lines } = pipe(6);
   lines.write('one ü\n');
@@ -45,7 +45,7 @@ test('a reader who has stopped is not waited for, and has everything in order wh
   expect(lost).toEqual([]);
 });
 
-test('beyond a mebibyte lines are lost, and told once they are read again', async () => {
+test('beyond 1 MiB lines are lost, and counted once the reader reads again', async () => {
   vi.useFakeTimers();
   const { state, lost, lines } = pipe(0);
   const line = `${'x'.repeat(1023)}\n`;
@@ -61,7 +61,7 @@ test('beyond a mebibyte lines are lost, and told once they are read again', asyn
   expect(state.text.endsWith('on\n')).toBe(true);
 });
 
-test('a broken pipe is left alone', () => {
+test('a broken pipe is not written to again', () => {
   const { state, lost, lines } = pipe(0);
   state.error = 'EPIPE';
   lines.write('one\n');
@@ -72,7 +72,7 @@ test('a broken pipe is left alone', () => {
   expect(lost).toEqual([]);
 });
 
-test('the end of the process writes what waits, and does not wait for ever', () => {
+test('at the end of the process waiting lines are written, within a bound', () => {
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const { state, lines } = pipe(0);
   lines.write('last words\n');

@@ -12,7 +12,7 @@ function capture(level: 'info' | 'debug' | 'silent') {
   return { log, lines, last };
 }
 
-test('a line is JSON, with level, time, node, message and facts', () => {
+test('a line is JSON, with level, time, node, message and fields', () => {
   const { log, last } = capture('info');
   log.info('listening', { port: 8080 });
   expect(last()).toMatchObject({ severity: 'info', node: 'n1', msg: 'listening', port: 8080 });
@@ -20,7 +20,7 @@ test('a line is JSON, with level, time, node, message and facts', () => {
 });
 
 describe('what must not be in a log', () => {
-  test('facts that are not declared are not written, however they got in', () => {
+  test('undeclared fields are not written, however they got in', () => {
     const { log, lines } = capture('debug');
     const spread: object = { frame: 'SECRET', signature: 'SECRET', payload: { a: 'SECRET' } };
     log.debug('session of', { session: 1, ...spread });
@@ -39,7 +39,7 @@ describe('what must not be in a log', () => {
     expect(lines.at(-1)).toContain('E011T7D');
   });
 
-  test('an error shows its kind, code, message and stack, not the command it carries', () => {
+  test('an error has type, code, message and stack, but not the command that it contains', () => {
     const { log, lines, last } = capture('info');
     const command = { name: 'evalsha', args: ['SECRET'] };
     log.error('a request failed', {
@@ -50,13 +50,13 @@ describe('what must not be in a log', () => {
     expect(lines.join('')).not.toContain('SECRET');
   });
 
-  test('a fact that is no word or number shows only its type', () => {
+  test('a field that is neither text nor number shows only its type', () => {
     const { log, last } = capture('info');
     log.info('session ended', { reason: Buffer.from('SECRET') as unknown as string });
     expect(last().reason).toBe('(object)');
   });
 
-  test('line breaks in a fact make no second line', () => {
+  test('line breaks in a field make no second line', () => {
     const { log, lines } = capture('info');
     log.info('session ended', { reason: 'a\r\n{"severity":"error"}' });
     expect(lines).toHaveLength(1);
@@ -64,7 +64,7 @@ describe('what must not be in a log', () => {
   });
 });
 
-test('the level can be changed while running', () => {
+test('the level can change at run time', () => {
   const { log, lines } = capture('silent');
   log.error('a request failed');
   log.level = 'debug';

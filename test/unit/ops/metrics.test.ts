@@ -11,7 +11,7 @@ async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<Map<st
 }
 
 describe('a scrape', () => {
-  test('shows what was counted, as often as it is asked', async () => {
+  test('shows the counts, at every scrape', async () => {
     const metrics = createMetrics();
     metrics.envelopesPushed.add(2);
     metrics.envelopesReceived.of('stored').add();
@@ -34,7 +34,7 @@ describe('a scrape', () => {
     expect(samples.has('process_open_fds')).toBe(false);
   });
 
-  test('shows series with known labels before anything happened, so that a first increase is seen', async () => {
+  test('shows series with known labels from the start, so that a first increase shows', async () => {
     const samples = await scrape(createMetrics());
     expect(samples.get('keyrelay_mailbox_reads_total{cause="gap"}')).toBe(0);
     expect(samples.get('keyrelay_poison_envelopes_total')).toBe(0);
@@ -60,7 +60,7 @@ describe('a scrape', () => {
     expect([...(await scrape(createMetrics())).keys()]).toContain('nodejs_eventloop_lag_p99_seconds');
   });
 
-  test('escapes what stands in a label', async () => {
+  test('escapes label values', async () => {
     const metrics = createMetrics();
     metrics.buildInfo.of('1"\n2', 'n', 'u').set(1);
     expect([...(await scrape(metrics)).keys()]).toContain(
@@ -69,7 +69,7 @@ describe('a scrape', () => {
   });
 });
 
-test('label values without end are counted together beyond 200', async () => {
+test('label values beyond 200 are counted together', async () => {
   const metrics = createMetrics();
   for (let index = 0; index < 1000; index += 1) metrics.envelopesReceived.of(`made up ${index}`).add();
   const series = [...(await scrape(metrics))].filter(([name]) =>
@@ -97,7 +97,7 @@ describe('names follow the conventions', () => {
     },
   );
 
-  test('also those that prom-client brings', async () => {
+  test('those of prom-client too', async () => {
     const { text } = await createMetrics().exposition();
     const gauges = [...text.matchAll(/^# TYPE (\S+) gauge$/gm)].map((match) => match[1]);
     expect(gauges.filter((name) => name?.endsWith('_total'))).toEqual([]);

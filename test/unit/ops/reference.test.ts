@@ -3,14 +3,14 @@ import { logsMarkdown, metricsMarkdown, settingsMarkdown } from '../../support/d
 
 const REMEDY = 'the page is behind the code: npm run docs';
 
-test('docs/settings.md tells every setting as the code has it', async () => {
+test('docs/settings.md is generated from the settings', async () => {
   await expect(settingsMarkdown(), REMEDY).toMatchFileSnapshot('../../../docs/settings.md');
 });
 
-test('docs/metrics.md tells every metric as the code has it', async () => {
+test('docs/metrics.md is generated from the metrics', async () => {
   await expect(metricsMarkdown(), REMEDY).toMatchFileSnapshot('../../../docs/metrics.md');
 });
 
-test('docs/logs.md tells every event as the code has it', async () => {
+test('docs/logs.md is generated from the log events', async () => {
   await expect(logsMarkdown(), REMEDY).toMatchFileSnapshot('../../../docs/logs.md');
 });

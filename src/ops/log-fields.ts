@@ -1,40 +1,30 @@
 /**
- * What a log line may tell beside its (constant) message: the whole list. A name that is not here is not
- * written, whatever a caller spreads into a line, so that no payload, signature or `connect` frame can get in.
- * `debug` facts point to people: they are written by `debug` and `trace` alone.
+ * All fields that a log line may have beside its (constant) message. Other names are dropped, whatever a caller spreads
+ * into a line, so that no payload, signature or `connect` frame can get in. `debug` fields point to people: only lines
+ * of level `debug` have them.
  */
 export const LOG_FIELDS = {
-  /** Number of a connection on this node. */
+  /** The number of a connection on this node. */
   session: 'always',
   protocol: 'always',
   /** WebSocket close code, and why. */
   close: 'always',
   reason: 'always',
-  outcome: 'always',
   verb: 'always',
   shard: 'always',
-  state: 'always',
   host: 'always',
   port: 'always',
   adminPort: 'always',
-  url: 'always',
-  nodeId: 'always',
   engine: 'always',
   library: 'always',
   version: 'always',
   signal: 'always',
-  setting: 'always',
-  level: 'always',
   count: 'always',
-  bytes: 'always',
-  remaining: 'always',
-  attempt: 'always',
   durationMs: 'always',
   delayMs: 'always',
-  /** Only its kind, code, message and stack: errors of Redis clients carry the command, and so the frame. */
+  /** Only its type, code, message and stack: errors of Redis clients contain the command, and so the frame. */
   error: 'always',
   user: 'debug',
-  peer: 'debug',
   address: 'debug',
 } as const satisfies Record<string, 'always' | 'debug'>;
 
