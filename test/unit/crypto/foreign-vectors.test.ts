@@ -3,7 +3,7 @@ import { foreignVectors } from '../../support/keys/foreign-vectors.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-it('foreign test vectors may be absent on a machine of a developer, and never in CI', () => {
+it('foreign test vectors may be missing on a machine of a developer, but not in CI', () => {
   vi.stubEnv('CI', '');
   expect(foreignVectors('no-such-file.json')).toBeNull();
   vi.stubEnv('CI', 'true');

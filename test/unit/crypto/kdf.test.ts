@@ -75,7 +75,7 @@ describe('the keys of an exchange', () => {
     expect(vector.info).toBe(text + keysInfo);
   });
 
-  it('differ as soon as anything of either identity does, and from side to side', () => {
+  it('differ if any part of either identity differs, and by direction', () => {
     const [vector] = EXCHANGES;
     if (vector === undefined) throw new Error('no vectors');
     const initiator = party(vector.initiator);
@@ -119,14 +119,17 @@ describe('the keys of an exchange', () => {
 });
 
 describe('the safety number', () => {
-  it.each(SAFETY_NUMBERS)('is that of docs/vectors, whoever asks: $one.code and $other.code', (vector) => {
-    const one = { code: vector.one.code, eddsaPublicKey: hexToBytes(vector.one.eddsa_public_key) };
-    const other = { code: vector.other.code, eddsaPublicKey: hexToBytes(vector.other.eddsa_public_key) };
-    expect(safetyNumber(one, other)).toEqual(vector.safety_number);
-    expect(safetyNumber(other, one)).toEqual(vector.safety_number);
-  });
+  it.each(SAFETY_NUMBERS)(
+    'is that of docs/vectors, from either side: $one.code and $other.code',
+    (vector) => {
+      const one = { code: vector.one.code, eddsaPublicKey: hexToBytes(vector.one.eddsa_public_key) };
+      const other = { code: vector.other.code, eddsaPublicKey: hexToBytes(vector.other.eddsa_public_key) };
+      expect(safetyNumber(one, other)).toEqual(vector.safety_number);
+      expect(safetyNumber(other, one)).toEqual(vector.safety_number);
+    },
+  );
 
-  it.each(SAFETY_NUMBERS)('comes from a digest that Node computes alike: $one.code', (vector) => {
+  it.each(SAFETY_NUMBERS)('comes from the digest that Node computes: $one.code', (vector) => {
     const sides = [vector.one, vector.other].sort((a, b) => (a.code < b.code ? -1 : 1));
     const hash = createHash('sha512').update('keyrelay/sn/1');
     for (const side of sides) hash.update(side.code).update(side.eddsa_public_key, 'hex');
@@ -136,7 +139,7 @@ describe('the safety number', () => {
     expect(groups).toEqual(vector.safety_number.map(Number));
   });
 
-  it('is another one for another key or another code', () => {
+  it('differs for another key or another code', () => {
     const one = { code: 'A11CE00', eddsaPublicKey: new Uint8Array(32).fill(1) };
     const other = { code: 'B0B0000', eddsaPublicKey: new Uint8Array(32).fill(2) };
     const numbers = [

@@ -36,7 +36,7 @@ describe('an Ed25519 key', () => {
     }
   });
 
-  it('is fine as libraries make them, in either case', () => {
+  it('is accepted as libraries make it, in either case', () => {
     for (let number = 0; number < 20; number++) {
       const { eddsaPublicKey } = makeKeys();
       expect(checkEd25519Key(eddsaPublicKey)).toBeNull();
@@ -91,7 +91,7 @@ describe('an X25519 key', () => {
     }
   });
 
-  it('is fine as libraries make them, in either case', () => {
+  it('is accepted as libraries make it, in either case', () => {
     for (let number = 0; number < 20; number++) {
       const { ecdhPublicKey } = makeKeys();
       expect(checkX25519Key(ecdhPublicKey)).toBeNull();
@@ -122,7 +122,7 @@ describe('an X25519 key', () => {
     expect(exchangeKeyProblem(encode(P - 256n))).toBeNull();
   });
 
-  it('must be on the curve itself to be registered: half of all numbers are on the twist', () => {
+  it('must be on the curve itself to be registered: half of all numbers are on its twist', () => {
     let twist = 0;
     for (let u = 2n; u < 42n; u++) {
       expect(exchangeKeyProblem(encode(u))).toBeNull();

@@ -96,7 +96,7 @@ describe('honest signatures', () => {
   });
 });
 
-describe('what is no signature at all', () => {
+describe('a malformed signature', () => {
   const { publicKey, signature } = honest(TEXT);
 
   it.each([
@@ -113,7 +113,7 @@ describe('what is no signature at all', () => {
     expect(verifySignaturePortable(publicKey, TEXT, hex)).toBe(false);
   });
 
-  it('leaves nothing behind for the next: a short one after a valid one', () => {
+  it('leaves nothing behind for the next verify: a short one after a valid one', () => {
     expect(verifySignature(parsePublicKey(publicKey), TEXT, signature)).toBe(true);
     expect(verifySignature(parsePublicKey(publicKey), TEXT, signature.slice(0, 64))).toBe(false);
     expect(
@@ -159,7 +159,7 @@ describe('keys of small order', () => {
     expect(acceptedByNode > 0).toBe(major === 3 && minor < 5);
   });
 
-  it('are refused however they are written', () => {
+  it('are refused in every encoding', () => {
     for (const other of nonCanonicalSmallOrder()) {
       for (const r of keys) {
         const made = { publicKey: bytesToHex(other), message: TEXT, signature: r + ZERO_S };
@@ -181,7 +181,7 @@ describe('points that are not canonical', () => {
     }
   });
 
-  it('are refused as R even if S fits: y + p where y would be right', () => {
+  it('are refused as R even if S matches: y + p instead of y', () => {
     // With the key's secret, S can be made to fit whatever bytes stand for R: only R's form is wrong here.
     const a = 7n;
     const publicKey = Point.BASE.multiplyUnsafe(a).toBytes();
@@ -193,7 +193,7 @@ describe('points that are not canonical', () => {
   });
 });
 
-describe('what only the owner of a key can craft', () => {
+describe('a signature that only the owner of the key can craft', () => {
   const small = SMALL_ORDER_POINTS.slice(1);
   const a = 1_234_567n;
 
@@ -229,7 +229,7 @@ describe('what only the owner of a key can craft', () => {
   });
 });
 
-it('parses a key once, and refuses what is none', () => {
+it('parses a key, and refuses anything else', () => {
   expect(parsePublicKey('AB'.repeat(32))).toEqual(parsePublicKey('ab'.repeat(32)));
   for (const wrong of ['', 'ab', 'ab'.repeat(33), 'zz'.repeat(32), `${'ab'.repeat(31)}zz`]) {
     expect(() => parsePublicKey(wrong)).toThrow('64 hex digits');

@@ -61,7 +61,7 @@ describe('a delivered frame', () => {
     expect(text(cutWithSeq?.data ?? new Uint8Array())).toBe(SPACED);
   });
 
-  it('is cut rightly though data ends like a frame', () => {
+  it('is cut correctly even if data ends like a frame', () => {
     const nasty = `{"sender":"A11CE00","x":{"signature":"${SIGNATURE}","seq":"1-1"}}`;
     expect(text(cutData(encoder.encode(frame(nasty, SIGNATURE)))?.data ?? new Uint8Array())).toBe(nasty);
   });
@@ -97,7 +97,7 @@ describe('a delivered frame', () => {
     expect(cutData(encoder.encode(other))).toBeNull();
   });
 
-  it('is not cut if its seq is no text', () => {
+  it('is not cut if its seq is not plain text', () => {
     const bytes = withSeq(delivered(sound));
     bytes[bytes.length - 4] = 0xff;
     expect(cutData(bytes)).toBeNull();

@@ -112,7 +112,7 @@ describe('an ack', () => {
     expect(refusal(text, 2).reason).toBe('an ack stands alone in its frame: {"ack":"<seq>"}');
   });
 
-  it('is dropped like any stranger from an envelope of protocol 1', () => {
+  it('is ignored like any unknown member in an envelope of protocol 1', () => {
     const text = `{"ack":"1-1","data":${message('{"type":"x"}')},"signature":"${SIGNATURE}"}`;
     expect(decode(text, 1).kind).toBe('envelope');
   });

@@ -68,7 +68,7 @@ describe('an envelope', () => {
     expect(decoded).toMatchObject({ sender: ALICE, recipient: BOB, type: 'x' });
   });
 
-  it('may have its signature first, and strangers beside it', () => {
+  it('may have its signature first, and unknown members beside it', () => {
     const data = message('{"type":"x"}');
     const text = `{"signature":"${SIGNATURE}","trace":{"a":[1]},"data":${data},"Trace":1}`;
     const decoded = decode(text);
@@ -79,12 +79,12 @@ describe('an envelope', () => {
     });
   });
 
-  it('has a signature in either case, handed on in lower case', () => {
+  it('may have a signature in either case, which becomes lower case', () => {
     const text = `{"data":${message('{"type":"x"}')},"signature":"${SIGNATURE.toUpperCase()}"}`;
     expect(decode(text)).toMatchObject({ signature: SIGNATURE });
   });
 
-  it('may write any of its strings with escapes, which mean the same', () => {
+  it('may write any string with escapes, with the same meaning', () => {
     const escaped = (text: string) =>
       [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
     const member = (name: string, value: string) => `"${escaped(name)}":"${escaped(value)}"`;
@@ -99,7 +99,7 @@ describe('an envelope', () => {
     });
   });
 
-  it('may go to oneself', () => {
+  it('may be addressed to its sender', () => {
     const data = `{"sender":"${ALICE}","recipient":"${ALICE}","message":{"type":"x"}}`;
     expect(decode(frame(data))).toMatchObject({ sender: ALICE, recipient: ALICE });
   });
@@ -108,7 +108,7 @@ describe('an envelope', () => {
     expect(decode(frame(message(`{"type":"x","payload":${payload}}`))).kind).toBe('envelope');
   });
 
-  it('may have members of ours in other places, where they are strangers', () => {
+  it('may have known members in other places, where they mean nothing', () => {
     const inner =
       '{"data":1,"signature":2,"sender":3,"recipient":{},"id":[],"type":4,"ack":5,"ecdh_public_key":6}';
     expect(decode(frame(message(`{"type":"x","payload":${inner},"sender":1,"id":2}`))).kind).toBe('envelope');

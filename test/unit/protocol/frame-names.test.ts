@@ -41,7 +41,7 @@ describe('names', () => {
     expect(refusal(text ?? '').reason).toBe('a name stands twice in one object');
   });
 
-  it('tell no id if the id stands twice', () => {
+  it('report no id if the id stands twice', () => {
     expect(refusal(doubled[5]?.[1] ?? '').id).toBeNull();
   });
 

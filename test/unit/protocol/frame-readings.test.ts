@@ -64,7 +64,7 @@ function scalar(tree: Tree | undefined): unknown {
 }
 
 describe('same meaning, other bytes', () => {
-  it(`never has two readings: ${CASES} frames, each written in its own way (seed ${SEED})`, () => {
+  it(`never has two readings: ${CASES} frames, each written differently (seed ${SEED})`, () => {
     const random = new Random(SEED);
     const counts = { accepted: 0, refused: 0, brokenAccepted: 0 };
     for (let number = 0; number < CASES; number++) {
@@ -110,7 +110,7 @@ function means(decoded: Extract<ClientFrame, { kind: 'envelope' }>, meaning: Mea
 }
 
 describe('any bytes', () => {
-  it('give a frame, or a reason and an offset in range, and never a throw', () => {
+  it('give a frame, or a reason and an offset in range, and never throw', () => {
     const sound = writeFrame(meaningOf(new Random(1)), null, new Random(1));
     const cut = fc.tuple(fc.nat(sound.length), fc.nat(sound.length), fc.uint8Array({ maxLength: 6 }));
     const spliced = fc.array(cut, { minLength: 1, maxLength: 3 }).map((cuts) =>

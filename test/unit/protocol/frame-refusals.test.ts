@@ -182,7 +182,7 @@ describe('a frame is refused', () => {
     expect(answer.at.startsWith(json)).toBe(true);
   });
 
-  it.each(RELAY_TYPES)('if it is of the type %s, which is the own of the relay', (type) => {
+  it.each(RELAY_TYPES)('if it is of the type %s, which only the relay sends', (type) => {
     expect(refusal(frame(message(`{"type":"${type}"}`)))).toMatchObject({
       reason: 'only the relay sends connect_ack, challenge, accepted, error, drained',
     });
@@ -216,7 +216,7 @@ describe('a refusal', () => {
     });
   });
 
-  it('does not show what the last frame was', () => {
+  it('reveals nothing of the previous frame', () => {
     decode(frame(withId));
     expect(decode('{')).toMatchObject({ kind: 'malformed', id: null });
     expect(decode(`{"signature":"${SIGNATURE}"}`)).toMatchObject({ kind: 'malformed', id: null });

@@ -16,7 +16,7 @@ import { SIGNATURE } from '../../support/frames/frame-texts.ts';
 const NONCE = 'ab'.repeat(32);
 const decode = (text: string, protocol: 1 | 2) => decodeFrame(new TextEncoder().encode(text), protocol);
 
-describe('what the relay says, byte for byte', () => {
+describe('frames of the relay, byte for byte', () => {
   it('connect_ack of protocol 1', () => {
     expect(connectAck('A11CE00', null)).toBe(
       '{"data":{"sender":"server","recipient":"A11CE00","message":{"type":"connect_ack"}}}',
@@ -43,7 +43,7 @@ describe('what the relay says, byte for byte', () => {
     );
   });
 
-  it('challenge, before anybody is logged in: without a recipient', () => {
+  it('challenge, before a login: without a recipient', () => {
     expect(challenge(NONCE, 'wss://relay.example/ws')).toBe(
       `{"data":{"sender":"server","message":{"type":"challenge","payload":{"nonce":"${NONCE}","audience":"wss://relay.example/ws"}}}}`,
     );
@@ -62,7 +62,7 @@ describe('what the relay says, byte for byte', () => {
     );
   });
 
-  it('error, with what is known', () => {
+  it('error, with its optional members', () => {
     expect(errorFrame({ recipient: null, code: 'bad_frame', detail: 'not "JSON"', frame: 1 })).toBe(
       '{"data":{"sender":"server","message":{"type":"error","payload":' +
         '{"code":"bad_frame","detail":"not \\"JSON\\"","frame":1}}}}',
@@ -86,7 +86,7 @@ describe('what the relay says, byte for byte', () => {
   });
 });
 
-describe('what a client says', () => {
+describe('frames of a client', () => {
   it('connect, by protocol 1 as the protocol prints it', () => {
     const text = connectText('A11CE00', null);
     expect(text).toBe('{"sender":"A11CE00","message":{"type":"connect"}}');

@@ -147,7 +147,7 @@ describe('strict JSON', () => {
     }
   });
 
-  it('takes exactly the UTF-8 that TextDecoder takes: every first byte, with what may follow', () => {
+  it('accepts exactly the UTF-8 that TextDecoder accepts: every first byte, with all that may follow', () => {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     const tails = [
       [],
@@ -231,7 +231,7 @@ function splice(...[text, at, removed, piece]: [string, number, number, string])
 describe('against JSON.parse', () => {
   const runs = { seed: 20260326, numRuns: 20_000 };
 
-  it('accepts exactly what JSON.parse accepts and every parser reads alike, and reads the same', () => {
+  it('accepts exactly what JSON.parse accepts and all parsers read alike, with the same values', () => {
     let accepted = 0;
     const property = fc.property(fc.oneof(jsonText, mutated), (text) => {
       const read = parse(text);

@@ -24,7 +24,7 @@ describe('the body of POST /users', () => {
     });
   });
 
-  it('may hold members of others, which are ignored', () => {
+  it('may have unknown members, which are ignored', () => {
     expect(readRegistration({ ...KEYS, code: 'A11CE00', constructor: 1, x: {} })).toMatchObject({ ok: true });
   });
 
@@ -35,7 +35,7 @@ describe('the body of POST /users', () => {
     },
   );
 
-  it('may say that there is no name', () => {
+  it('may have a null name', () => {
     expect(readRegistration({ ...KEYS, name: null })).toMatchObject({ ok: true, request: { name: null } });
   });
 
@@ -75,7 +75,7 @@ describe('the body of POST /users', () => {
   });
 });
 
-it('a user is told with the members and in the order of the protocol', () => {
+it('a user is written with the members of the protocol, in its order', () => {
   const user = {
     createdAt: '2025-03-26T19:45:38.204489Z',
     eddsaPublicKey: EDDSA,
@@ -110,7 +110,7 @@ describe('a code', () => {
     }
   });
 
-  it('is read forgivingly where people type it', () => {
+  it('is read leniently from user input', () => {
     expect(readCode('eoIl-t7d')).toBeNull();
     expect(readCode('eoIlt7d')).toBe('E011T7D');
     expect(readCode('E011T7U')).toBeNull();
@@ -118,7 +118,7 @@ describe('a code', () => {
     expect(readCode(' E011T7D')).toBeNull();
   });
 
-  it('is made of random bytes, every character equally often', () => {
+  it('is made from random bytes, every character equally often', () => {
     const seen = new Map<string, number>();
     for (let byte = 0; byte < 256; byte++) {
       const code = codeFromRandom(new Uint8Array(7).fill(byte));
