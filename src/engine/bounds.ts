@@ -1,26 +1,26 @@
 import type { EngineLimits } from './engine.ts';
 
-/** Bounds that every engine keeps and nobody sets: they are part of the protocol's promises. */
+/** Bounds of every engine that are not settings: they are part of the protocol's promises. */
 
-/** How long a batch's answers are remembered. A node refuses by itself what it has held for longer. */
+/** How long the outcomes of a batch are remembered. A node never sends a batch that it has held for longer. */
 export const FENCE_TTL_MS = 120_000;
 
 /**
- * Ids are remembered in two generations, each filled for one period and forgotten at the end of the next:
- * a repeat is known for 10 to 20 minutes (the protocol promises 10).
+ * Ids are remembered in two generations, each filled for one period and forgotten at the end of the next: a repeat is
+ * recognised for 10 to 20 minutes (the protocol promises 10).
  */
 export const DEDUPE_PERIOD_MS = 600_000;
 
-/** Ids in one generation of one mailbox: a flood of ids makes the memory of them shorter, never larger. */
+/** Ids in one generation of one mailbox: under a flood of ids they are forgotten earlier, and memory stays bounded. */
 export const DEDUPE_IDS = 10_000;
 
 /**
- * What waits in a mailbox is counted by sender once it holds more than one sender may have, or more than this: so many
- * entries at most are looked at to begin with.
+ * Envelopes are counted by sender once a mailbox holds more than the share of one sender, or more than this: a bound on
+ * the entries that the first count has to read.
  */
 export const UNCOUNTED = { envelopes: 256, bytes: 1024 * 1024 } as const;
 
-/** What one sender may have waiting in one mailbox: bytes are those of frames, and one envelope may always wait. */
+/** How much of one sender may wait in one mailbox. Bytes are those of frames; one envelope may always wait. */
 export function shareOf(limits: EngineLimits): { readonly envelopes: number; readonly bytes: number } {
   const { mailboxEnvelopes, mailboxBytes, mailboxSharePercent } = limits;
   return {
@@ -29,11 +29,11 @@ export function shareOf(limits: EngineLimits): { readonly envelopes: number; rea
   };
 }
 
-/** How long an account lives that nobody has proven or logged in to. */
+/** Lifetime of an account without a proof or a login. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** Of the memory that mail may take, how much may be in use before newcomers are refused: it is there for who is in. */
+/** Above this share of memory, registrations are refused to protect existing users. */
 export const REGISTRATION_MEMORY_PERCENT = 90;
 
-/** Mailbox ids carry this many random values, so that an id names one history (20 bits). */
+/** The tag of a mailbox id is one of so many random values (20 bits), so that an id identifies one history. */
 export const TAG_VALUES = 2 ** 20;

@@ -1,22 +1,22 @@
 /**
- * The engine keeps users and mailboxes and wakes the node that holds a user's socket.
+ * The engine stores users and mailboxes, and wakes the node that holds a user's socket.
  *
  * The one idea: *the mailbox is the truth, publish/subscribe is only the wake-up, the socket owns nothing.*
- * An envelope exists once `deliver` has answered `stored`; everything else (wake-ups, sessions) may be lost
- * at any moment and is made good by reading the mailbox again.
+ * An envelope exists once `deliver` has answered `stored`. Everything else (wake-ups, sessions) may be lost at any
+ * moment; reading the mailbox again makes up for it.
  *
- * Promises, kept by every implementation and held by one contract suite (`test/engine`):
- * - **Atomic.** Each verb happens whole or not at all, in one order per user.
- * - **Ordered.** Envelopes of one mailbox have ids that grow in the order of storing and never go back,
- *   whatever clocks do. Envelopes of one sender are stored in the order of its deliver calls.
- * - **At least once.** What was stored stays until `confirm`, or until it is older than `mailboxTtlMs`.
- * - **One session.** At most one token of a user holds; only its holder reads, confirms and releases.
+ * Promises, tested for every implementation by one contract suite (`test/engine`):
+ * - **Atomic.** Each verb happens completely or not at all; the verbs of one user happen in one order.
+ * - **Ordered.** The ids of one mailbox grow in the order of storing and never go back, whatever clocks do. Envelopes
+ *   of one sender are stored in the order of its deliver calls.
+ * - **At least once.** A stored envelope stays until `confirm`, or until it is older than `mailboxTtlMs`.
+ * - **One session.** At most one token of a user is valid; only its holder reads, confirms and releases.
  *
- * Not promised: that a wake-up arrives, arrives once, or in order (a session compares `prev` with its
- * cursor and otherwise reads); that a rejected call did not happen (`EngineUnavailable` says "not known").
+ * Not promised: that a wake-up arrives, arrives once, or arrives in order (a session compares `prev` with its cursor,
+ * and otherwise reads); that a rejected call did not happen (`EngineUnavailable` means "not known").
  */
 
-/** Microseconds and a random tag, `<µs>-<tag>`: names one envelope of one history of one mailbox. */
+/** Microseconds and a random tag, `<µs>-<tag>`: identifies one envelope in one history of one mailbox. */
 export type MailboxId = string;
 
 /** Before the first envelope of a mailbox. */
@@ -53,23 +53,25 @@ export interface Registration {
 }
 
 /**
- * - `created`, `existing` (the same pair of keys: unchanged, but a proof claims it and is kept), `replaced` (unclaimed, proven:
- *   new ecdh key and name, same code and id)
- * - `claimed` (another ecdh key, and the account belongs to somebody), `unproven` (another ecdh key, unclaimed:
- *   a proof would resolve it), `full` (`maxUsers` reached, or too little memory left for mail)
+ * - `created`
+ * - `existing`: the same pair of keys; unchanged, but a proof claims the account and is kept
+ * - `replaced`: unclaimed and proven: new ecdh key and name, same code and id
+ * - `claimed`: another ecdh key, and the account has an owner
+ * - `unproven`: another ecdh key, and the account is unclaimed: a proof would resolve it
+ * - `full`: `maxUsers` reached, or too little memory left for mail
  */
 export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }
   | { readonly outcome: 'claimed' | 'unproven' | 'full' };
 
-/** One login: names the user and proves, by equality of the token, who holds the session. */
+/** One login: identifies the user, and proves by its token which login holds the session. */
 export interface SessionKey {
   readonly code: string;
   /** 32 random hex digits, made by the node for each claim. */
   readonly token: string;
   /** Given by `claim`; grows with every claim of the user. */
   readonly epoch: number;
-  /** As claimed, so that `reclaim` can write a lost login again whole (protocol 2 closes the account to 1). */
+  /** As claimed, so that `reclaim` can restore a lost login completely (protocol 2 closes the account to 1). */
   readonly protocol: 1 | 2;
 }
 
@@ -80,9 +82,9 @@ export interface ClaimRequest {
 }
 
 /**
- * - `claimed`: `waiting` envelopes up to and including id `last`; `expired` of them ran out since the last claim.
- *   An empty mailbox has `waiting` 0, and the session is live from `last`.
- * - `protocol_required`: the account has spoken protocol 2.
+ * - `claimed`: `waiting` envelopes up to and including id `last`; `expired` ones ran out since the previous claim. With
+ *   `waiting` 0 the mailbox is empty, and the session is live from `last`.
+ * - `protocol_required`: the account has logged in by protocol 2.
  */
 export type ClaimResult =
   | {
@@ -95,12 +97,12 @@ export type ClaimResult =
   | { readonly outcome: 'unknown_user' | 'protocol_required' };
 
 /**
- * Whether a session still stands:
+ * Whether a session is still valid:
  * - `held`
  * - `displaced`: a newer claim holds the user
- * - `gone`: the cursor points into a history that the store no longer has (a failover lost the tail):
- *   nothing was trimmed; the socket must be closed with 1012, never rewound
- * - `unknown_user`: the store has lost or expired the user
+ * - `gone`: the cursor points into a history that the store no longer has (a failover lost the tail): nothing was
+ *   removed; close the socket with 1012, never rewind it
+ * - `unknown_user`: the store has lost the user, or the account has expired
  */
 export type SessionState = 'held' | 'displaced' | 'gone' | 'unknown_user';
 
@@ -115,19 +117,19 @@ export interface ReadRequest {
 
 export interface StoredEnvelope {
   readonly id: MailboxId;
-  /** Exactly the bytes that were stored; null if the entry cannot be decoded: poison, to be set aside. */
+  /** Exactly the bytes that were stored; null if the entry is no envelope, which makes it a dead letter. */
   readonly frame: Buffer | null;
 }
 
-/** `unreadable`: the entry is no envelope. `unsendable`: handing it to a socket fails each time. */
+/** `unreadable`: the entry is no envelope. `unsendable`: handing it to a socket fails every time. */
 export type DeadLetterReason = 'unreadable' | 'unsendable';
 
 export type ReadResult =
   | {
       readonly state: 'held';
-      /** Oldest first, contiguous behind `after`. */
+      /** Oldest first, without a gap behind `after`. */
       readonly envelopes: readonly StoredEnvelope[];
-      /** The newest id of the mailbox, so that the reader knows whether it has caught up. */
+      /** The newest id of the mailbox: tells the reader whether it has caught up. */
       readonly last: MailboxId;
     }
   | { readonly state: Exclude<SessionState, 'held'> };
@@ -141,8 +143,8 @@ export interface Envelope {
 }
 
 /**
- * A batch of one sending session to one recipient. The caller keeps at most one batch in flight per pair and
- * numbers them: the fence (`epoch`, `number`) makes a batch that is late, or repeated, harmless.
+ * A batch from one sending session to one recipient. The caller keeps at most one batch in flight per pair and numbers
+ * the batches: the fence (`epoch`, `number`) makes a late or repeated batch harmless.
  */
 export interface DeliverRequest {
   readonly sender: string;
@@ -155,11 +157,11 @@ export interface DeliverRequest {
 }
 
 /**
- * What became of one envelope:
- * - `stored` · `repeated` (same id and bytes within 10 minutes: stored before, answered again)
+ * The outcome for one envelope:
+ * - `stored` · `repeated` (same id and bytes within 10 minutes: stored before)
  * - `recipient_unknown` · `id_conflict` · `mailbox_full`: not stored
- * - `share_full`: the mailbox has room, but as much of it as one sender may have is this sender's already: not stored
- * - `stale`: a newer session of the sender, or a later batch, has been here: not stored
+ * - `share_full`: not stored; the mailbox has room, but this sender's share of it is used up
+ * - `stale`: not stored; a newer session of the sender, or a later batch, came first
  */
 export type DeliverOutcome =
   | 'stored'
@@ -172,29 +174,29 @@ export type DeliverOutcome =
 
 export interface WakeUp {
   readonly id: MailboxId;
-  /** The mailbox's last id before this one. Only if it equals the cursor may the frame be pushed. */
+  /** The mailbox's last id before this one. The frame may be pushed only if this equals the cursor. */
   readonly prev: MailboxId;
   readonly frame: Buffer;
 }
 
-/** What a subscription may say. Called synchronously, never after `unsubscribe`; must not throw. */
+/** Callbacks of a subscription. Called synchronously, never after `unsubscribe`; must not throw. */
 export interface MailboxListener {
   /** An envelope was stored. */
   onWakeUp(wakeUp: WakeUp): void;
-  /** The user was claimed with this token, which may be one's own. */
+  /** A login claimed the user with this token, which may be the listener's own. */
   onClaimed(token: string): void;
-  /** Wake-ups may have been lost, or it is time to make sure: read the mailbox from the cursor. */
+  /** Wake-ups may have been lost, or the periodic check is due: read the mailbox from the cursor. */
   onPoll(): void;
-  /** The store may have lost what it knew of sessions (reconnect, failover): `reclaim`, then read. */
+  /** The store may have lost its sessions (reconnect, failover): `reclaim`, then read. */
   onReclaim(): void;
 }
 
 export interface Subscription {
-  /** From here on `listener` is called, and the one before it no more. */
+  /** From now on calls `listener` instead of the previous one. */
   handTo(listener: MailboxListener): void;
-  /** Asks for the subscription to be made again: a look found what no wake-up had told. */
+  /** Subscribes again: a poll found an envelope whose wake-up was lost. */
   renew(): void;
-  /** Idempotent; the listener is silent from here on. */
+  /** Idempotent; the listener is not called any more. */
   unsubscribe(): void;
 }
 
@@ -202,7 +204,7 @@ export interface Subscription {
 export interface EngineLimits {
   readonly mailboxEnvelopes: number;
   readonly mailboxBytes: number;
-  /** Of both, what the envelopes of one sender may take. 100: no sender has a limit of his own. */
+  /** How much of both the envelopes of one sender may take. 100: no limit per sender. */
   readonly mailboxSharePercent: number;
   readonly mailboxTtlMs: number;
   readonly maxUsers: number;
@@ -214,7 +216,7 @@ export interface EngineHealth {
   readonly reason: string;
 }
 
-/** The store could not be reached in time, or is refusing: it is not known whether the call took place. */
+/** The store did not answer in time, or refused: whether the call took effect is not known. */
 export class EngineUnavailable extends Error {
   readonly code = 'unavailable';
 }
@@ -226,13 +228,13 @@ export class EngineMisconfigured extends Error {
 
 export interface Engine {
   /**
-   * Opens what is needed and checks it; rejects with a message that says what is wrong and what would be right:
+   * Connects and checks the store; rejects with a message that says what is wrong and what would be right:
    * `EngineUnavailable` if a later try may succeed, `EngineMisconfigured` if not. May be called again after a rejection.
    */
   start(): Promise<void>;
   /**
-   * `ready` once envelopes can be stored and their wake-ups come back. Of a store in several parts one may be down, or
-   * full: its users alone suffer, and `reason` tells. Never asks the store: the last known state.
+   * `ready` once envelopes can be stored and their wake-ups come back. In a store of several shards one may be down or
+   * full: only its users suffer, and `reason` says so. Never asks the store: this is the last known state.
    */
   health(): EngineHealth;
   /** Ends subscriptions and connections. Calls in flight reject with `EngineUnavailable`. */
@@ -242,33 +244,33 @@ export interface Engine {
   /** Null if no user has this (canonical) code. */
   findUser(code: string): Promise<Account | null>;
   /**
-   * For operators: lets an account that has spoken protocol 2 log in by protocol 1 again, until its next login by
+   * For operators: lets an account that has logged in by protocol 2 use protocol 1 again, until its next login by
    * protocol 2. False if no user has this code.
    */
   reopen(code: string): Promise<boolean>;
 
-  /** Resolves when the store has acknowledged: every envelope stored from now on wakes the listener, if it can. */
+  /** Resolves once the store has acknowledged: it tries to wake the listener for every envelope stored from now on. */
   subscribe(code: string, listener: MailboxListener): Promise<Subscription>;
   /**
    * Makes the caller the holder of the user's session and displaces any other: for a new, verified login only.
-   * Subscribe first. Never queued: rejects within `timeoutMs` and does not happen afterwards.
+   * Subscribe first. Never queued: rejects in time, and then does not take effect later.
    * Claims the account, and, by protocol 2, closes it to protocol 1.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>;
-  /** After `onReclaim`: writes the session again where the store has forgotten it; never displaces a newer one. */
+  /** After `onReclaim`: restores the session if the store has forgotten it; never displaces a newer one. */
   reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState>;
   read(request: ReadRequest): Promise<ReadResult>;
-  /** Removes everything up to and including `upTo`, which was read or woken for in this session. Idempotent. */
+  /** Removes everything up to and including `upTo`, an id from a read or wake-up of this session. Idempotent. */
   confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState>;
   /**
-   * Poison: takes one envelope out of the mailbox that can never be pushed, so that it neither blocks those behind it
-   * nor comes again at each login. Where the store outlives the process it is kept for an operator to look at, in
-   * bounds. The others stay, in order. Idempotent; an id that does not wait here changes nothing.
+   * Takes an envelope that can never be pushed out of the mailbox, so that it neither blocks those behind it nor comes
+   * again at each login. A store that outlives the process keeps it for operators, in bounds. The others stay, in
+   * order. Idempotent; an id that does not wait here changes nothing.
    */
   deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState>;
-  /** Gives the session up, if it still holds. */
+  /** Gives the session up, if it is still valid. */
   release(session: SessionKey): Promise<void>;
 
-  /** One outcome for each envelope of the batch, in order. See `DeliverRequest`. */
+  /** One outcome per envelope of the batch, in order. See `DeliverRequest`. */
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;
 }

@@ -2,7 +2,7 @@ import type { MailboxId } from './engine.ts';
 
 const SHAPE = /^\d{1,16}-\d{1,10}$/;
 
-/** Whether `text` could be a mailbox id at all; says nothing about whether it ever was one. */
+/** Whether `text` has the form of a mailbox id; not whether it ever was one. */
 export function isMailboxId(text: string): boolean {
   return SHAPE.test(text);
 }
@@ -13,8 +13,8 @@ export function microseconds(id: MailboxId): string {
 }
 
 /**
- * Whether `a` was stored after `b` in one mailbox. Tags do not order: they tell histories apart.
- * Digits are compared as text, by length first, because they may pass 2^53 in a hostile pong.
+ * Whether `a` was stored after `b` in one mailbox. Tags do not order; they distinguish histories. Digits are compared as
+ * text, by length first, because those of a hostile pong may exceed 2^53.
  */
 export function isAfter(a: MailboxId, b: MailboxId): boolean {
   const left = microseconds(a);

@@ -1,30 +1,29 @@
-/** Facts of a log line. No codes, no frames, no keys. */
+/** Fields of a log line. No codes, no frames, no keys. */
 export interface EngineLogFields {
   /** Address of a Redis server. */
   readonly shard?: string;
   readonly reason?: string;
   readonly verb?: string;
   readonly count?: number;
-  readonly version?: string;
 }
 
-/** What an engine has to say; docs/logs.md tells operators what each means. */
+/** Log events of an engine; docs/logs.md explains each to operators. */
 type EngineEvent =
   | 'connected to Redis'
   | 'Redis is unavailable'
   | 'Redis refused a call'
-  | 'nobody tells which Redis servers are masters'
+  | 'Redis master discovery failed'
   | 'wake-ups do not come back: reading mailboxes instead'
   | 'wake-ups come again'
   | 'waiting mail cannot be estimated';
 
 /**
- * What an engine tells those who log and meter. Called synchronously on hot paths: must be quick, must not throw.
- * Engines know nothing of loggers and metric libraries.
+ * How an engine reports to log and metrics. Called synchronously on hot paths: must be quick, must not throw. Engines
+ * do not depend on loggers and metric libraries.
  */
 export interface EngineObserver {
-  log(level: 'info' | 'warn' | 'error', event: EngineEvent, facts: EngineLogFields): void;
-  /** A call was answered. `verb` is one of a fixed, small set. */
+  log(level: 'info' | 'warn' | 'error', event: EngineEvent, fields: EngineLogFields): void;
+  /** A call was answered. `verb` is one of a small, fixed set. */
   answered(verb: string, durationMs: number): void;
   /** A call ended as `EngineUnavailable`. */
   failed(verb: string): void;
@@ -34,17 +33,15 @@ export interface EngineObserver {
   probeLost(shard: string): void;
   /** How many mailbox channels this node is subscribed to now. */
   subscriptions(count: number): void;
-  /** An estimate, of all shards together: mailboxes that hold mail, and the envelopes in them. */
+  /** An estimate over all shards: mailboxes that hold mail, and the envelopes in them. */
   waiting(mailboxes: number, envelopes: number): void;
-  /** A look found what no wake-up had told (`Subscription.renew`). */
-  wakeUpLost(): void;
-  /** So many ids were remembered in one mailbox that older ones were forgotten before their 10 minutes. */
+  /** A mailbox got so many ids that older ones were forgotten before their 10 minutes. */
   idsForgotten(): void;
-  /** Something that is no wake-up of ours came over a mailbox channel, and was ignored. */
+  /** A message on a mailbox channel that no node sends; it was ignored. */
   unexpectedMessage(): void;
 }
 
-/** For callers that do not look. */
+/** Ignores everything. */
 export const SILENT: EngineObserver = {
   log() {},
   answered() {},
@@ -53,7 +50,6 @@ export const SILENT: EngineObserver = {
   probeLost() {},
   subscriptions() {},
   waiting() {},
-  wakeUpLost() {},
   idsForgotten() {},
   unexpectedMessage() {},
 };

@@ -42,7 +42,7 @@ export function memoryBackend(): Backend {
   };
 }
 
-/** What a test may know of its Redis servers. */
+/** The Redis servers of a backend. */
 interface Servers {
   readonly urls: readonly string[];
   readonly masters: () => readonly {
@@ -59,7 +59,7 @@ export interface RedisNodeOptions {
   readonly timings?: Partial<Timings>;
 }
 
-/** A node of its own name. */
+/** A node with a unique name. */
 export function redisNode(options: RedisNodeOptions): Engine {
   const nodeId = `node-${randomBytes(4).toString('hex')}`;
   return createRedisEngine({ limits: LIMITS, waitReplicas: 0, nodeId, ...options });

@@ -7,7 +7,7 @@ import { sessions } from './contract/sessions.ts';
 import { shares } from './contract/shares.ts';
 import { wakeUps } from './contract/wake-ups.ts';
 
-/** Every promise of `Engine`, held by every implementation. */
+/** Every promise of `Engine`, for every implementation. */
 export function contract(backend: Backend): void {
   describe(`the engine on ${backend.name}`, () => {
     beforeAll(() => backend.start());

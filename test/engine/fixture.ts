@@ -24,11 +24,11 @@ export const envelope = (text: string, id?: string, digest = `digest of ${text}`
   dedupe: id === undefined ? null : { id, digest },
 });
 
-/** What came to a listener, in order. */
-export class Ears implements MailboxListener {
+/** A listener that records its calls, in order. */
+export class RecordingListener implements MailboxListener {
   readonly wakeUps: WakeUp[] = [];
   readonly claims: string[] = [];
-  looks = 0;
+  polls = 0;
   reclaims = 0;
 
   onWakeUp(wakeUp: WakeUp): void {
@@ -39,14 +39,14 @@ export class Ears implements MailboxListener {
     this.claims.push(token);
   }
   onPoll(): void {
-    this.looks += 1;
+    this.polls += 1;
   }
   onReclaim(): void {
     this.reclaims += 1;
   }
 }
 
-/** A sending session, numbered as the engine asks for. */
+/** A sending session that numbers its batches. */
 export class Sender {
   readonly #engine: Engine;
   readonly code: string;
@@ -73,7 +73,7 @@ export class Sender {
   }
 }
 
-/** Starts nodes on one backend, and ends them. */
+/** Starts nodes on one backend, and closes them. */
 export class Nodes {
   readonly #backend: Backend;
   readonly #started = new Set<Engine>();
@@ -117,7 +117,7 @@ export function read(
   return engine.read({ session, after, maxEnvelopes: 1_000, maxBytes: 64 * 1024 * 1024 });
 }
 
-/** The texts of what waits behind a cursor; rejects unless the session holds. */
+/** The texts of the envelopes behind a cursor; rejects unless the session is valid. */
 export async function texts(
   engine: Engine,
   session: SessionKey,
@@ -136,12 +136,12 @@ export async function held(
   return result;
 }
 
-/** What `frame` was made of. */
+/** The text that `frame` was made from. */
 export function text(bytes: Buffer | null): string {
   return bytes === null ? '(undecodable)' : bytes.toString('utf8').slice('{"data":"'.length, -2);
 }
 
-/** The ids that wait, oldest first. */
+/** The ids of the waiting envelopes, oldest first. */
 export async function ids(engine: Engine, session: SessionKey): Promise<MailboxId[]> {
   return (await held(engine, session)).envelopes.map(({ id }) => id);
 }

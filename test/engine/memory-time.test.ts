@@ -7,10 +7,10 @@ import { envelope, ids, key, login, register, Sender, texts } from './fixture.ts
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** The beginning of a dedupe period, so that the tests know how far its end is. */
+/** The beginning of a dedupe period, so that the tests know its end. */
 const START_MS = 600_000 * 3_000_000;
 
-/** What time does to the memory engine; the same periods are held for Redis by the TTLs of its keys. */
+/** Periods of the memory engine; for Redis they are the TTLs of its keys. */
 describe('time, in the memory engine', () => {
   let nowMs: number;
   let node: Engine;
@@ -25,7 +25,7 @@ describe('time, in the memory engine', () => {
   });
   afterEach(() => node.close());
 
-  it('forgets an unclaimed account after 30 days, not before, and its keys may register anew', async () => {
+  it('drops an unclaimed account after 30 days, not before; its keys may register again', async () => {
     const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
     const first = await node.register(request);
     const code = 'user' in first ? first.user.code : '';
@@ -42,7 +42,7 @@ describe('time, in the memory engine', () => {
     expect(await node.findUser(bob)).not.toBeNull();
   });
 
-  it('knows an id for 10 minutes at least and 20 at most', async () => {
+  it('remembers an id for 10 minutes at least and 20 at most', async () => {
     for (const [afterMs, sinceMs, outcome] of [
       [0, 10 * MINUTE_MS, 'repeated'],
       [0, 20 * MINUTE_MS - 1, 'repeated'],
@@ -70,7 +70,7 @@ describe('time, in the memory engine', () => {
     expect(await alice.sendAs(4, bob, envelope('b'))).toEqual(['stored']);
   });
 
-  it('that goes back takes neither ids nor epochs with it', async () => {
+  it('that goes back takes neither ids nor epochs back', async () => {
     const first = await login(node, bob);
     await alice.send(bob, envelope('a'));
     nowMs -= 60 * MINUTE_MS;
@@ -92,7 +92,7 @@ describe('time, in the memory engine', () => {
     expect(await texts(node, session)).toEqual(['b']);
   });
 
-  it('and memory are bounded: beyond its bytes it is unavailable, and confirming makes room', async () => {
+  it('passes, memory stays bounded: beyond its bytes deliver is unavailable, and a confirm makes room', async () => {
     const big = envelope('x'.repeat(480));
     const { code } = await register(node, true);
     expect(await alice.send(bob, big)).toEqual(['stored']);

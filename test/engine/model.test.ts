@@ -5,8 +5,8 @@ import { LIMITS, memoryBackend, singleRedis } from './backends.ts';
 import { envelope, key, newToken, text } from './fixture.ts';
 
 /**
- * The memory engine is slow to be wrong: maps and arrays. Whatever is asked of both, Redis must answer the same.
- * Ids, codes, epochs and times differ; so they are compared by what they stand for: the n-th envelope, user, claim.
+ * The memory engine is simple: maps and arrays. To the same operations Redis must give the same answers. Ids, codes,
+ * epochs and times differ, so they are compared by what they stand for: the n-th envelope, user, claim.
  */
 
 /** Small enough to be reached all the time. */
@@ -107,7 +107,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('release' as const), claim: index }) },
 );
 
-/** Plays steps on one engine and writes down its answers in terms that two engines share. */
+/** Runs steps on one engine and returns its answers in terms that both engines share. */
 class Player {
   readonly #engine: Engine;
   readonly #keys: readonly { ecdh: readonly string[]; eddsa: string }[];

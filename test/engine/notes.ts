@@ -1,22 +1,21 @@
 import type { EngineLogFields, EngineObserver } from '../../src/engine/observer.ts';
 
-/** What an engine has told its observer. */
+/** An observer that records everything. */
 export class Notes implements EngineObserver {
-  readonly lines: { readonly level: string; readonly message: string; readonly facts: EngineLogFields }[] =
+  readonly lines: { readonly level: string; readonly message: string; readonly fields: EngineLogFields }[] =
     [];
   readonly answers: string[] = [];
   readonly failures: string[] = [];
   probes = 0;
   lostProbes = 0;
   channels = 0;
-  lostWakeUps = 0;
   forgotten = 0;
-  rubbishes = 0;
+  unexpectedMessages = 0;
   /** The last estimate. */
   estimate: { readonly mailboxes: number; readonly envelopes: number } | null = null;
 
-  log(level: 'info' | 'warn' | 'error', message: string, facts: EngineLogFields): void {
-    this.lines.push({ level, message, facts });
+  log(level: 'info' | 'warn' | 'error', message: string, fields: EngineLogFields): void {
+    this.lines.push({ level, message, fields });
   }
   answered(verb: string): void {
     this.answers.push(verb);
@@ -36,13 +35,10 @@ export class Notes implements EngineObserver {
   waiting(mailboxes: number, envelopes: number): void {
     this.estimate = { mailboxes, envelopes };
   }
-  wakeUpLost(): void {
-    this.lostWakeUps += 1;
-  }
   idsForgotten(): void {
     this.forgotten += 1;
   }
   unexpectedMessage(): void {
-    this.rubbishes += 1;
+    this.unexpectedMessages += 1;
   }
 }

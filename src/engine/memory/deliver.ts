@@ -2,7 +2,7 @@ import { FENCE_TTL_MS, shareOf } from '../bounds.ts';
 import type { DeliverOutcome, DeliverRequest, EngineLimits, Envelope } from '../engine.ts';
 import type { UserRecord } from './users.ts';
 
-/** The answers that the fence gives without looking at the envelopes, or null: the batch is new. */
+/** The outcomes that the fence decides without looking at the envelopes; null if the batch is new. */
 export function answerFromFence(
   recipient: UserRecord,
   request: DeliverRequest,
@@ -12,7 +12,7 @@ export function answerFromFence(
   if (fence === undefined || fence.expiresAtMs <= nowMs) return null;
   const age = request.epoch - fence.epoch || request.number - fence.number;
   if (age > 0) return null;
-  // Equal: the same batch again (its answer was lost), so the same answers. Lower: it comes too late.
+  // Equal: the same batch again (its answer was lost), so the same outcomes. Lower: it comes too late.
   const same = age === 0 && fence.outcomes.length === request.envelopes.length;
   return same ? fence.outcomes : request.envelopes.map(() => 'stale');
 }

@@ -29,14 +29,14 @@ export interface MemoryEngineOptions {
   readonly limits: EngineLimits;
   /** Milliseconds since 1970, fractions allowed. */
   readonly now?: () => number;
-  /** All mailboxes together; beyond it `deliver` is unavailable, as with a Redis at its maxmemory. */
+  /** Of all mailboxes together; beyond it `deliver` is unavailable, as with a Redis at its maxmemory. */
   readonly maxBytes?: number;
 }
 
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 const SWEEP_EVERY_MS = 60_000;
 
-/** One node, nothing to install, everything lost at the end of the process. See `Engine`. */
+/** One node, nothing to install; everything is lost at the end of the process. See `Engine`. */
 export function createMemoryEngine(options: MemoryEngineOptions): Engine {
   return new MemoryEngine(options);
 }
@@ -47,7 +47,7 @@ class MemoryEngine implements Engine {
   readonly #maxBytes: number;
   readonly #users: Users;
   readonly #listeners = new Listeners();
-  /** Users with anything that time removes: entries, fences, ids. Bounds the sweep. */
+  /** Users with anything that expires: entries, fences, ids. Bounds the sweep. */
   readonly #perishable = new Set<UserRecord>();
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
@@ -125,7 +125,7 @@ class MemoryEngine implements Engine {
     const record = this.#users.find(session.code, this.#now());
     if (record === undefined) return 'unknown_user';
     if (record.token !== session.token) {
-      // Never raises an epoch: a session that was displaced must not come back over the one that did it.
+      // Never raises an epoch: a displaced session must not displace its successor.
       if (record.epoch >= session.epoch) return 'displaced';
       record.epoch = session.epoch;
       record.token = session.token;
@@ -161,7 +161,7 @@ class MemoryEngine implements Engine {
     return 'held';
   }
 
-  /** Nobody could look at it after the process has ended: it goes. */
+  /** Dropped: after the end of the process no operator could look at it. */
   async deadLetter(session: SessionKey, id: MailboxId): Promise<SessionState> {
     this.#mustRun();
     const record = this.#users.find(session.code, this.#now());
@@ -196,7 +196,7 @@ class MemoryEngine implements Engine {
     this.#bytes += size;
     const tag = randomInt(TAG_VALUES);
     for (const envelope of stored) {
-      // A copy: what the caller gave may be a slice of something larger, or about to be reused.
+      // A copy: the caller's buffer may be a slice of something larger, or about to be reused.
       const frame = Buffer.from(envelope.frame);
       const { id, prev } = recipient.mailbox.append(
         { frame, sender: request.sender },

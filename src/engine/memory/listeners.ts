@@ -1,6 +1,6 @@
 import type { MailboxListener, Subscription, WakeUp } from '../engine.ts';
 
-/** Who listens to which mailbox. Speaks in a microtask, never inside the call that has caused it. */
+/** The listeners of each mailbox. Calls them in a microtask, never inside the call that caused it. */
 export class Listeners {
   readonly #byCode = new Map<string, Set<{ listener: MailboxListener }>>();
 
@@ -14,7 +14,7 @@ export class Listeners {
         entry.listener = next;
       },
       renew() {
-        // Nothing is ever lost between a map and its reader.
+        // No wake-up is ever lost here.
       },
       unsubscribe: () => {
         listeners.delete(entry);
@@ -24,11 +24,11 @@ export class Listeners {
   }
 
   wake(code: string, wakeUp: WakeUp): void {
-    this.#tell(code, (listener) => listener.onWakeUp(wakeUp));
+    this.#notify(code, (listener) => listener.onWakeUp(wakeUp));
   }
 
   claimed(code: string, token: string): void {
-    this.#tell(code, (listener) => listener.onClaimed(token));
+    this.#notify(code, (listener) => listener.onClaimed(token));
   }
 
   clear(): void {
@@ -36,13 +36,13 @@ export class Listeners {
     this.#byCode.clear();
   }
 
-  /** Who subscribes between the event and the microtask does not hear it: it was not subscribed yet. */
-  #tell(code: string, say: (listener: MailboxListener) => void): void {
+  /** A listener that subscribes between the event and the microtask is not called: it was not subscribed yet. */
+  #notify(code: string, call: (listener: MailboxListener) => void): void {
     const listeners = this.#byCode.get(code);
     if (listeners === undefined) return;
     const present = [...listeners];
     queueMicrotask(() => {
-      for (const entry of present) if (listeners.has(entry)) say(entry.listener);
+      for (const entry of present) if (listeners.has(entry)) call(entry.listener);
     });
   }
 }

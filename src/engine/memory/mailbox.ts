@@ -14,13 +14,13 @@ interface Share {
 
 const NOTHING: Share = { envelopes: 0, bytes: 0 };
 
-/** What waits for one user: entries in the order of storing, and what must outlive them. */
+/** The mailbox of one user: entries in the order of storing, and the state that must outlive them. */
 export class Mailbox {
   /** Oldest first; ids grow. */
   readonly #entries: Entry[] = [];
-  /** The newest id ever given here: ids never go back, also when the mailbox is empty or clocks step. */
+  /** The newest id ever given here: ids never go back, even if the mailbox is empty or clocks step. */
   last: MailboxId = MAILBOX_START;
-  /** The newest id that has left at the head, by confirming or by expiry. */
+  /** The newest id that has left at the head, by a confirm or by expiry. */
   left: MailboxId = MAILBOX_START;
   /** Sum of the frames that wait. */
   bytes = 0;
@@ -60,8 +60,8 @@ export class Mailbox {
   }
 
   /**
-   * Whether this history knows `id`, so that nothing can have been skipped by standing behind it: it waits
-   * here, or it has left (what is older than `left` has left too).
+   * Whether `id` belongs to this history, so that a cursor behind it has skipped nothing: it waits here, or it has left
+   * (everything older than `left` has left too).
    */
   knows(id: MailboxId): boolean {
     if (!isMailboxId(id)) return false;
@@ -85,7 +85,7 @@ export class Mailbox {
     return bytes;
   }
 
-  /** What follows `after` (null: from the start), within both bounds; one at least if there is one. */
+  /** Entries behind `after` (null: from the start), within both bounds; at least one if there is one. */
   read(after: MailboxId | null, maxEnvelopes: number, maxBytes: number): Entry[] {
     const page: Entry[] = [];
     let bytes = 0;
@@ -109,7 +109,7 @@ export class Mailbox {
       this.bytes -= frame.length;
       this.#count(sender, { envelopes: -1, bytes: -frame.length });
     }
-    // What is newer was set aside: a session that stands on it has seen all.
+    // Newer ids became dead letters: a session whose cursor is on one of them has seen everything.
     if (this.#entries.length === 0) this.left = this.last;
   }
 

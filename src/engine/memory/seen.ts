@@ -5,7 +5,7 @@ interface Generation {
   expiresAtMs: number;
 }
 
-/** The ids that were stored in one mailbox in the last 10 to 20 minutes, and the digests of their bytes. */
+/** The ids stored in one mailbox in the last 10 to 20 minutes, and the digests of their bytes. */
 export class Seen {
   readonly #generations: [Generation, Generation] = [empty(), empty()];
 
@@ -32,7 +32,7 @@ export class Seen {
     return this.#generations.every(({ digests }) => digests.size === 0);
   }
 
-  /** Neighbouring periods fill different generations, so that the other one holds the period before. */
+  /** Neighbouring periods fill different generations, so that the other one holds the previous period. */
   #choose(nowMs: number): { current: Generation; other: Generation; period: number } {
     const period = Math.floor(nowMs / DEDUPE_PERIOD_MS);
     const [even, odd] = this.#generations;

@@ -21,11 +21,11 @@ export class UserRecord {
   readonly unclaimedUntilMs: number;
   /** Grows with every claim. */
   epoch = 0;
-  /** The session that holds; null between a release and the next claim. */
+  /** The valid session; null between a release and the next claim. */
   token: string | null = null;
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
-  /** By sender: the last batch that was answered here. */
+  /** By sender: the last batch that was decided here. */
   readonly fences = new Map<string, Fence>();
 
   constructor(user: User, unclaimedUntilMs: number) {
@@ -38,7 +38,7 @@ export class Users {
   readonly #maxUsers: number;
   readonly #byCode = new Map<string, UserRecord>();
   readonly #byKey = new Map<string, UserRecord>();
-  /** In the order of registration, which is the order in which they expire. */
+  /** In the order of registration, which is the order of their expiry. */
   readonly #unclaimed = new Set<UserRecord>();
   #lastId = 0;
 
@@ -51,7 +51,7 @@ export class Users {
     return this.#byCode.get(code);
   }
 
-  /** @param hasRoom whether newcomers may be taken in */
+  /** @param hasRoom whether new accounts may be created */
   register(registration: Registration, nowMs: number, hasRoom: boolean): RegisterResult {
     this.dropExpired(nowMs);
     const known = this.#byKey.get(registration.eddsaPublicKey);
@@ -67,7 +67,7 @@ export class Users {
     this.#unclaimed.delete(record);
   }
 
-  /** Forgets the accounts that nobody claimed in time, with all that waits for them. */
+  /** Drops accounts that were not claimed in time, with their mailboxes. */
   dropExpired(nowMs: number): void {
     for (const record of this.#unclaimed) {
       if (record.unclaimedUntilMs > nowMs) return;
@@ -102,7 +102,7 @@ export class Users {
     if (!samePair && record.claimed) return { outcome: 'claimed' };
     if (!samePair && registration.proof === null) return { outcome: 'unproven' };
     if (!samePair) {
-      // The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
+      // The proof shows the owner of the key: a squatter loses the account; its code and id stay.
       const { ecdhPublicKey, name, proof } = registration;
       record.user = { ...record.user, ecdhPublicKey, name, proof };
     }

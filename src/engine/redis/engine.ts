@@ -42,24 +42,24 @@ export interface RedisEngineOptions {
    * `redis+sentinel://host:port,host:port/master-name`.
    */
   readonly urls: readonly string[];
-  /** Unique among the nodes. */
+  /** Unique among the running nodes. */
   readonly nodeId: string;
   readonly limits: EngineLimits;
-  /** `deliver` answers once so many replicas have what it stored; 0: once the master has it. */
+  /** `deliver` answers once so many replicas have the envelopes; 0: once the master has them. */
   readonly waitReplicas: number;
   readonly observer?: EngineObserver;
   readonly timings?: Partial<Timings>;
 }
 
 /**
- * Users and mailboxes in Redis 7.0 or newer, or Valkey. See `Engine`, and store.ts for what stands there.
- * @throws Error if a URL is none
+ * Users and mailboxes in Redis 7.0 or newer, or Valkey. See `Engine`, and schema.ts for the keys.
+ * @throws Error if a URL is wrong
  */
 export function createRedisEngine(options: RedisEngineOptions): Engine {
   return new RedisEngine(options);
 }
 
-/** What exists between `start` and `close`. */
+/** The parts of a running engine. */
 interface Parts {
   readonly router: Router;
   readonly channels: Channels;
@@ -67,7 +67,7 @@ interface Parts {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly presence: Presence;
-  readonly census: MailboxSampler;
+  readonly sampler: MailboxSampler;
 }
 
 const POLL_MS = 20;
@@ -97,7 +97,7 @@ class RedisEngine implements Engine {
       await parts.router.start();
       await this.#untilReady(parts);
       parts.presence.start();
-      parts.census.start();
+      parts.sampler.start();
     } catch (error) {
       await this.close();
       throw error instanceof Error && LASTING.test(error.message)
@@ -111,20 +111,20 @@ class RedisEngine implements Engine {
     const { router, prober } = this.#parts;
     const { shards } = router;
     const down = shards.filter((shard) => !shard.ready);
-    const hears = (shard: Shard) => shard.subscriber.ready && prober.hearing(shard) === 'heard';
-    const deaf = shards.filter((shard) => shard.ready && !hears(shard));
+    const subscribed = (shard: Shard) => shard.subscriber.ready && prober.subscription(shard) === 'ok';
+    const silent = shards.filter((shard) => shard.ready && !subscribed(shard));
     const full = shards.filter(({ refusal }) => refusal !== null);
     const reasons = [
       ...down.map((shard) => `${shard.name} is unavailable: ${shard.reason}`),
-      ...deaf.map(
+      ...silent.map(
         ({ name, subscriber }) =>
           `wake-ups from ${name} do not come back${subscriber.ready ? '' : `: ${subscriber.reason}`}`,
       ),
       ...full.map((shard) => `${shard.name} does not store: ${shard.refusal}`),
     ];
-    // A shard that is down is down for every node: were they all not ready, its outage would be everybody's. A deaf
-    // one may be this node's own trouble. A full one lets in those who empty it.
-    const ready = shards.length > 0 && down.length < shards.length && deaf.length === 0;
+    // A shard that is down is down for every node: if all turned not ready, its outage would hit the users of every
+    // shard. A silent subscription may be the fault of this node alone. A full shard still serves clients that empty it.
+    const ready = shards.length > 0 && down.length < shards.length && silent.length === 0;
     return { ready, reason: reasons.length === 0 ? `Redis: ${shards.length} well` : reasons.join('; ') };
   }
 
@@ -135,7 +135,7 @@ class RedisEngine implements Engine {
     const reason = 'the Redis engine is closing';
     await parts.presence.stop();
     parts.prober.stop();
-    parts.census.stop();
+    parts.sampler.stop();
     parts.channels.close(new EngineUnavailable(reason));
     parts.router.close(reason);
   }
@@ -160,7 +160,7 @@ class RedisEngine implements Engine {
     const { store, accounts } = this.#running();
     const { result, unsettledKey } = await store.claim(request);
     if (unsettledKey !== null) {
-      // The login does not wait for it. If it fails, the next one does it.
+      // The login does not wait for this. If it fails, the next login repeats it.
       accounts.settle(request.code, unsettledKey).catch(() => {});
     }
     return result;
@@ -179,7 +179,7 @@ class RedisEngine implements Engine {
   }
 
   async deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState> {
-    return this.#running().store.setAside(session, id, why);
+    return this.#running().store.deadLetter(session, id, why);
   }
 
   async release(session: SessionKey): Promise<void> {
@@ -192,7 +192,7 @@ class RedisEngine implements Engine {
 
   #assemble({ discover, confirmMaster }: Discovery): Parts {
     const { limits, waitReplicas } = this.#options;
-    // A name may be anything; keys and channels are ASCII.
+    // A name may have any characters; keys and channels are ASCII.
     const nodeId = encodeURIComponent(this.#options.nodeId);
     const timings = this.#timings;
     const observer = this.#observer;
@@ -212,11 +212,11 @@ class RedisEngine implements Engine {
       nodeId,
       timings,
       observer,
-      onSilent: (shard) => channels.look(shard, timings.silentPollEveryMs),
-      onRecovered: (shard) => channels.look(shard, timings.spreadMs),
+      onSilent: (shard) => channels.poll(shard, timings.silentPollEveryMs),
+      onRecovered: (shard) => channels.poll(shard, timings.spreadMs),
     });
-    const isDeaf = (shard: Shard) => prober.hearing(shard) === 'deaf';
-    const channels: Channels = new Channels({ router, timings, observer, isDeaf });
+    const isSilent = (shard: Shard) => prober.subscription(shard) === 'silent';
+    const channels: Channels = new Channels({ router, timings, observer, isSilent });
     const { callTimeoutMs } = timings;
     const durable = waitReplicas > 0;
     return {
@@ -234,7 +234,7 @@ class RedisEngine implements Engine {
       }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
       presence: new Presence({ calls, nodeId, timings }),
-      census: new MailboxSampler({ router, timings, observer }),
+      sampler: new MailboxSampler({ router, timings, observer }),
     };
   }
 
@@ -244,8 +244,8 @@ class RedisEngine implements Engine {
     };
     return {
       onMessage: (channel, payload) => {
-        if (this.#parts === null || this.#parts.prober.hear(shardOf(), channel, payload)) return;
-        this.#parts.channels.hear(channel, payload);
+        if (this.#parts === null || this.#parts.prober.receive(shardOf(), channel, payload)) return;
+        this.#parts.channels.receive(channel, payload);
       },
       onReady: withParts(({ channels, prober }, shard) => {
         channels.reclaim(shard);
@@ -260,10 +260,11 @@ class RedisEngine implements Engine {
     };
   }
 
-  /** Every shard works or has been tried in vain, and those that work are enough. */
+  /** Resolves once each shard works or has failed, and those that work are enough. */
   async #untilReady({ router, prober }: Parts): Promise<void> {
     const deadlineMs = performance.now() + this.#timings.startTimeoutMs;
-    const undecided = (shard: Shard) => (shard.ready ? prober.hearing(shard) === 'unknown' : !shard.failed);
+    const undecided = (shard: Shard) =>
+      shard.ready ? prober.subscription(shard) === 'unknown' : !shard.failed;
     while (!this.health().ready || router.shards.some(undecided)) {
       const unfit = router.shards.find((shard) => shard.unfit !== null);
       if (unfit !== undefined) throw new EngineMisconfigured(unfit.unfit ?? '');

@@ -1,4 +1,5 @@
 import type { Calls } from './cluster/calls.ts';
+import { nodeKey } from './schema.ts';
 import type { Timings } from './timings.ts';
 
 export interface PresenceOptions {
@@ -18,7 +19,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#key = `node:${options.nodeId}`;
+    this.#key = nodeKey(options.nodeId);
   }
 
   start(): void {

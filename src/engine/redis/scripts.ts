@@ -18,7 +18,7 @@ const NAMES = [
   'reclaim',
   'read',
   'confirm',
-  'set-aside',
+  'dead-letter',
   'release',
   'reserve',
   'create',
@@ -34,7 +34,7 @@ const NAMES = [
 export type ScriptName = (typeof NAMES)[number];
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
-/** Reads all scripts from the folder beside this file, for one engine's limits. */
+/** Reads all scripts from the folder beside this file, for the limits of one engine. */
 export function loadScripts(limits: EngineLimits): Scripts {
   const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs } = limits;
   const share = shareOf(limits);
@@ -65,14 +65,13 @@ export function loadScripts(limits: EngineLimits): Scripts {
 function loadScript(name: ScriptName, constants: Readonly<Record<string, number>>): Script {
   const text = readLua(name)
     .replaceAll(/^-- include (\w+)\.lua$/gm, (_, file: string) => readLua(file))
-    // What is the same in every call is part of the script: an argument costs both sides each time.
+    // Constants are part of the script: as arguments they would cost both sides on every call.
     .replaceAll(/^-- CONST (\w+).*$/gm, (line, constant: string) => {
       const value = constants[constant];
-      if (value === undefined)
-        throw new Error(`lua/${name}.lua wants a constant that nobody gives: ${constant}`);
+      if (value === undefined) throw new Error(`lua/${name}.lua needs an unknown constant: ${constant}`);
       return `${line}\nlocal ${constant} = ${value}`;
     });
-  // The header is what the number of keys is taken from, so that it cannot lie.
+  // The number of keys is taken from the header, so that the header cannot lie.
   const keys = text.match(/^-- KEYS\[\d+\]/gm)?.length ?? 0;
   if (!text.startsWith('#!lua') || keys === 0)
     throw new Error(`lua/${name}.lua lacks its #!lua line or its KEYS`);

@@ -1,28 +1,28 @@
-/** Times of the Redis engine, ms. The relations between them are what matters; tests shrink them together. */
+/** Times of the Redis engine, ms. Their relations matter; tests shrink them together. */
 export interface Timings {
-  /** No answer for so long ends a connection; so does a connection that takes longer to open. */
+  /** A connection ends if the oldest command is unanswered for so long, or if it takes longer to open. */
   readonly commandTimeoutMs: number;
-  /** All attempts of one call together: above it the caller hears `unavailable`. */
+  /** All attempts of one call together; beyond it the call is `unavailable`. */
   readonly callTimeoutMs: number;
-  /** What WAIT may take, within the command timeout. */
+  /** How long WAIT may take, within the command timeout. */
   readonly waitTimeoutMs: number;
   readonly probeEveryMs: number;
-  /** A probe that has not come back by then is lost. */
+  /** A probe that has not come back after this time is lost. */
   readonly probePatienceMs: number;
-  /** A deaf connection is made anew at most so often. */
+  /** A silent subscriber connection is replaced at most so often. */
   readonly resubscribeEveryMs: number;
-  /** The backstop: every mailbox with a listener is looked at so often, jittered downwards by a quarter. */
+  /** The backstop: each mailbox with a listener is polled so often, less up to a quarter of jitter. */
   readonly pollEveryMs: number;
-  /** The same while a shard's probe does not come back, jittered downwards by half. */
+  /** The same while the probe of a shard does not come back, less up to a half of jitter. */
   readonly silentPollEveryMs: number;
-  /** After a reconnect everybody reclaims or looks within this time, not at once. */
+  /** After a reconnect, sessions reclaim or poll spread over this time, not all at once. */
   readonly spreadMs: number;
-  /** A channel that nobody listens to any more is kept for so long: a reconnect often comes soon. */
+  /** A channel without listeners is kept for so long: a client often reconnects soon. */
   readonly lingerMs: number;
-  /** How often the slots of a Cluster, or the master that Sentinel names, are asked for without a reason. */
+  /** How often the slots of a Cluster, or the master of Sentinel, are asked for routinely. */
   readonly discoverEveryMs: number;
   readonly presenceEveryMs: number;
-  /** The key of a node that has died is gone after this. */
+  /** Lifetime of a node's key after its last heartbeat. */
   readonly presenceTtlMs: number;
   /** How often waiting mail is estimated, on each node. */
   readonly sampleEveryMs: number;

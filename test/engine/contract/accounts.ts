@@ -5,7 +5,7 @@ import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import { key, login, Nodes, newToken, register } from '../fixture.ts';
 
-/** Registration and what `findUser` tells. */
+/** Registration and `findUser`. */
 export function accounts(backend: Backend): void {
   describe('accounts', () => {
     const nodes = new Nodes(backend);
@@ -20,7 +20,7 @@ export function accounts(backend: Backend): void {
       ...changes,
     });
 
-    it('numbers users from 1, each with a code of its own and the time in microseconds', async () => {
+    it('numbers users from 1, each with a unique code and the time in microseconds', async () => {
       const node = await nodes.start();
       const request = registration({ name: 'Zoë 🦊' });
       const result = await node.register(request);
@@ -42,14 +42,14 @@ export function accounts(backend: Backend): void {
       expect(Math.abs(Date.parse(second.createdAt) - Date.now())).toBeLessThan(60_000);
     });
 
-    it('finds users by code, and nobody by any other', async () => {
+    it('finds users by code, and null for any other code', async () => {
       const node = await nodes.start();
       const user = await register(node);
       expect(await node.findUser(user.code)).toEqual({ ...user, claimed: false, minProtocol: 1 });
       expect(await node.findUser('0000000')).toBeNull();
     });
 
-    it('answers the same pair of keys with the same user, unchanged, from whichever node', async () => {
+    it('answers the same pair of keys with the same user, unchanged, from any node', async () => {
       const node = await nodes.start();
       const request = registration({ name: 'Alice' });
       const first = await node.register(request);
@@ -57,7 +57,7 @@ export function accounts(backend: Backend): void {
       expect(again).toEqual({ ...first, outcome: 'existing' });
     });
 
-    it('makes one account of one key that registers many times at once', async () => {
+    it('creates one account for one key that registers many times at once', async () => {
       const one = await nodes.start();
       const other = await nodes.start();
       const request = registration();
@@ -70,7 +70,7 @@ export function accounts(backend: Backend): void {
       expect(results.filter(({ outcome }) => outcome === 'existing')).toHaveLength(19);
     });
 
-    it('lets a proof, and only a proof, take an unclaimed account back: new key and name, same code and id', async () => {
+    it('lets only a proof take over an unclaimed account: new key and name, same code and id', async () => {
       const node = await nodes.start();
       const squatter = registration({ name: 'Mallory' });
       const squatted = await node.register(squatter);
@@ -85,7 +85,7 @@ export function accounts(backend: Backend): void {
       const replaced = { outcome: 'replaced', user: { ...user, proof } };
       expect(await node.register({ ...owner, proof })).toEqual(replaced);
       expect(await node.findUser(user.code ?? '')).toMatchObject({ ...user, proof, claimed: true });
-      // The squatter is out, proof or not: the account is claimed.
+      // The squatter is locked out, with or without proof: the account is claimed.
       expect(await node.register({ ...squatter, proof: 'ab'.repeat(64) })).toEqual({ outcome: 'claimed' });
     });
 
@@ -128,7 +128,7 @@ export function accounts(backend: Backend): void {
       expect(await node.register(request)).toMatchObject({ outcome: 'existing' });
     });
 
-    it('refuses new accounts beyond maxUsers, and still answers and claims the ones there are', async () => {
+    it('refuses new accounts beyond maxUsers, and still answers and claims existing ones', async () => {
       const limits = { ...LIMITS, maxUsers: 3 };
       const node = await nodes.start(limits);
       const request = registration();
@@ -152,7 +152,7 @@ export function accounts(backend: Backend): void {
       expect(await node.register(registration())).toEqual({ outcome: 'full' });
     });
 
-    it('knows nobody by a code that was never given: claim, reclaim, read, confirm and release change nothing', async () => {
+    it('knows no user by an unknown code: claim, reclaim, read, confirm and release change nothing', async () => {
       const node = await nodes.start();
       const session = { code: '0000000', token: newToken(), epoch: 1, protocol: 1 } as const;
       expect(await node.claim({ code: session.code, token: session.token, protocol: 1 })).toEqual({

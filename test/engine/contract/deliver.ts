@@ -3,7 +3,7 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import { envelope, frame, ids, login, Nodes, register, Sender, texts } from '../fixture.ts';
 
-/** Order fence, duplicates, quota: what becomes of each envelope of a batch. */
+/** Order fence, duplicates, quota: the outcome of each envelope of a batch. */
 export function deliver(backend: Backend): void {
   describe('deliver', () => {
     const nodes = new Nodes(backend);
@@ -61,7 +61,7 @@ export function deliver(backend: Backend): void {
       }
     });
 
-    it('says recipient_unknown for each envelope to nobody, and keeps nothing of them', async () => {
+    it('answers recipient_unknown for each envelope to an unknown code, and keeps nothing of them', async () => {
       const outcomes = await new Sender(node, 'ALICE00').send('0000000', envelope('a', 'x'), envelope('b'));
       expect(outcomes).toEqual(['recipient_unknown', 'recipient_unknown']);
     });
@@ -79,7 +79,7 @@ export function deliver(backend: Backend): void {
       expect(outcomes).toEqual(['stored', 'stored', 'id_conflict', 'repeated']);
       expect(await new Sender(other, 'ALICE00').sendAs(1, bob, ...batch)).toEqual(outcomes);
       expect(await waiting()).toEqual(['a', 'b']);
-      // Also when what it stored has been confirmed meanwhile.
+      // Also if its envelopes have been confirmed meanwhile.
       const { session, last } = await login(node, bob);
       await node.confirm(session, last);
       expect(await sender.sendAs(1, bob, ...batch)).toEqual(outcomes);
@@ -94,7 +94,7 @@ export function deliver(backend: Backend): void {
       expect(await waiting()).toEqual(['second', 'third']);
     });
 
-    it('refuses every batch of an older session once a newer one was here, whatever its number', async () => {
+    it('refuses every batch of an older session after one of a newer session, whatever its number', async () => {
       const old = new Sender(node, 'ALICE00', 1_000_000_000_001);
       const young = new Sender(node, 'ALICE00', 1_000_000_000_002);
       await old.sendAs(7, bob, envelope('old'));
@@ -104,14 +104,14 @@ export function deliver(backend: Backend): void {
       expect(await waiting()).toEqual(['old', 'new']);
     });
 
-    it('fences each pair by itself', async () => {
+    it('fences each pair separately', async () => {
       const carol = (await register(node)).code;
       await new Sender(node, 'ALICE00').sendAs(9, bob, envelope('a'));
       expect(await new Sender(node, 'DAVE000').sendAs(1, bob, envelope('b'))).toEqual(['stored']);
       expect(await new Sender(node, 'ALICE00').sendAs(1, carol, envelope('c'))).toEqual(['stored']);
     });
 
-    it('knows a repeated id by its digest, over batches, sessions and nodes', async () => {
+    it('recognises a repeated id by its digest, over batches, sessions and nodes', async () => {
       const other = await nodes.start();
       await new Sender(node, 'ALICE00', 1).send(bob, envelope('a', 'x'));
       const next = new Sender(other, 'ALICE00', 2);
@@ -129,7 +129,7 @@ export function deliver(backend: Backend): void {
       expect(await new Sender(node, 'DAVE000').send(bob, envelope('c', 'x'))).toEqual(['stored']);
     });
 
-    it('still knows an id whose envelope was confirmed', async () => {
+    it('still recognises an id whose envelope was confirmed', async () => {
       const alice = new Sender(node, 'ALICE00');
       await alice.send(bob, envelope('a', 'x'));
       const { session, last } = await login(node, bob);
@@ -148,7 +148,7 @@ export function deliver(backend: Backend): void {
       expect(await alice.send(code, envelope('other', 'x'))).toEqual(['stored']);
     });
 
-    it('decides one batch as if its envelopes had come one by one', async () => {
+    it('decides a batch as if its envelopes had come one by one', async () => {
       const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 3 });
       const { code } = await register(small);
       const outcomes = await new Sender(small, 'ALICE00').send(
@@ -173,7 +173,7 @@ export function deliver(backend: Backend): void {
       expect(await texts(small, (await login(small, code)).session)).toEqual(['a', 'c', 'd']);
     });
 
-    it('refuses what is beyond the number of envelopes, drops nothing for it, and takes more after a confirm', async () => {
+    it('refuses envelopes beyond the quota, drops none for them, and accepts more after a confirm', async () => {
       const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 2 });
       const { code } = await register(small);
       const alice = new Sender(small, 'ALICE00');
@@ -215,7 +215,7 @@ export function deliver(backend: Backend): void {
       ]);
     });
 
-    it('begins again at nothing when the mailbox is empty: the whole quota is free', async () => {
+    it('frees the whole quota when the mailbox is empty', async () => {
       const size = frame('12345').length;
       const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 4, mailboxBytes: 4 * size });
       const { code } = await register(small);

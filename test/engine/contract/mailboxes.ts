@@ -23,7 +23,7 @@ export function mailboxes(backend: Backend): void {
     });
     afterEach(() => nodes.end());
 
-    it('gives ids of microseconds and 20 random bits that grow strictly, also within one batch', async () => {
+    it('gives ids of microseconds and 20 random bits that grow strictly, even within a batch', async () => {
       for (let round = 0; round < 20; round += 1)
         await alice.send(bob, envelope('a'), envelope('b'), envelope('c'));
       const all = await ids(node, session);
@@ -37,7 +37,7 @@ export function mailboxes(backend: Backend): void {
       expect(Math.abs(Number(microseconds(all[0] ?? '')) / 1000 - Date.now())).toBeLessThan(60_000);
     });
 
-    it('goes on behind the last id after the mailbox was emptied', async () => {
+    it('continues behind the last id after the mailbox was emptied', async () => {
       let last = '0-0';
       for (let round = 0; round < 30; round += 1) {
         await alice.send(bob, envelope(`${round}`));
@@ -48,7 +48,7 @@ export function mailboxes(backend: Backend): void {
       }
     });
 
-    it('reads behind the cursor, oldest first, without a hole, and says which id is the newest', async () => {
+    it('reads behind the cursor, oldest first, without a gap, and returns the newest id', async () => {
       const sent = Array.from({ length: 50 }, (_, n) => `${n}`);
       for (const text of sent) await alice.send(bob, envelope(text));
       const all = await held(node, session);
@@ -80,25 +80,25 @@ export function mailboxes(backend: Backend): void {
       expect(sizes).toEqual([1, 1, 2, 3, 20]);
     });
 
-    it('confirms exactly up to the id, which is gone for every later read', async () => {
+    it('confirms exactly up to the id, for every later read', async () => {
       for (const text of ['a', 'b', 'c', 'd']) await alice.send(bob, envelope(text));
       const [, second = '', third = ''] = await ids(node, session);
       expect(await node.confirm(session, second)).toBe('held');
       expect(await texts(node, session)).toEqual(['c', 'd']);
-      // The cursor stands on what was confirmed: nothing is skipped.
+      // The cursor is on a confirmed envelope: nothing is skipped.
       expect(await texts(node, session, second)).toEqual(['c', 'd']);
       expect(await node.confirm(session, third)).toBe('held');
       expect(await login(node, bob)).toMatchObject({ waiting: 1 });
     });
 
-    it('may be asked to confirm the same, or less, again', async () => {
+    it('accepts a repeated confirm of the same or an earlier id', async () => {
       for (const text of ['a', 'b', 'c']) await alice.send(bob, envelope(text));
       const [first = '', second = ''] = await ids(node, session);
       for (const id of [second, second, first]) expect(await node.confirm(session, id)).toBe('held');
       expect(await texts(node, session)).toEqual(['c']);
     });
 
-    it('trims nothing for an id of another history, nor for one that was never given', async () => {
+    it('removes nothing for an id of another history, or one that never existed', async () => {
       for (const text of ['a', 'b']) await alice.send(bob, envelope(text));
       const [first = '', second = ''] = await ids(node, session);
       const future = `${BigInt(microseconds(second)) + 1n}-1`;
@@ -120,8 +120,8 @@ export function mailboxes(backend: Backend): void {
       expect(await texts(node, session)).toEqual(['a', 'b']);
     });
 
-    describe('that hold what cannot be pushed', () => {
-      it('let it be set aside from the head, the middle and the tail; the others stay, in order', async () => {
+    describe('with dead letters', () => {
+      it('lose them from the head, the middle and the tail; the others stay, in order', async () => {
         for (const text of ['a', 'b', 'c', 'd', 'e']) await alice.send(bob, envelope(text));
         const [head = '', , middle = '', , tail = ''] = await ids(node, session);
         for (const id of [middle, tail, head, head])
@@ -130,7 +130,7 @@ export function mailboxes(backend: Backend): void {
         expect(await login(node, bob)).toMatchObject({ waiting: 2, expired: 0 });
       });
 
-      it('are confirmed and read on as if it had never been there', async () => {
+      it('are confirmed and read as if they had never been there', async () => {
         for (const text of ['a', 'b', 'c']) await alice.send(bob, envelope(text));
         const [first = '', second = '', third = ''] = await ids(node, session);
         await node.deadLetter(session, second, 'unsendable');
@@ -143,7 +143,7 @@ export function mailboxes(backend: Backend): void {
         expect(await texts(node, session, third)).toEqual(['e']);
       });
 
-      it('are empty once the last entry is set aside, and a session goes on from there', async () => {
+      it('are empty once the last entry is a dead letter, and a session continues from there', async () => {
         await alice.send(bob, envelope('a'), envelope('b'));
         const [first = '', second = ''] = await ids(node, session);
         await node.deadLetter(session, second, 'unsendable');
@@ -155,7 +155,7 @@ export function mailboxes(backend: Backend): void {
         expect(await texts(node, next, first)).toEqual(['c']);
       });
 
-      it('have room again for what was set aside, once those before it have left', async () => {
+      it('have room again for them', async () => {
         const node = await nodes.start({ ...LIMITS, mailboxEnvelopes: 2 });
         const { code } = await register(node);
         const { session: key } = await login(node, code);
@@ -170,7 +170,7 @@ export function mailboxes(backend: Backend): void {
         expect(await texts(node, key)).toEqual(['a', 'c']);
       });
 
-      it('let nobody set aside but the session that holds them, nor what does not wait there', async () => {
+      it('accept them only from the valid session, and only entries that wait there', async () => {
         await alice.send(bob, envelope('a'));
         const [id = ''] = await ids(node, session);
         expect(await node.deadLetter(session, otherTag(id), 'unsendable')).toBe('held');
@@ -184,7 +184,7 @@ export function mailboxes(backend: Backend): void {
     it('notices a cursor ahead of the mailbox although newer envelopes have come since', async () => {
       await alice.send(bob, envelope('a'));
       const [id = ''] = await ids(node, session);
-      // Lost by a failover: given in a history that is no more.
+      // Lost by a failover: from a history that does not exist any more.
       const lost = `${BigInt(microseconds(id)) + 1n}-7`;
       await alice.send(bob, envelope('b'), envelope('c'));
       expect(await read(node, session, lost)).toEqual({ state: 'gone' });
@@ -208,7 +208,7 @@ export function mailboxes(backend: Backend): void {
         return { short, code, sender: new Sender(short, 'ALICE00') };
       };
 
-      it('drops each envelope by its own age, and tells the next claim how many, once', async () => {
+      it('drops each envelope by its age, and tells the next claim how many, once', async () => {
         const { short, code, sender } = await mailbox();
         await sender.send(code, envelope('a'), envelope('b'));
         const first = await login(short, code);
@@ -220,7 +220,7 @@ export function mailboxes(backend: Backend): void {
         expect(await login(short, code)).toMatchObject({ expired: 0 });
       });
 
-      it('tells a claim what ran out while nobody was there, and frees its quota', async () => {
+      it('tells a claim how many expired without a session, and frees their quota', async () => {
         const { short, code, sender } = await mailbox();
         await sender.send(code, envelope('a'), envelope('b'));
         const sentMs = performance.now();
@@ -232,17 +232,19 @@ export function mailboxes(backend: Backend): void {
         expect(await texts(short, claimed.session, claimed.last)).toEqual(['c']);
       });
 
-      it('makes room for new envelopes, and counts what it dropped for that', async () => {
+      it('makes room for new envelopes, and counts the dropped ones', async () => {
         const small = { ...limits, mailboxEnvelopes: 2 };
         const node = await nodes.start(small);
         const { code } = await register(node);
         const sender = new Sender(node, 'ALICE00');
         await sender.send(code, envelope('a'), envelope('b'));
-        await until(async () => (await sender.send(code, envelope('c')))[0] === 'stored', { what: 'room' });
+        await until(async () => (await sender.send(code, envelope('c')))[0] === 'stored', {
+          what: 'free quota',
+        });
         expect(await login(node, code)).toMatchObject({ waiting: 1, expired: 2 });
       });
 
-      it('lets a session go on whose cursor has expired', async () => {
+      it('lets a session continue whose cursor has expired', async () => {
         const { short, code, sender } = await mailbox();
         const { session: key } = await login(short, code);
         await sender.send(code, envelope('a'), envelope('b'));

@@ -3,20 +3,20 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { until } from '../../support/until.ts';
 import type { Backend } from '../backends.ts';
 import {
-  Ears,
   envelope,
   held,
   ids,
   login,
   Nodes,
   newToken,
+  RecordingListener,
   read,
   register,
   Sender,
   texts,
 } from '../fixture.ts';
 
-/** claim, reclaim, release, and that only the holder of the token reads and confirms. */
+/** claim, reclaim, release; only the valid session reads and confirms. */
 export function sessions(backend: Backend): void {
   describe('sessions', () => {
     const nodes = new Nodes(backend);
@@ -29,7 +29,7 @@ export function sessions(backend: Backend): void {
     });
     afterEach(() => nodes.end());
 
-    it('gives each claim a higher epoch and displaces the one before, on whichever node it was', async () => {
+    it('gives each claim a higher epoch and displaces the previous one, on any node', async () => {
       const { code } = await register(one);
       const first = await login(one, code);
       const second = await login(other, code);
@@ -41,21 +41,21 @@ export function sessions(backend: Backend): void {
       expect(await read(other, second.session)).toMatchObject({ state: 'held' });
     });
 
-    it('tells every listener which token has claimed, the new one included', async () => {
+    it('notifies every listener of the token of a claim, the new one included', async () => {
       const { code } = await register(one);
-      const [first, second] = [new Ears(), new Ears()];
+      const [first, second] = [new RecordingListener(), new RecordingListener()];
       await one.subscribe(code, first);
       const before = await login(one, code);
       await other.subscribe(code, second);
       const after = await login(other, code);
       await until(() => first.claims.length === 2 && second.claims.length > 0, {
-        what: 'both to hear of the claims',
+        what: 'both listeners to be notified of the claims',
       });
       expect(first.claims).toEqual([before.session.token, after.session.token]);
       expect(second.claims.at(-1)).toBe(after.session.token);
     });
 
-    it('leaves exactly one holder when many claim at once', async () => {
+    it('leaves exactly one valid session when many claim at once', async () => {
       const { code } = await register(one);
       const claims = await Promise.all(
         Array.from({ length: 30 }, (_, index) => login(index % 2 === 0 ? one : other, code)),
@@ -68,7 +68,7 @@ export function sessions(backend: Backend): void {
       expect(holder?.session.epoch).toBe(Math.max(...epochs));
     });
 
-    it('tells a claim what waits, up to which id, and reads it from the start of the mailbox', async () => {
+    it('tells a claim how many envelopes wait and the last id, and reads them from the start', async () => {
       const { code } = await register(one);
       expect(await login(one, code)).toMatchObject({ waiting: 0, last: '0-0', expired: 0 });
       await new Sender(other, 'ALICE00').send(code, envelope('a'), envelope('b'));
@@ -78,7 +78,7 @@ export function sessions(backend: Backend): void {
       expect(await texts(one, claimed.session)).toEqual(['a', 'b']);
     });
 
-    it('is live from `last` when the mailbox is empty, also after envelopes have come and gone', async () => {
+    it('is live from `last` if the mailbox is empty, even after envelopes have come and gone', async () => {
       const { code } = await register(one);
       const sender = new Sender(other, 'ALICE00');
       const first = await login(one, code);
@@ -87,15 +87,15 @@ export function sessions(backend: Backend): void {
       expect(await one.confirm(first.session, id)).toBe('held');
       const second = await login(one, code);
       expect(second).toMatchObject({ waiting: 0, last: id });
-      const ears = new Ears();
-      await one.subscribe(code, ears);
+      const listener = new RecordingListener();
+      await one.subscribe(code, listener);
       await sender.send(code, envelope('b'));
-      await until(() => ears.wakeUps.length === 1, { what: 'the wake-up' });
-      expect(ears.wakeUps[0]?.prev).toBe(second.last);
+      await until(() => listener.wakeUps.length === 1, { what: 'the wake-up' });
+      expect(listener.wakeUps[0]?.prev).toBe(second.last);
       expect(await texts(one, second.session, second.last)).toEqual(['b']);
     });
 
-    it('reads and confirms for the holder only: not by a guessed token, not by an old one after release', async () => {
+    it('reads and confirms with the valid token only: not with a guessed one, nor with an old one after release', async () => {
       const { code } = await register(one);
       await new Sender(other, 'ALICE00').send(code, envelope('a'));
       const { session, last } = await login(one, code);
@@ -118,7 +118,7 @@ export function sessions(backend: Backend): void {
       expect(await held(other, second.session)).toMatchObject({ envelopes: [] });
     });
 
-    it('never lets reclaim displace: the holder stays the holder, and whoever was displaced stays so', async () => {
+    it('never displaces by reclaim: the valid session stays valid, and a displaced one stays displaced', async () => {
       const { code } = await register(one);
       const first = await login(one, code);
       expect(await one.reclaim(first.session, null)).toBe('held');
@@ -130,23 +130,23 @@ export function sessions(backend: Backend): void {
       expect(await other.reclaim(second.session, null)).toBe('displaced');
     });
 
-    it('writes a session again by reclaim where the store knows only an older one, and tells the others', async () => {
+    it('restores a session by reclaim if the store knows only an older one, and notifies the others', async () => {
       const { code } = await register(one);
       const old = await login(one, code);
-      const ears = new Ears();
-      await one.subscribe(code, ears);
-      // As after a failover that lost a later claim: its epoch is higher than what the store knows.
+      const listener = new RecordingListener();
+      await one.subscribe(code, listener);
+      // As after a failover that lost a later claim: its epoch is higher than that in the store.
       const lost = { code, token: newToken(), epoch: old.session.epoch + 10, protocol: 2 } as const;
       expect(await other.reclaim(lost, null)).toBe('held');
-      await until(() => ears.claims.includes(lost.token), { what: 'the older session to hear of it' });
+      await until(() => listener.claims.includes(lost.token), { what: 'the older session to be notified' });
       expect(await read(one, old.session)).toEqual({ state: 'displaced' });
       expect(await held(other, lost)).toMatchObject({ envelopes: [] });
-      // What the lost login did, it does again: protocol 2 is sticky.
+      // The lost login is restored completely: protocol 2 is sticky.
       expect(await one.findUser(code)).toMatchObject({ claimed: true, minProtocol: 2 });
       expect((await login(one, code, 2)).session.epoch).toBeGreaterThan(lost.epoch);
     });
 
-    it('says gone when a session reclaims with a cursor that this history does not have', async () => {
+    it('answers gone to a reclaim with a cursor that is not of this history', async () => {
       const { code } = await register(one);
       const { session } = await login(one, code);
       await new Sender(other, 'ALICE00').send(code, envelope('a'));
@@ -167,7 +167,7 @@ export function sessions(backend: Backend): void {
       await login(other, code, 2);
     });
 
-    it('opens it again for an operator, until the next login by protocol 2', async () => {
+    it('opens an account again for an operator, until the next login by protocol 2', async () => {
       const { code } = await register(one);
       await login(one, code, 2);
       expect(await other.reopen(code)).toBe(true);

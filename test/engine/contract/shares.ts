@@ -7,7 +7,7 @@ const size = frame('12345').length;
 /** 3 of 12 envelopes, 3 of 12 frames' bytes. */
 const QUARTER = { ...LIMITS, mailboxEnvelopes: 12, mailboxSharePercent: 25 };
 
-/** What one sender may have waiting in one mailbox. */
+/** The share of one sender in one mailbox. */
 export function shares(backend: Backend): void {
   describe('the share of one sender', () => {
     const nodes = new Nodes(backend);
@@ -22,7 +22,7 @@ export function shares(backend: Backend): void {
       expect(await node.confirm(session, waiting[count - 1] ?? '')).toBe('held');
     };
 
-    it('is all that a stranger can fill: others still get in, up to the whole of the mailbox', async () => {
+    it('limits one sender: others can still fill the rest of the mailbox', async () => {
       const node = await nodes.start({ ...QUARTER });
       const { code } = await register(node);
       const senders = ['ALICE00', 'CAR0100', 'DAVE000', 'EVE0000', 'FRANK00'];
@@ -30,13 +30,13 @@ export function shares(backend: Backend): void {
       expect(await alice?.send(code, ...several(5))).toEqual([...stored(3), 'share_full', 'share_full']);
       for (const other of others.slice(0, 3))
         expect(await other.send(code, ...several(3))).toEqual(stored(3));
-      // Of both limits, the mailbox's own is the one that is told.
+      // If both limits are reached, the answer is that of the mailbox.
       expect(await alice?.send(code, envelope('y'))).toEqual(['mailbox_full']);
       expect(await others[3]?.send(code, envelope('y'))).toEqual(['mailbox_full']);
       expect(await texts(node, (await login(node, code)).session)).toHaveLength(12);
     });
 
-    it('comes back as the recipient confirms, envelope by envelope, whoever sent them', async () => {
+    it('becomes free as the recipient confirms, envelope by envelope, for the sender of each', async () => {
       const node = await nodes.start({ ...QUARTER });
       const { code } = await register(node);
       const alice = new Sender(node, 'ALICE00');
@@ -63,7 +63,7 @@ export function shares(backend: Backend): void {
       }
     });
 
-    it('counts the bytes of frames too, but lets one envelope wait however large it is', async () => {
+    it('counts the bytes of frames too, but one envelope may wait however large it is', async () => {
       const node = await nodes.start({ ...LIMITS, mailboxBytes: 12 * size, mailboxSharePercent: 25 });
       const { code } = await register(node);
       const alice = new Sender(node, 'ALICE00');
@@ -76,7 +76,7 @@ export function shares(backend: Backend): void {
       expect(await carol.send(code, envelope(''))).toEqual(['stored']);
     });
 
-    it('of a small mailbox is one envelope at least', async () => {
+    it('of a small mailbox is at least one envelope', async () => {
       const node = await nodes.start({ ...LIMITS, mailboxEnvelopes: 4, mailboxSharePercent: 1 });
       const { code } = await register(node);
       for (const name of ['ALICE00', 'CAR0100', 'DAVE000']) {
@@ -84,7 +84,7 @@ export function shares(backend: Backend): void {
       }
     });
 
-    it('is not touched by what was stored already: a repeat is answered as before', async () => {
+    it('is not used up by a repeat, which is answered as before', async () => {
       const node = await nodes.start({ ...QUARTER });
       const { code } = await register(node);
       const alice = new Sender(node, 'ALICE00');
@@ -93,13 +93,13 @@ export function shares(backend: Backend): void {
         'repeated',
         'id_conflict',
       ]);
-      // What was refused is not remembered.
+      // A refused id is not remembered.
       expect(await alice.send(code, envelope('b', '2'))).toEqual(['share_full']);
       await confirm(node, code, 1);
       expect(await alice.send(code, envelope('c', '2'))).toEqual(['stored']);
     });
 
-    it('comes back when envelopes expire', async () => {
+    it('becomes free when envelopes expire', async () => {
       const node = await nodes.start({ ...QUARTER, mailboxTtlMs: 300 });
       const { code } = await register(node);
       const alice = new Sender(node, 'ALICE00');

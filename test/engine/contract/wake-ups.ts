@@ -3,20 +3,20 @@ import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import {
-  Ears,
   envelope,
   held,
   ids,
   login,
   Nodes,
   newToken,
+  RecordingListener,
   register,
   Sender,
   text,
   texts,
 } from '../fixture.ts';
 
-/** Subscriptions, and what an engine that does not run answers. */
+/** Subscriptions, and the answers of an engine that does not run. */
 export function wakeUps(backend: Backend): void {
   describe('wake-ups', () => {
     const nodes = new Nodes(backend);
@@ -32,38 +32,38 @@ export function wakeUps(backend: Backend): void {
     afterEach(() => nodes.end());
 
     it('carry the stored bytes and form a chain: each names the id before it, from the claim on', async () => {
-      const ears = new Ears();
-      await one.subscribe(bob, ears);
+      const listener = new RecordingListener();
+      await one.subscribe(bob, listener);
       const claimed = await login(one, bob);
       const alice = new Sender(other, 'ALICE00');
       for (let n = 0; n < 20; n += 2) await alice.send(bob, envelope(`${n}`), envelope(`${n + 1}`));
-      await until(() => ears.wakeUps.length === 20, { what: '20 wake-ups' });
-      expect(ears.wakeUps.map(({ frame }) => text(frame))).toEqual(
+      await until(() => listener.wakeUps.length === 20, { what: '20 wake-ups' });
+      expect(listener.wakeUps.map(({ frame }) => text(frame))).toEqual(
         Array.from({ length: 20 }, (_, n) => `${n}`),
       );
-      expect(ears.wakeUps.map(({ prev }) => prev)).toEqual([
+      expect(listener.wakeUps.map(({ prev }) => prev)).toEqual([
         claimed.last,
-        ...ears.wakeUps.slice(0, -1).map(({ id }) => id),
+        ...listener.wakeUps.slice(0, -1).map(({ id }) => id),
       ]);
-      expect(ears.wakeUps.map(({ id }) => id)).toEqual(await ids(one, claimed.session));
+      expect(listener.wakeUps.map(({ id }) => id)).toEqual(await ids(one, claimed.session));
     });
 
     it('keep the chain over a confirm that empties the mailbox', async () => {
-      const ears = new Ears();
-      await one.subscribe(bob, ears);
+      const listener = new RecordingListener();
+      await one.subscribe(bob, listener);
       const { session } = await login(one, bob);
       const alice = new Sender(other, 'ALICE00');
       await alice.send(bob, envelope('a'));
-      await until(() => ears.wakeUps.length === 1, { what: 'the first' });
-      await one.confirm(session, ears.wakeUps[0]?.id ?? '');
+      await until(() => listener.wakeUps.length === 1, { what: 'the first' });
+      await one.confirm(session, listener.wakeUps[0]?.id ?? '');
       await alice.send(bob, envelope('b'));
-      await until(() => ears.wakeUps.length === 2, { what: 'the second' });
-      expect(ears.wakeUps[1]?.prev).toBe(ears.wakeUps[0]?.id);
+      await until(() => listener.wakeUps.length === 2, { what: 'the second' });
+      expect(listener.wakeUps[1]?.prev).toBe(listener.wakeUps[0]?.id);
     });
 
-    it('come for what is stored, never for what is repeated or refused', async () => {
-      const ears = new Ears();
-      await one.subscribe(bob, ears);
+    it('come for stored envelopes, never for repeated or refused ones', async () => {
+      const listener = new RecordingListener();
+      await one.subscribe(bob, listener);
       const alice = new Sender(other, 'ALICE00');
       const outcomes = await alice.send(
         bob,
@@ -75,20 +75,20 @@ export function wakeUps(backend: Backend): void {
       expect(outcomes).toEqual(['stored', 'repeated', 'id_conflict', 'stored']);
       await alice.sendAs(1, bob, envelope('a', 'x'));
       await alice.send(bob, envelope('end'));
-      await until(() => ears.wakeUps.some(({ frame }) => text(frame) === 'end'), {
+      await until(() => listener.wakeUps.some(({ frame }) => text(frame) === 'end'), {
         what: 'the last wake-up',
       });
-      expect(ears.wakeUps.map(({ frame }) => text(frame))).toEqual(['a', 'c', 'end']);
+      expect(listener.wakeUps.map(({ frame }) => text(frame))).toEqual(['a', 'c', 'end']);
     });
 
     it('never come inside the call that causes them', async () => {
       let inside = true;
       const heard: boolean[] = [];
-      const ears = Object.assign(new Ears(), {
+      const listener = Object.assign(new RecordingListener(), {
         onWakeUp: () => heard.push(inside),
         onClaimed: () => heard.push(inside),
       });
-      await one.subscribe(bob, ears);
+      await one.subscribe(bob, listener);
       const delivered = new Sender(one, 'ALICE00').send(bob, envelope('a'));
       const claimed = one.claim({ code: bob, token: newToken(), protocol: 1 });
       inside = false;
@@ -98,16 +98,23 @@ export function wakeUps(backend: Backend): void {
     });
 
     it('come to every listener of a mailbox, and to none of another', async () => {
-      const ears = [new Ears(), new Ears(), new Ears(), new Ears()];
+      const listener = [
+        new RecordingListener(),
+        new RecordingListener(),
+        new RecordingListener(),
+        new RecordingListener(),
+      ];
       const carol = (await register(one)).code;
       const codes = [bob, bob, bob, carol];
       await Promise.all(
-        ears.map((each, index) => (index === 1 ? other : one).subscribe(codes[index] ?? '', each)),
+        listener.map((each, index) => (index === 1 ? other : one).subscribe(codes[index] ?? '', each)),
       );
       await new Sender(other, 'ALICE00').send(bob, envelope('a'));
       await new Sender(other, 'ALICE00').send(carol, envelope('b'));
-      await until(() => ears.every(({ wakeUps }) => wakeUps.length > 0), { what: 'everybody to hear' });
-      expect(ears.map((each) => each.wakeUps.map(({ frame }) => text(frame)))).toEqual([
+      await until(() => listener.every(({ wakeUps }) => wakeUps.length > 0), {
+        what: 'every listener to be woken',
+      });
+      expect(listener.map((each) => each.wakeUps.map(({ frame }) => text(frame)))).toEqual([
         ['a'],
         ['a'],
         ['a'],
@@ -115,8 +122,8 @@ export function wakeUps(backend: Backend): void {
       ]);
     });
 
-    it('do not come to who has unsubscribed, while others on the same mailbox hear on', async () => {
-      const [left, stayed] = [new Ears(), new Ears()];
+    it('do not reach an unsubscribed listener, while others on the same mailbox continue', async () => {
+      const [left, stayed] = [new RecordingListener(), new RecordingListener()];
       const subscription = await one.subscribe(bob, left);
       await one.subscribe(bob, stayed);
       const alice = new Sender(other, 'ALICE00');
@@ -124,12 +131,12 @@ export function wakeUps(backend: Backend): void {
       subscription.unsubscribe();
       subscription.renew();
       await alice.send(bob, envelope('a'));
-      await until(() => stayed.wakeUps.length === 1, { what: 'the one who stayed to hear' });
+      await until(() => stayed.wakeUps.length === 1, { what: 'the remaining listener to be woken' });
       expect(left.wakeUps).toEqual([]);
     });
 
-    it('come to the listener that the subscription was handed to, and to the first one no more', async () => {
-      const [first, second] = [new Ears(), new Ears()];
+    it('reach the listener that the subscription was handed to, and the previous one no more', async () => {
+      const [first, second] = [new RecordingListener(), new RecordingListener()];
       const subscription = await one.subscribe(bob, first);
       const alice = new Sender(other, 'ALICE00');
       await alice.send(bob, envelope('a'));
@@ -145,23 +152,23 @@ export function wakeUps(backend: Backend): void {
       ]);
     });
 
-    it('come again to who unsubscribes and subscribes in quick succession', async () => {
+    it('reach a listener that unsubscribes and subscribes in quick succession', async () => {
       const alice = new Sender(other, 'ALICE00');
       for (let round = 0; round < 10; round += 1) {
-        const ears = new Ears();
-        const subscription = await one.subscribe(bob, ears);
+        const listener = new RecordingListener();
+        const subscription = await one.subscribe(bob, listener);
         await alice.send(bob, envelope(`${round}`));
-        await until(() => ears.wakeUps.length === 1, { what: `wake-up ${round}` });
+        await until(() => listener.wakeUps.length === 1, { what: `wake-up ${round}` });
         subscription.unsubscribe();
       }
     });
 
-    it('come on after a renewal', async () => {
-      const ears = new Ears();
-      const subscription = await one.subscribe(bob, ears);
+    it('continue after a renewal', async () => {
+      const listener = new RecordingListener();
+      const subscription = await one.subscribe(bob, listener);
       subscription.renew();
       await new Sender(other, 'ALICE00').send(bob, envelope('a'));
-      await until(() => ears.wakeUps.length > 0 || ears.looks > 0, { what: 'a wake-up or a look' });
+      await until(() => listener.wakeUps.length > 0 || listener.polls > 0, { what: 'a wake-up or a poll' });
     });
   });
 
@@ -176,7 +183,7 @@ export function wakeUps(backend: Backend): void {
       const calls = [
         () => node.register({ ecdhPublicKey: 'a', eddsaPublicKey: 'b', name: null, proof: null }),
         () => node.findUser(session.code),
-        () => node.subscribe(session.code, new Ears()),
+        () => node.subscribe(session.code, new RecordingListener()),
         () => node.claim({ code: session.code, token: session.token, protocol: 1 }),
         () => node.reclaim(session, null),
         () => held(node, session),
@@ -188,18 +195,18 @@ export function wakeUps(backend: Backend): void {
       await node.close();
     });
 
-    it('is ready once started, and silent once closed', async () => {
+    it('is ready once started, and calls no listener once closed', async () => {
       const node = await nodes.start({ ...LIMITS });
       expect(node.health().ready).toBe(true);
       const { code } = await register(node);
-      const ears = new Ears();
-      await node.subscribe(code, ears);
+      const listener = new RecordingListener();
+      await node.subscribe(code, listener);
       const { session } = await login(node, code);
-      await until(() => ears.claims.length === 1, { what: 'its own claim' });
+      await until(() => listener.claims.length === 1, { what: 'its own claim' });
       await node.close();
       expect(node.health().ready).toBe(false);
       await expect(texts(node, session)).rejects.toThrow(EngineUnavailable);
-      expect(ears.wakeUps).toEqual([]);
+      expect(listener.wakeUps).toEqual([]);
     });
   });
 }

@@ -4,39 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
+import { ACCESS } from '../../../src/engine/redis/schema.ts';
 import { makeCertificate } from '../../support/servers/certificate.ts';
 import { startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { Ears, envelope, ids, login, register, Sender } from '../fixture.ts';
+import { envelope, ids, login, RecordingListener, register, Sender } from '../fixture.ts';
 
-/** All that a relay may do in Redis; see the schema in src/engine/redis/mailbox/store.ts. */
 const MINIMAL_ACL = [
-  ...[
-    '~user:*',
-    '~{user:next-id}:*',
-    '~inbox:*',
-    '~from:*',
-    '~seen:*',
-    '~shares:*',
-    '~poison:*',
-    '~key:*',
-    '~node:*',
-    '~probe:*',
-  ],
-  ...['&inbox:*', '&probe:*'],
+  ...ACCESS.keys.map((pattern) => `~${pattern}`),
+  ...ACCESS.channels.map((pattern) => `&${pattern}`),
   '-@all',
-  ...['+auth', '+hello', '+ping', '+info', '+time', '+wait'],
-  ...['+evalsha', '+eval', '+script|load', '+ssubscribe', '+sunsubscribe', '+spublish'],
-  ...['+cluster|info', '+cluster|slots', '+asking', '+dbsize', '+randomkey'],
-  ...['+get', '+set', '+incr', '+del', '+exists', '+rename', '+persist', '+pexpire', '+pexpireat'],
-  ...['+hdel', '+hget', '+hmget', '+hset', '+hlen', '+hincrby'],
-  ...['+xadd', '+xdel', '+xlen', '+xtrim', '+xrange', '+xrevrange'],
-  ...['+zadd', '+zcard', '+zrem', '+zremrangebyscore'],
+  ...ACCESS.commands.map((command) => `+${command}`),
 ];
 
-describe('a user of Redis who may do only what a relay does', () => {
-  it('is enough for everything, and nothing is denied', async () => {
+describe('the minimal Redis ACL', () => {
+  it('allows everything that a relay does', async () => {
     const server = await startRedis();
     await server.call(
       'ACL',
@@ -58,8 +41,8 @@ describe('a user of Redis who may do only what a relay does', () => {
     const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits });
     await node.start();
     const { code } = await register(node);
-    const ears = new Ears();
-    const subscription = await node.subscribe(code, ears);
+    const listener = new RecordingListener();
+    const subscription = await node.subscribe(code, listener);
     const { session } = await login(node, code, 2);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(code, envelope('a', 'x'), envelope('b', 'y'));
@@ -70,7 +53,7 @@ describe('a user of Redis who may do only what a relay does', () => {
     expect(await node.confirm(session, first)).toBe('held');
     await until(async () => (await ids(node, session)).length === 0, { what: 'expiry' });
     expect(await node.reclaim(session, null)).toBe('held');
-    await until(() => ears.wakeUps.length === 4, { what: 'wake-ups' });
+    await until(() => listener.wakeUps.length === 4, { what: 'wake-ups' });
     subscription.unsubscribe();
     await node.release(session);
     await server.call('SCRIPT', 'FLUSH');
@@ -94,7 +77,7 @@ describe('Redis over TLS', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('is spoken for rediss://, and only to a server whose certificate is good', async () => {
+  it('is used for rediss://, and only with a server whose certificate is valid', async () => {
     const tlsPort = await freePort();
     const server = await startRedis({
       'tls-port': `${tlsPort}`,
@@ -106,7 +89,7 @@ describe('Redis over TLS', () => {
     const url = `rediss://localhost:${tlsPort}`;
     const stranger = redisNode({ urls: [url] });
     await expect(stranger.start()).rejects.toThrow(/self-signed certificate/);
-    // Node reads NODE_EXTRA_CA_CERTS once, at its start: so in a process of its own, as an operator does it.
+    // Node reads NODE_EXTRA_CA_CERTS at its start: so in a child process, as an operator would.
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', TLS_CLIENT, url], {
       env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') },
       encoding: 'utf8',
@@ -116,7 +99,7 @@ describe('Redis over TLS', () => {
   });
 });
 
-/** Runs what was built: this process may load TypeScript, a child of its own does not. */
+/** Runs the build: a child process cannot load TypeScript. */
 const TLS_CLIENT = `
   import { createRedisEngine } from ${JSON.stringify(new URL('../../../dist/engine/redis/engine.js', import.meta.url).href)};
   const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxSharePercent: 100, mailboxTtlMs: 1_000, maxUsers: 10 };

@@ -4,7 +4,7 @@ import { type RedisServer, startRedis, untilReplication } from '../../support/se
 import { type RedisSentinel, startSentinel } from '../../support/servers/redis-sentinel.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { Ears, envelope, login, register, Sender, texts } from '../fixture.ts';
+import { envelope, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
 
 describe('waiting for replicas', () => {
   let master: RedisServer;
@@ -34,7 +34,7 @@ describe('waiting for replicas', () => {
     }
   });
 
-  it('does not call an envelope stored that only the master has, nor a repeated one, until the replica is back', async () => {
+  it('does not acknowledge an envelope, or a repeated one, that only the master has, until the replica is back', async () => {
     const { code } = await register(node);
     const alice = new Sender(node, 'ALICE00');
     replica.pause();
@@ -42,7 +42,7 @@ describe('waiting for replicas', () => {
     await expect(alice.send(code, envelope('a', 'x'))).rejects.toThrow(/not known to 1 replica/);
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     await expect(alice.send(code, envelope('a', 'x'))).rejects.toThrow(EngineUnavailable);
-    // Everything that is no promise to a sender goes on.
+    // Everything else goes on: it promises nothing to a sender.
     const { session } = await login(node, code);
     expect(await texts(node, session)).toEqual(['a']);
     replica.resume();
@@ -55,7 +55,7 @@ describe('waiting for replicas', () => {
     expect(Number(await replica.call('XLEN', `inbox:{${code}}`))).toBe(1);
   });
 
-  it('asks once for many batches that are sent together', async () => {
+  it('sends one WAIT for many batches that are sent together', async () => {
     const recipients = await Promise.all(Array.from({ length: 40 }, () => register(node)));
     const waits = async () =>
       Number(/cmdstat_wait:calls=(\d+)/.exec(String(await master.call('INFO', 'commandstats')))?.[1]);
@@ -77,12 +77,12 @@ describe('a Sentinel failover', () => {
   afterAll(() => sentinel.remove());
   afterEach(() => node.close());
 
-  it('is followed within 15 s: what a replica had is delivered, sessions reclaim, wake-ups come', async () => {
+  it('is followed within 15 s: replicated envelopes are delivered, sessions reclaim, wake-ups arrive', async () => {
     node = redisNode({ urls: [sentinel.url], waitReplicas: 1 });
     await node.start();
     const { code } = await register(node);
-    const ears = new Ears();
-    await node.subscribe(code, ears);
+    const listener = new RecordingListener();
+    await node.subscribe(code, listener);
     const { session } = await login(node, code);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(code, envelope('before', 'x'));
@@ -91,25 +91,25 @@ describe('a Sentinel failover', () => {
     const killedMs = performance.now();
     await sent(alice, code, 'after');
     expect(performance.now() - killedMs).toBeLessThan(15_000);
-    await until(() => ears.reclaims > 0, { what: 'reclaim' });
+    await until(() => listener.reclaims > 0, { what: 'reclaim' });
     expect(await node.reclaim(session, null)).toBe('held');
     expect(await texts(node, session)).toEqual(['before', 'after']);
-    const heard = ears.wakeUps.length;
+    const heard = listener.wakeUps.length;
     await sent(alice, code, 'more');
-    await until(() => ears.wakeUps.length > heard, { what: 'a wake-up' });
-    // The old master comes back, is made a replica, and is not believed.
+    await until(() => listener.wakeUps.length > heard, { what: 'a wake-up' });
+    // The old master comes back, becomes a replica, and is not believed.
     await old?.restart();
     await until(() => node.health().ready, { what: 'health' });
     await sent(alice, code, 'last');
     expect(await texts(node, session)).toEqual(['before', 'after', 'more', 'last']);
   }, 40_000);
 
-  it('that only Sentinel knows of is followed too: the old master still answers', async () => {
+  it('is followed even if the old master still answers and only Sentinel knows of it', async () => {
     node = redisNode({ urls: [sentinel.url], timings: { discoverEveryMs: 500 } });
     await node.start();
     const { code } = await register(node);
     const before = await sentinel.masterPort();
-    // Sentinel takes its time between two failovers, and says so.
+    // Sentinel refuses two failovers in quick succession.
     const order = async () => sentinel.sentinels[0]?.call('SENTINEL', 'FAILOVER', 'relay');
     await until(() => order().then(Boolean, () => false), {
       what: 'Sentinel to take the order',
@@ -121,7 +121,7 @@ describe('a Sentinel failover', () => {
     });
     const port = await sentinel.masterPort();
     const current = sentinel.servers.find((server) => server.port === port);
-    // Until the node has heard of it, the old master takes what it will forget: WAIT is there for that.
+    // Until the node knows of it, the old master accepts envelopes that it will forget: that is what WAIT is for.
     await until(
       async () => {
         await new Sender(node, 'ALICE00', Date.now()).send(code, envelope('a')).catch(() => {});
@@ -132,7 +132,7 @@ describe('a Sentinel failover', () => {
   }, 40_000);
 });
 
-/** As a client does it: again with the same id until it is known to be stored. */
+/** As a client does: sends again with the same id until the envelope is stored. */
 async function sent(sender: Sender, recipient: string, text: string): Promise<void> {
   await until(
     async () => {

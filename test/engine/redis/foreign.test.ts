@@ -4,10 +4,10 @@ import { microseconds } from '../../../src/engine/mailbox-id.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { Ears, envelope, frame, held, ids, login, register, Sender, texts } from '../fixture.ts';
+import { envelope, frame, held, ids, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
-/** What the engine makes of things in Redis that it did not put there. */
+/** Entries and messages in Redis that the engine did not write. */
 describe('mailboxes', () => {
   let server: RedisServer;
   let node: Engine;
@@ -29,7 +29,7 @@ describe('mailboxes', () => {
 
   const user = () => `user:{${bob}}`;
 
-  it('that hold an undecodable entry do not block: it is set aside, for an operator to look at', async () => {
+  it('with an unreadable entry do not block: it becomes a dead letter for operators', async () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'));
     const { session } = await login(node, bob);
@@ -57,7 +57,7 @@ describe('mailboxes', () => {
     expect(await login(node, bob)).toMatchObject({ waiting: 2 });
   });
 
-  it('keep of what was set aside the last 16, and an envelope byte for byte', async () => {
+  it('keep the last 16 dead letters, envelopes byte for byte', async () => {
     const alice = new Sender(node, 'ALICE00');
     const { session } = await login(node, bob);
     for (let n = 0; n < 20; n += 1) await alice.send(bob, envelope(`${n}`));
@@ -69,7 +69,7 @@ describe('mailboxes', () => {
     expect(await server.call('EXISTS', `inbox:{${bob}}`)).toBe(0);
   });
 
-  it('are counted right although somebody else wrote between the envelopes', async () => {
+  it('are counted correctly although another program wrote between the envelopes', async () => {
     const alice = new Sender(node, 'ALICE00');
     const { session } = await login(node, bob);
     await alice.send(bob, envelope('a'));
@@ -81,9 +81,9 @@ describe('mailboxes', () => {
     expect(await login(node, bob)).toMatchObject({ waiting: 2 });
   });
 
-  it('never let what others publish on a mailbox channel do harm', async () => {
-    const ears = new Ears();
-    await node.subscribe(bob, ears);
+  it('are not harmed by unexpected messages on their channels', async () => {
+    const listener = new RecordingListener();
+    await node.subscribe(bob, listener);
     const rubbish = [
       '',
       'w',
@@ -96,11 +96,11 @@ describe('mailboxes', () => {
       'ctoken',
       'x1-1 0-0\nx',
     ];
-    const before = notes.rubbishes;
+    const before = notes.unexpectedMessages;
     for (const message of rubbish) await server.call('SPUBLISH', `inbox:{${bob}}`, message);
     await new Sender(node, 'ALICE00').send(bob, envelope('a'));
-    await until(() => ears.wakeUps.length === 1, { what: 'the real wake-up' });
-    expect(notes.rubbishes - before).toBe(rubbish.length);
-    expect(ears.claims).toEqual([]);
+    await until(() => listener.wakeUps.length === 1, { what: 'the real wake-up' });
+    expect(notes.unexpectedMessages - before).toBe(rubbish.length);
+    expect(listener.claims).toEqual([]);
   });
 });

@@ -3,14 +3,14 @@ import type { Engine, SessionKey } from '../../../src/engine/engine.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { Ears, envelope, login, register, Sender, texts } from '../fixture.ts';
+import { envelope, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
 
 let server: RedisServer;
 let node: Engine;
 let code: string;
-/** Claimed before the state that the store has gone back to. */
+/** Claimed before the state to which the store has gone back. */
 let earlier: SessionKey;
-/** Claimed after it: the store does not know of it any more. */
+/** Claimed after it: the store has forgotten it. */
 let later: SessionKey;
 
 beforeAll(async () => {
@@ -36,29 +36,29 @@ beforeEach(async () => {
 });
 
 describe('a session that the store has forgotten', () => {
-  it('reads on, and holds again: nobody has displaced it', async () => {
+  it('reads on and is valid again: no session has displaced it', async () => {
     expect(await texts(node, later)).toEqual(['waits']);
     expect(await node.reclaim(later, null)).toBe('held');
   });
 
-  it('confirms on', async () => {
+  it('continues to confirm', async () => {
     const page = await node.read({ session: earlier, after: null, maxEnvelopes: 1, maxBytes: 1 });
     if (page.state !== 'held') throw new Error(page.state);
     expect(await node.confirm(later, page.last)).toBe('held');
     expect(await texts(node, later)).toEqual([]);
   });
 
-  it('displaces the older one again, which is told', async () => {
-    const ears = new Ears();
-    await node.subscribe(code, ears);
+  it('displaces the older session again, which is notified', async () => {
+    const listener = new RecordingListener();
+    await node.subscribe(code, listener);
     await texts(node, later);
-    await until(() => ears.claims.includes(later.token), { what: 'the word of the claim' });
+    await until(() => listener.claims.includes(later.token), { what: 'the claim message' });
     expect(await node.confirm(earlier, '1-1')).toBe('displaced');
     const page = await node.read({ session: earlier, after: null, maxEnvelopes: 1, maxBytes: 1 });
     expect(page.state).toBe('displaced');
   });
 
-  it('is told that its cursor is gone, where that is lost too', async () => {
+  it('learns that its cursor is gone if that is lost too', async () => {
     const unknown = '1999999999999999-7';
     const page = await node.read({ session: later, after: unknown, maxEnvelopes: 1, maxBytes: 1 });
     expect(page.state).toBe('gone');

@@ -5,14 +5,14 @@ import { loadScripts } from '../../../src/engine/redis/scripts.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
-import { Ears, envelope, ids, key, login, register, Sender, texts } from '../fixture.ts';
+import { envelope, ids, key, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const HOUR_US = 3_600_000_000n;
 
-/** What the engine leaves in Redis. */
+/** The keys of the engine in Redis. */
 describe('keys in Redis', () => {
   let server: RedisServer;
   let node: Engine;
@@ -37,7 +37,7 @@ describe('keys in Redis', () => {
   const pttl = (name: string) => number('PTTL', name);
   const user = () => `user:{${bob}}`;
 
-  it('have a TTL, all but counters and what belongs to claimed accounts', async () => {
+  it('have a TTL, except counters and those of claimed accounts', async () => {
     await new Sender(node, 'ALICE00').send(bob, envelope('a', 'x'));
     const claimed = await register(node, true);
     const eternal = new Set([
@@ -54,7 +54,7 @@ describe('keys in Redis', () => {
     expect(keys.filter((name) => name.startsWith('node:'))).toHaveLength(1);
   });
 
-  it('of an unclaimed account end after 30 days, its key record no earlier; a login keeps both for ever', async () => {
+  it('of an unclaimed account expire after 30 days, its key record no earlier; a login makes both permanent', async () => {
     const account = await node.findUser(bob);
     const keyRecord = `key:${account?.eddsaPublicKey}`;
     expect(await pttl(user())).toBeGreaterThan(30 * DAY_MS - MINUTE_MS);
@@ -64,11 +64,11 @@ describe('keys in Redis', () => {
     expect(await pttl(user())).toBe(-1);
     await until(async () => (await pttl(keyRecord)) === -1, { what: 'the key record to be kept' });
     await until(async () => (await server.call('HGET', user(), 'settled')) === '1', {
-      what: 'it to be noted',
+      what: 'it to be marked as settled',
     });
   });
 
-  it('that a first login left half settled are settled by the next', async () => {
+  it('left half settled by a first login are settled by the next', async () => {
     const account = await node.findUser(bob);
     await login(node, bob);
     await until(async () => (await server.call('HGET', user(), 'settled')) === '1', { what: 'settling' });
@@ -82,27 +82,27 @@ describe('keys in Redis', () => {
     expect(await pttl(`key:${account?.eddsaPublicKey}`)).toBe(-1);
   });
 
-  it('of a registration that died half way end within a minute, or are completed by the next try', async () => {
+  it('of an interrupted registration expire within a minute, or the next try completes them', async () => {
     const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
     const first = await node.register(request);
     const code = 'user' in first ? first.user.code : '';
-    // As it stands after the key record was taken and before the account was completed.
+    // As after the key record was taken and before the account was completed.
     await server.call('HSET', `user:{${code}}`, 'pending', '1');
     await server.call('PEXPIRE', `user:{${code}}`, MINUTE_MS);
     expect(await node.register(request)).toEqual({ ...first, outcome: 'existing' });
     expect(await pttl(`user:{${code}}`)).toBeGreaterThan(29 * DAY_MS);
-    // As it stands once that account has expired: the key record names nobody.
+    // As once that account has expired: the key record names a missing account.
     await server.call('DEL', `user:{${code}}`);
     const second = await node.register(request);
     expect(second).toMatchObject({ outcome: 'created' });
     expect(second).not.toHaveProperty('user.code', code);
-    // The key record of somebody else's account is not believed either.
+    // A key record with the code of another account is not believed either.
     await server.call('SET', `key:${request.eddsaPublicKey}`, bob);
     expect(await node.register({ ...request, ecdhPublicKey: key() })).toMatchObject({ outcome: 'created' });
     expect(await node.findUser(bob)).not.toMatchObject({ eddsaPublicKey: request.eddsaPublicKey });
   });
 
-  it('of the fence, of remembered ids and of mailboxes end when they are of no more use', async () => {
+  it('of fences, remembered ids and mailboxes expire when they are of no more use', async () => {
     await new Sender(node, 'ALICE00').send(bob, envelope('a', 'x'));
     expect(await pttl(`from:{${bob}}:ALICE00`)).toBeGreaterThan(1.9 * MINUTE_MS);
     expect(await pttl(`from:{${bob}}:ALICE00`)).toBeLessThanOrEqual(2 * MINUTE_MS);
@@ -114,7 +114,7 @@ describe('keys in Redis', () => {
     expect(inbox).toBeLessThanOrEqual(1.25 * 7 * DAY_MS);
   });
 
-  it('of an empty mailbox are gone, and its counters are 0', async () => {
+  it('of an empty mailbox are deleted, and its counters are 0', async () => {
     const { session } = await login(node, bob);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'), envelope('b'), envelope('c'));
@@ -132,7 +132,7 @@ describe('keys in Redis', () => {
     ]);
   });
 
-  it('of nobody are not made by any verb', async () => {
+  it('are not created by any verb for a missing user', async () => {
     const before = await number('DBSIZE');
     const session = { code: '0000000', token: '0'.repeat(32), epoch: 1, protocol: 2 } as const;
     await node.claim({ code: session.code, token: session.token, protocol: 2 });
@@ -144,18 +144,18 @@ describe('keys in Redis', () => {
     expect(await number('DBSIZE')).toBe(before);
   });
 
-  it('keep ids and epochs from going back when the clock does', async () => {
+  it('prevent ids and epochs from going back when the clock does', async () => {
     await new Sender(node, 'ALICE00').send(bob, envelope('a'));
     const { session } = await login(node, bob);
     const [first = ''] = await ids(node, session);
-    // As a new master finds it whose clock is an hour behind.
+    // As for a new master whose clock is an hour behind.
     const ahead = `${BigInt(microseconds(first)) + HOUR_US}-77`;
     await server.call('HSET', user(), 'last', ahead, 'epoch', session.epoch + 3_600_000);
-    const ears = new Ears();
-    await node.subscribe(bob, ears);
+    const listener = new RecordingListener();
+    await node.subscribe(bob, listener);
     await new Sender(node, 'CAR0100').send(bob, envelope('b'), envelope('c'));
-    await until(() => ears.wakeUps.length === 2, { what: 'wake-ups' });
-    const [second, third] = ears.wakeUps;
+    await until(() => listener.wakeUps.length === 2, { what: 'wake-ups' });
+    const [second, third] = listener.wakeUps;
     expect(second?.prev).toBe(ahead);
     expect(microseconds(second?.id ?? '')).toBe(`${BigInt(microseconds(ahead)) + 1n}`);
     expect(isAfter(third?.id ?? '', second?.id ?? '')).toBe(true);
@@ -164,7 +164,7 @@ describe('keys in Redis', () => {
     expect(await texts(node, later.session)).toEqual(['a', 'b', 'c']);
   });
 
-  it('bound the ids that one mailbox remembers: the older half is forgotten first, and that is counted', async () => {
+  it('limit the ids that a mailbox remembers: the older half is forgotten first, and counted', async () => {
     const period = Math.floor(Date.now() / (10 * MINUTE_MS));
     const current = `seen:{${bob}}:${period % 2}`;
     const other = `seen:{${bob}}:${1 - (period % 2)}`;
@@ -177,7 +177,7 @@ describe('keys in Redis', () => {
     expect(notes.forgotten).toBe(forgotten + 1);
     expect(await number('HLEN', current)).toBe(2);
     expect(await number('HLEN', other)).toBe(9_999);
-    // What is added to it in the next period must last through another.
+    // Ids that are added to it in the next period must last for another.
     expect(await pttl(other)).toBeGreaterThan(20 * MINUTE_MS);
     expect(await alice.send(bob, envelope('a', 'x'))).toEqual(['repeated']);
     const dave = new Sender(node, 'DAVE000');
@@ -187,7 +187,7 @@ describe('keys in Redis', () => {
     ]);
   });
 
-  it('of the period before are still known', async () => {
+  it('of the previous period are still known', async () => {
     const period = Math.floor(Date.now() / (10 * MINUTE_MS));
     await server.call('HSET', `seen:{${bob}}:${1 - (period % 2)}`, 'ALICE00:x', 'digest');
     const alice = new Sender(node, 'ALICE00');
@@ -197,7 +197,7 @@ describe('keys in Redis', () => {
     ]);
   });
 
-  it('of an account that has expired are not inherited by the next one that is given its code', async () => {
+  it('of an expired account are not inherited by the next account with its code', async () => {
     const { create } = loadScripts(LIMITS);
     const names = [
       'user:{0000001}',
@@ -219,7 +219,7 @@ describe('keys in Redis', () => {
     );
   });
 
-  it('that outlive their whole TTL count as expired envelopes, not as none', async () => {
+  it('that expire as a whole count as expired envelopes', async () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'), envelope('b'));
     await server.call('DEL', `inbox:{${bob}}`);

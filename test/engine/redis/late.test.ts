@@ -13,8 +13,8 @@ import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { envelope, frame, login, newToken, register, texts } from '../fixture.ts';
 
-/** Calls carry the time, by the clock of Redis, after which they must not take effect any more. */
-describe('what reaches Redis too late', () => {
+/** Calls have a deadline, in the time of Redis, after which they must not take effect. */
+describe('a call that reaches Redis too late', () => {
   let server: RedisServer;
   let node: Engine;
   const scripts = loadScripts(LIMITS);
@@ -35,7 +35,7 @@ describe('what reaches Redis too late', () => {
     return Number(seconds) * 1e6 + Number(micros);
   };
 
-  it('is not stored, and leaves no trace; a moment earlier it is', async () => {
+  it('stores nothing and changes nothing; before its deadline it stores', async () => {
     const { code } = await register(node);
     const keys = [
       `user:{${code}}`,
@@ -52,7 +52,7 @@ describe('what reaches Redis too late', () => {
     expect(await script('deliver', keys, args((await nowUs()) + 1e6))).toBe('s');
   });
 
-  it('claims nothing, nor does what was sent by a clock that has gone back since', async () => {
+  it('claims nothing; neither does a call from before the clock of Redis was set back', async () => {
     const { code } = await register(node);
     const { session } = await login(node, code);
     const keys = [`user:{${code}}`, `inbox:{${code}}`];
@@ -64,7 +64,7 @@ describe('what reaches Redis too late', () => {
     expect(await node.findUser(code)).toMatchObject({ minProtocol: 1 });
   });
 
-  it('only seems so where the clock of Redis was set: it is asked, and the call made once more', async () => {
+  it('retries once with fresh time when the clock of Redis changed', async () => {
     const timings = TIMINGS;
     const { discover, confirmMaster } = await discovery(
       parseDeployment([server.url]),

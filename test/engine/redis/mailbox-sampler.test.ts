@@ -27,7 +27,7 @@ async function start(notes: Notes, url = server.url): Promise<Engine> {
   return node;
 }
 
-it('tells about how many mailboxes hold mail, and how much, without walking through the keys', async () => {
+it('estimates how many mailboxes hold mail, and how much, from random keys', async () => {
   const notes = new Notes();
   const node = await start(notes);
   await until(() => notes.estimate !== null, { what: 'an estimate of nothing' });
@@ -41,19 +41,19 @@ it('tells about how many mailboxes hold mail, and how much, without walking thro
   // Of 1,000 keys drawn from about 160, a quarter mailboxes: a standard deviation of 2.2, and here six of them.
   const near = (value: number | undefined, wanted: number) =>
     value !== undefined && Math.abs(value - wanted) < wanted / 3;
-  // Both of one estimate: an earlier one may have been taken while the last mailboxes were filled.
+  // Both of one estimate: an earlier one may be from before the last mailboxes were filled.
   const bothNear = () =>
     near(notes.estimate?.mailboxes, MAILBOXES) && near(notes.estimate?.envelopes, MAILBOXES * EACH);
   await until(bothNear, { what: 'an estimate of the mailboxes and of what is in them' });
 });
 
-it('says once that it may not draw keys, and nothing else is wrong', async () => {
+it('logs once that the ACL forbids random keys; everything else works', async () => {
   await server.call('ACL', 'SETUSER', 'old', 'on', '>secret', '~*', '&*', '+@all', '-randomkey');
   const notes = new Notes();
   const node = await start(notes, server.url.replace('redis://', 'redis://old:secret@'));
   const said = () => notes.lines.filter(({ message }) => message === 'waiting mail cannot be estimated');
-  await until(() => said().length > 0, { what: 'a word about it' });
-  expect(said()[0]?.facts.reason).toMatch(/NOPERM/);
+  await until(() => said().length > 0, { what: 'the log line' });
+  expect(said()[0]?.fields.reason).toMatch(/NOPERM/);
   await register(node);
   expect(node.health().ready).toBe(true);
   expect(said()).toHaveLength(1);

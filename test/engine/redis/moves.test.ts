@@ -5,10 +5,10 @@ import type { RedisServer } from '../../support/servers/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../../support/servers/redis-cluster.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
-import { Ears, envelope, key, login, register, Sender, texts } from '../fixture.ts';
+import { envelope, key, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
-/** A Redis Cluster whose slots move, whose masters die, whose shards are sick one at a time. */
+/** A Redis Cluster: slots move, masters die, one shard hangs. */
 describe('a Redis Cluster in motion', () => {
   let cluster: RedisCluster;
   let notes: Notes;
@@ -35,9 +35,9 @@ describe('a Redis Cluster in motion', () => {
     if (server === undefined) throw new RangeError(`no master ${index}`);
     return server;
   };
-  /** The number of the master that was given this slot at the beginning. */
+  /** The number of the master that had this slot at the beginning. */
   const home = (code: string) => Math.floor((slotOf(`{${code}}`) * 3) / 16_384);
-  /** A user whose slot is that master's. */
+  /** A user in a slot of that master. */
   const userAt = async (index: number): Promise<string> => {
     for (;;) {
       const { code } = await register(node);
@@ -45,13 +45,13 @@ describe('a Redis Cluster in motion', () => {
     }
   };
 
-  it('spreads users over its shards, and is well', async () => {
+  it('spreads users over its shards, and is ready', async () => {
     const codes = await Promise.all(Array.from({ length: 30 }, () => register(node)));
     expect(new Set(codes.map(({ code }) => home(code))).size).toBe(3);
     expect(node.health()).toMatchObject({ ready: true, reason: expect.stringContaining('3') });
   });
 
-  it('puts every key where the Cluster does', async () => {
+  it('computes the slot of every key as the Cluster does', async () => {
     const keys = [
       'a',
       '{a}',
@@ -72,8 +72,8 @@ describe('a Redis Cluster in motion', () => {
 
   it('keeps mailboxes, order and wake-ups when their slot moves under load', async () => {
     const bob = await userAt(0);
-    const ears = new Ears();
-    await node.subscribe(bob, ears);
+    const listener = new RecordingListener();
+    await node.subscribe(bob, listener);
     const { session } = await login(node, bob);
     const alice = new Sender(node, 'ALICE00');
     let moving = true;
@@ -95,20 +95,20 @@ describe('a Redis Cluster in motion', () => {
     const stored = outcomes.flatMap((outcome, n) => (outcome === 'stored' ? [n] : []));
     expect(found).toEqual(expect.arrayContaining(stored));
     expect(stored.length).toBeGreaterThan(outcomes.length / 2);
-    // Still heard, where the slot is now.
-    await until(() => ears.reclaims > 0, { what: 'sessions to be told that their store is another' });
-    const heard = ears.wakeUps.length;
+    // The wake-ups arrive from the new shard.
+    await until(() => listener.reclaims > 0, { what: 'sessions to reclaim on the new shard' });
+    const heard = listener.wakeUps.length;
     await until(
       async () => {
         await alice.send(bob, envelope('again')).catch(() => {});
-        return ears.wakeUps.length > heard;
+        return listener.wakeUps.length > heard;
       },
       { what: 'a wake-up from the new shard' },
     );
     await moveSlot({ slot, from: master(2), to: master(0), all: cluster.masters });
   });
 
-  it('never doubles or reorders in a slot that is left half migrated, and goes on when it is whole', async () => {
+  it('never doubles or reorders in a half-migrated slot, and works again once the slot is complete', async () => {
     const bob = await userAt(0);
     const { session } = await login(node, bob);
     const alice = new Sender(node, 'ALICE00');
@@ -123,7 +123,7 @@ describe('a Redis Cluster in motion', () => {
       node.read({ session, after: null, maxEnvelopes: 10, maxBytes: 1e6 }).catch((error: Error) => error),
     ]);
     for (const outcome of outcomes) expect(outcome).toBeInstanceOf(EngineUnavailable);
-    // What needs one key only is found where that key is by now.
+    // A call with one key is found where that key is now.
     await source.call('MIGRATE', '127.0.0.1', target.port, `user:{${bob}}`, 0, 5_000);
     expect(await node.findUser(bob)).toMatchObject({ code: bob });
     await moveSlot({ slot, from: source, to: target, all: cluster.masters });
@@ -135,7 +135,7 @@ describe('a Redis Cluster in motion', () => {
     await moveSlot({ slot, from: target, to: source, all: cluster.masters });
   });
 
-  it('harms only the users of a shard that hangs: the others notice nothing', async () => {
+  it('affects only the users of a shard that hangs', async () => {
     const [sick, well] = [await userAt(1), await userAt(2)];
     const { session } = await login(node, well);
     const alice = new Sender(node, 'ALICE00');
@@ -163,10 +163,10 @@ describe('a Redis Cluster in motion', () => {
     await cluster.untilOk();
   });
 
-  it('goes on with the replica of a master that died: sessions reclaim, ids go on, wake-ups come', async () => {
+  it('continues with the replica of a dead master: sessions reclaim, ids grow, wake-ups arrive', async () => {
     const bob = await userAt(2);
-    const ears = new Ears();
-    await node.subscribe(bob, ears);
+    const listener = new RecordingListener();
+    await node.subscribe(bob, listener);
     const { session } = await login(node, bob);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('before'));
@@ -185,14 +185,14 @@ describe('a Redis Cluster in motion', () => {
       timeoutMs: 15_000,
     });
     expect(performance.now() - killedMs).toBeLessThan(15_000);
-    await until(() => ears.reclaims > 0, { what: 'reclaim' });
+    await until(() => listener.reclaims > 0, { what: 'reclaim' });
     expect(await node.reclaim(session, null)).toBe('held');
     expect(await texts(node, session)).toEqual(['before', 'after']);
-    const heard = ears.wakeUps.length;
+    const heard = listener.wakeUps.length;
     await until(
       async () => {
         await alice.send(bob, envelope('more'));
-        return ears.wakeUps.length > heard;
+        return listener.wakeUps.length > heard;
       },
       { what: 'a wake-up from the new master' },
     );

@@ -5,18 +5,18 @@ import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { Ears, envelope, login, newToken, read, register, Sender, texts } from '../fixture.ts';
+import { envelope, login, newToken, RecordingListener, read, register, Sender, texts } from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
 const SNAPSHOT = 'snapshot.rdb';
 
-/** Redis that hangs, dies, is full, forgets its scripts or cuts its connections. */
+/** Redis hangs, dies, is full, forgets its scripts or cuts its connections. */
 describe('one Redis in trouble', () => {
   let server: RedisServer;
   let node: Engine;
   let notes: Notes;
   let bob: string;
-  let ears: Ears;
+  let listener: RecordingListener;
 
   beforeEach(async () => {
     server = await startRedis({ appendonly: 'yes', appendfsync: 'always', dbfilename: SNAPSHOT });
@@ -24,7 +24,7 @@ describe('one Redis in trouble', () => {
     node = redisNode({ urls: [server.url], observer: notes });
     await node.start();
     bob = (await register(node)).code;
-    ears = new Ears();
+    listener = new RecordingListener();
   });
   afterEach(async () => {
     server.resume();
@@ -40,9 +40,9 @@ describe('one Redis in trouble', () => {
     return performance.now() - startedMs;
   };
 
-  it('that hangs: calls fail within 2 s, the next ones at once; when it goes on, all is well within 5 s', async () => {
+  it('that hangs: calls fail within 2 s, later ones at once; after it resumes, all works within 5 s', async () => {
     const { session } = await login(node, bob);
-    await node.subscribe(bob, ears);
+    await node.subscribe(bob, listener);
     const alice = new Sender(node, 'ALICE00');
     server.pause();
     const late = await Promise.all([
@@ -52,22 +52,22 @@ describe('one Redis in trouble', () => {
     ]);
     expect(Math.max(...late)).toBeLessThan(2_000);
     for (let n = 0; n < 50; n += 1) expect(await timed(() => read(node, session))).toBeLessThan(50);
-    expect(await timed(() => node.subscribe('0000000', new Ears()))).toBeLessThan(2_000);
+    expect(await timed(() => node.subscribe('0000000', new RecordingListener()))).toBeLessThan(2_000);
     expect(node.health()).toMatchObject({
       ready: false,
       reason: expect.stringContaining(String(server.port)),
     });
     server.resume();
     await untilReady(5_000);
-    // Told that the store may have forgotten what it knew, and that wake-ups may have been lost.
-    await until(() => ears.reclaims > 0 && ears.looks > 0, { what: 'reclaim and look' });
+    // The store may have forgotten sessions, and wake-ups may be lost.
+    await until(() => listener.reclaims > 0 && listener.polls > 0, { what: 'reclaim and poll' });
     expect(await node.reclaim(session, null)).toBe('held');
-    // What was stuck may have been stored; repeated, it is there once.
+    // The stuck envelope may have been stored; after a repeat it is there once.
     await alice.send(bob, envelope('stuck', 'x'), envelope('next'));
     expect(await texts(node, session)).toEqual(['stuck', 'next']);
   });
 
-  it('that hangs: a claim that was stuck does not displace anybody when it goes on', async () => {
+  it('that hangs: a stuck claim displaces no session after it resumes', async () => {
     const before = await login(node, bob);
     server.pause();
     await expect(node.claim({ code: bob, token: newToken(), protocol: 2 })).rejects.toThrow(
@@ -81,9 +81,9 @@ describe('one Redis in trouble', () => {
     expect(await node.findUser(bob)).toMatchObject({ minProtocol: 1 });
   });
 
-  it('that is killed and restarted: keeps what it acknowledged, and a lost subscription is made again', async () => {
+  it('that is killed and restarted: keeps what it acknowledged; a lost subscription is renewed', async () => {
     const { session } = await login(node, bob);
-    await node.subscribe(bob, ears);
+    await node.subscribe(bob, listener);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('before'));
     await server.kill();
@@ -91,17 +91,17 @@ describe('one Redis in trouble', () => {
     await expect(alice.send(bob, envelope('lost'))).rejects.toThrow(EngineUnavailable);
     await server.restart();
     await untilReady(5_000);
-    await until(() => ears.reclaims > 0 && ears.looks > 0, { what: 'reclaim and look' });
+    await until(() => listener.reclaims > 0 && listener.polls > 0, { what: 'reclaim and poll' });
     expect(await node.reclaim(session, null)).toBe('held');
-    const heard = ears.wakeUps.length;
+    const heard = listener.wakeUps.length;
     await alice.send(bob, envelope('after'));
-    await until(() => ears.wakeUps.length > heard, { what: 'a wake-up' });
+    await until(() => listener.wakeUps.length > heard, { what: 'a wake-up' });
     expect(await texts(node, session)).toEqual(['before', 'after']);
   });
 
-  it('that comes back without its data: sessions are told, and nothing pretends to be a user', async () => {
+  it('that comes back without its data: sessions learn it, and no user appears out of nothing', async () => {
     const { session } = await login(node, bob);
-    await node.subscribe(bob, ears);
+    await node.subscribe(bob, listener);
     await server.call('FLUSHALL');
     expect(await node.reclaim(session, null)).toBe('unknown_user');
     expect(await read(node, session)).toEqual({ state: 'unknown_user' });
@@ -172,7 +172,7 @@ describe('one Redis in trouble', () => {
     }
   });
 
-  it('that is full: stores nothing, and still lets in, lets read and lets confirm who empties it', async () => {
+  it('that is full: stores nothing, but recipients can still log in, read and confirm', async () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'));
     await server.call('CONFIG', 'SET', 'maxmemory', '1');
@@ -189,7 +189,7 @@ describe('one Redis in trouble', () => {
     expect(node.health().reason).not.toContain('OOM');
   });
 
-  it('that cannot write to its disk: calls fail with the reason, and go on when it can', async () => {
+  it('that cannot write to its disk: calls fail with the reason, and succeed once it can', async () => {
     const alice = new Sender(node, 'ALICE00');
     // A snapshot cannot be written where a folder has its name: the same refusal as for a disk that is full.
     await mkdir(join(server.folder, SNAPSHOT));

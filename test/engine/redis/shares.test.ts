@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { LIMITS, redisNode } from '../backends.ts';
 import { envelope, frame, ids, login, register, Sender } from '../fixture.ts';
 
-/** A share is 10: counted from there on, and forgotten when 5 are left. */
+/** A share is 10: counted from there on, and forgotten when 5 wait. */
 const QUARTER = { ...LIMITS, mailboxEnvelopes: 40, mailboxSharePercent: 25 };
 
 let server: RedisServer;
@@ -28,7 +28,7 @@ function pairs(reply: unknown): [string, string][] {
 const number = async (command: string, ...args: (string | number)[]) =>
   Number(await server.call(command, ...args));
 
-it('shares of a mailbox are counted only while that can matter, with a TTL, and anew where the count is wrong', async () => {
+it('shares are counted only while that matters, with a TTL, and counted again if the count is wrong', async () => {
   const bob = (await register(small)).code;
   const shares = `shares:{${bob}}`;
   const alice = new Sender(small, 'ALICE00');
@@ -44,7 +44,7 @@ it('shares of a mailbox are counted only while that can matter, with a TTL, and 
   await carol.send(bob, one(), one());
   expect(await fields()).toMatchObject({ all: '12', nALICE00: '10', nCAR0100: '2' });
 
-  // As a node leaves it that knows of no shares, or a stranger who deletes keys.
+  // As after a node of a version without shares, or after another program has deleted keys.
   await server.call('HSET', shares, 'all', 11, 'nALICE00', 3);
   expect(await alice.send(bob, one())).toEqual(['share_full']);
   await server.call('DEL', shares);

@@ -17,14 +17,14 @@ let after: RedisSentinel;
 let node: Engine | undefined;
 
 beforeAll(async () => {
-  // To a sentinel that has missed a failover the old master is the master still, and it may well be up again: here
-  // it is one that really believes so.
+  // A sentinel that has missed a failover still names the old master, which may run again. This one really believes
+  // that.
   [before, after] = await Promise.all([
     startSentinel({ replicas: 0, sentinels: 1 }),
     startSentinel({ replicas: 1, sentinels: 1 }),
   ]);
   const oldPort = await after.masterPort();
-  // Refused until the sentinel has looked at the replica a second time, and while one is under way.
+  // Refused until the sentinel has checked the replica a second time, and during a failover.
   const failOver = () => after.sentinels[0]?.call('SENTINEL', 'FAILOVER', 'relay').catch(() => {});
   await until(
     async () => {
@@ -55,7 +55,7 @@ it('believes the sentinel that knows of the newest failover, not the one that an
   expect(await before.servers[0]?.call('DBSIZE')).toBe(0);
 });
 
-it('does not use a master that is up, but that the sentinels have replaced', async () => {
+it('does not use a running master that the sentinels have replaced', async () => {
   const newPort = await after.masterPort();
   const replaced = after.servers.find(({ port }) => port !== newPort);
   const address = { host: '127.0.0.1', port: replaced?.port ?? 0 };
@@ -64,7 +64,7 @@ it('does not use a master that is up, but that the sentinels have replaced', asy
   await expect(confirmMaster(address)).rejects.toThrow(replacement);
   await expect(confirmMaster({ ...address, port: newPort })).resolves.toBeUndefined();
 
-  // It was asked before anything is sent there.
+  // Asked before anything is sent there.
   const shard = new Shard(
     address,
     {
@@ -83,7 +83,7 @@ it('does not use a master that is up, but that the sentinels have replaced', asy
   shard.close('the test is over');
 });
 
-it('goes on with the master that it knows where no sentinel answers', async () => {
+it('keeps the known master while no sentinel answers', async () => {
   const [host, nobody] = ['127.0.0.1', await freePort()];
   const { confirmMaster } = await discovery(
     parseDeployment([`redis+sentinel://${host}:${nobody}/relay`]),

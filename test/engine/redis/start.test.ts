@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
 import { register } from '../fixture.ts';
 
-/** What an engine says when its Redis is not what it must be. */
+/** The errors of an engine on an unfit Redis. */
 describe('starting on Redis', () => {
   let server: RedisServer;
   let node: Engine | null = null;
@@ -28,23 +28,23 @@ describe('starting on Redis', () => {
     return node;
   };
 
-  it('works with a password of any characters', async () => {
+  it('works with any characters in the password', async () => {
     const engine = await start(url());
     expect(engine.health()).toMatchObject({ ready: true });
     expect(await register(engine)).toMatchObject({ id: 1 });
   });
 
-  it('says that the password is wrong, without saying which', async () => {
+  it('reports a wrong password without printing it', async () => {
     await expect(start(url('wr0ng'))).rejects.toThrow(/refuses the user or password/);
     await expect(start(url('wr0ng'))).rejects.toMatchObject({ code: 'misconfigured' });
     await expect(start(url('wr0ng'))).rejects.not.toThrow(/wr0ng/);
   });
 
-  it('says that a password is needed', async () => {
+  it('reports that a password is needed', async () => {
     await expect(start(`redis://127.0.0.1:${server.port}`)).rejects.toThrow(/NOAUTH/);
   });
 
-  it('refuses a Redis that may evict mailboxes, and names the command that mends it', async () => {
+  it('refuses a Redis that may evict mailboxes, and names the remedy', async () => {
     await server.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     await expect(start(url())).rejects.toMatchObject({ code: 'misconfigured' });
     await expect(start(url())).rejects.toThrow(
@@ -52,7 +52,7 @@ describe('starting on Redis', () => {
     );
   });
 
-  it('says that nobody listens, and that a later try may succeed', async () => {
+  it('reports that no server listens, and that a later try may succeed', async () => {
     const port = await freePort();
     await expect(start(`redis://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(start(`redis://127.0.0.1:${port}`)).rejects.toThrow(
@@ -60,7 +60,7 @@ describe('starting on Redis', () => {
     );
   });
 
-  it('says that what answers is not Redis', async () => {
+  it('reports a server that is not Redis', async () => {
     const http = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await until(() => http.listening, { what: 'the server' });
     const address = http.address();
@@ -76,17 +76,17 @@ describe('starting on Redis', () => {
     await replica.remove();
   });
 
-  it('refuses several URLs that are no Cluster', async () => {
+  it('refuses several URLs without a Cluster', async () => {
     await expect(start(url(), url())).rejects.toThrow(/several Redis URLs mean a Redis Cluster/);
   });
 
-  it('refuses a Cluster that has slots without a master', async () => {
+  it('refuses a Cluster with slots without a master', async () => {
     const lonely = await startRedis({ 'cluster-enabled': 'yes' });
     await expect(start(lonely.url)).rejects.toThrow(/cluster_state is fail/);
     await lonely.remove();
   });
 
-  it('says what a URL must look like, and keeps the password to itself', () => {
+  it('explains the form of a URL without printing the password', () => {
     const wrong = [
       ['http://localhost', /expected redis:\/\/host:port/],
       ['redis://user:geheim@', /not a Redis URL/],

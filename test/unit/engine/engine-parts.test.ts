@@ -85,8 +85,8 @@ describe('a message on a mailbox channel', () => {
   });
 });
 
-describe('the wheel of alarms', () => {
-  it('rings each within a quarter second of its time, further than one turn too, and not once cancelled', () => {
+describe('the timing wheel', () => {
+  it('fires each alarm within 250 ms of its time, also beyond one turn, and never after it is cancelled', () => {
     vi.useFakeTimers();
     const rung: [string, number][] = [];
     const startMs = performance.now();
@@ -108,7 +108,7 @@ describe('the wheel of alarms', () => {
 describe('the Lua scripts', () => {
   const scripts = Object.values(loadScripts(LIMITS));
 
-  it('say which keys they take, one after the other, and use no others', () => {
+  it('declare their keys in order, and use no others', () => {
     for (const { name, keys, source } of scripts) {
       const text = source.toString();
       const used = [...text.matchAll(/KEYS\[(\d+)\]/g)].map(([, number]) => Number(number));
@@ -118,7 +118,7 @@ describe('the Lua scripts', () => {
     }
   });
 
-  it('declare flags; only what stores or registers is refused by a full Redis', () => {
+  it('declare flags: a full Redis refuses only those that store or register', () => {
     const refused = scripts.filter(({ source }) => source.toString().startsWith('#!lua\n'));
     expect(refused.map(({ name }) => name).sort()).toEqual(['create', 'deliver', 'register', 'reserve']);
     for (const { name, source } of scripts) {
@@ -129,7 +129,7 @@ describe('the Lua scripts', () => {
     }
   });
 
-  it('document every argument that they read by number', () => {
+  it('document every numbered argument', () => {
     for (const { name, source } of scripts) {
       const text = source.toString();
       const read = new Set([...text.matchAll(/[^-] *ARGV\[(\d+)\]/g)].map(([, number]) => Number(number)));

@@ -10,9 +10,9 @@ import { slotOf } from './slots.ts';
 
 export interface Call {
   readonly script: Script;
-  /** All of one slot. */
+  /** All in one slot. */
   readonly keys: readonly [string, ...string[]];
-  /** Made anew for each attempt: deadlines are by the clock of the shard that will read them. */
+  /** Computed for each attempt: deadlines are in the time of the shard that will read them. */
   readonly args: (shard: Shard) => readonly Argument[];
   readonly durable?: boolean;
 }
@@ -24,12 +24,12 @@ interface Target {
   readonly send: (shard: Shard, how: How) => Promise<Reply>;
 }
 
-/** What an answer has asked for: nothing at first. */
+/** How to send an attempt: as the last answer asked for. */
 interface How {
-  /** The slot is on its way, and this shard is to be asked behind an ASKING. */
+  /** The shard that imports the slot, to be asked behind an ASKING. */
   readonly asked: Shard | null;
   /** The shard has lost its scripts: send the source. */
-  readonly whole: boolean;
+  readonly withSource: boolean;
 }
 
 export interface CallsOptions {
@@ -38,10 +38,10 @@ export interface CallsOptions {
   readonly observer: EngineObserver;
 }
 
-/** Attempts of one call, the first included: a slot on its way is redirected to once or twice. */
+/** Attempts of one call, the first included: a moving slot needs one or two more. */
 const ATTEMPTS_MAX = 8;
 const PAUSE_MS = 20;
-/** Redis took the call for later, or for elsewhere: nothing has happened, and the same call may be made again. */
+/** Refusals after which nothing has happened, and the same call may be made again. */
 const PASSING = new Set([
   'NOSCRIPT',
   'MOVED',
@@ -53,13 +53,13 @@ const PASSING = new Set([
   'BUSY',
   'READONLY',
 ]);
-/** Redis takes no writes for the time being. */
+/** Redis takes no writes at the moment. */
 const REFUSING = new Set(['OOM', 'MISCONF', 'NOREPLICAS']);
 
 /**
- * Makes script calls on the right shard. Only what Redis has answered with a refusal is repeated, by us, in bounds,
- * as the same call: a caller with one call in flight per pair keeps its order. A lost connection or a missing answer
- * is never repeated: whether the call took place is not known, and that is what the caller is told.
+ * Calls scripts on the right shard. Only a call that Redis has refused is repeated, here and in bounds, so that a caller
+ * with one call in flight per pair keeps its order. After a lost connection or a missing answer nothing is repeated:
+ * the caller learns that the outcome is not known.
  */
 export class Calls {
   readonly #options: CallsOptions;
@@ -71,8 +71,8 @@ export class Calls {
   /** Runs a script on the shard of its keys. @throws EngineUnavailable */
   run(call: Call): Promise<Reply> {
     const { script, keys, args, durable = false } = call;
-    const send = (shard: Shard, { asked, whole }: How) =>
-      shard.run({ script, keys, args: args(shard), asking: asked !== null, whole, durable });
+    const send = (shard: Shard, { asked, withSource }: How) =>
+      shard.run({ script, keys, args: args(shard), asking: asked !== null, withSource, durable });
     return this.#call({ verb: script.name, slot: slotOf(keys[0]), send });
   }
 
@@ -82,7 +82,7 @@ export class Calls {
     return this.#call({ verb, slot: slotOf(key), send });
   }
 
-  /** Corrects what the shard of this key is believed to show as time. @throws EngineUnavailable */
+  /** Corrects the estimated time of this key's shard. @throws EngineUnavailable */
   async askTime(key: string): Promise<void> {
     await this.#call({
       verb: 'time',
@@ -100,7 +100,7 @@ export class Calls {
     const startedMs = performance.now();
     const shard = router.shardOf(slot);
     try {
-      // A first attempt never waits: where there is no connection, it fails at once.
+      // A first attempt never waits: without a connection it fails at once.
       if (shard?.ready !== true) throw unavailable(slot, shard);
       const reply = await send(shard, FIRST);
       if (shard.refusal !== null) clearRefusal(shard, verb);
@@ -111,7 +111,7 @@ export class Calls {
     }
   }
 
-  /** After an attempt that failed: what Redis has refused for now is asked for again, everything else is an error. */
+  /** After a failed attempt: repeats what Redis has refused for the moment; everything else is an error. */
   async #again(target: Target, failed: Failed): Promise<Reply> {
     const { observer } = this.#options;
     const { verb, slot, send } = target;
@@ -155,12 +155,12 @@ export class Calls {
     }
   }
 
-  /** Takes note of a refusal. Returns how to ask again. */
+  /** Acts on a refusal. Returns how to send the next attempt. */
   #follow(error: RedisError, { slot, shard, how }: { slot: number; shard: Shard; how: How }): How {
     const { router } = this.#options;
-    // With its source the call cannot miss its script again; that it comes late and twice is the fence's care.
-    if (error.kind === 'NOSCRIPT') return { asked: how.asked, whole: true };
-    if (error.kind === 'ASK') return { asked: router.shardAt(redirection(error, shard)), whole: false };
+    // With its source the call cannot miss its script again. If it runs late or twice, the fence makes that harmless.
+    if (error.kind === 'NOSCRIPT') return { asked: how.asked, withSource: true };
+    if (error.kind === 'ASK') return { asked: router.shardAt(redirection(error, shard)), withSource: false };
     if (error.kind === 'MOVED') router.moved(slot, redirection(error, shard));
     else if (error.kind === 'READONLY') shard.reset(`${shard.name} is a replica now`);
     if (error.kind !== 'TRYAGAIN' && error.kind !== 'BUSY') router.refresh();
@@ -175,8 +175,8 @@ interface Failed {
   readonly deadlineMs: number;
 }
 
-const FIRST: How = { asked: null, whole: false };
-/** Refusals that say by themselves what to do instead of waiting. */
+const FIRST: How = { asked: null, withSource: false };
+/** Refusals that say what to do instead of waiting. */
 const AT_ONCE = new Set(['NOSCRIPT', 'MOVED', 'ASK']);
 
 function unavailable(slot: number, shard: Shard | undefined): EngineUnavailable {

@@ -6,7 +6,7 @@ import { Connection } from '../connection/connection.ts';
 import type { Reply } from '../connection/reply.ts';
 import { SLOTS } from './slots.ts';
 
-/** Which masters there are, and which slots are theirs. */
+/** The masters and their slots. */
 export interface Layout {
   readonly masters: readonly {
     readonly address: Address;
@@ -15,14 +15,14 @@ export interface Layout {
   }[];
 }
 
-/** @param known servers that are in use, to be asked first */
+/** @param known servers in use, to be asked first */
 export type Discover = (known: readonly Address[]) => Promise<Layout>;
 
 export interface Discovery {
   readonly discover: Discover;
   /**
-   * Throws if this server is known to be the master no more. One that was restarted during a failover believes that
-   * it still is, and takes envelopes that it is about to throw away.
+   * Throws if this server is known not to be the master any more. A master that was restarted during a failover still
+   * believes that it is one, and accepts envelopes that it is about to discard.
    */
   readonly confirmMaster: (address: Address) => Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface Discovery {
 const ALWAYS = async (): Promise<void> => {};
 
 /**
- * How the layout is found: fixed for one server; asked of Sentinel; asked of the nodes of a Cluster.
- * @throws Error that says why the deployment cannot be what the URLs say
+ * How to find the layout: fixed for one server; from Sentinel; from the nodes of a Cluster.
+ * @throws Error that says why the deployment is not what the URLs say
  */
 export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discovery> {
   const { access } = deployment;
@@ -45,7 +45,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
   const open = { access, timeoutMs };
   const isCluster = await firstAnswer(seeds, open, isClusterNode);
   if (isCluster) {
-    // A Cluster node knows by itself what it is, or says that it does not.
+    // A Cluster node knows its own role, or says that it does not.
     const discover: Discover = (known) => firstAnswer([...known, ...seeds], open, askCluster);
     return { discover, confirmMaster: ALWAYS };
   }
@@ -63,7 +63,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
 }
 
 async function confirmBy(discover: Discover, { host, port }: Address): Promise<void> {
-  // Where nobody answers, what was true last is the best that is known.
+  // If no sentinel answers, the last known state is the best there is.
   const layout = await discover([]).catch(() => null);
   if (layout === null || layout.masters.some(({ address }) => address.host === host && address.port === port))
     return;
@@ -72,7 +72,7 @@ async function confirmBy(discover: Discover, { host, port }: Address): Promise<v
   );
 }
 
-/** Asks one server after the other, over a connection of its own, until one answers. */
+/** Asks one server after the other, over a new connection each, until one answers. */
 async function firstAnswer<T>(
   addresses: readonly Address[],
   open: { readonly access: Access; readonly timeoutMs: number },
@@ -95,13 +95,13 @@ async function firstAnswer<T>(
 
 interface Naming {
   readonly address: Address;
-  /** Of the failover that made it the master: grows with each. */
+  /** Of the failover that made it the master; grows with each failover. */
   readonly epoch: number;
 }
 
 /**
- * Asks every sentinel and believes who knows of the newest failover. The first that answers may be one that has not
- * heard of it: were the old master back by then, envelopes would be stored where they are about to be thrown away.
+ * Asks every sentinel and believes the one that knows of the newest failover. The first to answer may not have heard of
+ * it: if the old master is back by then, it would store envelopes that it is about to discard.
  */
 async function newestAnswer(
   sentinels: readonly Address[],
@@ -121,7 +121,7 @@ async function newestAnswer(
 }
 
 async function askSentinel(connection: Connection, masterName: string): Promise<Naming> {
-  // The address of the first command is the replica's as soon as it is promoted; only the second tells the epoch.
+  // The first command names the replica as soon as it is promoted; only the second tells the epoch.
   const [address, state] = await Promise.all([
     connection.send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]),
     connection.send(['SENTINEL', 'MASTER', masterName]).catch(() => null),
@@ -146,7 +146,7 @@ async function askCluster(connection: Connection): Promise<Layout> {
   const masters = new Map<string, { address: Address; slots: [number, number][] }>();
   for (const range of Array.isArray(reply) ? (reply as readonly Reply[]) : []) {
     const [from, to, master] = range as readonly [number, number, readonly Reply[]];
-    // Nodes that do not know their own name leave it to us.
+    // A node that does not know its own host leaves it to the client.
     const host = String(master[0] ?? '');
     const address = { host: ['', '?'].includes(host) ? connection.host : host, port: Number(master[1]) };
     const name = formatAddress(address);

@@ -8,21 +8,21 @@ import { SLOTS } from './slots.ts';
 export interface RouterOptions {
   readonly discover: Discover;
   readonly context: ShardContext;
-  /** What a new shard tells, and to whom. */
+  /** Callbacks for the events of a new shard. */
   readonly eventsOf: (shard: () => Shard) => ShardEvents;
-  /** Some slots are another shard's now. */
+  /** Some slots belong to another shard now. */
   readonly onSlotsMoved: () => void;
 }
 
-/** Between two rounds of asking, however many ask for one. */
+/** Pause between two discoveries, however many are asked for. */
 const REFRESH_MIN_MS = 100;
 
-/** Knows which shard a slot belongs to, and finds out anew when a shard is lost or says that it has moved. */
+/** Knows the shard of each slot, and asks again when a shard is lost or reports a moved slot. */
 export class Router {
   readonly #options: RouterOptions;
   readonly #shards = new Map<string, Shard>();
   readonly #bySlot: (Shard | undefined)[] = new Array<Shard | undefined>(SLOTS).fill(undefined);
-  /** Of all slots, until one moves: asked for at each probe and each look at health. */
+  /** The shards in `#bySlot`, until a slot moves: asked for at each probe and health check. */
   #withSlots: readonly Shard[] | null = null;
   readonly #timer: NodeJS.Timeout;
   #refreshing: Promise<void> | null = null;
@@ -34,7 +34,7 @@ export class Router {
     this.#timer = setInterval(() => this.refresh(), discoverEveryMs).unref();
   }
 
-  /** @throws Error if nobody tells the layout */
+  /** @throws Error if no server tells the layout */
   async start(): Promise<void> {
     this.#apply(await this.#options.discover([]));
   }
@@ -61,7 +61,7 @@ export class Router {
     return shard;
   }
 
-  /** A shard has said that another one has the slot: believed at once, and the whole layout asked for. */
+  /** A shard has redirected a slot to another one: believed at once, then the whole layout is asked for. */
   moved(slot: number, address: Address): void {
     if (this.#closed) return;
     const shard = this.shardAt(address);
@@ -88,14 +88,14 @@ export class Router {
   async #discover(): Promise<void> {
     const { context, discover } = this.#options;
     const shards = this.shards;
-    // Those that answer are asked first: one that hangs would cost its timeout.
+    // Ready servers first: one that hangs would cost its timeout.
     const known = [...shards.filter((shard) => shard.ready), ...shards.filter((shard) => !shard.ready)];
     try {
       const layout = await discover(known.map(({ address }) => address));
       if (!this.#closed) this.#apply(layout);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      context.observer.log('warn', 'nobody tells which Redis servers are masters', { reason });
+      context.observer.log('warn', 'Redis master discovery failed', { reason });
     }
     await sleep(REFRESH_MIN_MS, undefined, { ref: false });
   }
@@ -114,7 +114,7 @@ export class Router {
       }
     }
     if (changed) this.#slotsMoved();
-    // A shard that has no slot any more; one that a redirection named may be ahead of who was asked.
+    // Drop shards without slots. (A shard that a redirection named may be ahead of the server that was asked.)
     for (const [name, shard] of this.#shards) {
       if (this.shards.includes(shard) || named.has(shard)) continue;
       this.#shards.delete(name);
@@ -128,7 +128,7 @@ export class Router {
   }
 }
 
-/** Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`; an empty host means the one that answered. */
+/** Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`; an empty host means that of the server that answered. */
 export function redirection(error: RedisError, from: Shard): Address {
   const target = error.message.split(' ')[2] ?? '';
   const colon = target.lastIndexOf(':');

@@ -16,13 +16,13 @@ export interface ShardContext {
   readonly access: Access;
   readonly scripts: Scripts;
   readonly timings: Timings;
-  /** 0: writes are answered once the master has them. */
+  /** 0: writes are acknowledged once the master has them. */
   readonly waitReplicas: number;
   readonly observer: EngineObserver;
 }
 
 export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage'> {
-  /** Calls can be made (again): the store behind may have forgotten what it knew. */
+  /** Calls can be made (again): the store may have forgotten sessions. */
   onReady(): void;
   onLost(): void;
   /** Channels can be subscribed to (again). */
@@ -36,21 +36,21 @@ export interface ScriptCall {
   readonly args: readonly Argument[];
   /** Only after a redirection by ASK: the slot is being imported there. */
   readonly asking: boolean;
-  /** With its source, for a server that has lost it. */
-  readonly whole: boolean;
-  /** Answered only once the replicas have it. */
+  /** For a server that has lost the script. */
+  readonly withSource: boolean;
+  /** Acknowledged only once the replicas have it. */
   readonly durable: boolean;
 }
 
-/** One Redis master: its own connections, its own circuit breaker, its own clock. Shares nothing with the others. */
+/** One Redis master: its own connections, its own circuit breaker, its own clock. Shares nothing with other shards. */
 export class Shard {
   readonly address: Address;
   readonly name: string;
   readonly clock = new ShardClock();
   readonly subscriber: Subscriber;
-  /** Why this server last refused to write; null if it did not. */
+  /** Why this server refuses writes; null if it does not. */
   refusal: string | null = null;
-  /** Why this server must not be used at all, in words that say what to do; null if it is fit. */
+  /** Why this server must not be used at all, and what would mend it; null if it is fit. */
   unfit: string | null = null;
   /** Whether the last attempt to reach it failed. */
   failed = false;
@@ -77,7 +77,7 @@ export class Shard {
         events.onReady();
       },
       onLost: (reason) => {
-        // The same failure, attempt after attempt, is one line.
+        // One line for the same failure, however many attempts.
         if (reason !== known) observer.log('warn', 'Redis is unavailable', { shard: this.name, reason });
         known = reason;
         this.failed = true;
@@ -118,9 +118,9 @@ export class Shard {
   }
 
   /** @throws EngineUnavailable, RedisError */
-  run({ script, keys, args, asking, whole, durable }: ScriptCall): Promise<Reply> {
-    const all = [whole ? script.source : script.sha, `${keys.length}`, ...keys, ...args];
-    const command = { name: whole ? 'EVAL' : 'EVALSHA', args: all, asking };
+  run({ script, keys, args, asking, withSource, durable }: ScriptCall): Promise<Reply> {
+    const all = [withSource ? script.source : script.sha, `${keys.length}`, ...keys, ...args];
+    const command = { name: withSource ? 'EVAL' : 'EVALSHA', args: all, asking };
     return durable && this.#durable !== null ? this.#durable.send(command) : sendOn(this.#commands, command);
   }
 
@@ -129,14 +129,14 @@ export class Shard {
     return sendOn(this.#commands, { name: String(name), args, asking });
   }
 
-  /** Asks for the time, where an estimate has proven wrong. */
+  /** Corrects the estimated time. */
   async askTime(): Promise<void> {
     const sentMs = performance.now();
     const reply = await this.command(['TIME']);
     this.clock.observe(microseconds(reply), sentMs, performance.now());
   }
 
-  /** For a server that is not what it was: it is connected to and checked anew. */
+  /** For a server that has changed: connects and checks again. */
   reset(reason: string): void {
     this.#commands.reset(reason);
     this.#durableLink?.reset(reason);
@@ -148,7 +148,7 @@ export class Shard {
     this.subscriber.close(reason);
   }
 
-  /** A connection counts as ready only with all scripts loaded: EVALSHA then never has to fall back in mid-stream. */
+  /** A connection is ready only with all scripts loaded, so that EVALSHA rarely has to fall back. */
   async #prepare(connection: Connection): Promise<void> {
     await this.#context.confirmMaster(this.address);
     try {

@@ -10,7 +10,7 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The slot of a key, by what stands between the first `{` and the next `}`, if that is not empty.
+ * The slot of a key: by the text between the first `{` and the next `}`, unless that is empty.
  * @param key ASCII
  */
 export function slotOf(key: string): number {

@@ -1,4 +1,4 @@
-/** Where one Redis server listens. */
+/** The address of one Redis server. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -62,7 +62,7 @@ function parseUrl(text: string, defaultPort: number): { readonly address: Addres
     );
   }
   if (!['', '/', '/0'].includes(url.pathname) || url.search !== '') {
-    // Channels do not belong to a database: two relays in two databases of one server would hear each other.
+    // Channels do not belong to a database: two relays in two databases of one server would receive each other's.
     throw new Error('a Redis URL ends after the port: databases other than 0 and options are not supported');
   }
   const { username, password, hostname, port } = url;

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 
-/** A server that must not be used; the message says why, and what would mend it. */
+/** A server that must not be used. The message says why, and what would mend it. */
 export class ServerUnfit extends Error {}
 
 const VERSION_MIN = [7, 0] as const;
@@ -22,7 +22,7 @@ export async function checkServer(connection: Connection): Promise<void> {
   const policy = info.get('maxmemory_policy');
   if (policy !== 'noeviction') {
     throw new ServerUnfit(
-      `${connection.name} may throw mailboxes away: maxmemory-policy is ${policy}. ` +
+      `${connection.name} may evict mailboxes: maxmemory-policy is ${policy}. ` +
         `Run \`redis-cli -h ${connection.host} -p ${connection.port} CONFIG SET maxmemory-policy noeviction\` ` +
         'and put it into its redis.conf',
     );

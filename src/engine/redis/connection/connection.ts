@@ -7,17 +7,17 @@ import { type Argument, RedisError, type Reply } from './reply.ts';
 export interface ConnectionOptions {
   readonly address: Address;
   readonly access: Access;
-  /** No answer to the oldest command for so long ends the connection. Also the bound of connecting. */
+  /** Ends the connection if the oldest command is unanswered for so long. Also bounds connecting. */
   readonly timeoutMs: number;
   readonly onMessage?: (channel: Buffer, payload: Buffer) => void;
-  /** The server has ended a subscription by itself: a slot has moved. */
+  /** The server has ended a subscription: a slot has moved. */
   readonly onDropped?: () => void;
 }
 
 /**
- * What keeps ioredis from ever sending a command twice or late: each of its defaults here stored envelopes twice, or
- * out of order, when connections were cut. Connecting anew is ours (`Link`), because a connection counts as ready
- * only once it was checked and has the scripts.
+ * Keeps ioredis from sending a command twice or late: with each of its defaults here, envelopes were stored twice or out
+ * of order when connections were cut. `Link` reconnects instead, because a connection is ready only once it is checked
+ * and has the scripts.
  */
 const NEVER_TWICE = {
   enableOfflineQueue: false,
@@ -29,40 +29,40 @@ const NEVER_TWICE = {
 
 const TICK_MS = 100;
 
-/** Idle for so long, the kernel asks whether the other side is still there. */
+/** TCP keep-alive: after so long without traffic the kernel checks whether the peer is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
 /**
- * One connection to one Redis server: commands out, replies in the same order. It never reconnects, never queues
- * before it is open and never sends anything twice: what is in flight when it ends is rejected, because only the
- * caller knows how to make a repetition harmless.
+ * One connection to one Redis server: commands out, replies in the same order. It never reconnects, never queues before
+ * it is open and never sends anything twice. Commands in flight when it ends are rejected, because only the caller knows
+ * how to make a repetition harmless.
  */
 export class Connection {
   readonly host: string;
   readonly port: number;
   /** `host:port`, for people. */
   readonly name: string;
-  /** Resolves with the reason once the connection has ended and every command in flight was rejected. */
+  /** Resolves with the reason once the connection has ended and every command in flight is rejected. */
   readonly closed: Promise<string>;
   readonly #redis: Redis;
   /** Why it ended, or is about to; the first reason counts. */
   #reason: string | null = null;
-  readonly #turn: Turn;
+  readonly #writer: TickWriter;
   #sent = 0;
   #answered = 0;
-  /** How many had been sent at each of the last ticks, up to the timeout; a ring. */
+  /** Commands sent by each of the last ticks, up to the timeout; a ring. */
   readonly #sentBefore: number[];
   #tick = 0;
   readonly #watchdog: NodeJS.Timeout;
-  /** Subscriptions that the server ended, and those of them that were answers to SSUBSCRIBE. */
+  /** Subscriptions that the server has ended, not counting refused SSUBSCRIBEs. */
   #dropped = 0;
 
   /** @throws EngineUnavailable if the server cannot be reached in time or refuses the password */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(options);
     try {
-      // ioredis' `connectTimeout` ends with the TCP handshake, and a HELLO that is swallowed would be waited for for
-      // ever: the watchdog takes the whole handshake for a command.
+      // ioredis' `connectTimeout` ends with the TCP handshake, and a HELLO without an answer would wait for ever: the
+      // watchdog counts the whole handshake as a command.
       connection.#sent += 1;
       await connection.#redis.connect();
       connection.#answered += 1;
@@ -91,13 +91,13 @@ export class Connection {
       // RFC 6066, 3: a server name is never an address.
       ...(access.tls ? { tls: isIP(address.host) === 0 ? { servername: address.host } : {} } : {}),
       lazyConnect: true,
-      // `Link` checks what it needs; a server that is loading says so to every command.
+      // `Link` checks what it needs; a server that is loading answers so to every command.
       enableReadyCheck: false,
       disableClientInfo: true,
       keepAlive: KEEP_ALIVE_MS,
       connectTimeout: timeoutMs,
     });
-    this.#turn = new Turn(this.#redis);
+    this.#writer = new TickWriter(this.#redis);
     this.#sentBefore = new Array<number>(Math.ceil(timeoutMs / TICK_MS)).fill(0);
     this.#watchdog = setInterval(() => this.#watch(), TICK_MS).unref();
     this.#redis.on('error', (error: Error) => {
@@ -114,7 +114,7 @@ export class Connection {
     if (onDropped !== undefined) {
       this.#redis.on('moved', () => {
         this.#dropped += 1;
-        // A refused SSUBSCRIBE emits the same; its caller is told by the rejection, which takes it off by then.
+        // A refused SSUBSCRIBE emits the same event; `call` has taken it off by then.
         setImmediate(() => {
           if (this.#dropped === 0) return;
           this.#dropped = 0;
@@ -124,27 +124,27 @@ export class Connection {
     }
   }
 
-  /** False from the first sign of its end on, which may be before `closed` resolves. */
+  /** False from the first sign of the end on, which may be before `closed` resolves. */
   get open(): boolean {
     return this.#reason === null;
   }
 
   /**
-   * Sends one command, together with what else is sent in this turn of the event loop.
+   * Sends one command, in one write with the others of this tick of the event loop.
    * @returns its reply; rejects with RedisError if Redis refused it, EngineUnavailable if there was no answer
    */
   send([name = '', ...args]: readonly Argument[]): Promise<Reply> {
     return this.call(String(name), args);
   }
 
-  /** `send` for the hot path: the arguments are not copied, and must not be changed any more. */
+  /** `send` for the hot path: the arguments are not copied, and must not change any more. */
   async call(name: string, args: readonly Argument[]): Promise<Reply> {
     if (this.#reason !== null) throw new EngineUnavailable(this.#reason);
-    // Straight to ioredis' queue, past the transformers of `redis.evalsha`.
+    // Directly to ioredis' queue, past the transformers of `redis.evalsha`.
     const command = new Command(name, args as Argument[], { replyEncoding: null });
     this.#sent += 1;
     try {
-      const reply = (await this.#redis.sendCommand(command, this.#turn)) as Reply;
+      const reply = (await this.#redis.sendCommand(command, this.#writer)) as Reply;
       this.#answered += 1;
       return reply;
     } catch (error) {
@@ -156,20 +156,18 @@ export class Connection {
     }
   }
 
-  /** Ends the connection at once. Commands in flight are rejected: whether they took place is not known. */
+  /** Ends the connection at once. Commands in flight are rejected: whether they took effect is not known. */
   destroy(reason: string): void {
     this.#reason ??= reason;
-    // `disconnect` alone says goodbye: what the socket has buffered is still sent, and a server that hangs is waited
-    // for.
+    // `disconnect` alone would still send what the socket has buffered, and wait for a server that hangs.
     this.#redis.stream?.destroy();
     this.#redis.disconnect();
   }
 
   /**
-   * ioredis' own `socketTimeout` is content with any sign of life, and one that trickles would hold every caller for
-   * as long as it likes; `commandTimeout` costs a timer a command and leaves the connection. Ticks are counted, not
-   * time: they come late when this process itself was stopped, so that a node that slept does not blame Redis for
-   * answers that it has not read yet.
+   * ioredis' own `socketTimeout` accepts any sign of life, so a server that trickles could hold every caller;
+   * `commandTimeout` costs a timer per command and keeps the connection. Ticks are counted, not time: they are late if
+   * this process was stopped, so that a node that slept does not blame Redis for answers that it has not read yet.
    */
   #watch(): void {
     const slot = this.#tick % this.#sentBefore.length;
@@ -177,17 +175,17 @@ export class Connection {
     this.#sentBefore[slot] = this.#sent;
     this.#tick += 1;
     if (this.#answered >= due) return;
-    // A command that was not answered may still run later. With the connection it loses at least what has not
-    // reached the server yet, and everybody who waits hears of it now instead of one after the other.
+    // An unanswered command may still run later. Ending the connection discards at least what has not reached the
+    // server yet, and rejects all waiting callers now instead of one after the other.
     this.destroy(`${this.name} did not answer within ${this.#sentBefore.length * TICK_MS} ms`);
   }
 }
 
 /**
- * Where ioredis writes a command: commands of one turn of the event loop leave as one text, in one write. (A cork
- * would hand the socket a list of a hundred strings, each to be encoded by itself.)
+ * Where ioredis writes a command: all commands of one tick leave as one text, in one write. (A cork would give the
+ * socket a list of a hundred strings, each to be encoded separately.)
  */
-class Turn {
+class TickWriter {
   readonly isPipeline = true;
   readonly destination: { readonly redis: Redis };
   readonly #redis: Redis;

@@ -15,14 +15,14 @@ export interface DurableOptions {
   readonly timeoutMs: number;
 }
 
-/** Writes of one round: bounds what one WAIT stands for. */
+/** Writes of one round: what one WAIT covers at most. */
 const ROUND_MAX = 256;
 
 /**
- * Writes that are answered only once `replicas` replicas have them. All that is asked for while a round is out goes
- * into the next: many scripts, then one WAIT straight behind them on the same connection. (A WAIT elsewhere, such as
- * on a random master, proves nothing.) It also covers what a script found already stored, because the connection has
- * then seen the offset of that write.
+ * Writes that are acknowledged only once `replicas` replicas have them. Writes that come while a round is in flight go
+ * into the next: many scripts, then one WAIT directly behind them on the same connection. (A WAIT on another connection
+ * proves nothing.) It also covers what a script found already stored: the connection has then seen the offset of that
+ * write.
  */
 export class DurableWrites {
   readonly #options: DurableOptions;

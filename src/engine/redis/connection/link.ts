@@ -5,10 +5,10 @@ import type { Argument, Reply } from './reply.ts';
 
 export interface LinkOptions {
   readonly open: () => Promise<Connection>;
-  /** Makes the connection fit for use: checks, scripts. Until it resolves nobody else gets to use it. */
+  /** Makes the connection fit for use: checks, scripts. Nothing else uses it until this resolves. */
   readonly prepare: (connection: Connection) => Promise<void>;
   readonly onReady: () => void;
-  /** After a loss, and after each attempt that failed. */
+  /** After a loss, and after each failed attempt. */
   readonly onLost: (reason: string) => void;
 }
 
@@ -16,8 +16,8 @@ const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
 
 /**
- * Keeps one connection to one server, anew whenever it is lost. It is also the circuit breaker of that server: while
- * there is no connection that has answered, callers find none and fail at once, and nothing is queued.
+ * Keeps one connection to one server, and reconnects whenever it is lost. Also the circuit breaker of that server: while
+ * there is no connection that has answered, callers fail at once, and nothing is queued.
  */
 export class Link {
   /** Why there is no connection. */
@@ -36,7 +36,7 @@ export class Link {
     return this.#current?.open === true ? this.#current : null;
   }
 
-  /** Ends the present connection; the next is made at once. */
+  /** Ends the connection; the next one is opened at once. */
   reset(reason: string): void {
     this.#current?.destroy(reason);
   }
@@ -85,7 +85,7 @@ export class Link {
 export interface RedisCommand {
   readonly name: string;
   readonly args: readonly Argument[];
-  /** Behind an ASKING, which counts for the next command of the connection only. */
+  /** Behind an ASKING, which covers only the next command of the connection. */
   readonly asking: boolean;
 }
 
@@ -93,7 +93,7 @@ export interface RedisCommand {
 export function sendOn(link: Link, { name, args, asking }: RedisCommand): Promise<Reply> {
   const { connection } = link;
   if (connection === null) return Promise.reject(new EngineUnavailable(link.reason));
-  // Its own answer does not matter: the command behind it tells whether it was heard.
+  // Its own answer does not matter: the answer of the command behind it shows whether it was heeded.
   if (asking) connection.send(['ASKING']).catch(() => {});
   return connection.call(name, args);
 }

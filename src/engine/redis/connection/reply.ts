@@ -1,3 +1,5 @@
+import { EngineUnavailable } from '../../engine.ts';
+
 /** A word of a command. Text is sent as UTF-8. */
 export type Argument = string | Buffer;
 
@@ -12,4 +14,15 @@ export class RedisError extends Error {
     super(line);
     this.kind = line.split(' ', 1)[0] ?? '';
   }
+}
+
+/** A string or a number, as UTF-8 text; null for nil, and for a reply that is missing. */
+export function textOf(reply: Reply | undefined): string | null {
+  return reply === null || reply === undefined ? null : String(reply);
+}
+
+/** The elements of an array. @throws EngineUnavailable for any other reply */
+export function listOf(reply: Reply): readonly Reply[] {
+  if (!Array.isArray(reply)) throw new EngineUnavailable(`Redis answered ${typeof reply} instead of a list`);
+  return reply;
 }

@@ -10,13 +10,13 @@ export interface SubscriberOptions {
   readonly timeoutMs: number;
   readonly onMessage: (channel: Buffer, payload: Buffer) => void;
   readonly onReady: () => void;
-  /** Every subscription is gone. */
+  /** Every subscription is lost. */
   readonly onLost: () => void;
 }
 
 /**
- * A connection of its own for the sharded channels of one server: a flood of messages delays no reply, and a node
- * that reads too slowly loses this connection only. Knows no channels: who subscribed does it again after `onReady`.
+ * A separate connection for the sharded channels of one server: a flood of messages delays no reply, and a node that
+ * reads too slowly loses only this connection. It does not remember channels: callers subscribe again after `onReady`.
  */
 export class Subscriber {
   readonly #options: SubscriberOptions;
@@ -25,7 +25,7 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     const { address, access, timeoutMs, onMessage } = options;
-    // Which subscription the server has ended is not told: all are made anew, and every mailbox is looked into.
+    // ioredis does not say which subscription has ended: subscribe to all again, and poll every mailbox.
     const onDropped = () => this.reset('a slot has moved away');
     this.#link = new Link({
       open: () => Connection.open({ address, access, timeoutMs, onMessage, onDropped }),
@@ -45,7 +45,7 @@ export class Subscriber {
     return this.#link.reason;
   }
 
-  /** Resolves when the server has acknowledged: what is published from then on is heard. */
+  /** Resolves when the server has acknowledged: messages published from then on arrive. */
   async subscribe(channel: string): Promise<void> {
     await this.#send(['SSUBSCRIBE', channel]);
   }
@@ -54,7 +54,7 @@ export class Subscriber {
     await this.#send(['SUNSUBSCRIBE', channel]);
   }
 
-  /** For a connection that stands but is deaf. */
+  /** For a connection that is open but delivers nothing. */
   reset(reason: string): void {
     this.#link.reset(reason);
   }

@@ -1,20 +1,23 @@
 #!lua flags=allow-oom
--- Makes a token the holder of the user's session and tells whoever held it before. allow-oom: a full Redis must let
--- those in who empty it.
+-- Makes a token the valid session of a user, and publishes that on the mailbox channel. allow-oom: a full Redis must let
+-- recipients in, because they empty it.
 --
--- KEYS[1] user:{CODE}   hash
--- KEYS[2] inbox:{CODE}  stream, and the name of its sharded channel
--- KEYS[3] shares:{CODE} hash: what waits, by sender
--- ARGV[1] token         of the new session
--- ARGV[2] node          that holds the socket
--- ARGV[3] protocol      1 or 2
--- ARGV[4] earliest      us, Redis time
--- ARGV[5] latest        us, Redis time: a claim that was stuck must not displace those who came after it
--- ARGV[6] ttl           us, of an envelope
+-- KEYS[1] user:{CODE}    hash
+-- KEYS[2] inbox:{CODE}   stream  the mailbox; also the name of its sharded channel
+-- KEYS[3] shares:{CODE}  hash    what waits, by sender
+-- ARGV[1] token          32 hex digits  of the new session
+-- ARGV[2] node           string         the node with the socket
+-- ARGV[3] protocol       1 | 2
+-- ARGV[4] earliest       us, Redis time
+-- ARGV[5] latest         us, Redis time: a claim that was stuck must not displace later ones
+-- ARGV[6] ttl            us, of an envelope
 --
--- returns {'unknown' | 'protocol' | 'late', now us}
---      or {'claimed', now us, epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa}
+-- returns {'unknown' | 'protocol' | 'late', now us}, or {'claimed', now us, epoch, entries waiting, last id,
+--         entries expired, '1' if the account is settled, eddsa}
+-- include time.lua
 -- include mailbox.lua
+-- include shares.lua
+-- include leave.lua
 
 local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
@@ -29,7 +32,7 @@ expire(box, user, inbox, now - ttl)
 local fields = redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa')
 if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
 
--- Milliseconds, so that a claim also outdoes one that a failover has made the store forget.
+-- Milliseconds, so that the epoch also exceeds that of a claim that a failover has lost.
 local epoch = math.max(tonumber(fields[1]) + 1, math.floor(now / 1000))
 redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'claimed', '1',
   'min_protocol', protocol, 'expired', '0')

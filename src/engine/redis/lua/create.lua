@@ -1,27 +1,27 @@
 #!lua
--- Makes a new account, for a short time: `register` completes it once its key names it. Fields that deliver and
--- confirm touch come first, because Redis finds fields of a small hash from the front.
+-- Creates an account with a short lifetime: `register` completes it once its key record names it. Fields that deliver
+-- and confirm read come first, because Redis searches a small hash from the front.
 --
--- KEYS[1] user:{CODE}   hash
--- KEYS[2] inbox:{CODE}  stream
--- KEYS[3] seen:{CODE}:0 hash
--- KEYS[4] seen:{CODE}:1 hash
--- KEYS[5] shares:{CODE} hash
--- ARGV[1] id
--- ARGV[2] ecdh key
--- ARGV[3] eddsa key
--- ARGV[4] name          '' for none
--- ARGV[5] pending       ms
--- ARGV[6] percent       of maxmemory that may be in use
+-- KEYS[1] user:{CODE}    hash
+-- KEYS[2] inbox:{CODE}   stream
+-- KEYS[3] seen:{CODE}:0  hash
+-- KEYS[4] seen:{CODE}:1  hash
+-- KEYS[5] shares:{CODE}  hash
+-- ARGV[1] id             integer
+-- ARGV[2] ecdh key       64 hex digits
+-- ARGV[3] eddsa key      64 hex digits
+-- ARGV[4] name           string; '' for none
+-- ARGV[5] pending        ms
+-- ARGV[6] percent        of maxmemory that may be in use
 --
--- returns 'created' | 'taken' | 'full' (what is left of this server's memory is for mail)
+-- returns 'created' | 'taken' | 'full' (the rest of this server's memory is for mail)
 
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'taken' end
 local memory = redis.call('INFO', 'memory')
 local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
 local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
 if most > 0 and used > most / 100 * tonumber(ARGV[6]) then return 'full' end
--- What an account that had this code, and has expired, may have left behind.
+-- Leftovers of an expired account that had this code.
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1],

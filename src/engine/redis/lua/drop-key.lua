@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Removes a key record that names an account which is not there (any more).
+-- Removes a key record that names a missing account.
 --
 -- KEYS[1] key:<eddsa>  string  code
--- ARGV[1] code
+-- ARGV[1] code         that the record must name
 --
 -- returns 'dropped' | 'other'
 

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Goes the way of a wake-up: a script that publishes on a sharded channel. Also tells the time.
+-- Goes the way of a wake-up: a script that publishes on a sharded channel. Also returns the time.
 --
--- KEYS[1] probe:<node>:{n}  sharded channel
--- ARGV[1] nonce
+-- KEYS[1] probe:{n}:<node>  sharded channel
+-- ARGV[1] nonce             string
 --
 -- returns us, Redis time
 

@@ -1,24 +1,27 @@
 #!lua flags=allow-oom
--- Reads a page of a mailbox for the session that holds it. allow-oom: what has expired leaves on the way.
+-- Reads a page of a mailbox for its valid session. allow-oom: expired envelopes leave on the way.
 --
 -- KEYS[1] user:{CODE}    hash
 -- KEYS[2] inbox:{CODE}   stream
--- KEYS[3] shares:{CODE} hash: what waits, by sender
--- ARGV[1] token
--- ARGV[2] after          the cursor; '' reads from the start
--- ARGV[3] max envelopes
--- ARGV[4] max bytes      one envelope is returned however large it is
+-- KEYS[3] shares:{CODE}  hash  what waits, by sender
+-- ARGV[1] token          32 hex digits
+-- ARGV[2] after          id: the cursor; '' reads from the start
+-- ARGV[3] max envelopes  integer
+-- ARGV[4] max bytes      integer; one envelope is returned however large it is
 -- ARGV[5] ttl            us, of an envelope
--- ARGV[6] epoch          of the session
+-- ARGV[6] epoch          integer  of the session
 --
--- returns {'displaced' | 'forgotten' | 'gone' | 'unknown'} or {'held', last id, id, frame, id, frame ...}; a frame is nil where
---         the entry has none
+-- returns {'displaced' | 'forgotten' | 'gone' | 'unknown'}, or {'held', last id, id, frame, id, frame ...} with nil for
+--         the frame of an entry that has none
+-- include time.lua
 -- include mailbox.lua
+-- include shares.lua
+-- include leave.lua
 
 local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, after = ARGV[1], ARGV[2]
 local max_envelopes, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
--- Entries are turned into Lua values before their size is known.
+-- Entries become Lua values before their size is known.
 local PAGE = 16
 
 local box = open_mailbox(user, shares)

@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
--- Writes a session again where the store has forgotten it. Never raises an epoch: a session that was displaced must
--- not come back over the one that did it.
+-- Restores a session that the store has forgotten. Never raises an epoch: a displaced session must not displace its
+-- successor.
 --
 -- KEYS[1] user:{CODE}   hash
--- KEYS[2] inbox:{CODE}  stream, and the name of its sharded channel
--- ARGV[1] token
--- ARGV[2] epoch         as claimed
--- ARGV[3] node
--- ARGV[4] protocol      as claimed
--- ARGV[5] cursor        the last id that was pushed; '' if none was
+-- KEYS[2] inbox:{CODE}  stream  the mailbox; also the name of its sharded channel
+-- ARGV[1] token         32 hex digits
+-- ARGV[2] epoch         integer, as claimed
+-- ARGV[3] node          string
+-- ARGV[4] protocol      1 | 2, as claimed
+-- ARGV[5] cursor        id that was pushed last; '' if none was
 --
 -- returns 'held' | 'displaced' | 'gone' | 'unknown'
+-- include time.lua
 -- include mailbox.lua
 
 local user, inbox = KEYS[1], KEYS[2]

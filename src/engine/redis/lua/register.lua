@@ -1,16 +1,16 @@
 #!lua
--- Registers a pair of keys with the account that its Ed25519 key names: completes an account that was just created,
--- answers a repetition, claims or replaces by proof.
+-- Registers a pair of keys with the account of its Ed25519 key: completes an account that was just created, answers a
+-- repetition, claims or replaces by proof.
 --
 -- KEYS[1] user:{CODE}    hash
--- ARGV[1] eddsa key
--- ARGV[2] ecdh key
--- ARGV[3] name           '' for none
+-- ARGV[1] eddsa key      64 hex digits
+-- ARGV[2] ecdh key       64 hex digits
+-- ARGV[3] name           string; '' for none
 -- ARGV[4] unclaimed ttl  ms
 -- ARGV[5] proof R        first half of the proof in hex, '' for none: at most 64 bytes keep the hash compact
 -- ARGV[6] proof S        the other half
 --
--- returns {'other'} (no account of this key has this code), {'claimed'}, {'unproven'}
+-- returns {'other'} (the account of this code has another key), {'claimed'}, {'unproven'},
 --      or {'existing' | 'replaced', claimed, settled, id, name, ecdh key, created us, proof R, proof S}
 
 local user = KEYS[1]
@@ -26,7 +26,7 @@ local outcome = 'existing'
 if ecdh ~= ARGV[2] then
   if claimed == '1' then return { 'claimed' } end
   if not proven then return { 'unproven' } end
-  -- The proof shows whose key it is: whoever squatted on it loses the account, its code and id stay.
+  -- The proof shows the owner of the key: a squatter loses the account; its code and id stay.
   outcome, ecdh, name = 'replaced', ARGV[2], ARGV[3]
   proof_r = false
   redis.call('HSET', user, 'ecdh', ecdh, 'name', name)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Lets an account that has spoken protocol 2 log in by protocol 1 again, until its next login by protocol 2.
+-- Lets an account that has logged in by protocol 2 use protocol 1 again, until its next login by protocol 2.
 --
 -- KEYS[1] user:{CODE}  hash
 --

@@ -1,14 +1,14 @@
 #!lua
--- Takes a place for a new account, and its number. No `allow-oom`: a full Redis keeps its room for mail.
+-- Reserves a place for a new account, and its number. No `allow-oom`: a full Redis keeps its memory for mail.
 --
 -- KEYS[1] user:next-id              string  the last number given
 -- KEYS[2] {user:next-id}:unclaimed  zset    code -> when the account expires, ms
 -- KEYS[3] {user:next-id}:claimed    string  how many accounts never expire
--- ARGV[1] code
+-- ARGV[1] code                      of the account
 -- ARGV[2] pending                   ms, until the registration must be complete
--- ARGV[3] max users
+-- ARGV[3] max users                 integer
 --
--- returns the number; 0 if there is no place
+-- returns the number; 0 if there is no place left
 
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)

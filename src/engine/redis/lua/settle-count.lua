@@ -3,8 +3,8 @@
 --
 -- KEYS[1] {user:next-id}:unclaimed  zset    code -> when the account expires, ms
 -- KEYS[2] {user:next-id}:claimed    string  how many accounts never expire
--- ARGV[1] code
--- ARGV[2] expires                   in ms from now; '' never
+-- ARGV[1] code                      of the account
+-- ARGV[2] expires                   ms from now; '' never
 --
 -- returns 'counted'
 

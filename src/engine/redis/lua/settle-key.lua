@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- The key record of a claimed account lives as long as the account: for ever.
+-- Makes the key record of a claimed account permanent, as the account is.
 --
 -- KEYS[1] key:<eddsa>  string  code
--- ARGV[1] code
+-- ARGV[1] code         of the account
 --
 -- returns 'kept' | 'other'
 

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Notes that the key record and the count of a claimed account are settled, so that no claim does it again.
+-- Marks the key record and the count of a claimed account as settled, so that no claim repeats it.
 --
 -- KEYS[1] user:{CODE}  hash
--- ARGV[1] eddsa key
+-- ARGV[1] eddsa key    64 hex digits
 --
 -- returns 'settled' | 'other'
 

@@ -10,9 +10,9 @@ import {
   type User,
 } from '../../engine.ts';
 import type { Calls } from '../cluster/calls.ts';
-import type { Argument, Reply } from '../connection/reply.ts';
+import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
+import { CLAIMED, inboxKey, keyRecord, NEXT_ID, seenKeys, sharesKey, UNCLAIMED, userKey } from '../schema.ts';
 import type { ScriptName, Scripts } from '../scripts.ts';
-import { inboxKey, seenKeys, sharesKey, userKey } from './store.ts';
 
 export interface AccountsOptions {
   readonly calls: Calls;
@@ -20,24 +20,20 @@ export interface AccountsOptions {
   readonly maxUsers: number;
 }
 
-/** A registration that has not been completed by then has never been. */
+/** A registration that is not complete after this time has failed, and its account expires. */
 const PENDING_MS = 60_000;
-/** A key record outlives its account, never the other way round; readers compare the account's key. */
+/** A key record outlives its account, never the other way round: readers compare the account's key. */
 const KEY_TTL_MS = UNCLAIMED_TTL_MS + PENDING_MS;
-/** Of 2^35 codes a random one is hardly ever taken; races over one key end after the first. */
+/** A random code of 2^35 is hardly ever taken; a race over one key is decided by the first attempt. */
 const ATTEMPTS_MAX = 8;
 
 /** A proof is stored as the halves R and S: longer values would cost the account its compact encoding. */
 const PROOF_HALF = 64;
 
-const NEXT_ID = 'user:next-id';
-const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
-const CLAIMED = `{${NEXT_ID}}:claimed`;
-
 /**
- * Registration, which touches three slots of a Cluster: the counters, the account, the record of its key. The account
- * is made for a short time, then the key record is taken (by one of all who try), then the account is completed.
- * Whoever dies in between leaves what ends by itself, or what the next registration of the same key completes.
+ * Registration touches three slots of a Cluster: the counters, the account, the record of its key. The account is
+ * created with a short lifetime, then the key record is taken (by one of all that try), then the account is completed.
+ * After a crash, leftovers expire, or the next registration of the same key completes them.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -63,9 +59,7 @@ export class Accounts {
       userKey(code),
       ...fields,
     ]);
-    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol] = (
-      reply as readonly Reply[]
-    ).map(text);
+    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol] = listOf(reply).map(textOf);
     if (eddsa === null || eddsa === undefined) return null;
     return {
       ...makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }),
@@ -75,9 +69,9 @@ export class Accounts {
   }
 
   async register(registration: Registration): Promise<RegisterResult> {
-    const key = keyOf(registration.eddsaPublicKey);
+    const key = keyRecord(registration.eddsaPublicKey);
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      const known = text(await this.#options.calls.command('find-key', key, ['GET', key]));
+      const known = textOf(await this.#options.calls.command('find-key', key, ['GET', key]));
       if (known !== null) {
         const result = await this.#join(known, registration, false);
         if (result !== null) return result;
@@ -87,10 +81,10 @@ export class Accounts {
       const code = await this.#create(registration);
       if (code === 'full') return { outcome: 'full' };
       if (code === 'taken') continue;
-      // NX and GET: of all who try at once one wins, and the others learn whose code it is.
+      // NX and GET: of all that try at once one wins, and the others learn its code.
       const take = ['SET', key, code, 'NX', 'GET', 'PX', `${KEY_TTL_MS}`];
-      const winner = text(await this.#options.calls.command('take-key', key, take));
-      // Who loses leaves its own account to expire, and joins.
+      const winner = textOf(await this.#options.calls.command('take-key', key, take));
+      // The loser leaves its own account to expire, and joins the winner's.
       if (winner !== null) continue;
       const result = await this.#join(code, registration, true);
       if (result !== null) return result;
@@ -99,20 +93,20 @@ export class Accounts {
   }
 
   /**
-   * Sees to it that the key record of a claimed account stays and that it is counted among those that never expire.
-   * Both are harmless to repeat, and are, by the next claim, until it is noted that they were done.
+   * Makes the key record of a claimed account permanent and counts the account among those that never expire. Each
+   * claim repeats both, which is harmless, until the account is marked as settled.
    */
   async settle(code: string, eddsaPublicKey: string): Promise<void> {
-    await this.#run('settle-key', [keyOf(eddsaPublicKey)], [code]);
+    await this.#run('settle-key', [keyRecord(eddsaPublicKey)], [code]);
     await this.#run('settle-count', [UNCLAIMED, CLAIMED], [code, '']);
     await this.#run('settle-user', [userKey(code)], [eddsaPublicKey]);
   }
 
   async reopen(code: string): Promise<boolean> {
-    return text(await this.#run('reopen', [userKey(code)], [])) === 'reopened';
+    return textOf(await this.#run('reopen', [userKey(code)], [])) === 'reopened';
   }
 
-  /** Makes an account that nobody knows yet. Returns its code. */
+  /** Creates an account that no key record names yet. Returns its code. */
   async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration): Promise<string> {
     const { maxUsers } = this.#options;
     const code = codeFromRandom(randomBytes(7));
@@ -134,7 +128,7 @@ export class Accounts {
         `${REGISTRATION_MEMORY_PERCENT}`,
       ],
     );
-    const outcome = text(created);
+    const outcome = textOf(created);
     return outcome === 'created' ? code : outcome === 'full' ? 'full' : 'taken';
   }
 
@@ -153,9 +147,8 @@ export class Accounts {
         (proof ?? '').slice(PROOF_HALF),
       ],
     );
-    const [outcome, claimed, settled, id, knownName, ecdh, createdUs, proofR, proofS] = (
-      reply as readonly Reply[]
-    ).map(text);
+    const [outcome, claimed, settled, id, knownName, ecdh, createdUs, proofR, proofS] =
+      listOf(reply).map(textOf);
     if (outcome === 'other') return null;
     if (outcome === 'claimed' || outcome === 'unproven') return { outcome };
     const account = { code, eddsa: eddsaPublicKey, ecdh, id, name: knownName, created: createdUs };
@@ -174,10 +167,6 @@ export class Accounts {
     const { calls, scripts } = this.#options;
     return calls.run({ script: scripts[name], keys, args: () => args });
   }
-}
-
-function keyOf(eddsaPublicKey: string): string {
-  return `key:${eddsaPublicKey}`;
 }
 
 type Field = string | null | undefined;
@@ -202,8 +191,4 @@ function makeUser(fields: {
     proof: `${fields.proofR ?? ''}${fields.proofS ?? ''}` || null,
     createdAt: formatCreatedAt(Number(fields.created)),
   };
-}
-
-function text(reply: Reply): string | null {
-  return reply === null ? null : String(reply);
 }

@@ -1,7 +1,7 @@
 import type { MailboxListener } from '../../engine.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { slotOf } from '../cluster/slots.ts';
-import { inboxKey } from '../mailbox/store.ts';
+import { inboxKey } from '../schema.ts';
 import type { Alarm } from './timing-wheel.ts';
 
 interface Waiter {
@@ -9,28 +9,28 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** One hold on a channel: the same listener may have several. */
+/** One subscription of a listener: the same listener may have several. */
 export interface Entry {
   readonly listener: MailboxListener;
 }
 
-/** One mailbox that somebody here listens to. There is one for each idle session: every word counts. */
+/** A mailbox channel with listeners on this node. There is one for each idle session: every word counts. */
 export interface Channel {
   readonly code: string;
   readonly slot: number;
   /** Replaced, never changed: nearly always one, and then an array of one is a third of a Set. */
   listeners: readonly Entry[];
-  /** The shard that has acknowledged the subscription, which still stands as far as we know. */
+  /** The shard that has acknowledged the subscription; null if none has, or the subscription is lost. */
   on: Shard | null;
   /** Kept for a while after the last listener has gone. */
   lingering: boolean;
-  /** Subscriptions that wait for the acknowledgement; null when nobody does. */
+  /** Subscribers that wait for the acknowledgement; null without any. */
   waiters: Waiter[] | null;
-  /** One step at a time: (un)subscribing of one channel never overtakes itself. */
+  /** One step at a time, so that subscribing and unsubscribing never overtake each other. */
   settling: boolean;
-  /** It stood once: when it stands again, something may have been missed. */
+  /** It was acknowledged once: when it is again, messages may have been missed. */
   wasOn: boolean;
-  look: Alarm<Channel> | null;
+  poll: Alarm<Channel> | null;
   reclaim: Alarm<Channel> | null;
 }
 
@@ -44,12 +44,7 @@ export function cancel(alarm: Alarm<Channel> | null): void {
   if (alarm !== null) alarm.cancelled = true;
 }
 
-/** The user whose mailbox channel has this name: the inverse of `inboxKey`. */
-export function codeOf(name: string): string {
-  return name.slice('inbox:{'.length, -1);
-}
-
-/** Nobody listens to it yet. */
+/** Without listeners yet. */
 export function makeChannel(code: string): Channel {
   return {
     code,
@@ -60,7 +55,7 @@ export function makeChannel(code: string): Channel {
     waiters: null,
     settling: false,
     wasOn: false,
-    look: null,
+    poll: null,
     reclaim: null,
   };
 }

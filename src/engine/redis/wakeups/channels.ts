@@ -3,9 +3,9 @@ import type { EngineObserver } from '../../observer.ts';
 import { type Router, redirection } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { RedisError } from '../connection/reply.ts';
-import { inboxKey } from '../mailbox/store.ts';
+import { codeOfInbox, inboxKey } from '../schema.ts';
 import type { Timings } from '../timings.ts';
-import { type Channel, cancel, codeOf, type Entry, makeChannel, takeWaiters } from './channel.ts';
+import { type Channel, cancel, type Entry, makeChannel, takeWaiters } from './channel.ts';
 import { TimingWheel } from './timing-wheel.ts';
 import { parseMessage } from './wake-up.ts';
 
@@ -13,19 +13,19 @@ export interface ChannelsOptions {
   readonly router: Router;
   readonly timings: Timings;
   readonly observer: EngineObserver;
-  /** Whether a shard's wake-ups are known not to come. */
-  readonly isDeaf: (shard: Shard) => boolean;
+  /** Whether the wake-ups of a shard are known not to arrive. */
+  readonly isSilent: (shard: Shard) => boolean;
 }
 
 const ATTEMPTS_MAX = 5;
-/** Renewing answers to a symptom, which may have another cause: not more than once per channel in this time. */
+/** A listener renews on a symptom that may have other causes: at most once in this time. */
 const RENEW_MIN_MS = 1_000;
 
-/** Who listens to which mailbox: one subscription per channel, however many listeners. */
+/** The listeners of each mailbox: one subscription per channel, however many listeners. */
 export class Channels {
   readonly #options: ChannelsOptions;
   readonly #byCode = new Map<string, Channel>();
-  readonly #looks = new TimingWheel<Channel>((channel) => this.#look(channel));
+  readonly #polls = new TimingWheel<Channel>((channel) => this.#poll(channel));
   readonly #reclaims = new TimingWheel<Channel>((channel) => this.#reclaim(channel));
   readonly #retries = new TimingWheel<Channel>((channel) => this.#settle(channel));
   #closed: EngineUnavailable | null = null;
@@ -38,8 +38,8 @@ export class Channels {
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
     if (this.#closed !== null) throw this.#closed;
     const channel = this.#byCode.get(code) ?? this.#create(code);
-    const listening = new Listening(this, channel, listener);
-    channel.listeners = [...channel.listeners, listening];
+    const subscription = new ChannelSubscription(this, channel, listener);
+    channel.listeners = [...channel.listeners, subscription];
     if (channel.on === null) {
       const acknowledged = new Promise<void>((resolve, reject) => {
         channel.waiters ??= [];
@@ -47,16 +47,16 @@ export class Channels {
       });
       this.#settle(channel);
       await acknowledged.catch((error: Error) => {
-        this.remove(channel, listening);
+        this.remove(channel, subscription);
         throw error;
       });
     }
-    return listening;
+    return subscription;
   }
 
-  /** A message of a mailbox channel. */
-  hear(name: Buffer, payload: Buffer): void {
-    const channel = this.#byCode.get(codeOf(name.toString('latin1')));
+  /** Passes a message of a mailbox channel to its listeners. */
+  receive(name: Buffer, payload: Buffer): void {
+    const channel = this.#byCode.get(codeOfInbox(name.toString('latin1')));
     if (channel === undefined) return;
     const message = parseMessage(payload);
     if (message === null) {
@@ -69,17 +69,17 @@ export class Channels {
     }
   }
 
-  /** The shard's subscriber is new: nothing is subscribed there yet. */
+  /** The shard's subscriber has a new connection: subscribes its channels again. */
   resubscribe(shard: Shard): void {
     for (const channel of this.#of(shard)) this.#settle(channel);
   }
 
-  /** The shard's subscriber is gone, and with it every subscription. */
+  /** The shard's subscriber has lost its connection, and with it every subscription. */
   lost(shard: Shard): void {
     for (const channel of this.#byCode.values()) if (channel.on === shard) channel.on = null;
   }
 
-  /** Slots have moved: their channels follow, and their sessions make sure that the new master knows them. */
+  /** Slots have moved: their channels follow, and their sessions check that the new master knows them. */
   follow(): void {
     for (const channel of this.#byCode.values()) {
       const shard = this.#options.router.shardOf(channel.slot);
@@ -89,23 +89,23 @@ export class Channels {
     }
   }
 
-  /** The shard may have forgotten what it knew: after a reconnect, or as a new master. */
+  /** The shard may have forgotten sessions: after a reconnect, or as a new master. */
   reclaim(shard: Shard): void {
     for (const channel of this.#of(shard)) this.#reclaimSoon(channel);
   }
 
-  /** Wake-ups of this shard do not come, or did not: look into its mailboxes within `withinMs`. */
-  look(shard: Shard, withinMs: number): void {
-    for (const channel of this.#of(shard)) this.#lookIn(channel, Math.random() * withinMs);
+  /** Wake-ups of this shard do not arrive, or did not: polls its mailboxes within `withinMs`. */
+  poll(shard: Shard, withinMs: number): void {
+    for (const channel of this.#of(shard)) this.#pollIn(channel, Math.random() * withinMs);
   }
 
-  /** For `Listening`: what the server believes is not trusted; subscribing again is harmless where it still stands. */
+  /** For `ChannelSubscription`. Subscribing again is harmless if the subscription is still there. */
   renew(channel: Channel): void {
     channel.on = null;
     this.#settle(channel);
   }
 
-  /** For `Listening`. */
+  /** For `ChannelSubscription`. */
   remove(channel: Channel, entry: Entry): void {
     if (!channel.listeners.includes(entry)) return;
     channel.listeners = channel.listeners.filter((each) => each !== entry);
@@ -117,13 +117,9 @@ export class Channels {
     }, this.#options.timings.lingerMs).unref();
   }
 
-  get observer(): EngineObserver {
-    return this.#options.observer;
-  }
-
   close(reason: EngineUnavailable): void {
     this.#closed = reason;
-    for (const wheel of [this.#looks, this.#reclaims, this.#retries]) wheel.stop();
+    for (const wheel of [this.#polls, this.#reclaims, this.#retries]) wheel.stop();
     for (const channel of this.#byCode.values()) {
       channel.listeners = [];
       for (const { reject } of takeWaiters(channel)) reject(reason);
@@ -135,7 +131,7 @@ export class Channels {
     const channel = makeChannel(code);
     this.#byCode.set(code, channel);
     this.#options.observer.subscriptions(this.#byCode.size);
-    this.#lookLater(channel);
+    this.#pollLater(channel);
     return channel;
   }
 
@@ -151,12 +147,12 @@ export class Channels {
     void this.#steps(channel);
   }
 
-  /** Step by step to what is wanted now, which may change meanwhile. */
+  /** Step by step to the state that is wanted, which may change meanwhile. */
   async #steps(channel: Channel): Promise<void> {
     try {
       await this.#walk(channel);
     } finally {
-      // In the same turn as the last look at what is wanted: who comes later finds it false, and starts anew.
+      // Reset in the same tick as the last check of what is wanted, so that a later caller restarts the loop.
       channel.settling = false;
     }
   }
@@ -183,20 +179,20 @@ export class Channels {
     this.#giveUp(channel, 'the slot of this mailbox is moving');
   }
 
-  /** For now: those who wait are told, and it is tried again in a while for those who stay. */
+  /** Rejects those that wait, and retries in a while for the listeners that stay. */
   #giveUp(channel: Channel, reason: string): void {
     for (const { reject } of takeWaiters(channel)) reject(new EngineUnavailable(reason));
     this.#retries.schedule(channel, this.#options.timings.spreadMs * (1 + Math.random()));
   }
 
-  /** Returns whether to look again at what is wanted. Otherwise the shard's next subscriber will ask again. */
+  /** Returns whether to check again what is wanted. Otherwise the shard's next subscriber connection will. */
   async #subscribe(channel: Channel, shard: Shard | undefined): Promise<boolean> {
     try {
       if (shard === undefined) throw new EngineUnavailable('no Redis server has the slot of this mailbox');
       await shard.subscriber.subscribe(inboxKey(channel.code));
       channel.on = shard;
       for (const { resolve } of takeWaiters(channel)) resolve();
-      if (channel.wasOn) this.#lookIn(channel, Math.random() * this.#options.timings.spreadMs);
+      if (channel.wasOn) this.#pollIn(channel, Math.random() * this.#options.timings.spreadMs);
       channel.wasOn = true;
       return true;
     } catch (error) {
@@ -210,9 +206,9 @@ export class Channels {
   }
 
   #forget(channel: Channel): void {
-    cancel(channel.look);
+    cancel(channel.poll);
     cancel(channel.reclaim);
-    // Not a newer one of the same user: a retry may still be due for one that was forgotten before.
+    // Not a newer channel of the same user: a retry of this one may still have been due.
     if (this.#byCode.get(channel.code) === channel) this.#byCode.delete(channel.code);
     this.#options.observer.subscriptions(this.#byCode.size);
   }
@@ -223,23 +219,23 @@ export class Channels {
     channel.reclaim = this.#reclaims.schedule(channel, delayMs);
   }
 
-  #lookLater(channel: Channel): void {
-    const { timings, router, isDeaf } = this.#options;
+  #pollLater(channel: Channel): void {
+    const { timings, router, isSilent } = this.#options;
     const shard = router.shardOf(channel.slot);
     const [everyMs, jitter] =
-      shard !== undefined && isDeaf(shard) ? [timings.silentPollEveryMs, 0.5] : [timings.pollEveryMs, 0.25];
-    this.#lookIn(channel, everyMs * (1 - jitter * Math.random()));
+      shard !== undefined && isSilent(shard) ? [timings.silentPollEveryMs, 0.5] : [timings.pollEveryMs, 0.25];
+    this.#pollIn(channel, everyMs * (1 - jitter * Math.random()));
   }
 
-  #lookIn(channel: Channel, delayMs: number): void {
-    cancel(channel.look);
-    channel.look = this.#looks.schedule(channel, delayMs);
+  #pollIn(channel: Channel, delayMs: number): void {
+    cancel(channel.poll);
+    channel.poll = this.#polls.schedule(channel, delayMs);
   }
 
-  #look(channel: Channel): void {
+  #poll(channel: Channel): void {
     for (const { listener } of channel.listeners) listener.onPoll();
-    this.#lookLater(channel);
-    // The backstop of the subscription itself too, should any step above have been missed.
+    this.#pollLater(channel);
+    // A backstop for the subscription itself too, should a step above have been missed.
     if (channel.on === null) this.#settle(channel);
   }
 
@@ -249,8 +245,7 @@ export class Channels {
   }
 }
 
-/** One listener's hold on a channel. */
-class Listening implements Subscription, Entry {
+class ChannelSubscription implements Subscription, Entry {
   listener: MailboxListener;
   readonly #channels: Channels;
   readonly #channel: Channel;
@@ -268,7 +263,6 @@ class Listening implements Subscription, Entry {
 
   renew(): void {
     if (!this.#channel.listeners.includes(this)) return;
-    this.#channels.observer.wakeUpLost();
     if (performance.now() - this.#renewedMs < RENEW_MIN_MS) return;
     this.#renewedMs = performance.now();
     this.#channels.renew(this.#channel);

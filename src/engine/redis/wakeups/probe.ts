@@ -4,6 +4,7 @@ import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { slotOf } from '../cluster/slots.ts';
+import { isProbeChannel, probeChannel } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
 
@@ -14,33 +15,33 @@ export interface ProberOptions {
   readonly nodeId: string;
   readonly timings: Timings;
   readonly observer: EngineObserver;
-  /** Wake-ups of this shard do not come any more. */
+  /** Wake-ups of this shard do not arrive any more. */
   readonly onSilent: (shard: Shard) => void;
-  /** They come again. */
+  /** They arrive again. */
   readonly onRecovered: (shard: Shard) => void;
 }
 
-export type SubscriptionState = 'unknown' | 'heard' | 'deaf';
+/** Whether the last probe of a shard came back; `unknown` before the first, and while probes cannot be sent. */
+export type SubscriptionState = 'unknown' | 'ok' | 'silent';
 
 interface State {
-  hearing: SubscriptionState;
-  /** Number in the name of the channel, chosen so that its slot is this shard's. */
+  subscription: SubscriptionState;
+  /** Number in the name of the channel, chosen so that its slot belongs to this shard. */
   number: number;
   subscribed: string | null;
-  /** The probe that is out. */
-  awaited: { readonly nonce: string; readonly heard: () => void } | null;
+  /** The probe in flight. */
+  awaited: { readonly nonce: string; readonly received: () => void } | null;
   resubscribedMs: number;
-  /** Since when a probe could not even be sent for want of a subscriber; null: there is one. */
-  unheardSinceMs: number | null;
+  /** Since when a probe could not be sent for lack of a subscriber; null: there is one. */
+  withoutSubscriberSinceMs: number | null;
 }
 
-const PREFIX = 'probe:';
-/** Of 16,384 slots even a shard with a handful is hit long before. */
+/** Of 16,384 slots even a shard with a handful is found long before. */
 const TRIES_MAX = 100_000;
 
 /**
- * Sends each shard a message by the way that wake-ups take, and expects it back: a connection that is alive while
- * its subscriptions are dead looks healthy to everybody else.
+ * Sends each shard a message the way of a wake-up and expects it back: a connection that is alive while its
+ * subscriptions are dead looks healthy to every other check.
  */
 export class Prober {
   readonly #options: ProberOptions;
@@ -52,25 +53,25 @@ export class Prober {
     this.#timer = setInterval(() => this.#probeAll(), options.timings.probeEveryMs).unref();
   }
 
-  hearing(shard: Shard): SubscriptionState {
-    return this.#states.get(shard)?.hearing ?? 'unknown';
+  subscription(shard: Shard): SubscriptionState {
+    return this.#states.get(shard)?.subscription ?? 'unknown';
   }
 
-  /** @returns whether the message was a probe, whoever's */
-  hear(shard: Shard, channel: Buffer, payload: Buffer): boolean {
-    if (channel.toString('latin1', 0, PREFIX.length) !== PREFIX) return false;
+  /** @returns whether the message was a probe, of any node */
+  receive(shard: Shard, channel: Buffer, payload: Buffer): boolean {
+    if (!isProbeChannel(channel)) return false;
     const awaited = this.#states.get(shard)?.awaited;
-    if (awaited?.nonce === payload.toString('latin1')) awaited.heard();
+    if (awaited?.nonce === payload.toString('latin1')) awaited.received();
     return true;
   }
 
-  /** The shard's subscriber is new: the probe's channel has to be subscribed to again, and is tried at once. */
+  /** The shard's subscriber has a new connection: subscribes the probe's channel again, and probes at once. */
   resubscribed(shard: Shard): void {
     this.#stateOf(shard).subscribed = null;
     this.probe(shard);
   }
 
-  /** Now, not only when its turn comes. */
+  /** Now, not only when the next probe is due. */
   probe(shard: Shard): void {
     void this.#probe(shard);
   }
@@ -87,30 +88,30 @@ export class Prober {
 
   async #probe(shard: Shard): Promise<void> {
     const state = this.#stateOf(shard);
-    // Without a way out there is nothing to learn; the shard says itself that it is down.
+    // Without a connection for commands a probe tells nothing; the shard itself reports that it is down.
     if (state.awaited !== null || !shard.ready) return;
     const { observer, timings } = this.#options;
     const startedMs = performance.now();
     if (!shard.subscriber.ready) {
       // It is usually back in a moment.
-      state.unheardSinceMs ??= startedMs;
-      if (startedMs - state.unheardSinceMs >= timings.probePatienceMs) this.#lost(shard, state);
+      state.withoutSubscriberSinceMs ??= startedMs;
+      if (startedMs - state.withoutSubscriberSinceMs >= timings.probePatienceMs) this.#lost(shard, state);
       return;
     }
-    state.unheardSinceMs = null;
+    state.withoutSubscriberSinceMs = null;
     const result = await this.#roundTrip(shard, state);
     if (result === 'refused') {
-      // Nothing was published, so nothing is known of hearing; calls say by themselves what is wrong.
-      state.hearing = 'unknown';
+      // Nothing was published, so nothing is known about the subscription; the failed call reports its reason.
+      state.subscription = 'unknown';
       return;
     }
     if (result === 'back') {
       observer.probed(shard.name, performance.now() - startedMs);
-      if (state.hearing === 'deaf') {
+      if (state.subscription === 'silent') {
         observer.log('info', 'wake-ups come again', { shard: shard.name });
         this.#options.onRecovered(shard);
       }
-      state.hearing = 'heard';
+      state.subscription = 'ok';
       return;
     }
     if (!shard.ready || !shard.subscriber.ready) return;
@@ -123,9 +124,9 @@ export class Prober {
   #lost(shard: Shard, state: State): void {
     const { observer, onSilent } = this.#options;
     observer.probeLost(shard.name);
-    if (state.hearing === 'deaf') return;
+    if (state.subscription === 'silent') return;
     observer.log('error', 'wake-ups do not come back: reading mailboxes instead', { shard: shard.name });
-    state.hearing = 'deaf';
+    state.subscription = 'silent';
     onSilent(shard);
   }
 
@@ -133,8 +134,8 @@ export class Prober {
     const { calls, scripts, timings } = this.#options;
     const nonce = randomBytes(8).toString('hex');
     let timer: NodeJS.Timeout | undefined;
-    const heard = new Promise<'back' | 'lost'>((resolve) => {
-      state.awaited = { nonce, heard: () => resolve('back') };
+    const outcome = new Promise<'back' | 'lost'>((resolve) => {
+      state.awaited = { nonce, received: () => resolve('back') };
       timer = setTimeout(() => resolve('lost'), timings.probePatienceMs).unref();
     });
     try {
@@ -142,7 +143,7 @@ export class Prober {
       const sentMs = performance.now();
       const time = await calls.run({ script: scripts.probe, keys: [channel], args: () => [nonce] });
       shard.clock.observe(Number(time), sentMs, performance.now());
-      return await heard;
+      return await outcome;
     } catch {
       return 'refused';
     } finally {
@@ -153,12 +154,12 @@ export class Prober {
 
   async #subscribe(shard: Shard, state: State): Promise<string> {
     const { router, nodeId } = this.#options;
-    // Slots move: the name must be one of this shard's, or the probe would test another.
-    for (let tries = 0; router.shardOf(slotOf(channelName(state.number, nodeId))) !== shard; tries += 1) {
+    // Slots move: the slot of the name must be this shard's, or the probe would test another shard.
+    for (let tries = 0; router.shardOf(slotOf(probeChannel(state.number, nodeId))) !== shard; tries += 1) {
       if (tries > TRIES_MAX) throw new Error(`${shard.name} has no slots any more`);
       state.number += 1;
     }
-    const channel = channelName(state.number, nodeId);
+    const channel = probeChannel(state.number, nodeId);
     if (state.subscribed !== channel) {
       await shard.subscriber.subscribe(channel);
       state.subscribed = channel;
@@ -170,20 +171,15 @@ export class Prober {
     let state = this.#states.get(shard);
     if (state === undefined) {
       state = {
-        hearing: 'unknown',
+        subscription: 'unknown',
         number: 0,
         subscribed: null,
         awaited: null,
         resubscribedMs: 0,
-        unheardSinceMs: null,
+        withoutSubscriberSinceMs: null,
       };
       this.#states.set(shard, state);
     }
     return state;
   }
-}
-
-/** The hash tag comes first, so that nothing in a node's name can be taken for one. */
-function channelName(number: number, nodeId: string): string {
-  return `${PREFIX}{${number}}:${nodeId}`;
 }

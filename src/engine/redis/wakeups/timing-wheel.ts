@@ -1,17 +1,17 @@
 const TICK_MS = 250;
 const TICKS = 200;
 
-/** An alarm that was set. Whoever holds it may cancel it. */
+/** A scheduled alarm. Set `cancelled` to cancel it. */
 export interface Alarm<T> {
   readonly item: T;
-  /** Turns that the wheel has to make before. */
+  /** Full turns of the wheel until it is due. */
   rounds: number;
   cancelled: boolean;
 }
 
 /**
- * Alarms for very many items at quarter seconds' precision: one timer in all, and a few words per alarm.
- * (A timer object for each mailbox would cost more memory than the rest of an idle session.)
+ * Alarms for very many items with a precision of 250 ms: one timer in all, and a few words per alarm. (A timer object
+ * per mailbox would cost more memory than the rest of an idle session.)
  */
 export class TimingWheel<T> {
   readonly #onDue: (item: T) => void;

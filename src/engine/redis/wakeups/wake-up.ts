@@ -1,7 +1,7 @@
 import type { WakeUp } from '../../engine.ts';
 import { isMailboxId } from '../../mailbox-id.ts';
 
-/** What the scripts publish on a mailbox's channel. */
+/** A message that the scripts publish on a mailbox channel. */
 export type Message =
   | { readonly kind: 'wake-up'; readonly wakeUp: WakeUp }
   | { readonly kind: 'claimed'; readonly token: string };
@@ -14,7 +14,7 @@ const TOKEN = /^[0-9a-f]{32}$/;
 
 /**
  * Reads `w<id> <prev>\n<frame>` (deliver.lua) or `c<token>` (claim.lua, reclaim.lua).
- * Null for anything else: whoever may publish on this Redis can say what he likes, and it must do no harm.
+ * Null for anything else: other users of this Redis may publish anything, and it must do no harm.
  */
 export function parseMessage(payload: Buffer): Message | null {
   if (payload[0] === CLAIMED) {

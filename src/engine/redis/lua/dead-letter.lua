@@ -1,21 +1,24 @@
 #!lua flags=allow-oom
--- Takes an entry that cannot be pushed out of a mailbox, and keeps it for an operator to look at. Those before it and
--- behind it stay. allow-oom: it makes no more than it takes.
+-- Moves an entry that cannot be pushed from the mailbox to the dead letters, where operators can look at it. The entries
+-- before and behind it stay. allow-oom: it writes no more than it removes.
 --
 -- KEYS[1] user:{CODE}    hash
 -- KEYS[2] inbox:{CODE}   stream
--- KEYS[3] poison:{CODE}  stream
--- KEYS[4] shares:{CODE}  hash: what waits, by sender
--- ARGV[1] token
--- ARGV[2] epoch          of the session
+-- KEYS[3] poison:{CODE}  stream  the dead letters
+-- KEYS[4] shares:{CODE}  hash    what waits, by sender
+-- ARGV[1] token          32 hex digits
+-- ARGV[2] epoch          integer  of the session
 -- ARGV[3] id             of the entry
 -- ARGV[4] why            'unreadable' | 'unsendable'
 --
--- returns 'held' (also if it does not wait here any more) | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'held' (also if the entry does not wait here any more) | 'displaced' | 'forgotten' | 'unknown'
 -- CONST ttl_us  of an envelope
+-- include time.lua
 -- include mailbox.lua
+-- include shares.lua
+-- include leave.lua
 
-local user, inbox, poison = KEYS[1], KEYS[2], KEYS[3]
+local user, inbox, dead_letters = KEYS[1], KEYS[2], KEYS[3]
 local token, id, why = ARGV[1], ARGV[3], ARGV[4]
 local MAX_KEPT, MAX_BYTES = 16, 65536
 
@@ -29,11 +32,11 @@ if not entry then return 'held' end
 local frame = field_of(entry, 'f')
 local name, value = 'f', frame
 if not frame then name, value = 'entry', string.sub(table.concat(entry[2], '\n'), 1, MAX_BYTES) end
-redis.call('XADD', poison, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, value)
-redis.call('PEXPIRE', poison, whole(ttl_us / 1000))
+redis.call('XADD', dead_letters, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, value)
+redis.call('PEXPIRE', dead_letters, whole(ttl_us / 1000))
 
 redis.call('XDEL', inbox, id)
--- So rare that what waits is simply counted by sender anew.
+-- So rare that deliver simply counts by sender again.
 redis.call('DEL', box.shares)
 box.count = redis.call('XLEN', inbox)
 if box.count == 0 then

@@ -1,0 +1,23 @@
+-- Envelopes enter a mailbox at its tail.
+
+-- Appends the frames with the code 's', and publishes each as a wake-up.
+local function append(box, inbox, batch, codes, now)
+  -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.
+  local us = math.max(now, us_of(box.last) + 1)
+  for i, frame in ipairs(batch.frames) do
+    if codes[i] == 's' then
+      local id = whole(us) .. '-' .. batch.tag
+      us = us + 1
+      box.total = box.total + #frame
+      redis.call('XADD', inbox, id, 'f', frame, 't', whole(box.total), 's', batch.sender)
+      redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\n' .. frame)
+      box.last = id
+    end
+  end
+end
+
+-- Whether the stream's TTL is to be renewed: when the stream is new, and then once per quarter of the TTL.
+local function ttl_is_due(box, last_us, now, ttl)
+  local quarter = ttl / 4
+  return box.count == 0 or math.floor(last_us / quarter) ~= math.floor(now / quarter)
+end

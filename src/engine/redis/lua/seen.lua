@@ -1,0 +1,37 @@
+-- The ids of envelopes stored in one mailbox: two hashes <sender>:<id> -> digest, each filled for one period.
+-- CONST period_ms  of one generation of ids
+-- CONST max_ids    in one generation
+
+local function open_seen(even, odd, now)
+  local period = math.floor(now / 1000 / period_ms)
+  local seen = { period = period, current = even, previous = odd, digests = {}, new = {} }
+  if period % 2 == 1 then seen.current, seen.previous = odd, even end
+  return seen
+end
+
+-- The digest that was stored with this name; nil or false for a new one.
+local function digest_of(seen, name)
+  return seen.digests[name] or redis.call('HGET', seen.current, name) or redis.call('HGET', seen.previous, name)
+end
+
+-- Written by `write_seen`, and known to `digest_of` from now on.
+local function remember(seen, name, digest)
+  seen.digests[name] = digest
+  seen.new[#seen.new + 1] = name
+  seen.new[#seen.new + 1] = digest
+end
+
+-- Returns '+' if ids were forgotten before their time, otherwise ''.
+local function write_seen(seen)
+  if #seen.new == 0 then return '' end
+  local known, forgotten = redis.call('HLEN', seen.current), ''
+  if known + #seen.new / 2 > max_ids then
+    redis.call('RENAME', seen.current, seen.previous)
+    -- It becomes the current one in the next period, and ids that are added then must last for another.
+    redis.call('PEXPIREAT', seen.previous, whole((seen.period + 3) * period_ms))
+    known, forgotten = 0, '+'
+  end
+  redis.call('HSET', seen.current, unpack(seen.new))
+  if known == 0 then redis.call('PEXPIREAT', seen.current, whole((seen.period + 2) * period_ms)) end
+  return forgotten
+end

@@ -1,0 +1,49 @@
+-- How much of each sender waits in a mailbox: the hash `shares` with n<sender> entries, b<sender> bytes, and `all`
+-- entries counted. It exists only while it can matter: deliver creates it when more waits than the share of one sender,
+-- entries that leave are subtracted, and it is deleted once little is left; in most mailboxes nothing is counted. If
+-- `all` is not what waits (the hash was lost, a node of an older version wrote here), deliver counts again, so no error
+-- lasts.
+-- CONST kept_envelopes  the hash is deleted when no more entries than this wait
+-- CONST kept_bytes      and no more bytes than this
+
+-- Whether the hash may exist.
+local function may_share(box)
+  return box.count > kept_envelopes or box.total - box.base > kept_bytes
+end
+
+-- What waits up to the id `to` ('+': everything), by sender: {count, bytes} each. Unreadable entries count for no
+-- sender.
+local function held_by_sender(inbox, to)
+  -- A page at a time, because entries become Lua values.
+  local held, from, page = {}, '-', 16
+  while true do
+    local entries = redis.call('XRANGE', inbox, from, to, 'COUNT', page)
+    for _, entry in ipairs(entries) do
+      local sender, frame = field_of(entry, 's'), field_of(entry, 'f')
+      if sender and frame then
+        local own = held[sender] or { count = 0, bytes = 0 }
+        own.count, own.bytes = own.count + 1, own.bytes + #frame
+        held[sender] = own
+      end
+      from = '(' .. entry[1]
+    end
+    if #entries < page then return held end
+  end
+end
+
+-- Subtracts the entries that are about to leave, up to `id`: each entry is read once. Returns whether the hash is right.
+local function subtract_shares(box, inbox, id)
+  local all = redis.call('HGET', box.shares, 'all')
+  if not all then return false end
+  if tonumber(all) ~= box.count then
+    redis.call('DEL', box.shares)
+    return false
+  end
+  for sender, gone in pairs(held_by_sender(inbox, id)) do
+    redis.call('HINCRBY', box.shares, 'b' .. sender, -gone.bytes)
+    if redis.call('HINCRBY', box.shares, 'n' .. sender, -gone.count) <= 0 then
+      redis.call('HDEL', box.shares, 'n' .. sender, 'b' .. sender)
+    end
+  end
+  return true
+end

@@ -1,0 +1,15 @@
+-- Numbers, ids and time, for every script that touches a mailbox.
+
+local function us_of(id)
+  return tonumber(string.match(id, '^(%d+)%-'))
+end
+
+-- Lua's tostring rounds to 14 digits; microseconds have 16.
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end

@@ -1,0 +1,92 @@
+/**
+ * What stands in Redis. Everything of one user shares the hash tag {CODE}, and so a slot; one script is one step.
+ *
+ *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
+ *     last confirmed count total base oldest expired                     the mailbox: see lua/mailbox.lua
+ *     epoch token node                                                   the session; token '' without one
+ *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
+ *     proof_r proof_s                                                    the proof, in two halves; absent without one
+ *     TTL: none once claimed; 30 days while unclaimed; 60 s while the registration is incomplete (pending 1)
+ *   inbox:{CODE}            stream  entries `<us>-<tag>`: f frame, t byte total, s sender      deliver
+ *     removed by claim, read, confirm, dead-letter
+ *     TTL: 1 to 1.25 of RELAY_MAILBOX_TTL from the newest entry; deleted when empty
+ *   inbox:{CODE}            sharded channel  `w<id> <prev>\n<frame>`, `c<token>`               deliver, claim, reclaim
+ *   shares:{CODE}           hash    what waits, by sender: see lua/shares.lua                  deliver
+ *     reduced by claim, read, confirm, dead-letter
+ *     TTL: as the stream; deleted when little waits
+ *   from:{CODE}:<sender>    string  epoch:number:codes, the order fence                        deliver
+ *     TTL: 2 min
+ *   seen:{CODE}:0 and :1    hash    <sender>:<id> -> digest; at most 10,000 each               deliver
+ *     by the parity of the 10-minute period; TTL: to the end of the next period
+ *   poison:{CODE}           stream  dead letters: id, why, f (or entry); the last 16           dead-letter
+ *     TTL: RELAY_MAILBOX_TTL from the newest
+ *   key:<eddsa>             string  CODE; readers compare the user's key               accounts.ts, settle-key, drop-key
+ *     TTL: 30 days and a minute; none once the account is claimed
+ *   user:next-id            string  the last number given                                      reserve
+ *   {user:next-id}:unclaimed  zset  CODE -> ms of its expiry: places taken for a while         reserve, settle-count
+ *   {user:next-id}:claimed  string  how many accounts never expire                             settle-count
+ *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
+ *   node:<node>             string  presence of a node                                         presence.ts
+ *     TTL: 30 s
+ */
+
+export const userKey = (code: string): string => `user:{${code}}`;
+/** The stream, and the name of its sharded channel. */
+export const inboxKey = (code: string): string => `inbox:{${code}}`;
+/** The user whose mailbox channel has this name: the inverse of `inboxKey`. */
+export const codeOfInbox = (name: string): string => name.slice('inbox:{'.length, -1);
+/** What every mailbox key, and no other, begins with. */
+export const INBOX_PREFIX = 'inbox:{';
+export const sharesKey = (code: string): string => `shares:{${code}}`;
+export const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
+export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
+export const deadLetterKey = (code: string): string => `poison:{${code}}`;
+
+export const keyRecord = (eddsaPublicKey: string): string => `key:${eddsaPublicKey}`;
+export const NEXT_ID = 'user:next-id';
+export const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
+export const CLAIMED = `{${NEXT_ID}}:claimed`;
+
+const PROBE_PREFIX = 'probe:';
+/** The hash tag comes first, so that nothing in a node's name can be taken for one. */
+export const probeChannel = (number: number, nodeId: string): string =>
+  `${PROBE_PREFIX}{${number}}:${nodeId}`;
+export const isProbeChannel = (name: Buffer): boolean =>
+  name.toString('latin1', 0, PROBE_PREFIX.length) === PROBE_PREFIX;
+
+export const nodeKey = (nodeId: string): string => `node:${nodeId}`;
+
+/**
+ * All that a node asks of Redis, by its own commands and in scripts: what an ACL must allow (deploy/redis/keyrelay.acl).
+ * At sentinels: SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL MASTER.
+ */
+export const ACCESS = {
+  keys: [
+    'user:*',
+    '{user:next-id}:*',
+    'inbox:*',
+    'from:*',
+    'seen:*',
+    'shares:*',
+    'poison:*',
+    'key:*',
+    'node:*',
+    'probe:*',
+  ],
+  channels: ['inbox:*', 'probe:*'],
+  commands: [
+    // Connections.
+    ...['hello', 'auth', 'ping', 'info', 'time'],
+    // With RELAY_REDIS_WAIT_REPLICAS.
+    'wait',
+    // In a Cluster.
+    ...['cluster|slots', 'cluster|info', 'asking'],
+    ...['eval', 'evalsha', 'script|load', 'ssubscribe', 'sunsubscribe', 'spublish'],
+    ...['get', 'set', 'incr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
+    ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hset'],
+    ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
+    ...['zadd', 'zcard', 'zrem', 'zremrangebyscore'],
+    // The estimate of waiting mail (mailbox-sampler.ts).
+    ...['dbsize', 'randomkey'],
+  ],
+} as const;
