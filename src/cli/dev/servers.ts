@@ -1,11 +1,14 @@
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../free-port.ts';
 import { Child } from './child.ts';
 import { toolPath } from './install.ts';
 import { ROOT } from './root.ts';
+
+export { freePort };
 
 /** Real servers on this machine, for `keyrelay cluster`, `keyrelay demo` and the tests. Loopback only. */
 
@@ -134,20 +137,6 @@ export async function onFreePort(options: {
     }
   }
 }
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, LOOPBACK, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 /** Rejects if somebody listens on `port` already, and says what to do. */
 export async function assertFree(port: number): Promise<void> {
   if (port !== 0 && (await accepts(port))) {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { type Config, loadConfig } from '../../ops/config.ts';
 import { createLog, type Logger } from '../../ops/log.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { freePort } from '../dev/servers.ts';
+import { freePort } from '../free-port.ts';
 import { stopSignal } from '../signals.ts';
 
 /**
