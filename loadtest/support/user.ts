@@ -61,6 +61,16 @@ export class User {
     this.#privateKey = eddsa.privateKey;
   }
 
+  /** Ed25519, 64 hex digits: the last 32 bytes of PKCS #8. */
+  get privateKeyHex(): string {
+    return this.#privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32).toString('hex');
+  }
+
+  /** 128 hex digits. */
+  sign(data: string): string {
+    return sign(null, Buffer.from(data), this.#privateKey).toString('hex');
+  }
+
   /** A whole frame with an envelope from this user. */
   envelope(data: Omit<EnvelopeData, 'sender'>): string {
     return this.#frame(signedText({ sender: this.code, ...data }));
@@ -102,7 +112,7 @@ export class User {
   }
 
   #frame(data: string): string {
-    return frame(data, sign(null, Buffer.from(data), this.#privateKey).toString('hex'));
+    return frame(data, this.sign(data));
   }
 }
 
