@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFrames } from '../../../loadtest/k6/sign.ts';
 import { inspect, runScript } from '../../../loadtest/k6-runtime/run.ts';
 import { ROOT } from '../../../src/cli/dev/root.ts';
-import { Processes, type RelayProcess } from '../../support/servers/processes.ts';
+import { RelayNode } from '../../support/servers/relay-node.ts';
 
 const SCRIPTS = join(ROOT, 'loadtest/k6');
 const HAS_K6 = spawnSync('k6', ['version']).status === 0;
@@ -28,15 +28,14 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const SMALL = { PAIRS: '8', RATE: '80' };
 
 const folder = mkdtempSync(join(tmpdir(), 'keyrelay-k6-'));
-const processes = new Processes();
-let relay: RelayProcess;
+let relay: RelayNode;
 
 beforeAll(async () => {
-  relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '0', RELAY_BYTES_PER_S: '0' });
+  relay = await RelayNode.start({ settings: { RELAY_ENVELOPES_PER_S: '0', RELAY_BYTES_PER_S: '0' } });
 });
 
 afterAll(async () => {
-  await processes.stop();
+  await relay.kill();
   rmSync(folder, { recursive: true, force: true });
 });
 
