@@ -1,5 +1,6 @@
 import type { WaitReason } from './connection/relay-reply.ts';
 import type { ClientError } from './errors.ts';
+import type { FileProgress } from './files/file-progress.ts';
 
 /** Events of a conversation. `id` is what `send` returned. */
 export interface ConversationEvents {
@@ -19,6 +20,8 @@ export interface ConversationEvents {
   readonly 'key-changed': { readonly pinned: string; readonly offered: string };
   /** So many of the other's messages are missing before the next one: they expired, or the relay withheld them. */
   readonly gap: { readonly missing: number };
+  /** A file, of either direction, has moved on. */
+  readonly file: FileProgress;
   /** A message from the other could not be decrypted. The sender has been asked to send it again. */
   readonly unreadable: { readonly id: string };
 }

@@ -12,11 +12,16 @@ export const CLIENT_ERRORS = {
     who: 'person',
     means: 'the challenge names a URL other than the one dialled: nothing was signed',
   },
+  cancelled: { who: 'person', means: 'one of the two gave the file up' },
   closed: { who: 'program', means: 'the program closed this connection' },
   displaced: { who: 'person', means: 'a newer connection of the same identity took over' },
   downgraded: {
     who: 'person',
     means: 'the server does not speak protocol 2, and the program did not ask for protocol 1',
+  },
+  file_failed: {
+    who: 'person',
+    means: 'a file could not be read or written, or is not what was offered',
   },
   identity_unreadable: { who: 'person', means: 'wrong passphrase, or not an exported identity' },
   invalid_argument: { who: 'program', means: 'an argument is not of the kind that the function takes' },

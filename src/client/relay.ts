@@ -15,6 +15,7 @@ import { Conversation } from './conversation/conversation.ts';
 import { Peer } from './conversation/peer.ts';
 import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
 import { Emitter } from './events.ts';
+import { FileLane } from './files/file-lane.ts';
 import { Receiver } from './receiving/receiver.ts';
 import type { RelayEvents, RelayOptions } from './relay-options.ts';
 import { Outbox } from './sending/outbox.ts';
@@ -36,6 +37,7 @@ export class Relay {
   /** Codes of the peers that the program knows about. */
   readonly #announced = new Set<string>();
   readonly #outbox: Outbox;
+  readonly #lane = new FileLane();
   readonly #receiver: Receiver;
   readonly #probe: SelfProbe;
   readonly #connection: Connection;
@@ -245,12 +247,15 @@ export class Relay {
       this.#records.commit(batch).catch((error: unknown) => this.#broken(error));
     }
     this.#receiver.reset();
-    this.#outbox.live((frame) => this.#connection.send(frame));
+    const transmit = (frame: string) => this.#connection.send(frame);
+    this.#outbox.live(transmit);
+    this.#lane.live(transmit, limits);
+    for (const { peer } of this.#peers.values()) peer.files.live();
   }
 
   #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {
     const outcome = outcomeOf(type, payload);
-    if (outcome === null) return;
+    if (outcome === null || this.#lane.answered(outcome)) return;
     if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.why, outcome.waitMs);
     else {
       const settled =
@@ -278,6 +283,8 @@ export class Relay {
       own,
       records: this.#records,
       outbox: this.#outbox,
+      lane: this.#lane,
+      mailboxBytes: () => this.#limits.mailboxBytes,
       lookup: (asked) => this.lookup(asked),
       now: Date.now,
       registeredKeys: this.#options.registeredKeys ?? false,
@@ -306,7 +313,10 @@ export class Relay {
 
   #changed(state: ConnectionState): void {
     this.#state = state;
-    if (state.state !== 'live') this.#outbox.down();
+    if (state.state !== 'live') {
+      this.#outbox.down();
+      this.#lane.down();
+    }
     this.#events.emit('state', state);
   }
 

@@ -3,8 +3,13 @@ import { safetyNumber } from '../../crypto/kdf.ts';
 import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError, throwIfAborted, unlessAborted } from '../errors.ts';
+import type { FileProgress } from '../files/file-progress.ts';
+import { type FileTransfer, type SentFile, transferOf } from '../files/file-transfer.ts';
+import type { FileSink, FileSource } from '../files/source.ts';
 import { type Json, requireJson } from '../sending/json.ts';
 import type { MessageExtras } from '../sending/message-extras.ts';
+import type { Batch } from '../storage/records.ts';
+import { makeOffer, type SendFileOptions } from './file-options.ts';
 import { bodyBytesMax, requireFits } from './message-size.ts';
 import type { Peer } from './peer.ts';
 import type { SendOptions } from './send-options.ts';
@@ -129,11 +134,58 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#batches(BATCH_MAX, options.signal);
   }
 
-  async #send(id: string, body: Json, { signal, ...extras }: SendOptions): Promise<string> {
+  /**
+   * Offers a file, by a message. What fits into the recipient's mailbox is sent at once and waits there; anything larger
+   * is sent when the recipient asks for it, while both are there. Rejects as `send` does.
+   */
+  async sendFile(source: FileSource, options: SendFileOptions = {}): Promise<SentFile> {
+    const { caption, preview, sha256, ...rest } = options;
+    const offer = await makeOffer(source, options, this.#options.maxFrameBytes());
+    const id = newEnvelopeId();
+    const { files, handles } = this.#peer;
+    const steps = handles.add(id);
+    const fitsMailbox = files.fitsMailbox(offer);
+    await this.#send(id, caption ?? offer.name, { ...rest, file: offer }, (batch) => {
+      files.offer(offer, id, batch);
+    });
+    const { file } = files.outgoing(offer.id);
+    files.send(file, source, fitsMailbox, steps.stored);
+    const stored = fitsMailbox ? Promise.all([steps.stored, file.accepted.promise]) : steps.stored;
+    const storedAll = stored.then(() => {});
+    storedAll.catch(() => {});
+    return Object.assign(transferOf(file), { messageId: id, stored: storedAll, fitsMailbox });
+  }
+
+  /** Goes on with a file that was offered before a restart: `source` has to have the same bytes. */
+  resumeFile(file: string, source: FileSource): FileTransfer {
+    return transferOf(this.#peer.files.resume(file, source));
+  }
+
+  /** Asks for a file that the other has offered (`message.file`), also to go on after a restart. */
+  receiveFile(file: string, sink: FileSink): FileTransfer {
+    return transferOf(this.#peer.files.receive(file, sink));
+  }
+
+  /** Gives a file up, of either direction. */
+  cancelFile(file: string): void {
+    this.#peer.files.cancel(file);
+  }
+
+  /** The newest files of both directions. */
+  get files(): readonly FileProgress[] {
+    return this.#peer.files.progress;
+  }
+
+  async #send(
+    id: string,
+    body: Json,
+    { signal, ...extras }: MessageExtras & { readonly signal?: AbortSignal },
+    besides?: (batch: Batch) => void,
+  ): Promise<string> {
     throwIfAborted(signal);
     requireJson(body);
     requireFits(body, extras, this.#options.maxFrameBytes());
-    await this.#peer.send(id, { body, at: new Date(this.#options.now()).toISOString(), ...extras });
+    await this.#peer.send(id, { body, at: new Date(this.#options.now()).toISOString(), ...extras }, besides);
     return id;
   }
 

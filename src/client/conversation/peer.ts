@@ -1,10 +1,14 @@
+import { signedText } from '../../protocol/frames.ts';
 import type { User } from '../account/directory.ts';
 import type { Identity } from '../account/identity.ts';
+import { signedFrame } from '../account/signing.ts';
 import type { IncomingEnvelope } from '../connection/incoming.ts';
 import type { WaitReason } from '../connection/relay-reply.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
+import type { FileLane } from '../files/file-lane.ts';
+import { PeerFiles } from '../files/peer-files.ts';
 import { Agreement } from '../keys/agreement.ts';
 import { Trust } from '../keys/trust.ts';
 import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
@@ -23,6 +27,8 @@ export interface PeerOptions {
   readonly own: { readonly code: string; readonly identity: Identity };
   readonly records: Records;
   readonly outbox: Outbox;
+  readonly lane: FileLane;
+  readonly mailboxBytes: () => number;
   readonly lookup: (code: string) => Promise<User>;
   readonly now: () => number;
   readonly registeredKeys: boolean;
@@ -42,6 +48,7 @@ export class Peer {
   readonly inbox: Inbox;
   readonly trust: Trust;
   readonly agreement: Agreement;
+  readonly files: PeerFiles;
   readonly #options: PeerOptions;
   readonly #peerOutbox: PeerOutbox;
   readonly #receipts: Receipts;
@@ -67,9 +74,21 @@ export class Peer {
       say: (content) => this.#peerOutbox.stage((batch) => this.#peerOutbox.addOnly(content, batch)),
       tell: (step, id) => this.#reached(id, step),
     });
-    const { inbox, trust, agreement } = this;
+    this.files = new PeerFiles({
+      ...options,
+      peer: code,
+      own: own.code,
+      isBlocked: () => this.trust.changed,
+      sign: (id, payload) => {
+        const message = { type: 'file', payload };
+        return signedFrame(signedText({ sender: own.code, recipient: code, id, message }), own.identity);
+      },
+      onProgress: (progress) => events.emit('file', progress),
+    });
+    const { inbox, trust, agreement, files } = this;
     const common = {
       ...options,
+      files,
       inbox,
       trust,
       agreement,
@@ -98,12 +117,14 @@ export class Peer {
   async send(
     id: string,
     message: { readonly body: Json; readonly at: string } & MessageExtras,
+    besides: (batch: Batch) => void = () => {},
   ): Promise<void> {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
     await this.#peerOutbox.stage((batch) => {
       this.#peerOutbox.add({ type: 'message', ...message }, batch, id);
       this.#receipts.sent(id, batch);
+      besides(batch);
     });
   }
 
@@ -160,6 +181,7 @@ export class Peer {
 
   close(): void {
     this.handles.close();
+    this.files.close();
     this.#receipts.close();
     this.#verifier.close();
     this.inbox.close();

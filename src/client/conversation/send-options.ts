@@ -1,5 +1,6 @@
 import type { MessageExtras } from '../sending/message-extras.ts';
 
-export interface SendOptions extends MessageExtras {
+/** Files go by `sendFile`. */
+export interface SendOptions extends Omit<MessageExtras, 'file'> {
   readonly signal?: AbortSignal;
 }

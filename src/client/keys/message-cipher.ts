@@ -1,6 +1,6 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { concatBytes, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { fromBase64, toBase64 } from './base64.ts';
+import { fromBase64, toBase64 } from '../../crypto/base64.ts';
 import type { Session } from './sessions.ts';
 
 /** The payload of a `message`: `docs/clients.md` specifies it for other languages. */

@@ -4,6 +4,7 @@ import { type IncomingEnvelope, readVerified } from '../connection/incoming.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
+import type { PeerFiles } from '../files/peer-files.ts';
 import type { Agreement } from '../keys/agreement.ts';
 import type { Content } from '../sending/content.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
@@ -19,6 +20,7 @@ export interface EnvelopeHandlerOptions {
   readonly agreement: Agreement;
   readonly inbox: Inbox;
   readonly receipts: Receipts;
+  readonly files: PeerFiles;
   readonly events: Emitter<ConversationEvents>;
   readonly peerOutbox: PeerOutbox;
 }
@@ -56,6 +58,11 @@ export class EnvelopeHandler {
     // A hostile or broken relay may deliver what was written to another recipient.
     if (read === null || read.recipient !== ownCode) return;
     const { id, type, payload } = read;
+    if (type === 'file') {
+      // Parts may come twice, and in any order: nothing is noted of each.
+      after.push(this.#options.files.received(payload, batch));
+      return;
+    }
     if (id !== null) {
       if (this.#seen.has(id)) return;
       this.#seen.add(id, batch);
@@ -94,6 +101,7 @@ export class EnvelopeHandler {
     switch (content.type) {
       case 'message': {
         const { type, ...said } = content;
+        if (said.file !== undefined) after.push(this.#options.files.offered(said.file, batch));
         after.push(inbox.add({ id, ...said }, batch), () => receipts.owe(id));
         return;
       }

@@ -1,3 +1,5 @@
+import { type FileOffer, readOffer, writeOffer } from '../files/offer.ts';
+
 /**
  * What a message may carry beside its body: optional members of its plaintext, which older clients ignore. All of it is
  * the sender's claim.
@@ -9,6 +11,8 @@ export interface MessageExtras {
   readonly replyTo?: string;
   /** Both sides should delete the message so many seconds after it was sent, or read. */
   readonly expiresS?: number;
+  /** A file comes with it: its body is a caption, or the file's name. */
+  readonly file?: FileOffer;
 }
 
 const NAME_CHARACTERS_MAX = 64;
@@ -17,21 +21,24 @@ const ID_CHARACTERS_MAX = 64;
 const EXPIRES_S_MAX = 31_536_000;
 
 /** The members as they are written into the plaintext. */
-export function writeExtras({ name, replyTo, expiresS }: MessageExtras): object {
+export function writeExtras({ name, replyTo, expiresS, file }: MessageExtras): object {
   return {
     ...(name === undefined ? {} : { name }),
     ...(replyTo === undefined ? {} : { reply_to: replyTo }),
     ...(expiresS === undefined ? {} : { expires_s: expiresS }),
+    ...(file === undefined ? {} : { file: writeOffer(file) }),
   };
 }
 
 /** Members that are not of the right kind count as absent: the message itself is still worth reading. */
 export function readExtras(members: object): MessageExtras {
-  const { name, reply_to: replyTo, expires_s: expiresS } = members as Record<string, unknown>;
+  const { name, reply_to: replyTo, expires_s: expiresS, file } = members as Record<string, unknown>;
+  const offer = readOffer(file);
   return {
     ...(isText(name, NAME_CHARACTERS_MAX) ? { name } : {}),
     ...(isText(replyTo, ID_CHARACTERS_MAX) ? { replyTo } : {}),
     ...(isWhole(expiresS, EXPIRES_S_MAX) ? { expiresS } : {}),
+    ...(offer === null ? {} : { file: offer }),
   };
 }
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { readIncoming, readVerified } from '../../../src/client/connection/incoming.ts';
-import { fromBase64, toBase64 } from '../../../src/client/keys/base64.ts';
 import { Receiver } from '../../../src/client/receiving/receiver.ts';
 import { Seen } from '../../../src/client/receiving/seen.ts';
 import { decodeContent, encodeContent } from '../../../src/client/sending/content.ts';
 import { SentMessages } from '../../../src/client/sending/sent-messages.ts';
 import { Batch, Records } from '../../../src/client/storage/records.ts';
 import { memoryStorage } from '../../../src/client/storage/storage.ts';
+import { fromBase64, toBase64 } from '../../../src/crypto/base64.ts';
 
 describe('frames as they come', () => {
   const signature = '0'.repeat(128);

@@ -38,10 +38,10 @@ test('what is not imported is not loaded', async () => {
   }
 });
 
-test('what the page loads of the client is at most 34 kB, minified and gzipped; all that runs in a browser 37 kB', async () => {
+test('what the page loads of the client is at most 40 kB, minified and gzipped; all that runs in a browser 42.5 kB', async () => {
   const page = await gzippedSize(PAGE);
   const all = await gzippedSize([...PAGE, ...BESIDES]);
   console.info(`client, gzipped: ${page} bytes for the page; with everything for browsers ${all}`);
-  expect(page).toBeLessThanOrEqual(34_000);
-  expect(all).toBeLessThanOrEqual(37_000);
+  expect(page).toBeLessThanOrEqual(40_000);
+  expect(all).toBeLessThanOrEqual(42_500);
 });
