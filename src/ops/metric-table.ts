@@ -188,6 +188,13 @@ export const METRICS = {
     help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, by a poll (look), after a reclaim.',
     labels: [['cause', ['login', 'gap', 'window', 'look', 'reclaim']]],
   },
+  readsPutOff: {
+    type: 'counter',
+    name: 'keyrelay_mailbox_reads_put_off_total',
+    help:
+      'Reads of mailboxes put off for up to a second, because the wake-up before announced an envelope that was not ' +
+      'there: unexpected messages on mailbox channels, or a store that has lost its tail.',
+  },
   lostWakeUps: {
     type: 'counter',
     name: 'keyrelay_lost_wake_ups_total',

@@ -9,20 +9,19 @@ import type {
   WakeUp,
 } from '../../engine/engine.ts';
 import { isAfter } from '../../engine/mailbox-id.ts';
-import type { CloseName } from '../../protocol/closes.ts';
-import { seqBytes, writeWithSeq } from '../../protocol/delivered.ts';
-import { drained } from '../../protocol/frames.ts';
-import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { retryPause } from '../context/retry.ts';
-import type { SendResult, Socket } from '../transport/socket.ts';
-import { type DeadLetterParts, pushFailed, withoutUnreadable } from './dead-letter.ts';
-import type { Heartbeat } from './heartbeat.ts';
-import type { Latency } from './latency.ts';
+import { withoutUnreadable } from './dead-letter.ts';
+import type { Sender } from './sender.ts';
 import type { Window } from './window.ts';
 
 /** One page of a backlog; the window may ask for less. */
 const PAGE_BYTES_MAX = 256 * 1024;
+/**
+ * After a wake-up whose envelope was not there, the next read waits this long. Wake-ups announce what is stored, so
+ * this is an unexpected message on the channel, or a store that has lost its tail; either may go on for long.
+ */
+const COOLDOWN_MS = 1_000;
 
 /** Why a mailbox is read. */
 type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
@@ -33,17 +32,14 @@ export interface PushOwner {
   onLost(state: Exclude<SessionState, 'held'>): void;
   /** A poll found envelopes whose wake-up was lost. */
   onMissed(): void;
-  close(close: CloseName, reason: string): void;
 }
 
 export interface PushOptions {
   readonly context: Pick<RelayContext, 'reads' | 'metrics' | 'log' | 'pushFailures'> & {
     readonly engine: Pick<Engine, 'read' | 'deadLetter'>;
   };
-  readonly socket: Pick<Socket, 'send' | 'cork'>;
   readonly window: Window;
-  readonly heartbeat: Pick<Heartbeat, 'pushed' | 'ask'>;
-  readonly latency: Pick<Latency, 'pushed'>;
+  readonly sender: Sender;
   readonly owner: PushOwner;
   readonly login: Pick<Extract<ClaimResult, { outcome: 'claimed' }>, 'session' | 'last' | 'waiting'>;
 }
@@ -56,15 +52,16 @@ export interface PushOptions {
  */
 export class Push {
   readonly #context: PushOptions['context'];
-  readonly #socket: PushOptions['socket'];
   readonly #session: SessionKey;
   readonly #window: Window;
-  readonly #heartbeat: PushOptions['heartbeat'];
-  readonly #latency: PushOptions['latency'];
+  readonly #sender: Sender;
   readonly #owner: PushOwner;
   /** The last id handed to the socket, or known to be gone from the mailbox; null: nothing yet. Never goes back. */
   #cursor: MailboxId | null = null;
-  /** The newest id of the mailbox that anything has told of. Behind the cursor's there is more to read. */
+  /**
+   * The newest id that a wake-up or a page has told of: while it is after the cursor there is more to read. Each page
+   * sets it to what the mailbox really holds, or one wrong wake-up would have the mailbox read for ever.
+   */
   #heard: MailboxId;
   /** Where `drained` is due; null once it was sent. */
   #loginLast: MailboxId | null;
@@ -80,14 +77,14 @@ export class Push {
   #ended = false;
   /** Reads in a row that the store has not answered. */
   #failures = 0;
+  /** Runs after a wake-up announced nothing: reads wait for its end. What continues at the cursor is pushed even so. */
+  #cooldown: NodeJS.Timeout | null = null;
 
-  constructor({ context, socket, window, heartbeat, latency, owner, login }: PushOptions) {
+  constructor({ context, window, sender, owner, login }: PushOptions) {
     this.#context = context;
-    this.#socket = socket;
     this.#session = login.session;
     this.#window = window;
-    this.#heartbeat = heartbeat;
-    this.#latency = latency;
+    this.#sender = sender;
     this.#owner = owner;
     this.#heard = login.last;
     this.#loginLast = login.last;
@@ -113,6 +110,7 @@ export class Push {
   end(): void {
     this.#ended = true;
     this.#takeStaged();
+    if (this.#cooldown !== null) clearTimeout(this.#cooldown);
   }
 
   wake(wakeUp: WakeUp): void {
@@ -152,6 +150,10 @@ export class Push {
       if (behind) this.#context.metrics.windowFull.add();
       return;
     }
+    if (this.#cooldown !== null) {
+      this.#context.metrics.readsPutOff.add();
+      return;
+    }
     const owed = this.#owedPoll;
     this.#owedPoll = null;
     void this.#read(behind ? cause : (owed ?? cause));
@@ -188,6 +190,7 @@ export class Push {
   async #readPage(cause: ReadCause): Promise<ReadCause | null> {
     const { engine, reads } = this.#context;
     const after = this.#cursor;
+    const heard = this.#heard;
     let page: ReadResult;
     try {
       page = await reads.run(() =>
@@ -211,16 +214,26 @@ export class Push {
       return null;
     }
     this.#countRead(cause, page.envelopes.length);
-    if (isAfter(page.last, this.#heard)) this.#heard = page.last;
+    // A wake-up heard while the page was read may be newer than the page.
+    if (this.#heard === heard || isAfter(page.last, this.#heard)) this.#heard = page.last;
     if (page.envelopes.length === 0) {
+      if (after !== null && isAfter(heard, after)) this.#coolDown();
       // Nothing lies behind the cursor: what was there has left the mailbox. Live from here.
       this.#cursor = page.last;
       this.#tellIfDrained();
     } else {
-      this.#sendAll(await withoutUnreadable(this.#deadLetterParts, page.envelopes));
+      const parts = { context: this.#context, session: this.#session };
+      this.#sendAll(await withoutUnreadable(parts, page.envelopes));
     }
-    if (this.#ended || this.#blocked || this.#window.full) return null;
+    if (this.#ended || this.#blocked || this.#cooldown !== null || this.#window.full) return null;
     return this.#cursor === null || isAfter(this.#heard, this.#cursor) ? cause : null;
+  }
+
+  #coolDown(): void {
+    this.#cooldown = setTimeout(() => {
+      this.#cooldown = null;
+      this.#readIfBehind('gap');
+    }, COOLDOWN_MS).unref();
   }
 
   #countRead(cause: ReadCause, envelopes: number): void {
@@ -233,63 +246,26 @@ export class Push {
 
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */
   #sendAll(envelopes: readonly StoredEnvelope[]): void {
-    this.#socket.cork(() => {
+    this.#sender.together(() => {
       for (const { id, frame } of envelopes) {
         if (this.#ended || this.#blocked) break;
-        if (frame === null) {
-          this.#cursor = id;
-          continue;
+        if (frame !== null) {
+          const result = this.#sender.send(frame, id);
+          if (result === 'dropped') {
+            this.end();
+            return;
+          }
+          if (result === 'buffered') this.#blocked = true;
         }
-        const result = this.#send(frame, id);
-        if (result === 'dropped') {
-          this.end();
-          return;
-        }
-        if (result === 'buffered') this.#blocked = true;
         this.#cursor = id;
-        this.#window.add(id, frame.length);
       }
       this.#tellIfDrained();
-      // Behind a slow reader too: with a full window, it would wait for its receipt for ever.
-      this.#heartbeat.ask();
     });
-  }
-
-  #send(frame: Buffer, id: MailboxId): SendResult {
-    const { metrics } = this.#context;
-    try {
-      const bytes = this.#session.protocol === 2 ? withSeq(frame, id) : frame;
-      const result = this.#socket.send(bytes);
-      if (result === 'buffered') metrics.backpressure.add();
-      if (result !== 'dropped') {
-        metrics.envelopesPushed.add();
-        metrics.bytesPushed.add(bytes.length);
-        this.#latency.pushed(id);
-        this.#heartbeat.pushed(id, bytes.length);
-      }
-      return result;
-    } catch (error) {
-      // Uncaught, it would end the process, and again at the client's next login, for ever.
-      const comeBack = () => this.#owner.close('restarting', restartReason());
-      pushFailed(this.#deadLetterParts, { id, error, comeBack });
-      return 'dropped';
-    }
-  }
-
-  get #deadLetterParts(): DeadLetterParts {
-    return { context: this.#context, session: this.#session };
   }
 
   #tellIfDrained(): void {
     if (this.#loginLast === null || this.#cursor === null || isAfter(this.#loginLast, this.#cursor)) return;
     this.#loginLast = null;
-    if (this.#session.protocol === 2) this.#socket.send(drained(this.#session.code));
+    this.#sender.sendDrained();
   }
-}
-
-/** Protocol 2: with the mailbox id, opaque to the client. */
-function withSeq(frame: Buffer, seq: MailboxId): Buffer {
-  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq));
-  writeWithSeq(longer, frame, seq);
-  return longer;
 }

@@ -15,6 +15,7 @@ import { Heartbeat } from '../outbound/heartbeat.ts';
 import { Latency } from '../outbound/latency.ts';
 import { Push, type PushOwner } from '../outbound/push.ts';
 import { Receipts, type ReceiptsOwner } from '../outbound/receipts.ts';
+import { Sender } from '../outbound/sender.ts';
 import { Window } from '../outbound/window.ts';
 import type { Socket } from '../transport/socket.ts';
 
@@ -70,7 +71,8 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
     const heartbeat = new Heartbeat(context, socket, session.protocol === 1);
     const latency = new Latency(context, login.last);
     this.#heartbeat = heartbeat;
-    this.push = new Push({ context, socket, window, heartbeat, latency, login, owner: this });
+    const sender = new Sender({ context, socket, session, window, heartbeat, latency, owner: this });
+    this.push = new Push({ context, window, sender, login, owner: this });
     this.receipts = new Receipts({
       context,
       session,

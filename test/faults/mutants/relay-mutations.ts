@@ -12,8 +12,8 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'trimmed when pushed, not when the client has it',
     file: 'relay/outbound/push.js',
-    from: 'this.#heartbeat.ask();',
-    to: 'this.#heartbeat.ask();\n            if (this.#cursor !== null) this.#context.engine.confirm(this.#session, this.#cursor).catch(() => {});',
+    from: 'this.#cursor = id;\n            }\n',
+    to: 'this.#cursor = id;\n            }\n            this.#context.engine.confirm(this.#session, this.#cursor).catch(() => {});\n',
     scenarios: ['cut-before-receipt'],
   },
   {
@@ -86,6 +86,14 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
     scenarios: ['newest-pong'],
   },
   {
+    name: 'what was heard is believed, whatever the mailbox holds',
+    file: 'relay/outbound/push.js',
+    from: 'if (this.#heard === heard || isAfter(page.last, this.#heard))',
+    to: 'if (isAfter(page.last, this.#heard))',
+    also: [{ from: 'if (after !== null && isAfter(heard, after))', to: 'if (false)' }],
+    scenarios: ['stray-wake-ups'],
+  },
+  {
     name: 'a dead letter is passed over and never set aside',
     file: 'relay/outbound/dead-letter.js',
     from: "if (state !== 'held')",
@@ -95,7 +103,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a dead letter stops the mailbox',
     file: 'relay/outbound/push.js',
-    from: 'this.#sendAll(await withoutUnreadable(this.#deadLetterParts, page.envelopes));',
+    from: 'this.#sendAll(await withoutUnreadable(parts, page.envelopes));',
     to: 'if (page.envelopes.some(({ frame }) => frame === null)) { this.end(); return null; }\n            this.#sendAll(page.envelopes);',
     scenarios: ['dead-letter'],
   },

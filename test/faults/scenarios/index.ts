@@ -28,6 +28,7 @@ import {
   sentinelFailoverWait,
 } from './redis/sentinel.ts';
 import { lostWakeUps, silentChannel, silentSubscription } from './redis/silent-subscription.ts';
+import { strayWakeUps } from './redis/stray-wake-ups.ts';
 import { subscriberKilled } from './redis/subscriber-killed.ts';
 
 /** Every scenario, once, in the order of docs/reliability.md. */
@@ -72,6 +73,7 @@ export const SCENARIOS: readonly Scenario[] = [
   oneShardDown,
   clocks,
   unexpectedMessages,
+  strayWakeUps,
   nodeChange,
   connectionsKilled,
   scriptsFlushed,

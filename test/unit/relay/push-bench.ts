@@ -5,6 +5,7 @@ import { createMetrics } from '../../../src/ops/metrics.ts';
 import { PushFailures } from '../../../src/relay/context/push-failures.ts';
 import { Semaphore } from '../../../src/relay/context/semaphore.ts';
 import { Push } from '../../../src/relay/outbound/push.ts';
+import { Sender } from '../../../src/relay/outbound/sender.ts';
 import { Window } from '../../../src/relay/outbound/window.ts';
 import type { SendResult } from '../../../src/relay/transport/socket.ts';
 
@@ -75,28 +76,28 @@ export class Bench implements MailboxListener {
     const login = await this.engine.claim({ code: this.code, token: `${Math.random()}`, protocol: 2 });
     if (login.outcome !== 'claimed') throw new Error(login.outcome);
     this.session = login.session;
-    this.push = new Push({
-      context: {
-        engine: this.#engine(changed),
-        reads: new Semaphore(4),
-        metrics: this.metrics,
-        log: createLog({ logLevel: 'error', nodeId: 'n' }, { write: () => undefined }),
-        pushFailures: this.#pushFailures(),
-      },
-      window: this.window,
+    const context = {
+      engine: this.#engine(changed),
+      reads: new Semaphore(4),
+      metrics: this.metrics,
+      log: createLog({ logLevel: 'error', nodeId: 'n' }, { write: () => undefined }),
+      pushFailures: this.#pushFailures(),
+    };
+    const { window } = this;
+    const sender = new Sender({
+      context,
+      window,
+      session: login.session,
       socket: {
         send: (frame) => this.#take(`${frame}`, changed),
         cork: (sends) => sends(),
       },
       heartbeat: { pushed: (id) => this.pinged.push(id), ask: () => this.asked.push(this.sent.length) },
       latency: { pushed: () => undefined },
-      owner: {
-        onLost: (state) => this.lost.push(state),
-        onMissed: () => undefined,
-        close: () => undefined,
-      },
-      login,
+      owner: { close: () => undefined },
     });
+    const owner = { onLost: (state: string) => this.lost.push(state), onMissed: () => undefined };
+    this.push = new Push({ context, window, sender, owner, login });
     return this.push;
   }
 

@@ -210,6 +210,51 @@ describe('pushing a mailbox to a socket', () => {
   });
 });
 
+describe('a wake-up that announces nothing', () => {
+  const stray = (us: string) => ({ id: `${us}-1`, prev: '5-5', frame: Buffer.from('x') });
+
+  it('costs one read, however many come, until a second has passed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await bench.store('waited');
+    (await bench.login()).start();
+    await settle();
+    const before = bench.reads.length;
+    for (let n = 0; n < 50; n += 1) {
+      bench.push?.wake(stray('9999999999999999'));
+      await settle();
+    }
+    expect(bench.reads.length - before).toBe(1);
+    expect(bench.metrics.readsPutOff.value).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await settle();
+    expect(bench.reads.length - before).toBe(2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await settle();
+    expect(bench.reads.length - before).toBe(2);
+    vi.useRealTimers();
+  });
+
+  it('does not delay envelopes that continue where the socket stands', async () => {
+    (await bench.login()).start();
+    bench.push?.wake(stray('9999999999999999'));
+    await settle();
+    await bench.store('1');
+    await bench.store('2');
+    expect(bench.sent).toEqual(['1', '2']);
+  });
+
+  it('is forgotten also when the page brought envelopes', async () => {
+    const push = await bench.login();
+    push.start();
+    bench.deaf = true;
+    await bench.store('1');
+    push.wake(stray('9999999999999999'));
+    await settle();
+    expect(bench.sent).toEqual(['1']);
+    expect(bench.reads).toEqual(['gap']);
+  });
+});
+
 describe('a store that was away', () => {
   afterEach(() => {
     vi.useRealTimers();

@@ -1,0 +1,83 @@
+import type { Engine, MailboxId, SessionKey } from '../../engine/engine.ts';
+import type { CloseName } from '../../protocol/closes.ts';
+import { seqBytes, writeWithSeq } from '../../protocol/delivered.ts';
+import { drained } from '../../protocol/frames.ts';
+import { restartReason } from '../context/close-reason.ts';
+import type { RelayContext } from '../context/relay-context.ts';
+import type { SendResult, Socket } from '../transport/socket.ts';
+import { pushFailed } from './dead-letter.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { Latency } from './latency.ts';
+import type { Window } from './window.ts';
+
+export interface SenderOptions {
+  readonly context: Pick<RelayContext, 'metrics' | 'log' | 'pushFailures'> & {
+    readonly engine: Pick<Engine, 'deadLetter'>;
+  };
+  readonly socket: Pick<Socket, 'send' | 'cork'>;
+  readonly session: SessionKey;
+  readonly window: Window;
+  readonly heartbeat: Pick<Heartbeat, 'pushed' | 'ask'>;
+  readonly latency: Pick<Latency, 'pushed'>;
+  readonly owner: { close(close: CloseName, reason: string): void };
+}
+
+/** Hands envelopes of one session to its socket, and tells those that wait for their receipts. */
+export class Sender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Several sends in one system call, and then, if none is awaited, a ping for their receipt. */
+  together(sends: () => void): void {
+    const { socket, heartbeat } = this.#options;
+    socket.cork(() => {
+      sends();
+      // Behind a slow reader too: with a full window, it would wait for its receipt for ever.
+      heartbeat.ask();
+    });
+  }
+
+  send(frame: Buffer, id: MailboxId): SendResult {
+    const { context, socket, session, window, heartbeat, latency } = this.#options;
+    const { metrics } = context;
+    try {
+      const bytes = session.protocol === 2 ? withSeq(frame, id) : frame;
+      const result = socket.send(bytes);
+      if (result === 'buffered') metrics.backpressure.add();
+      if (result !== 'dropped') {
+        metrics.envelopesPushed.add();
+        metrics.bytesPushed.add(bytes.length);
+        window.add(id, frame.length);
+        latency.pushed(id);
+        heartbeat.pushed(id, bytes.length);
+      }
+      return result;
+    } catch (error) {
+      this.#failed(id, error);
+      return 'dropped';
+    }
+  }
+
+  /** Protocol 2: everything that waited at login has been sent. */
+  sendDrained(): void {
+    const { socket, session } = this.#options;
+    if (session.protocol === 2) socket.send(drained(session.code));
+  }
+
+  /** Uncaught, the error would end the process, and again at the client's next login, for ever. */
+  #failed(id: MailboxId, error: unknown): void {
+    const { context, session, owner } = this.#options;
+    const comeBack = () => owner.close('restarting', restartReason());
+    pushFailed({ context, session }, { id, error, comeBack });
+  }
+}
+
+/** Protocol 2: with the mailbox id, opaque to the client. */
+function withSeq(frame: Buffer, seq: MailboxId): Buffer {
+  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq));
+  writeWithSeq(longer, frame, seq);
+  return longer;
+}
