@@ -83,10 +83,20 @@ export class Exchange {
       for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
       // uWebSockets does not say whether it took an answer without a body, so this is the connection's last.
       if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true);
-      else if (status === 204) this.#res.endWithoutBody(undefined, true);
+      else if (status === 204) this.#endWithoutLength();
       else if (close) this.#res.end(body, true);
       else this.#send(typeof body === 'string' ? Buffer.from(body) : body);
     });
+  }
+
+  /**
+   * A 204 has no Content-Length (RFC 9110, 8.6), but uWebSockets closes a connection behind an answer without a body only
+   * if it has one. So nothing more is read from this connection, which ends when uWebSockets finds it idle (10 s).
+   */
+  #endWithoutLength(): void {
+    this.#res.pause();
+    this.#res.writeHeader('Connection', 'close');
+    this.#res.endWithoutBody();
   }
 
   /** Writes no more than the client takes: for a slow reader, a view of the body waits and no copy. */

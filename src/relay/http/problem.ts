@@ -26,8 +26,8 @@ export function problemBody({ status, detail }: Problem): string {
 export function problemHeaders({ status, retryAfterS }: Problem): Record<string, string> {
   return {
     'Content-Type': 'application/problem+json',
-    // RFC 9110, 15.5.22, and RFC 6455, 4.4.
-    ...(status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
+    // RFC 9110, 15.5.22 and 7.8, and RFC 6455, 4.4.
+    ...(status === 426 ? { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
     ...(retryAfterS === undefined ? {} : { 'Retry-After': `${retryAfterS}` }),
   };
 }

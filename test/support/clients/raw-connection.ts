@@ -2,14 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { until } from '../until.ts';
-
-/** One HTTP answer, as it came. */
-export interface RawAnswer {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-}
+import { type Asked, type CheckedAnswer, readAnswer } from './http-answer.ts';
 
 /** One WebSocket frame from the relay (RFC 6455, 5.2). */
 export interface RawFrame {
@@ -21,7 +14,7 @@ export interface RawFrame {
 export class RawConnection {
   readonly socket: Socket;
   /** Everything that came and was not taken yet. */
-  #received = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
   /** The relay has ended the connection, in whatever way. */
   ended = false;
 
@@ -61,22 +54,11 @@ export class RawConnection {
     this.socket.destroy();
   }
 
-  /** Takes the next whole answer out of what came; null if there is none yet. `headless` for an answer to HEAD. */
-  takeAnswer(): RawAnswer | null {
-    const end = this.#received.indexOf('\r\n\r\n');
-    if (end === -1) return null;
-    const [statusLine = '', ...lines] = this.#received.subarray(0, end).toString('latin1').split('\r\n');
-    const headers = new Map(
-      lines.map((line) => {
-        const colon = line.indexOf(':');
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
-      }),
-    );
-    const length = Number(headers.get('content-length') ?? 0);
-    if (this.#received.length < end + 4 + length) return null;
-    const body = this.#received.subarray(end + 4, end + 4 + length).toString();
-    this.#received = this.#received.subarray(end + 4 + length);
-    return { status: Number(statusLine.split(' ')[1]), headers, body };
+  /** Takes the next whole answer out of what came; null if there is none yet. */
+  takeAnswer(asked: Asked = { method: 'GET' }): CheckedAnswer | null {
+    const read = readAnswer(this.#received, { ...asked, ended: this.ended });
+    if (read !== null) this.#received = read.rest;
+    return read?.answer ?? null;
   }
 
   /** Takes the next whole frame; null if there is none yet. A server's frames are never masked. */
@@ -93,11 +75,11 @@ export class RawConnection {
     return { opcode: bytes.readUInt8(0) & 0x0f, payload: bytes.subarray(start, start + length) };
   }
 
-  async answer(timeoutMs = 5_000): Promise<RawAnswer> {
-    let answer: RawAnswer | null = null;
+  async answer(asked: Asked = { method: 'GET' }, timeoutMs = 5_000): Promise<CheckedAnswer> {
+    let answer: CheckedAnswer | null = null;
     await until(
       () => {
-        answer = this.takeAnswer();
+        answer = this.takeAnswer(asked);
         return answer !== null;
       },
       {

@@ -9,6 +9,7 @@ import { LOOPBACK, onFreePort } from '../../../src/cli/dev/servers.ts';
 const NGINX_FILE = fileURLToPath(new URL('../../../deploy/nginx/nginx.conf', import.meta.url));
 
 export interface NginxServer {
+  readonly port: number;
   readonly http: string;
   readonly ws: string;
   stop(): Promise<void>;
@@ -32,5 +33,5 @@ export async function startNginx(nodes: readonly { readonly port: number }[]): P
     await child.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  return { http: `http://${LOOPBACK}:${port}`, ws: `ws://${LOOPBACK}:${port}/ws`, stop };
+  return { port, http: `http://${LOOPBACK}:${port}`, ws: `ws://${LOOPBACK}:${port}/ws`, stop };
 }

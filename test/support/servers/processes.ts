@@ -23,7 +23,7 @@ export class Processes {
   }
 
   /** HAProxy with the file of deploy/. The nodes must list 127.0.0.1 in RELAY_TRUSTED_PROXIES to see client addresses. */
-  async balancer(nodes: readonly [RelayNode, RelayNode, RelayNode]): Promise<Balancer> {
+  async balancer(nodes: readonly RelayNode[]): Promise<Balancer> {
     ensureInstalled('haproxy');
     const { port, child } = await startHaproxy({ port: 0, nodes });
     this.#children.push(child);
