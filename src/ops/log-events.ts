@@ -99,6 +99,14 @@ export const LOG_EVENTS = {
     means:
       'A defect in the HTTP API; the client got 503 or lost its connection. Please report it with the stack.',
   },
+  'a trusted proxy hides its clients': {
+    level: 'warn',
+    fields: ['reason'],
+    means:
+      'Said once: a proxy in RELAY_TRUSTED_PROXIES sent no client address that the node can read, so all its clients ' +
+      'share the limits of one address. `reason` shows the header with letters and digits masked. Make the proxy set ' +
+      '`X-Forwarded-For` or `Forwarded` to the address that it sees, and remove the other one.',
+  },
   'an upgrade failed': {
     level: 'error',
     fields: ['error'],

@@ -47,10 +47,12 @@ export interface Relay {
 
 /** Listens for clients, and keeps their sessions until it is drained. Rejects if it cannot listen. */
 export async function createRelay(parts: RelayParts): Promise<Relay> {
-  const { config, engine, metrics, pageFolder } = parts;
+  const { config, engine, log, metrics, pageFolder } = parts;
   const { uws, build } = loadUws();
   const context = createRelayContext(parts);
-  const addresses = new AddressReader(config.trustedProxies);
+  const addresses = new AddressReader(config.trustedProxies, (reason) =>
+    log.warn('a trusted proxy hides its clients', { reason }),
+  );
   const gateway = new Gateway(context, addresses);
   const api = new HttpApi(context, addresses, pageFolder === null ? new Map() : loadPage(pageFolder));
   /** Every app that may have open sockets; the last one listens. */

@@ -1,5 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import { type Hop, readForwarded, readForwardedFor } from './forwarded.ts';
 import type { RequestHeaders } from './headers.ts';
+import { countedAs, readAddress } from './ip-address.ts';
 import type { HttpResponse } from './uws.ts';
 
 /** Evidence of a request's origin. Only the first is out of the client's control. */
@@ -8,21 +10,31 @@ export interface AddressEvidence {
   readonly peer: string;
   /** `X-Forwarded-For`, all lines; empty if absent. */
   readonly forwardedFor: string;
+  /** `Forwarded` (RFC 7239), all lines; empty if absent. */
+  readonly forwarded: string;
   /** From a PROXY protocol v2 header, which uWebSockets accepts from anyone; empty if absent. */
   readonly proxied: string;
 }
 
+const SHAPE_CHARACTERS_MAX = 60;
+
 /**
- * Finds the address that limits count, from what the trusted proxies say. An IPv6 address counts as its /64, which is
- * what a provider gives to one subscriber.
+ * Finds the address that limits count, from what the trusted proxies say. If that cannot be read, the proxy's own
+ * address counts: all its clients then share one set of limits, and the operator must hear of it.
  */
 export class AddressReader {
   readonly #trusted = new BlockList();
   /** Asking an empty list takes a microsecond or more, twice for each connection. */
   readonly #trustsAny: boolean;
+  readonly #onUnreadable: (reason: string) => void;
+  #told = false;
 
-  /** @param trustedProxies CIDRs, validated by the configuration */
-  constructor(trustedProxies: readonly string[]) {
+  /**
+   * @param trustedProxies CIDRs, validated by the configuration
+   * @param onUnreadable called once, the first time that a trusted proxy names no client that can be read
+   */
+  constructor(trustedProxies: readonly string[], onUnreadable: (reason: string) => void) {
+    this.#onUnreadable = onUnreadable;
     this.#trustsAny = trustedProxies.length > 0;
     for (const cidr of trustedProxies) {
       const [network = '', prefix = ''] = cidr.split('/');
@@ -32,32 +44,49 @@ export class AddressReader {
 
   /** Must be called in the handler. */
   of(res: HttpResponse, headers: RequestHeaders): string {
-    const text = (address: ArrayBuffer) => Buffer.from(address).toString('latin1');
     return this.read({
       peer: text(res.getRemoteAddressAsText()),
       forwardedFor: headers.list('x-forwarded-for'),
+      forwarded: headers.list('forwarded'),
       proxied: text(res.getProxiedRemoteAddressAsText()),
     });
   }
 
   /** For limits on connections before their first request: null for a trusted proxy, which carries many clients. */
   peer(res: HttpResponse): string | null {
-    const address = plain(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
+    const address = plain(text(res.getRemoteAddressAsText()));
     return this.#isTrusted(address) ? null : countedAs(address);
   }
 
-  read(evidence: AddressEvidence): string {
-    let address = plain(evidence.peer);
+  read({ peer, forwardedFor, forwarded, proxied }: AddressEvidence): string {
+    const address = plain(peer);
     if (!this.#isTrusted(address)) return countedAs(address);
-    if (evidence.proxied !== '') return countedAs(plain(evidence.proxied));
-    // From the right: each trusted proxy vouches for the one entry that it appended.
-    for (const entry of evidence.forwardedFor.split(',').reverse()) {
-      const candidate = plain(entry.trim());
-      if (isIP(candidate) === 0) break;
-      address = candidate;
+    if (proxied !== '') return countedAs(plain(proxied));
+    const claims = [readForwardedFor(forwardedFor), readForwarded(forwarded)]
+      .filter(({ length }) => length > 0)
+      .map((hops) => this.#clientOf(hops, address));
+    const [first, second = first] = claims;
+    if (first === undefined || second === undefined) return countedAs(address);
+    if (claims.some(({ readable }) => !readable))
+      this.#tell(`no address can be read from ${shapeOf(forwardedFor || forwarded)}`);
+    else if (first.address !== second.address)
+      this.#tell('X-Forwarded-For and Forwarded name different clients');
+    // A proxy that writes one of the two may pass the other one on as the client wrote it: neither can be believed.
+    return countedAs(first.address === second.address ? first.address : address);
+  }
+
+  /**
+   * From the right: each trusted proxy vouches for the one entry that it appended. If that cannot be read, the proxy
+   * itself is all that is known.
+   */
+  #clientOf(hops: readonly Hop[], peer: string): { readonly address: string; readonly readable: boolean } {
+    let address = peer;
+    for (const hop of hops.toReversed()) {
+      if (hop === null) return { address, readable: false };
+      address = hop;
       if (!this.#isTrusted(address)) break;
     }
-    return countedAs(address);
+    return { address, readable: true };
   }
 
   #isTrusted(address: string): boolean {
@@ -65,25 +94,25 @@ export class AddressReader {
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 6 ? 'ipv6' : 'ipv4');
   }
-}
 
-/** IPv4 mapped into IPv6 is IPv4, also as uWebSockets writes it (all groups in full). */
-function plain(address: string): string {
-  const mapped = /^(?:0{1,4}:){5}ffff:([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(address);
-  if (mapped !== null) {
-    const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
-    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  #tell(reason: string): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#onUnreadable(reason);
   }
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-function countedAs(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const groups = [...left, ...new Array<string>(Math.max(0, zeros)).fill('0'), ...right];
-  const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
-  return `${network.join(':')}::/64`;
+function text(address: ArrayBuffer): string {
+  return Buffer.from(address).toString('latin1');
+}
+
+/** As limits and lists compare it. What is no address stays as it is: it counts as one. */
+function plain(address: string): string {
+  return readAddress(address) ?? address;
+}
+
+/** The last entry with everything but punctuation masked, for the log: clients may have written it. */
+function shapeOf(lines: string): string {
+  const entry = lines.split(',').at(-1)?.trim() ?? '';
+  return JSON.stringify(entry.slice(0, SHAPE_CHARACTERS_MAX).replaceAll(/[^\s:;=._%"[\]-]/g, 'x'));
 }

@@ -44,7 +44,7 @@ export class RequestHeaders {
   }
 
   /** All lines of a list header, joined; empty if absent. A proxy may append a line. */
-  list(name: 'connection' | 'sec-websocket-protocol' | 'x-forwarded-for'): string {
+  list(name: 'connection' | 'forwarded' | 'sec-websocket-protocol' | 'x-forwarded-for'): string {
     return this.#lists.get(name) ?? '';
   }
 
@@ -81,6 +81,11 @@ export class RequestHeaders {
   }
 }
 
-const LISTS: ReadonlySet<string> = new Set(['connection', 'sec-websocket-protocol', 'x-forwarded-for']);
+const LISTS: ReadonlySet<string> = new Set([
+  'connection',
+  'forwarded',
+  'sec-websocket-protocol',
+  'x-forwarded-for',
+]);
 /** 16 bytes in Base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;

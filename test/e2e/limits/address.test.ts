@@ -42,7 +42,46 @@ describe('per address', () => {
     expect(await upgradeStatus(relay, ['X-Forwarded-For: 192.0.2.3'])).toBe(101);
   });
 
-  it('connections that ask for nothing are refused at twice the rate of upgrades', async () => {
+  it.each([
+    (n: number) => [`X-Forwarded-For: 192.0.2.${n}:5012${n}`],
+    (n: number) => [`X-Forwarded-For: [2001:db8:${n}::1]:5012${n}`],
+    (n: number) => ['X-Forwarded-For: 10.0.0.1', `X-Forwarded-For:  "192.0.2.${n}:80" `],
+    (n: number) => [`Forwarded: for=10.0.0.1;by=10.0.0.2, For="[2001:db8:${n}::1]:4711";proto=https`],
+    (n: number) => ['Forwarded: for=10.0.0.1', `Forwarded: proto=https;for=192.0.2.${n}`],
+  ])(
+    'behind a trusted proxy each client counts by its own address, however it is written (%#)',
+    async (headers) => {
+      const relay = await processes.relay({
+        RELAY_UPGRADES_PER_S: '1',
+        RELAY_TRUSTED_PROXIES: '127.0.0.0/8',
+      });
+      const statuses: number[] = [];
+      for (const client of [1, 1, 1, 2]) statuses.push(await upgradeStatus(relay, headers(client)));
+      expect(statuses).toEqual([101, 101, 429, 101]);
+      expect(relay.output).not.toContain('a trusted proxy hides its clients');
+    },
+  );
+
+  it('the clients of a trusted proxy that hides them share its address, and the log says so once', async () => {
+    const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '1', RELAY_TRUSTED_PROXIES: '127.0.0.0/8' });
+    const hidden = [
+      'X-Forwarded-For: unknown',
+      'Forwarded: for=_secret',
+      'X-Forwarded-For: 192.0.2.1, _x:80',
+    ];
+    const statuses: number[] = [];
+    for (const header of hidden) statuses.push(await upgradeStatus(relay, [header]));
+    expect(statuses).toEqual([101, 101, 429]);
+    const warnings = relay.output.match(/.*a trusted proxy hides its clients.*/g) ?? [];
+    expect(warnings).toHaveLength(1);
+    expect(JSON.parse(warnings[0] ?? '')).toMatchObject({
+      severity: 'warn',
+      reason: 'no address can be read from "xxxxxxx"',
+    });
+    expect(relay.output).not.toContain('secret');
+  });
+
+  it('connections without a request are refused at twice the rate of upgrades', async () => {
     const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '5' });
     const silent = await Promise.all(Array.from({ length: 30 }, () => RawConnection.open(relay.port)));
     await until(async () => (await relay.metric('keyrelay_connections_refused_total', 'address_rate')) >= 5, {
@@ -53,7 +92,7 @@ describe('per address', () => {
     for (const connection of silent) connection.destroy();
   });
 
-  it('registrations beyond the rate get 429 with Retry-After, by whatever keys', async () => {
+  it('registrations beyond the rate get 429 with Retry-After, whatever the keys', async () => {
     const relay = await processes.relay({ RELAY_REGISTRATIONS_PER_MIN: '5' });
     const statuses: number[] = [];
     for (let n = 0; n < 50; n += 1) {
@@ -69,7 +108,7 @@ describe('per address', () => {
     expect(statuses.slice(-40)).toEqual(Array(40).fill(429));
   });
 
-  it('codes tried by sending draw from the budget of look-ups, and beyond it users and nobody look alike', async () => {
+  it('codes tried by sending draw from the budget of look-ups, beyond which known and unknown codes look alike', async () => {
     const relay = await processes.relay({ RELAY_LOOKUPS_PER_MIN: '3' });
     const [mallory, bob, carol] = [
       await registerUser(relay.http),
@@ -77,18 +116,18 @@ describe('per address', () => {
       await registerUser(relay.http),
     ];
     const client = await PlainClient.login(relay.ws, mallory);
-    // Somebody reached costs nothing, however often.
+    // A recipient reached once costs nothing from then on.
     for (let n = 0; n < 10; n += 1) client.send(plainEnvelope(mallory, bob.code));
     await client.until(() => client.accepted().length === 10);
-    for (const nobody of ['ZZZZZZ0', 'ZZZZZZ1', 'ZZZZZZ2']) client.send(plainEnvelope(mallory, nobody));
+    for (const code of ['ZZZZZZ0', 'ZZZZZZ1', 'ZZZZZZ2']) client.send(plainEnvelope(mallory, code));
     await client.until(() => client.errors().length === 3);
     expect(client.errors().map(({ code }) => code)).toEqual(Array(3).fill('recipient_unknown'));
     client.send(plainEnvelope(mallory, 'ZZZZZZ3'));
     client.send(plainEnvelope(mallory, carol.code));
     await client.until(() => client.errors().length === 5);
-    const [nobody, somebody] = client.errors().slice(3);
-    expect(nobody?.code).toBe('rate_limited');
-    expect(somebody).toMatchObject({ code: nobody?.code, detail: nobody?.detail });
+    const [unknown, known] = client.errors().slice(3);
+    expect(unknown?.code).toBe('rate_limited');
+    expect(known).toMatchObject({ code: unknown?.code, detail: unknown?.detail });
     expect((await fetch(`${relay.http}/users/${carol.code}`)).status).toBe(429);
     client.send(plainEnvelope(mallory, bob.code));
     await client.until(() => client.accepted().length === 11);

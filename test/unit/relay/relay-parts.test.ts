@@ -8,7 +8,6 @@ import { Semaphore } from '../../../src/relay/context/semaphore.ts';
 import { Occupancy } from '../../../src/relay/gateway/occupancy.ts';
 import { Receipts } from '../../../src/relay/outbound/receipts.ts';
 import { Window } from '../../../src/relay/outbound/window.ts';
-import { AddressReader } from '../../../src/relay/transport/client-address.ts';
 
 describe('receipts', () => {
   afterEach(() => {
@@ -198,33 +197,6 @@ describe('the rate of a user', () => {
   it('of 0 sets no limit', () => {
     const rate = new RateLimiter({ perSecond: 0, burst: 1, now: () => 0 });
     for (let n = 0; n < 100; n += 1) expect(rate.take('A')).toBe(0);
-  });
-});
-
-describe('the address that limits count', () => {
-  const reader = new AddressReader(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8']);
-  const read = (peer: string, forwardedFor = '', proxied = '') =>
-    reader.read({ peer, forwardedFor, proxied });
-
-  it('is the peer, unless the peer is a trusted proxy', () => {
-    expect(read('203.0.113.9', '198.51.100.1')).toBe('203.0.113.9');
-    expect(read('203.0.113.9', '', '198.51.100.1')).toBe('203.0.113.9');
-    expect(read('10.1.2.3', '198.51.100.1')).toBe('198.51.100.1');
-    expect(read('10.1.2.3', '', '198.51.100.1')).toBe('198.51.100.1');
-  });
-
-  it('is the last entry not appended by a trusted proxy: what stands before it may be forged', () => {
-    expect(read('127.0.0.1', '1.1.1.1, 198.51.100.1, 10.9.9.9')).toBe('198.51.100.1');
-    expect(read('127.0.0.1', '1.1.1.1, rubbish')).toBe('127.0.0.1');
-    expect(read('127.0.0.1', '')).toBe('127.0.0.1');
-  });
-
-  it('counts IPv6 by /64 and mapped IPv4 as IPv4', () => {
-    expect(read('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64');
-    expect(read('2001:0db8:0001:0002:0000:0000:0000:0001')).toBe('2001:db8:1:2::/64');
-    expect(read('2001:db8::1')).toBe('2001:db8:0:0::/64');
-    expect(read('0000:0000:0000:0000:0000:ffff:7f00:0001', '198.51.100.7')).toBe('198.51.100.7');
-    expect(read('::ffff:203.0.113.9')).toBe('203.0.113.9');
   });
 });
 
