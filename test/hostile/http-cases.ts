@@ -188,6 +188,17 @@ const REQUEST_LINES: readonly HttpCase[] = [
   })),
   { name: '60 headers', send: get('/users/ZZZZZZZ', ...manyHeaders(60)), ...open(404) },
   {
+    name: 'cookies of 16 KiB',
+    send: get('/users/ZZZZZZZ', `Cookie: sso=${'c'.repeat(16_384)}`),
+    ...open(404),
+  },
+  {
+    name: 'cookies of 21 KiB',
+    send: get('/users/ZZZZZZZ', `Cookie: sso=${'c'.repeat(21_504)}`),
+    ...ended(431),
+    answerMayBeLost: true,
+  },
+  {
     name: '2,000 headers',
     send: get('/users/ZZZZZZZ', ...manyHeaders(2_000)),
     ...ended(431),
@@ -207,6 +218,11 @@ const REQUEST_LINES: readonly HttpCase[] = [
 /** RFC 6455, 4.2.1: what is no handshake must not be answered 101, least of all behind a proxy. */
 const UPGRADES: readonly HttpCase[] = [
   { name: 'a right handshake', send: upgrade(HANDSHAKE), ...open(101) },
+  {
+    name: 'with cookies of 16 KiB',
+    send: upgrade([...HANDSHAKE, `Cookie: sso=${'c'.repeat(16_384)}`]),
+    ...open(101),
+  },
   { name: 'with a query', send: upgrade(HANDSHAKE, { path: '/ws?token=x' }), ...open(101) },
   { name: 'at another path', send: upgrade(HANDSHAKE, { path: '/ws/' }), ...open(404) },
   { name: 'by POST', send: upgrade(HANDSHAKE, { method: 'POST' }), ...open(405) },

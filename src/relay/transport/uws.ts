@@ -19,12 +19,20 @@ export interface LoadedUws {
 }
 
 /**
+ * Bytes of a request line and its headers. uWebSockets allows 4 KB by default, which the cookies of a site with single
+ * sign-on exceed, and answers 431 beyond; this leaves room for 16 KiB of cookies, as Node.js and most proxies do.
+ */
+const REQUEST_HEAD_BYTES_MAX = 20 * 1024;
+
+/**
  * Loads the first build of uWebSockets.js that runs here.
  * 20.69 needs Node 22, 24 or 26 and glibc 2.38; 20.51 needs Node 18, 20, 22 or 23 and glibc 2.27.
  * @throws Error that names Node, glibc and what would work, where neither loads.
  */
 export function loadUws(): LoadedUws {
   const require = createRequire(import.meta.url);
+  // The library reads it once, when it loads.
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE = `${REQUEST_HEAD_BYTES_MAX}`;
   const reasons: string[] = [];
   const major = Number(process.versions.node.split('.')[0]);
   for (const { name, nodeMajors } of BUILDS) {
