@@ -22,7 +22,9 @@ export function endpointsOf(url: string): Endpoints {
   if (parsed === null || schemes === undefined) {
     throw new ClientError('invalid_argument', `A relay's URL is https://host or wss://host/ws, not ${url}.`);
   }
-  // `URL` has lower-cased the host and dropped a default port. A relay is at the root of its host.
+  // `URL` has lower-cased the host and dropped a default port; a dot behind the name makes no other host. A relay is at
+  // the root of its host.
+  const host = parsed.host.replace(/\.(?=:|$)/, '');
   const [http, socket] = schemes;
-  return { http: `${http}//${parsed.host}`, socket: `${socket}//${parsed.host}/ws` };
+  return { http: `${http}//${host}`, socket: `${socket}//${host}/ws` };
 }

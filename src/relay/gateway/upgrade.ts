@@ -1,4 +1,5 @@
 import type { RequestHeaders } from '../transport/headers.ts';
+import { sameUrl } from '../transport/public-url.ts';
 import type { HttpRequest, us_socket_context_t } from '../transport/uws.ts';
 
 /** An upgrade request. uWebSockets lets a request be read only in its handler; this copy can be answered later. */
@@ -32,9 +33,14 @@ export function agree(
   return { protocol: subprotocol === nameOf(2) ? 2 : 1, subprotocol: subprotocol ?? '' };
 }
 
-/** The public URL that this client most likely dialled; null without `RELAY_PUBLIC_URL`. */
+/**
+ * The public URL that this client most likely dialled; null without `RELAY_PUBLIC_URL`.
+ * @param host as the client wrote it: perhaps with the default port, in capitals, with a dot behind it
+ */
 export function audienceOf(host: string, publicUrls: readonly string[]): string | null {
-  return publicUrls.find((url) => new URL(url).host === host.toLowerCase()) ?? publicUrls[0] ?? null;
+  const [first = null, ...others] = publicUrls;
+  if (others.length === 0) return first;
+  return publicUrls.find((url) => sameUrl(`${url.split('//', 1)[0]}//${host}/ws`, url)) ?? first;
 }
 
 function nameOf(protocol: 1 | 2): string {

@@ -8,6 +8,7 @@ import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../..
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { signatureDetail, verifyTimed } from '../context/signature.ts';
+import { sameUrl } from '../transport/public-url.ts';
 import type { Socket } from '../transport/socket.ts';
 import { EarlyEvents } from './early-events.ts';
 import { Session } from './session.ts';
@@ -182,7 +183,8 @@ export class Login {
     if (frame.challenge?.nonce !== this.#nonce)
       return 'the nonce is not that of the challenge on this socket';
     const { audience } = frame.challenge;
-    if (publicUrls.length === 0 || (audience !== null && publicUrls.includes(audience))) return null;
+    if (publicUrls.length === 0) return null;
+    if (audience !== null && publicUrls.some((url) => sameUrl(url, audience))) return null;
     return `this relay is ${publicUrls.join(' or ')}, not ${audience}: sign the URL that you dialled, if it is one of them`;
   }
 
@@ -279,5 +281,6 @@ export class Login {
 const PROTOCOL_REQUIRED = {
   code: 'protocol_required',
   detail:
-    'protocol 1 is closed, by this relay or by a login of this account by protocol 2: ask for the subprotocol relay.v2',
+    'protocol 1 is closed, by this relay or by a login of this account by protocol 2: ask for the subprotocol relay.v2; ' +
+    'if you did, a proxy on the way has removed Sec-WebSocket-Protocol',
 } as const;

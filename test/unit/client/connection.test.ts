@@ -42,6 +42,8 @@ describe('where a relay is', () => {
     ['wss://relay.example:8443/ws?x=1', 'https://relay.example:8443', 'wss://relay.example:8443/ws'],
     ['http://127.0.0.1:8080', 'http://127.0.0.1:8080', 'ws://127.0.0.1:8080/ws'],
     ['ws://[::1]:80/ws', 'http://[::1]', 'ws://[::1]/ws'],
+    ['https://relay.example.', 'https://relay.example', 'wss://relay.example/ws'],
+    ['https://relay.example.:8443', 'https://relay.example:8443', 'wss://relay.example:8443/ws'],
   ])('%s', (url, http, socket) => {
     expect(endpointsOf(url)).toEqual({ http, socket });
   });
