@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ORIGIN_RIGHT, readOrigin } from './origin.ts';
 
 /**
  * How the text of an environment variable becomes a value. Each schema takes a trimmed string; its message says what
@@ -119,18 +120,13 @@ function isPublicUrl(text: string): boolean {
   );
 }
 
-/** Compared with the `Origin` header byte for byte, so kept in the one form that browsers send (RFC 6454, 6.2). */
+/** As `readOrigin` reads them, or `*` alone. */
 export function origins(): TextSchema<readonly string[] | '*'> {
   const origin = z
     .string()
-    .refine(isOrigin, 'must be * or a list of origins such as https://chat.example, without a path')
-    .transform((text) => new URL(text).origin);
+    .refine((text) => readOrigin(text) !== null, ORIGIN_RIGHT)
+    .transform((text) => readOrigin(text) ?? '');
   return z.literal('*').or(listOf(origin));
-}
-
-function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && url.origin !== 'null' && `${url.origin}/` === url.href;
 }
 
 /** `address/prefix`; an address alone means only itself. */

@@ -164,16 +164,17 @@ export const SETTINGS = {
     default: '',
     defaultMeans: 'none',
     description:
-      'Networks whose `X-Forwarded-For` is trusted, with commas between. List your load balancer: otherwise all ' +
-      'clients count as one address.',
+      'Networks whose `X-Forwarded-For` or `Forwarded` (RFC 7239) is trusted, with commas between. List your load ' +
+      'balancer: otherwise all clients count as one address. It must remove the header that it does not set.',
     schema: cidrs(),
   }),
   allowedOrigins: setting({
     env: 'RELAY_ALLOWED_ORIGINS',
     default: '*',
     description:
-      'Web origins that may use the relay from a browser, with commas between. Clients without an origin are always ' +
-      'allowed.',
+      'Web origins that may use the relay from a browser, with commas between: `https://chat.example`, ' +
+      '`https://*.chat.example` (any one label), `capacitor://localhost`, `tauri://localhost`, `null` (files and ' +
+      'sandboxed frames). Clients without an origin are always allowed.',
     schema: origins(),
   }),
   logLevel: setting({

@@ -1,6 +1,7 @@
 import type { RelayContext } from '../context/relay-context.ts';
 import { type Problem, upgradeRequired } from '../http/problem.ts';
 import type { RequestHeaders } from '../transport/headers.ts';
+import { allowsOrigin } from '../transport/origins.ts';
 import type { LoopLag } from './lag.ts';
 import type { Occupancy } from './occupancy.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -59,7 +60,7 @@ export class Admission {
 
   #origin(origin: string): RefusedUpgrade | null {
     const { allowedOrigins } = this.#options.context.config;
-    if (origin === '' || allowedOrigins === '*' || allowedOrigins.includes(origin)) return null;
+    if (origin === '' || allowsOrigin(allowedOrigins, origin)) return null;
     return {
       reason: 'origin',
       problem: { status: 403, detail: `pages of ${origin} may not use this relay` },

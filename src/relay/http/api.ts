@@ -3,6 +3,7 @@ import type { RateLimiter } from '../context/rate-limiter.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { AddressReader } from '../transport/client-address.ts';
 import { RequestHeaders } from '../transport/headers.ts';
+import { allowsOrigin } from '../transport/origins.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../transport/uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
 import { closeIfOpen, type Problem, upgradeRequired } from './problem.ts';
@@ -139,7 +140,7 @@ export class HttpApi {
     const cors: Record<string, string> =
       allowedOrigins === '*'
         ? { 'Access-Control-Allow-Origin': '*' }
-        : allowedOrigins.includes(exchange.origin)
+        : allowsOrigin(allowedOrigins, exchange.origin)
           ? { 'Access-Control-Allow-Origin': exchange.origin, Vary: 'Origin' }
           : { Vary: 'Origin' };
     return { 'Cache-Control': 'no-store', ...cors, 'Access-Control-Expose-Headers': 'Retry-After' };

@@ -141,7 +141,6 @@ describe('mistakes', () => {
     ['RELAY_PROTOCOLS', '1,1'],
     ['RELAY_PUBLIC_URL', 'wss://x/ws?y'],
     ['RELAY_PUBLIC_URL', 'wss://u:p@x/ws'],
-    ['RELAY_ALLOWED_ORIGINS', 'null'],
     ['RELAY_ALLOWED_ORIGINS', 'https://a.example/chat'],
     ['RELAY_ALLOWED_ORIGINS', '*,https://a.example'],
     ['RELAY_TRUSTED_PROXIES', '10.0.0.0/33'],
