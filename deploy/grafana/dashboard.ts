@@ -14,7 +14,50 @@ export const ROWS: readonly Row[] = [...USERS, ...MACHINES];
 const COLUMNS = 24;
 const PER_ROW = { stat: 6, graph: 3 } as const;
 const HEIGHT = { row: 1, stat: 4, graph: 8 } as const;
-const DATASOURCE = { type: 'prometheus', uid: 'prometheus' } as const;
+/** Chosen at the top of the dashboard, as are `$cluster` and `$node`. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own notation
+const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
+
+const VARIABLES = [
+  { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus' },
+  // Targets without a label `cluster` are those of All.
+  labelVariable('cluster', 'Cluster', 'label_values(keyrelay_ready, cluster)'),
+  labelVariable('node', 'Node', 'label_values(keyrelay_ready{cluster=~"$cluster"}, instance)'),
+];
+
+function labelVariable(name: string, label: string, query: string): object {
+  return {
+    name,
+    label,
+    type: 'query',
+    datasource: DATASOURCE,
+    query: { query, refId: name },
+    definition: query,
+    refresh: 2,
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: '.*',
+    current: { text: ['All'], value: ['$__all'] },
+  };
+}
+
+/** Of every node: answered by the nodes themselves, and so with an instance that is a node. */
+const OF_NODES = /^(keyrelay|nodejs|process)_/;
+
+/**
+ * A query that looks only at what was chosen: `cluster` everywhere, `node` where a metric comes from nodes. Recorded
+ * series (`keyrelay:…`) are of the whole cluster.
+ */
+export function chosen(expr: string): string {
+  return expr.replaceAll(
+    /(?<![\w"'`{=~$])((?:keyrelay|nodejs|process|redis|haproxy)_\w+|keyrelay:[\w:]+)(\{)?/g,
+    (_, metric: string, brace: string | undefined) => {
+      const node = OF_NODES.test(metric) ? ',instance=~"$node"' : '';
+      return `${metric}{cluster=~"$cluster"${node}${brace === undefined ? '}' : ','}`;
+    },
+  );
+}
 
 /** The text of dashboards/keyrelay.json. */
 export function dashboardJson(): string {
@@ -48,11 +91,12 @@ export function dashboardJson(): string {
     title: 'keyrelay',
     tags: ['keyrelay'],
     schemaVersion: 39,
-    editable: false,
+    editable: true,
     graphTooltip: 1,
     refresh: '10s',
     time: { from: 'now-1h', to: 'now' },
     timezone: 'browser',
+    templating: { list: VARIABLES },
     annotations: {
       list: [
         {
@@ -60,7 +104,7 @@ export function dashboardJson(): string {
           datasource: DATASOURCE,
           enable: true,
           iconColor: 'red',
-          expr: 'ALERTS{alertname=~"Keyrelay.*",alertstate="firing"}',
+          expr: 'ALERTS{alertname=~"Keyrelay.*",alertstate="firing",cluster=~"$cluster"}',
           titleFormat: '{{alertname}}',
         },
       ],
@@ -95,7 +139,7 @@ function panelJson(panel: Panel): Record<string, unknown> {
     ...(panel.stat ? { options: { reduceOptions: { calcs: ['lastNotNull'] }, graphMode: 'area' } } : {}),
     targets: panel.queries.map(({ expr, legend }, index) => ({
       refId: String.fromCharCode('A'.charCodeAt(0) + index),
-      expr,
+      expr: chosen(expr),
       legendFormat: legend,
     })),
   };

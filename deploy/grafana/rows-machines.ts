@@ -47,7 +47,7 @@ export const MACHINES: readonly Row[] = [
         unit: 'percentunit',
         queries: [
           {
-            expr: 'sum by (instance) (keyrelay_sockets) / on (instance) keyrelay_sockets_max',
+            expr: 'sum by (cluster, instance) (keyrelay_sockets) / on (cluster, instance) keyrelay_sockets_max',
             legend: '{{instance}}',
           },
         ],

@@ -18,7 +18,7 @@ export const USERS: readonly Row[] = [
         description: 'Users with a session, over all nodes.',
         unit: 'short',
         stat: true,
-        queries: [{ expr: 'keyrelay:sockets:sum{state="connected"}', legend: '' }],
+        queries: [{ expr: 'sum(keyrelay:sockets:sum{state="connected"})', legend: '' }],
       },
       {
         title: 'Stored',
@@ -33,7 +33,7 @@ export const USERS: readonly Row[] = [
         unit: 's',
         stat: true,
         badFrom: 1,
-        queries: [{ expr: 'keyrelay:push_delay_seconds:p99_2m', legend: '' }],
+        queries: [{ expr: 'max(keyrelay:push_delay_seconds:p99_2m)', legend: '' }],
       },
       {
         title: 'Unavailable',
@@ -41,7 +41,7 @@ export const USERS: readonly Row[] = [
         unit: 'percentunit',
         stat: true,
         badFrom: 0.01,
-        queries: [{ expr: 'keyrelay:envelopes_unavailable:ratio2m', legend: '' }],
+        queries: [{ expr: 'max(keyrelay:envelopes_unavailable:ratio2m)', legend: '' }],
       },
       {
         title: 'Redis memory',
@@ -85,7 +85,7 @@ export const USERS: readonly Row[] = [
         stacked: true,
         queries: [
           {
-            expr: 'keyrelay:envelopes_received:rate2m{outcome!~"stored|repeated"} > 0',
+            expr: 'sum by (outcome) (keyrelay:envelopes_received:rate2m{outcome!~"stored|repeated"}) > 0',
             legend: '{{outcome}}',
           },
         ],

@@ -95,6 +95,7 @@ export function valuesSchemaJson(): string {
           enabled: flag,
           interval: { type: 'string', pattern: '^[0-9]+(ms|s|m)$' },
           labels: texts,
+          disabledAlerts: list({ type: 'string', pattern: '^Keyrelay' }),
         }),
         networkPolicy: closed({
           enabled: flag,

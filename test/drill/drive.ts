@@ -69,30 +69,43 @@ function duration(seconds: number): string {
   return minutes === 0 ? `${whole} s` : `${minutes} min ${whole % MINUTE_S} s`;
 }
 
-/** docs/drill.md. */
+/** The rows of docs/drill.md, by alert. */
+function rowsOf(markdown: string): Map<string, string> {
+  return new Map([...markdown.matchAll(/^\| \[(\w+)\].*$/gm)].map(([line, alert = '']) => [alert, line]));
+}
+
+/** docs/drill.md, with `rows` in place of what `before` has for their alerts. */
 export function table(
   rows: readonly Row[],
-  { speed, order }: { readonly speed: number; readonly order: readonly string[] },
+  {
+    speed,
+    order,
+    before,
+  }: { readonly speed: number; readonly order: readonly string[]; readonly before: string },
 ): string {
-  const sorted = rows.toSorted((a, b) => order.indexOf(a.alert) - order.indexOf(b.alert));
-  const lines = sorted.map(({ alert, fault, firedS, resolvedS, others }) => {
+  const today = new Date().toISOString().slice(0, 10);
+  const lines = rowsOf(before);
+  for (const { alert, fault, firedS, resolvedS, others } of rows) {
     const link = `[${alert}](runbook.md#${alert.toLowerCase()})`;
     const alsoFired = others === null ? '(other faults at the same time)' : others.join(', ');
-    return `| ${link} | ${fault} | ${duration(firedS)} | ${duration(resolvedS)} | ${alsoFired} |`;
-  });
+    lines.set(
+      alert,
+      `| ${link} | ${fault} | ${duration(firedS)} | ${duration(resolvedS)} | ${alsoFired} | ${today} |`,
+    );
+  }
   const pace =
     speed === 1 ? 'The rules keep their\ntimes.' : `All times of the\nrules are divided by ${speed}.`;
   return `# Every alert, fired by a real fault
 
 <!-- Written by a run at real speed: \`DRILL_SPEED=1 npm run drill -- alerts\`. -->
 
-HAProxy, three nodes (and three extra ones, each for one fault), Redis, Prometheus and its exporters from Debian's packages
-on one machine, with exactly the files of \`deploy/\`, while 24 users write 40 envelopes a second. ${pace} *Fired after* counts from the fault, including scrapes and the rule's \`for\`; *resolved after* counts from the repair
-(a rule over ten minutes looks back for ten minutes). Measured on ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'},
-Node ${process.versions.node}.
+HAProxy, three nodes (and four extra ones, each for one fault), Redis with a replica, Prometheus and its exporters from
+Debian's packages on one machine, with exactly the files of \`deploy/\`, while 24 users write 40 envelopes a second. ${pace}
+*Fired after* counts from the fault, including scrapes and the rule's \`for\`; *resolved after* counts from the repair (a
+rule over ten minutes looks back for ten minutes). On ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'}, Node ${process.versions.node}.
 
-| alert | fault | fired after | resolved after | fired as well |
-|---|---|---|---|---|
-${lines.join('\n')}
+| alert | fault | fired after | resolved after | fired as well | run on |
+|---|---|---|---|---|---|
+${order.flatMap((alert) => lines.get(alert) ?? []).join('\n')}
 `;
 }

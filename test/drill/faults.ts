@@ -1,10 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlainClient } from '../support/clients/plain-client.ts';
 import { type PlainUser, registerUser } from '../support/clients/users.ts';
 import { makeCertificate } from '../support/servers/certificate.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import type { Stage } from './stage.ts';
+import { MAX_CONNECTIONS, type Stage } from './stage.ts';
 
 /** What is really broken so that alerts fire, and mended so that they resolve. */
 export interface Fault {
@@ -21,6 +24,8 @@ export const FLAPPING = { RELAY_TAKEOVERS_MAX: '2' };
 /** A node with room for few. */
 export const SMALL = { RELAY_MAX_SOCKETS: '10' };
 const SMALL_SOCKETS = 10;
+/** A node that takes no new users. */
+export const CLOSED = { RELAY_MAX_USERS: '1' };
 const DAY_MS = 86_400_000;
 
 /** Does something again and again until it is told to stop. */
@@ -260,6 +265,79 @@ export const FAULTS = ({
       await client.close();
       return () => undefined;
     },
+  },
+  {
+    what: 'users register at a node whose RELAY_MAX_USERS is reached',
+    alerts: ['KeyrelayRegistrationsRefused'],
+    slow: true,
+    begin: async (stage) => repeatedly(200, () => registerUser(stage.extra('closed').http)),
+  },
+  {
+    what: 'a disk fills to nine tenths',
+    alerts: ['KeyrelayDiskFilling'],
+    slow: true,
+    begin: async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'keyrelay-disk-'));
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', folder]);
+      writeFileSync(join(folder, 'file'), Buffer.alloc(9 << 20));
+      return () => {
+        execFileSync('umount', [folder]);
+        rmSync(folder, { recursive: true });
+      };
+    },
+  },
+  {
+    what: 'silent connections take nine tenths of the maxconn of HAProxy',
+    alerts: ['KeyrelayBalancerNearlyFull'],
+    slow: true,
+    begin: async ({ haproxy }) => {
+      const sockets = new Set<Socket>();
+      // HAProxy ends those that ask for nothing after ten seconds: a few at a time, so that they do not all end at once.
+      const end = repeatedly(100, () => {
+        const missing = Math.min(12, 0.92 * MAX_CONNECTIONS - sockets.size);
+        for (let index = 0; index < missing; index += 1) {
+          const socket = connect(haproxy.port, '127.0.0.1');
+          sockets.add(socket);
+          socket.on('error', () => {}).once('close', () => sockets.delete(socket));
+          // A close that is not read is not noticed.
+          socket.resume();
+        }
+      });
+      return async () => {
+        await end();
+        for (const socket of sockets) socket.destroy();
+      };
+    },
+  },
+  {
+    what: 'the replica of Redis is killed -9, then restarted',
+    alerts: ['KeyrelayReplicasLost'],
+    slow: false,
+    begin: async (stage) => {
+      await stage.replica.kill();
+      return () => stage.replica.restart();
+    },
+  },
+  {
+    what: 'the blackbox exporter is stopped (SIGSTOP)',
+    alerts: ['KeyrelayFrontDoorUnseen'],
+    slow: false,
+    begin: async ({ monitoring }) => {
+      monitoring.blackbox.signal('SIGSTOP');
+      return () => monitoring.blackbox.signal('SIGCONT');
+    },
+  },
+  {
+    what: 'discovery finds no node any more',
+    alerts: ['KeyrelayNodesUnseen'],
+    slow: false,
+    begin: (stage) => stage.forgetTargets('keyrelay'),
+  },
+  {
+    what: 'discovery finds no machine any more',
+    alerts: ['KeyrelayMonitoringIncomplete'],
+    slow: false,
+    begin: (stage) => stage.forgetTargets('machines'),
   },
   {
     what: 'a node serves a certificate with five days left, then loads a new one on SIGHUP',

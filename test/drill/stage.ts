@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/dev/monitoring.ts';
@@ -21,6 +21,8 @@ const SETTINGS: Settings = {
   // As it is set by default.
   RELAY_DRAIN_MS: '',
 };
+/** Of HAProxy. */
+export const MAX_CONNECTIONS = 1_000;
 
 export interface StageOptions {
   /** How many times faster Prometheus' clock runs; see `copyFaster`. */
@@ -37,6 +39,8 @@ export interface StageOptions {
 /** The whole cluster with the files of deploy/, people who use it, and a proxy before Redis that can be told to fail. */
 export class Stage {
   readonly redis: RedisServer;
+  /** Follows `redis`. */
+  readonly replica: RedisServer;
   /** Between the nodes and Redis. */
   readonly proxy: TcpProxy;
   readonly nodes: readonly [RelayNode, RelayNode, RelayNode];
@@ -52,6 +56,7 @@ export class Stage {
     const folder = await mkdtemp(join(tmpdir(), 'keyrelay-drill-'));
     await copyFaster(folder, options.speed);
     const redis = await startRedis({}, { deployed: true });
+    const replica = await startRedis({ replicaof: `127.0.0.1 ${redis.port}` }, { deployed: true });
     const random = new Random(7);
     const proxy = await TcpProxy.start({ port: redis.port, redis: true }, random.fork('proxy'));
     const common = {
@@ -68,7 +73,7 @@ export class Stage {
     const extras: Record<string, RelayNode> = {};
     for (const [id, settings] of Object.entries(options.extras)) extras[id] = await start(id, settings);
     const metricsPort = await freePort();
-    const haproxy = await startHaproxy({ port: 0, nodes, metricsPort });
+    const haproxy = await startHaproxy({ port: 0, nodes, metricsPort, maxConnections: MAX_CONNECTIONS });
     const http = `http://127.0.0.1:${haproxy.port}`;
     const monitoring = await startMonitoring({
       port: 0,
@@ -82,16 +87,17 @@ export class Stage {
     const dial = () => `ws://127.0.0.1:${haproxy.port}/ws`;
     const crowd = await Crowd.gather({ count: options.people, http, dial, journal, random });
     await crowd.connect();
-    return new Stage({ redis, proxy, nodes, extras, haproxy, monitoring, crowd, journal, folder });
+    return new Stage({ redis, replica, proxy, nodes, extras, haproxy, monitoring, crowd, journal, folder });
   }
 
   private constructor(
     parts: Pick<
       Stage,
-      'redis' | 'proxy' | 'nodes' | 'extras' | 'haproxy' | 'monitoring' | 'crowd' | 'journal'
+      'redis' | 'replica' | 'proxy' | 'nodes' | 'extras' | 'haproxy' | 'monitoring' | 'crowd' | 'journal'
     > & { readonly folder: string },
   ) {
     this.redis = parts.redis;
+    this.replica = parts.replica;
     this.proxy = parts.proxy;
     this.nodes = parts.nodes;
     this.extras = parts.extras;
@@ -114,6 +120,14 @@ export class Stage {
     const node = this.extras[name];
     if (node === undefined) throw new Error(`there is no node ${name}`);
     return node;
+  }
+
+  /** Takes every target of a job away from Prometheus. Resolves with what gives them back. */
+  async forgetTargets(job: string): Promise<() => Promise<void>> {
+    const file = join(this.monitoring.targetsFolder, `${job}.yml`);
+    const before = await readFile(file, 'utf8');
+    await writeFile(file, '[]\n');
+    return () => writeFile(file, before);
   }
 
   /** Names of the alerts that fire now. */
@@ -159,6 +173,7 @@ export class Stage {
     await Promise.all([...this.nodes, ...Object.values(this.extras)].map((node) => node.kill()));
     await this.proxy.stop();
     await this.redis.remove();
+    await this.replica.remove();
     await rm(this.#folder, { recursive: true, force: true });
   }
 

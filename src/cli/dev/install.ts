@@ -12,6 +12,7 @@ const TOOLS = {
   promtool: 'prometheus',
   'prometheus-redis-exporter': 'prometheus-redis-exporter',
   'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
   chromium: 'chromium',
 } as const;
 

@@ -13,6 +13,7 @@ export const MONITORING_TOOLS = [
   'prometheus',
   'prometheus-redis-exporter',
   'prometheus-blackbox-exporter',
+  'prometheus-node-exporter',
 ] as const satisfies readonly Tool[];
 
 const PROMETHEUS_FOLDER = join(ROOT, 'deploy/prometheus');
@@ -31,7 +32,10 @@ export interface MonitoringOptions {
 
 export interface Monitoring {
   readonly prometheus: Child;
+  readonly blackbox: Child;
   readonly port: number;
+  /** `<job>.yml`: what Prometheus scrapes, read again when it changes. */
+  readonly targetsFolder: string;
   /** Stops everything and removes what it wrote. */
   stop(): Promise<void>;
 }
@@ -64,7 +68,22 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
       tool: 'prometheus-blackbox-exporter',
       args: (listen) => [`--config.file=${join(folder, 'blackbox.yml')}`, `--web.listen-address=${listen}`],
     });
-    await writeTargets(join(folder, 'targets'), { ...options, redisExporterPort, blackboxPort });
+    const blackbox = lastOf(children);
+    const nodeExporterPort = await start({
+      tool: 'prometheus-node-exporter',
+      args: (listen) => [
+        '--collector.disable-defaults',
+        '--collector.filesystem',
+        `--web.listen-address=${listen}`,
+      ],
+    });
+    const targetsFolder = join(folder, 'targets');
+    await writeTargets(targetsFolder, {
+      ...options,
+      redisExporterPort,
+      blackboxPort,
+      nodeExporterPort,
+    });
     const prometheusPort = await start({
       tool: 'prometheus',
       port,
@@ -75,13 +94,17 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
       ],
       ready: /Server is ready to receive web requests/,
     });
-    const [prometheus] = children.slice(-1);
-    if (prometheus === undefined) throw new Error('Prometheus was not started');
-    return { prometheus, port: prometheusPort, stop };
+    return { prometheus: lastOf(children), blackbox, port: prometheusPort, targetsFolder, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function lastOf(children: readonly Child[]): Child {
+  const child = children.at(-1);
+  if (child === undefined) throw new Error('nothing was started');
+  return child;
 }
 
 interface Server {
@@ -101,13 +124,18 @@ function startServer({ tool, port = 0, args, ...ready }: Server): ReturnType<typ
 /** Where everything listens is the only thing that differs from place to place. JSON is YAML. */
 async function writeTargets(
   folder: string,
-  where: MonitoringOptions & { readonly redisExporterPort: number; readonly blackboxPort: number },
+  where: MonitoringOptions & {
+    readonly redisExporterPort: number;
+    readonly blackboxPort: number;
+    readonly nodeExporterPort: number;
+  },
 ): Promise<void> {
   const at = (port: number) => `${LOOPBACK}:${port}`;
   const groups = {
     keyrelay: [{ targets: where.nodes.map(({ adminPort }) => at(adminPort)) }],
     redis: [{ targets: [at(where.redisExporterPort)] }],
     haproxy: [{ targets: [at(where.haproxyMetricsPort)] }],
+    machines: [{ targets: [at(where.nodeExporterPort)] }],
     'front-door': [
       { targets: [at(where.blackboxPort)], labels: { __param_target: `${where.frontDoor}/ws` } },
     ],

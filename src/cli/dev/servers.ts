@@ -88,6 +88,8 @@ export async function startHaproxy(options: {
   readonly nodes: readonly Ports[];
   /** For its own metrics; not served without. */
   readonly metricsPort?: number;
+  /** Connections of clients at most; what the limit of files allows without. */
+  readonly maxConnections?: number;
 }): Promise<HaproxyServer> {
   const servers = Object.fromEntries(
     options.nodes.flatMap(({ port, adminPort }, index) => [
@@ -95,7 +97,7 @@ export async function startHaproxy(options: {
       [`KEYRELAY_ADMIN_${index + 1}`, `${adminPort}`],
     ]),
   );
-  const { metricsPort } = options;
+  const { metricsPort, maxConnections } = options;
   const start = async (port: number) => {
     const env = {
       ...process.env,
@@ -103,6 +105,7 @@ export async function startHaproxy(options: {
       KEYRELAY_BIND: `${LOOPBACK}:${port}`,
       KEYRELAY_BIND_OPTIONS: '',
       ...(metricsPort === undefined ? {} : { KEYRELAY_METRICS: `${LOOPBACK}:${metricsPort}` }),
+      ...(maxConnections === undefined ? {} : { KEYRELAY_MAXCONN: `${maxConnections}` }),
     };
     // -db: stay in the foreground, whatever the file says.
     const args = ['-db', '-f', HAPROXY_FILE];

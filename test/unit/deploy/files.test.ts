@@ -44,10 +44,10 @@ describe('docker-compose.yml', () => {
   });
 
   test('has every target that Prometheus scrapes', () => {
-    const targets = ['keyrelay', 'redis', 'haproxy', 'front-door']
+    const targets = ['keyrelay', 'redis', 'haproxy', 'machines', 'front-door']
       .flatMap((name) => [...read(`deploy/prometheus/targets/${name}.yml`).matchAll(/([\w-]+):(\d{4})/g)])
       .map(([, host]) => host);
-    expect(targets).toHaveLength(7);
+    expect(targets).toHaveLength(8);
     expect(targets.filter((host) => !names.includes(host))).toEqual([]);
   });
 
