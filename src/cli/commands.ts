@@ -41,8 +41,8 @@ Ctrl-C stops everything and removes what it wrote.`,
   doctor: {
     summary: 'looks at machine, Redis and front door with the settings of a node, and says what mends it',
     usage: `Takes no options; give it the environment of a node. Examines open files and kernel settings; each Redis master:
-version, policy, memory, append-only file, replicas, distance, clock; whether scripts run and wake-ups come back; and
-what clients meet at RELAY_PUBLIC_URL. Changes nothing. Exit code 1 if something is bad.`,
+version, policy, memory, append-only file, replicas, distance, clock; every permission that a node needs; whether scripts
+run and wake-ups come back; which proxies are believed; and what clients meet at RELAY_PUBLIC_URL. Changes nothing. Exit code 1 if something is bad.`,
     load: () => import('./doctor/doctor.ts'),
   },
   demo: {

@@ -15,7 +15,8 @@ type EngineEvent =
   | 'Redis master discovery failed'
   | 'wake-ups do not come back: reading mailboxes instead'
   | 'wake-ups come again'
-  | 'waiting mail cannot be estimated';
+  | 'waiting mail cannot be estimated'
+  | 'Redis has too little memory for RELAY_MAX_USERS';
 
 /**
  * How an engine reports to log and metrics. Called synchronously on hot paths: must be quick, must not throw. Engines

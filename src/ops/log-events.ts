@@ -173,6 +173,13 @@ export const LOG_EVENTS = {
     fields: ['reason'],
     means: 'The reason says what protocol 2 cannot do without it.',
   },
+  'Redis has too little memory for RELAY_MAX_USERS': {
+    level: 'warn',
+    fields: ['reason'],
+    means:
+      'At the start: were as many users registered, little would be left for mail. The reason has the figures; lower ' +
+      'RELAY_MAX_USERS or raise maxmemory.',
+  },
   'starting workers': {
     level: 'info',
     fields: ['count', 'port'],

@@ -139,10 +139,10 @@ export const SETTINGS = {
   }),
   maxUsers: setting({
     env: 'RELAY_MAX_USERS',
-    default: '1000000',
+    default: '500000',
     description:
-      'Accounts, over all nodes, beyond which registrations are refused, to keep memory for mail. ' +
-      'Each takes about 650 bytes of Redis, so the default is 0.65 GB.',
+      'Accounts, over all nodes, beyond which registrations are refused, to keep memory for mail. Each takes about ' +
+      '900 bytes of Redis: the default fits a `maxmemory` of 1 GB, and leaves half for mail.',
     schema: integer({ min: 1, max: 1_000_000_000 }),
   }),
   drainMs: setting({

@@ -1,7 +1,7 @@
 import { loadConfig } from '../../ops/config.ts';
 import { EXIT, parse } from '../command.ts';
 import type { Finding } from './finding.ts';
-import { examineFrontDoor } from './front-door.ts';
+import { examineFrontDoor, examineProxies } from './front-door.ts';
 import { examineMachine } from './machine.ts';
 import { examineRedis } from './redis.ts';
 
@@ -17,6 +17,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const findings = [
     ...examineMachine(config),
     ...(await examineRedis(config)),
+    ...examineProxies(config),
     ...(await examineFrontDoor(config)),
   ];
   for (const { verdict, says, mend } of findings) {

@@ -17,7 +17,10 @@ function runtime(): Finding {
   try {
     return good(`Node ${process.versions.node}: ${loadUws().build} loads`);
   } catch (error) {
-    return bad(error instanceof Error ? error.message : String(error), 'another Node.js, or another system');
+    return bad(
+      error instanceof Error ? error.message : String(error),
+      'a Node.js and a system of the table in README.md, Requirements',
+    );
   }
 }
 

@@ -30,6 +30,7 @@ import { type Deployment, parseDeployment } from './connection/address.ts';
 import { Accounts } from './mailbox/accounts.ts';
 import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
 import { Store } from './mailbox/store.ts';
+import { totalMaxMemory, usersDoNotFit } from './memory.ts';
 import { Presence } from './presence.ts';
 import { loadScripts } from './scripts.ts';
 import { TIMINGS, type Timings } from './timings.ts';
@@ -96,6 +97,7 @@ class RedisEngine implements Engine {
       this.#parts = parts;
       await parts.router.start();
       await this.#untilReady(parts);
+      this.#checkMemory(parts);
       parts.presence.start();
       parts.sampler.start();
     } catch (error) {
@@ -104,6 +106,13 @@ class RedisEngine implements Engine {
         ? new EngineMisconfigured(error.message)
         : error;
     }
+  }
+
+  #checkMemory({ router }: Parts): void {
+    const bytes = totalMaxMemory(router.shards.map(({ maxMemoryBytes }) => maxMemoryBytes));
+    const reason = usersDoNotFit(this.#options.limits.maxUsers, bytes);
+    if (reason !== null)
+      this.#observer.log('warn', 'Redis has too little memory for RELAY_MAX_USERS', { reason });
   }
 
   health(): EngineHealth {

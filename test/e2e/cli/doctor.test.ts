@@ -65,7 +65,7 @@ describe('finds what is wrong with Redis', () => {
       {},
       { RELAY_REDIS_WAIT_REPLICAS: '1' },
       /0 replicas, RELAY_REDIS_WAIT_REPLICAS 1/,
-      /more replicas/,
+      /start the replicas that are missing/,
     ],
   ])('%s', async (_what, conf, settings, says, mend) => {
     const server = await redis(conf);
@@ -79,7 +79,37 @@ describe('finds what is wrong with Redis', () => {
     const server = await redis({});
     await server.call('ACL', 'SETUSER', 'default', 'resetchannels');
     const { text, code } = await doctor({ RELAY_REDIS_URL: server.url });
+    expect(text).toMatch(/BAD {3}Redis .*: default lacks &inbox:\* &probe:\* \(.*no permissions/);
+    expect(text).toMatch(/ACL SETUSER default '&inbox:\*' '&probe:\*'/);
     expect(text).toMatch(/BAD {3}Redis: .*\n.*keyrelay\.acl/);
+    expect(code).toBe('exit code 1');
+  });
+
+  test('an append-only file that is never forced to the disk', async () => {
+    const server = await redis({ appendfsync: 'no' });
+    const { text, code } = await doctor({ RELAY_REDIS_URL: server.url });
+    expect(text).toMatch(/poor {2}Redis .*appendfsync no/);
+    expect(text).toMatch(/CONFIG SET appendfsync everysec/);
+    expect(code).toBe('exit code 0');
+  });
+
+  test('more users than its memory holds', async () => {
+    const server = await redis({});
+    const { text } = await doctor({ RELAY_REDIS_URL: server.url, RELAY_MAX_USERS: '1000000' });
+    expect(text).toMatch(
+      /poor {2}Redis: RELAY_MAX_USERS 1000000 × 900 bytes take 0\.9 GB of 0\.1 GB maxmemory/,
+    );
+    const fits = await doctor({ RELAY_REDIS_URL: server.url, RELAY_MAX_USERS: '50000' });
+    expect(fits.text).not.toContain('RELAY_MAX_USERS');
+  });
+
+  test('a password that is wrong: the words of Redis, and the remedy that fits', async () => {
+    const server = await redis({ requirepass: 'right' });
+    const url = `redis://:wrong@127.0.0.1:${server.port}`;
+    const { text, code } = await doctor({ RELAY_REDIS_URL: url });
+    expect(text).toMatch(/BAD {3}Redis: .*WRONGPASS/);
+    expect(text).toMatch(/→ the user and password .* in RELAY_REDIS_URL/);
+    expect(text).not.toContain('wrong@');
     expect(code).toBe('exit code 1');
   });
 
@@ -106,6 +136,34 @@ test('finds a closed front door, and one without TLS', async () => {
   expect(text).toMatch(new RegExp(`BAD {3}ws://127\\.0\\.0\\.1:${port}/ws: .*ECONNREFUSED`));
   expect(text).toMatch(/BAD {3}ws:\/\/\[::ffff:[\w.:]+\]:\d+\/ws: no TLS/);
   expect(code).toBe('exit code 1');
+});
+
+describe('finds whose word on client addresses is believed', () => {
+  const wss = { RELAY_PUBLIC_URL: 'wss://127.0.0.1:1/ws' };
+  test.each<[string, Record<string, string>, RegExp | null]>([
+    ['nobody, behind a proxy', wss, /BAD {3}RELAY_TRUSTED_PROXIES is not set, and TLS ends in front/],
+    [
+      'everybody',
+      { ...wss, RELAY_TRUSTED_PROXIES: '0.0.0.0/0' },
+      /BAD {3}RELAY_TRUSTED_PROXIES 0\.0\.0\.0\/0: every/,
+    ],
+    [
+      'everybody, by IPv6',
+      { RELAY_TRUSTED_PROXIES: '10.0.0.1,::/0' },
+      /BAD {3}RELAY_TRUSTED_PROXIES ::\/0: every/,
+    ],
+    [
+      'half of all',
+      { RELAY_TRUSTED_PROXIES: '128.0.0.0/1' },
+      /BAD {3}RELAY_TRUSTED_PROXIES 128\.0\.0\.0\/1: every/,
+    ],
+    ['a load balancer', { ...wss, RELAY_TRUSTED_PROXIES: '10.0.0.1' }, null],
+    ['nobody, with nothing in front', {}, null],
+  ])('%s', async (_what, settings, says) => {
+    const { text } = await doctor(settings);
+    if (says === null) expect(text).not.toMatch(/BAD {3}RELAY_TRUSTED_PROXIES/);
+    else expect(text).toMatch(says);
+  });
 });
 
 test('finds more sockets than files', async () => {

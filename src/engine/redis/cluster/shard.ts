@@ -52,6 +52,8 @@ export class Shard {
   refusal: string | null = null;
   /** Why this server must not be used at all, and what would mend it; null if it is fit. */
   unfit: string | null = null;
+  /** Of the last server that was fit; 0: no limit. */
+  maxMemoryBytes = 0;
   /** Whether the last attempt to reach it failed. */
   failed = false;
   readonly #context: ShardContext;
@@ -152,7 +154,7 @@ export class Shard {
   async #prepare(connection: Connection): Promise<void> {
     await this.#context.confirmMaster(this.address);
     try {
-      await checkServer(connection);
+      this.maxMemoryBytes = await checkServer(connection);
       this.unfit = null;
     } catch (error) {
       if (error instanceof ServerUnfit) this.unfit = error.message;

@@ -7,9 +7,10 @@ const VERSION_MIN = [7, 0] as const;
 
 /**
  * Sharded channels and scripts with flags need Redis 7.0; mailboxes need a master that evicts nothing.
+ * @returns its `maxmemory`, bytes; 0 if it has no limit
  * @throws ServerUnfit; Error while it is loading
  */
-export async function checkServer(connection: Connection): Promise<void> {
+export async function checkServer(connection: Connection): Promise<number> {
   const info = parseInfo(String(await connection.send(['INFO'])));
   const version = info.get('redis_version') ?? '0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -27,6 +28,7 @@ export async function checkServer(connection: Connection): Promise<void> {
         'and put it into its redis.conf',
     );
   }
+  return Number(info.get('maxmemory') ?? 0);
 }
 
 /** Whether the server is a node of a Redis Cluster. */
