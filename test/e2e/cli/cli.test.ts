@@ -60,7 +60,7 @@ describe('mistakes end with exit code 2 and say what would be right', () => {
   test('an unknown command', async () => {
     const { ended, output } = await keyrelay(['serv']);
     expect(ended).toBe('exit code 2');
-    expect(output).toContain(`there is no command serv: there are ${Object.keys(COMMANDS).join(', ')}`);
+    expect(output).toContain(`unknown command serv: there are ${Object.keys(COMMANDS).join(', ')}`);
   });
 
   test('an unknown option', async () => {
@@ -76,7 +76,7 @@ describe('mistakes end with exit code 2 and say what would be right', () => {
     expect(output).toBe(
       [
         'keyrelay: 3 invalid settings:',
-        '  RELAY_PROT is no setting: did you mean RELAY_PORT?',
+        '  Unknown setting RELAY_PROT: did you mean RELAY_PORT?',
         '  RELAY_PORT is "x": must be a whole number from 0 to 65535',
         '  RELAY_WEB is "y": must be true or false',
         '',
