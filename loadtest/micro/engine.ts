@@ -109,7 +109,15 @@ function delivery(
       dedupe: withId ? { id: `id-${serial++}`, digest: DIGEST } : null,
     }));
     // Pairs may be hit twice at once here; the fence then answers stale, which costs less and must not be counted.
-    const outcomes = await engine.deliver({ sender, recipient, epoch: 1e12 + worker, number, envelopes });
+    const heldAtMs = performance.now();
+    const outcomes = await engine.deliver({
+      sender,
+      recipient,
+      epoch: 1e12 + worker,
+      number,
+      heldAtMs,
+      envelopes,
+    });
     if (outcomes[0] !== 'stored') throw new Error(`deliver: ${outcomes[0]}`);
   };
 }

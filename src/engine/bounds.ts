@@ -2,8 +2,14 @@ import type { EngineLimits } from './engine.ts';
 
 /** Bounds of every engine that are not settings: they are part of the protocol's promises. */
 
-/** How long the outcomes of a batch are remembered. A node never sends a batch that it has held for longer. */
+/** How long the outcomes of a batch are remembered, and an older session of its sender is kept out by them. */
 export const FENCE_TTL_MS = 120_000;
+
+/**
+ * A batch is stored only this long after the store has said that the session of its sender holds. A newer session can
+ * only have begun after that, so that its fence is still there; the other half of the fence's life is for clocks.
+ */
+export const HOLD_MS = FENCE_TTL_MS / 2;
 
 /**
  * Ids are remembered in two generations, each filled for one period and forgotten at the end of the next: a repeat is

@@ -153,6 +153,8 @@ export interface DeliverRequest {
   readonly epoch: number;
   /** Counts up from 1 per session and recipient. */
   readonly number: number;
+  /** Monotonic milliseconds (`performance.now`): when the store was last asked and said that the session holds. */
+  readonly heldAtMs: number;
   readonly envelopes: readonly Envelope[];
 }
 
@@ -162,6 +164,8 @@ export interface DeliverRequest {
  * - `recipient_unknown` · `id_conflict` · `mailbox_full`: not stored
  * - `share_full`: not stored; the mailbox has room, but this sender's share of it is used up
  * - `stale`: not stored; a newer session of the sender, or a later batch, came first
+ * - `late`: by the clock of the store it is too long ago (`HOLD_MS`) that the session of the sender was known to hold;
+ *   not stored. The whole batch. Ask (`reclaim`) and deliver again
  */
 export type DeliverOutcome =
   | 'stored'
@@ -170,7 +174,8 @@ export type DeliverOutcome =
   | 'id_conflict'
   | 'mailbox_full'
   | 'share_full'
-  | 'stale';
+  | 'stale'
+  | 'late';
 
 export interface WakeUp {
   readonly id: MailboxId;

@@ -9,8 +9,10 @@ export const LIMITS = {
   windowEnvelopes: setting({
     env: 'RELAY_WINDOW_ENVELOPES',
     default: '256',
-    description: 'Envelopes sent to a client before it must confirm the first of them.',
-    schema: integer({ min: 1, max: 65_536 }),
+    // A client of protocol 2 acknowledges after 64 envelopes or a second: with less, it would get that many a second.
+    description:
+      'Envelopes sent to a client before it must confirm the first of them. At least the 64 after which clients acknowledge.',
+    schema: integer({ min: 64, max: 65_536 }),
   }),
   windowBytes: setting({
     env: 'RELAY_WINDOW_BYTES',

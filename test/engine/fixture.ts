@@ -51,6 +51,8 @@ export class Sender {
   readonly #engine: Engine;
   readonly code: string;
   readonly epoch: number;
+  /** How long ago the store has said that this session holds. */
+  heldMsAgo = 0;
   #number = 0;
 
   constructor(engine: Engine, code: string, epoch = 1) {
@@ -69,7 +71,9 @@ export class Sender {
     recipient: string,
     ...envelopes: readonly Envelope[]
   ): Promise<readonly DeliverOutcome[]> {
-    return this.#engine.deliver({ sender: this.code, recipient, epoch: this.epoch, number, envelopes });
+    const heldAtMs = performance.now() - this.heldMsAgo;
+    const { code: sender, epoch } = this;
+    return this.#engine.deliver({ sender, recipient, epoch, number, heldAtMs, envelopes });
   }
 }
 

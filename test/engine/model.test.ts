@@ -163,6 +163,7 @@ class Player {
           recipient: this.#code(one.to),
           epoch,
           number,
+          heldAtMs: performance.now(),
           envelopes,
         });
       }

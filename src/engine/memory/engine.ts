@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { REGISTRATION_MEMORY_PERCENT, TAG_VALUES } from '../bounds.ts';
+import { HOLD_MS, REGISTRATION_MEMORY_PERCENT, TAG_VALUES } from '../bounds.ts';
 import {
   type Account,
   type ClaimRequest,
@@ -182,6 +182,7 @@ class MemoryEngine implements Engine {
     const nowMs = this.#now();
     const recipient = this.#users.find(request.recipient, nowMs);
     if (recipient === undefined) return request.envelopes.map(() => 'recipient_unknown');
+    if (performance.now() - request.heldAtMs > HOLD_MS) return request.envelopes.map(() => 'late');
     const answered = answerFromFence(recipient, request, nowMs);
     if (answered !== null) return answered;
     this.#expire(recipient, nowMs);

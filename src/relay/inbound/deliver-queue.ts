@@ -1,14 +1,12 @@
+import { HOLD_MS } from '../../engine/bounds.ts';
 import type { DeliverOutcome, Engine, Envelope } from '../../engine/engine.ts';
 import { Inflight, type InflightOptions } from '../context/inflight-budget.ts';
 
 /** Bounds of one deliver call, so that no script runs long. */
 const BATCH_ENVELOPES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
-/**
- * The order fence in the store lives for 120 s. A node refuses by itself what it has held for longer than this, say
- * because it was stopped: the fence may be gone by the time that the store sees the batch.
- */
-const HELD_MAX_MS = 60_000;
+/** After this long in the queue an envelope is refused: its sender has given up waiting, and sends it again. */
+const QUEUED_MAX_MS = 60_000;
 
 export interface DeliverItem {
   readonly envelope: Envelope;
@@ -16,20 +14,31 @@ export interface DeliverItem {
   readonly done: (outcome: DeliverOutcome | 'unavailable') => void;
 }
 
-interface Held extends DeliverItem {
-  readonly heldSinceMs: number;
+interface Queued extends DeliverItem {
+  readonly queuedAtMs: number;
+}
+
+/** Whether the sender's session still holds: a newer one may have sent meanwhile, from another node. */
+export interface Hold {
+  /** Monotonic milliseconds: when the store was last asked and said that the session holds. */
+  readonly heldAtMs: number;
+  /** Asks the store. True if the session holds; false if it does not, and then the socket closes. Rejects if it is away. */
+  verify(): Promise<boolean>;
 }
 
 /** One sending session to one recipient: its waiting envelopes, and whether a batch is in flight. */
 interface Pair {
-  readonly queue: Held[];
+  readonly queue: Queued[];
   inFlight: boolean;
+  /** The last batch was late. A second time in a row it is refused, so that nothing goes round for ever. */
+  wasLate: boolean;
 }
 
 export interface DeliverQueueOptions extends InflightOptions {
   readonly engine: Pick<Engine, 'deliver'>;
   readonly sender: string;
   readonly epoch: number;
+  readonly hold: Hold;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** The answers of one batch leave in one system call. */
@@ -40,6 +49,10 @@ export interface DeliverQueueOptions extends InflightOptions {
  * Keeps one sender's order: at most one batch is in flight to each recipient, and what arrives meanwhile forms
  * the next. If a batch fails, what is queued behind it for that recipient fails too: storing a later envelope while
  * an earlier one is in doubt would invert the order.
+ *
+ * The order fence in the store keeps an older session out, but only for 120 s. So nothing is delivered while it is
+ * more than 60 s ago that the store said that this session holds: after this node was stopped, its machine suspended or
+ * its store away, frames may lie in a socket that are older than what the same user has sent elsewhere.
  */
 export class DeliverQueue {
   readonly #options: DeliverQueueOptions;
@@ -61,10 +74,10 @@ export class DeliverQueue {
     this.#pairs ??= new Map();
     let pair = this.#pairs.get(recipient);
     if (pair === undefined) {
-      pair = { queue: [], inFlight: false };
+      pair = { queue: [], inFlight: false, wasLate: false };
       this.#pairs.set(recipient, pair);
     }
-    pair.queue.push({ ...item, heldSinceMs: this.#options.now() });
+    pair.queue.push({ ...item, queuedAtMs: this.#options.now() });
     if (!pair.inFlight) this.#sendNext(recipient, pair);
     return true;
   }
@@ -82,19 +95,46 @@ export class DeliverQueue {
       if (this.#pairs?.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
       return;
     }
-    if (this.#options.now() - oldest.heldSinceMs > HELD_MAX_MS) {
-      this.#failAll(recipient, pair);
+    if (this.#options.now() - oldest.queuedAtMs > QUEUED_MAX_MS) {
+      this.#failAll(recipient, pair, 'unavailable');
       return;
     }
+    const { hold, now } = this.#options;
+    if (now() - hold.heldAtMs > HOLD_MS) this.#verify(recipient, pair);
+    else this.#deliver(recipient, pair);
+  }
+
+  #verify(recipient: string, pair: Pair): void {
+    pair.inFlight = true;
+    this.#options.hold.verify().then(
+      (held) => {
+        pair.inFlight = false;
+        if (held) this.#sendNext(recipient, pair);
+        else this.#failAll(recipient, pair, 'stale');
+      },
+      () => {
+        pair.inFlight = false;
+        this.#failAll(recipient, pair, 'unavailable');
+      },
+    );
+  }
+
+  #deliver(recipient: string, pair: Pair): void {
     const batch = takeBatch(pair.queue);
     pair.inFlight = true;
     this.#batches += 1;
-    const { engine, sender, epoch } = this.#options;
+    const { engine, sender, epoch, hold, cork } = this.#options;
     const envelopes = batch.map((item) => item.envelope);
-    engine.deliver({ sender, recipient, epoch, number: this.#batches, envelopes }).then(
+    const request = { sender, recipient, epoch, number: this.#batches, heldAtMs: hold.heldAtMs, envelopes };
+    engine.deliver(request).then(
       (outcomes) => {
         pair.inFlight = false;
-        this.#options.cork(() => {
+        if (outcomes[0] === 'late') {
+          this.#late(recipient, pair, batch);
+          return;
+        }
+        pair.wasLate = false;
+        cork(() => {
           for (const [i, item] of batch.entries()) this.#settle(item, outcomes[i] ?? 'unavailable');
         });
         this.#sendNext(recipient, pair);
@@ -102,24 +142,36 @@ export class DeliverQueue {
       () => {
         pair.inFlight = false;
         for (const item of batch) this.#settle(item, 'unavailable');
-        this.#failAll(recipient, pair);
+        this.#failAll(recipient, pair, 'unavailable');
       },
     );
   }
 
-  #failAll(recipient: string, pair: Pair): void {
-    for (const item of pair.queue.splice(0)) this.#settle(item, 'unavailable');
+  /** By the clock of the store it was too long ago. Once more only if the session holds even now. */
+  #late(recipient: string, pair: Pair, batch: readonly Queued[]): void {
+    pair.queue.unshift(...batch);
+    if (pair.wasLate) {
+      pair.wasLate = false;
+      this.#failAll(recipient, pair, 'unavailable');
+    } else {
+      pair.wasLate = true;
+      this.#verify(recipient, pair);
+    }
+  }
+
+  #failAll(recipient: string, pair: Pair, outcome: 'unavailable' | 'stale'): void {
+    for (const item of pair.queue.splice(0)) this.#settle(item, outcome);
     this.#sendNext(recipient, pair);
   }
 
-  #settle(item: Held, outcome: DeliverOutcome | 'unavailable'): void {
+  #settle(item: Queued, outcome: DeliverOutcome | 'unavailable'): void {
     this.#inflight.give(item.envelope.frame.length);
     item.done(outcome);
   }
 }
 
 /** The oldest items, up to the bounds; at least one. */
-function takeBatch(queue: Held[]): Held[] {
+function takeBatch(queue: Queued[]): Queued[] {
   let bytes = 0;
   let count = 0;
   for (const item of queue) {

@@ -8,7 +8,7 @@ import { ConnectionQueue } from '../context/fair-scheduler.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { signatureDetail, verifyTimed } from '../context/signature.ts';
 import type { Socket } from '../transport/socket.ts';
-import { DeliverQueue } from './deliver-queue.ts';
+import { DeliverQueue, type Hold } from './deliver-queue.ts';
 import { LookupCharge } from './lookup-charge.ts';
 import { notAnEnvelope, type Refusal, Refusals, refusalOf, TOO_MUCH } from './refusals.ts';
 
@@ -18,6 +18,7 @@ export interface InboundOptions {
   readonly context: RelayContext;
   readonly socket: Socket;
   readonly session: SessionKey;
+  readonly hold: Hold;
   /** The address that limits count. */
   readonly address: string;
   readonly key: PublicKey;
@@ -39,13 +40,14 @@ export class Inbound {
 
   constructor(options: InboundOptions) {
     this.#options = options;
-    const { context, session, socket, address } = options;
+    const { context, session, hold, socket, address } = options;
     this.#queue = new ConnectionQueue(context.scheduler);
     this.#refusals = new Refusals({ context, socket, code: session.code, queue: this.#queue });
     this.#deliverQueue = new DeliverQueue({
       engine: context.engine,
       sender: session.code,
       epoch: session.epoch,
+      hold,
       bytesMax: context.config.inflightBytesPerSocket,
       nodeBudget: context.inflight,
       now: context.now,

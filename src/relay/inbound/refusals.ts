@@ -89,6 +89,7 @@ const CODE_OF: Readonly<Record<NotStored, FrameErrorCode>> = {
   mailbox_full: 'mailbox_full',
   share_full: 'mailbox_full',
   stale: 'unavailable',
+  late: 'unavailable',
   unavailable: 'unavailable',
 };
 
@@ -104,6 +105,7 @@ function detailOf(outcome: NotStored, recipient: string): string {
       return `as much of the mailbox of ${recipient} as one sender may have is yours: not stored; try again once the recipient has read some`;
     case 'stale':
       return 'a newer connection of yours has taken over: not stored by this one';
+    case 'late':
     case 'unavailable':
       return 'the store did not answer in time: not known to be stored; repeat with the same id';
   }

@@ -32,10 +32,12 @@ export interface PushOwner {
   onLost(state: Exclude<SessionState, 'held'>): void;
   /** A poll found envelopes whose wake-up was lost. */
   onMissed(): void;
+  /** The store has said that the session holds. @param askedAtMs monotonic */
+  onHeld(askedAtMs: number): void;
 }
 
 export interface PushOptions {
-  readonly context: Pick<RelayContext, 'reads' | 'metrics' | 'log' | 'pushFailures'> & {
+  readonly context: Pick<RelayContext, 'reads' | 'metrics' | 'log' | 'pushFailures' | 'now'> & {
     readonly engine: Pick<Engine, 'read' | 'deadLetter'>;
   };
   readonly window: Window;
@@ -191,6 +193,7 @@ export class Push {
     const { engine, reads } = this.#context;
     const after = this.#cursor;
     const heard = this.#heard;
+    const askedAtMs = this.#context.now();
     let page: ReadResult;
     try {
       page = await reads.run(() =>
@@ -213,6 +216,7 @@ export class Push {
       this.#owner.onLost(page.state);
       return null;
     }
+    this.#owner.onHeld(askedAtMs);
     this.#countRead(cause, page.envelopes.length);
     // A wake-up heard while the page was read may be newer than the page.
     if (this.#heard === heard || isAfter(page.last, this.#heard)) this.#heard = page.last;

@@ -201,6 +201,7 @@ export class Login {
     try {
       if (!socket.open) return;
       const token = randomBytes(16).toString('hex');
+      const claimedAtMs = context.now();
       const login = await context.engine.claim({ code, token, protocol });
       if (login.outcome !== 'claimed') {
         // The user was there a moment ago, and has expired or spoken protocol 2 since.
@@ -210,7 +211,7 @@ export class Login {
       } else if (!socket.open) {
         await context.engine.release(login.session);
       } else {
-        const session = this.#welcome({ key, login, subscription });
+        const session = this.#welcome({ key, login, subscription, claimedAtMs });
         subscription.handTo(session);
         early.replay(session);
         welcomed = true;
@@ -225,6 +226,7 @@ export class Login {
     readonly key: PublicKey;
     readonly login: Claimed;
     readonly subscription: Subscription;
+    readonly claimedAtMs: number;
   }): Session {
     const { context, socket, address, protocol, onSession } = this.#options;
     const { login } = arrival;

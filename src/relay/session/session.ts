@@ -10,6 +10,7 @@ import type {
 import type { CloseName } from '../../protocol/closes.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
+import type { Hold } from '../inbound/deliver-queue.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import { Heartbeat } from '../outbound/heartbeat.ts';
 import { Latency } from '../outbound/latency.ts';
@@ -27,7 +28,13 @@ export interface SessionOptions {
   readonly key: PublicKey;
   readonly login: Extract<ClaimResult, { outcome: 'claimed' }>;
   readonly subscription: Subscription;
+  /** Monotonic milliseconds: when the store was asked to claim. */
+  readonly claimedAtMs: number;
 }
+
+/** After a claim of this user was heard and checked, further ones are checked together. */
+const CLAIM_CHECK_MS = 1_000;
+type ClaimsHeard = 'checked' | 'checking' | 'another';
 
 /** How long a draining session waits for the receipts of what it has just pushed. */
 const LAST_RECEIPTS_MS = 1_000;
@@ -45,7 +52,7 @@ const LOST: Readonly<
  * One logged-in user on one socket: mailbox → socket is `push` → window → heartbeat → `receipts`, socket → mailbox
  * is `inbound`. All of it ends with the socket; what must outlive the socket is in the store.
  */
-export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
+export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold {
   readonly push: Push;
   readonly receipts: Receipts;
   readonly #context: RelayContext;
@@ -57,9 +64,14 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
   readonly #heartbeat: Heartbeat;
   /** Null until the first frame: most clients only listen. */
   #inbound: Inbound | null = null;
+  /** Monotonic seconds (a small integer costs no object), never more than when the store said that the session holds. */
+  #heldAtS: number;
+  /** One question to the store answers all that ask meanwhile. */
+  #verifying: Promise<boolean> | null = null;
+  #claims: ClaimsHeard = 'checked';
   #ended = false;
 
-  constructor({ context, socket, address, key, login, subscription }: SessionOptions) {
+  constructor({ context, socket, address, key, login, subscription, claimedAtMs }: SessionOptions) {
     const { session } = login;
     this.#context = context;
     this.#socket = socket;
@@ -67,6 +79,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
     this.#key = key;
     this.#session = session;
     this.#subscription = subscription;
+    this.#heldAtS = Math.floor(claimedAtMs / 1000);
     const window = new Window(context.config.windowEnvelopes, context.config.windowBytes);
     const heartbeat = new Heartbeat(context, socket, session.protocol === 1);
     const latency = new Latency(context, login.last);
@@ -98,6 +111,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
       context: this.#context,
       socket: this.#socket,
       session: this.#session,
+      hold: this,
       address: this.#address,
       key: this.#key,
       onAck: (seq) => this.receipts.receive(seq),
@@ -148,11 +162,21 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
 
   /**
    * Another claim took place. It may have come before ours and be heard after it, so the store is asked which session
-   * holds.
+   * holds: at once, and for the claims of the next second once more at its end.
    */
   onClaimed(token: string): void {
     if (this.#ended || token === this.#session.token) return;
+    if (this.#claims !== 'checked') {
+      this.#claims = 'another';
+      return;
+    }
+    this.#claims = 'checking';
     this.#checkHeld();
+    setTimeout(() => {
+      const again = this.#claims === 'another';
+      this.#claims = 'checked';
+      if (again) this.onClaimed('');
+    }, CLAIM_CHECK_MS).unref();
   }
 
   onPoll(): void {
@@ -163,10 +187,9 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
 
   onReclaim(): void {
     if (this.#ended || !this.#socket.open) return;
-    this.#context.engine.reclaim(this.#session, this.push.cursor).then(
-      (state) => {
-        if (state === 'held') this.push.poll('reclaim');
-        else this.onLost(state);
+    this.verify().then(
+      (held) => {
+        if (held) this.push.poll('reclaim');
       },
       () => {
         // Away again: the engine calls onReclaim once more when it is back.
@@ -174,11 +197,37 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner {
     );
   }
 
+  get heldAtMs(): number {
+    return this.#heldAtS * 1000;
+  }
+
+  onHeld(askedAtMs: number): void {
+    this.#heldAtS = Math.max(this.#heldAtS, Math.floor(askedAtMs / 1000));
+  }
+
+  verify(): Promise<boolean> {
+    this.#verifying ??= this.#reclaim().finally(() => {
+      this.#verifying = null;
+    });
+    return this.#verifying;
+  }
+
+  async #reclaim(): Promise<boolean> {
+    const askedAtMs = this.#context.now();
+    const state = await this.#context.engine.reclaim(this.#session, this.push.cursor);
+    if (state === 'held') this.onHeld(askedAtMs);
+    // Closes only when the frames that asked have been refused.
+    else setImmediate(() => this.onLost(state));
+    return state === 'held';
+  }
+
   #checkHeld(): void {
+    const askedAtMs = this.#context.now();
     const request = { session: this.#session, after: this.push.cursor };
     this.#context.engine.read({ ...request, maxEnvelopes: 1, maxBytes: 1 }).then(
       (answer) => {
-        if (answer.state !== 'held') this.onLost(answer.state);
+        if (answer.state === 'held') this.onHeld(askedAtMs);
+        else this.onLost(answer.state);
       },
       () => {
         // The store is away: it answers at the next poll, or asks to reclaim.

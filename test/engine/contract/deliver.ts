@@ -104,6 +104,15 @@ export function deliver(backend: Backend): void {
       expect(await waiting()).toEqual(['old', 'new']);
     });
 
+    it('stores nothing of a session whose hold was asked for too long ago', async () => {
+      const sender = new Sender(node, 'ALICE00');
+      sender.heldMsAgo = 61_000;
+      expect(await sender.send(bob, envelope('a'), envelope('b'))).toEqual(['late', 'late']);
+      sender.heldMsAgo = 0;
+      expect(await sender.send(bob, envelope('c'))).toEqual(['stored']);
+      expect(await waiting()).toEqual(['c']);
+    });
+
     it('fences each pair separately', async () => {
       const carol = (await register(node)).code;
       await new Sender(node, 'ALICE00').sendAs(9, bob, envelope('a'));

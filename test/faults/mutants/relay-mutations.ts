@@ -19,16 +19,30 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'accepted before it is stored',
     file: 'relay/inbound/deliver-queue.js',
-    from: 'pair.inFlight = true;',
-    to: "pair.inFlight = true;\n        for (const item of batch) { const { done } = item; done('stored'); item.done = () => {}; }",
+    from: 'pair.inFlight = true;\n        this.#batches += 1;',
+    to: "pair.inFlight = true;\n        this.#batches += 1;\n        for (const item of batch) { const { done } = item; done('stored'); item.done = () => {}; }",
     scenarios: ['redis-killed-always', 'redis-stopped'],
   },
   {
     name: 'two batches of one pair at once',
     file: 'relay/inbound/deliver-queue.js',
-    from: 'pair.inFlight = true;',
-    to: 'pair.inFlight = false;',
+    from: 'pair.inFlight = true;\n        this.#batches += 1;',
+    to: 'pair.inFlight = false;\n        this.#batches += 1;',
     scenarios: ['scripts-flushed', 'connections-killed'],
+  },
+  {
+    name: 'a hold is good for ever',
+    file: 'relay/inbound/deliver-queue.js',
+    from: 'if (now() - hold.heldAtMs > HOLD_MS)',
+    to: 'if (false)',
+    also: [
+      {
+        file: 'engine/redis/mailbox/store.js',
+        from: 'shard.clock.usAt(heldAtMs, HOLD_MS)',
+        to: 'shard.clock.us(HOLD_MS)',
+      },
+    ],
+    scenarios: ['long-zombie'],
   },
   {
     name: 'a confirm that fails is not repeated',

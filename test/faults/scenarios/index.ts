@@ -12,6 +12,7 @@ import { clocks } from './nodes/clocks.ts';
 import { everything } from './nodes/everything.ts';
 import { killNodes } from './nodes/kill-nodes.ts';
 import { latePong, lateReclaim } from './nodes/late.ts';
+import { longZombie } from './nodes/long-zombie.ts';
 import { network } from './nodes/network.ts';
 import { reconnectStorm, rollingRestart } from './nodes/restarts.ts';
 import { zombie } from './nodes/zombie.ts';
@@ -45,6 +46,7 @@ export const SCENARIOS: readonly Scenario[] = [
   oldSnapshot,
   flushAll,
   zombie,
+  longZombie,
   latePong,
   lateReclaim,
   cutBeforeReceipt,

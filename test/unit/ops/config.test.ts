@@ -187,6 +187,11 @@ describe('mistakes', () => {
   });
 });
 
+test('a window must hold the 64 envelopes after which clients of protocol 2 acknowledge', () => {
+  expect(() => loadConfig({ RELAY_WINDOW_ENVELOPES: '63' })).toThrow('RELAY_WINDOW_ENVELOPES');
+  expect(loadConfig({ RELAY_WINDOW_ENVELOPES: '64' }).windowEnvelopes).toBe(64);
+});
+
 describe('relations between limits', () => {
   test.each(['RELAY_WINDOW_BYTES', 'RELAY_MAILBOX_BYTES', 'RELAY_INFLIGHT_BYTES', 'RELAY_BYTES_PER_S'])(
     '%s must hold the largest frame',

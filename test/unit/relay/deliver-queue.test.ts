@@ -21,14 +21,25 @@ class Store {
   }
 }
 
-function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
+function setup(options: { bytesMax?: number; nodeBytesMax?: number; held?: () => Promise<boolean> } = {}) {
   const store = new Store();
   const clock = { ms: 0 };
   const nodeBudget = { bytes: 0, bytesMax: options.nodeBytesMax ?? 1 << 26 };
+  const hold = {
+    heldAtMs: 0,
+    asked: 0,
+    verify: async () => {
+      hold.asked += 1;
+      const held = (await options.held?.()) ?? true;
+      if (held) hold.heldAtMs = clock.ms;
+      return held;
+    },
+  };
   const queue = new DeliverQueue({
     engine: store,
     sender: 'ALICE',
     epoch: 7,
+    hold,
     bytesMax: options.bytesMax ?? 1 << 20,
     nodeBudget,
     now: () => clock.ms,
@@ -41,7 +52,7 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number } = {}) {
       done: (outcome) => outcomes.push(`${text}:${outcome}`),
     });
   const tick = () => new Promise((resolve) => setImmediate(resolve));
-  return { store, clock, nodeBudget, queue, outcomes, put, tick };
+  return { store, hold, clock, nodeBudget, queue, outcomes, put, tick };
 }
 
 describe('the deliver queue of one sender', () => {
@@ -88,7 +99,7 @@ describe('the deliver queue of one sender', () => {
     expect(store.texts(2)).toEqual(['3']);
   });
 
-  it('refuses what the node has held for longer than the fence is sure to live', async () => {
+  it('refuses what has been queued for more than a minute', async () => {
     const { store, put, tick, clock, outcomes } = setup();
     for (const text of ['1', '2']) put('BOB', text);
     clock.ms = 61_000;
@@ -134,5 +145,68 @@ describe('the deliver queue of one sender', () => {
     await tick();
     expect(idle).toBe(true);
     await queue.idle();
+  });
+
+  it('asks the store whether the session holds before it delivers more than 60 s after the last answer', async () => {
+    const { store, hold, clock, put, tick, outcomes } = setup();
+    clock.ms = 60_000;
+    put('BOB', '1');
+    expect([store.calls.length, hold.asked]).toEqual([1, 0]);
+    store.calls[0]?.answer('stored');
+    clock.ms = 61_000;
+    await tick();
+    put('BOB', '2');
+    put('CAROL', '3');
+    expect(store.calls.length).toBe(1);
+    await tick();
+    expect(hold.asked).toBeGreaterThan(0);
+    expect([store.texts(1), store.texts(2)]).toEqual([['2'], ['3']]);
+    expect(store.calls[1]?.request.heldAtMs).toBe(61_000);
+    store.calls[1]?.answer('stored');
+    await tick();
+    expect(outcomes).toEqual(['1:stored', '2:stored']);
+  });
+
+  it('delivers nothing of a session that a newer one has displaced meanwhile', async () => {
+    const { store, clock, put, tick, outcomes } = setup({ held: async () => false });
+    clock.ms = 125_000;
+    for (const text of ['1', '2']) put('BOB', text);
+    await tick();
+    expect(store.calls.length).toBe(0);
+    expect(outcomes).toEqual(['1:stale', '2:stale']);
+  });
+
+  it('refuses what it cannot ask about while the store is away', async () => {
+    const { store, clock, put, tick, outcomes } = setup({ held: () => Promise.reject(new Error('away')) });
+    clock.ms = 125_000;
+    put('BOB', '1');
+    await tick();
+    expect(store.calls.length).toBe(0);
+    expect(outcomes).toEqual(['1:unavailable']);
+  });
+
+  it('delivers a batch that was late by the clock of the store again, if the session holds even now, once', async () => {
+    const { store, hold, put, tick, outcomes } = setup();
+    put('BOB', '1');
+    put('BOB', '2');
+    store.calls[0]?.answer('late');
+    await tick();
+    expect(hold.asked).toBe(1);
+    expect(store.texts(1)).toEqual(['1', '2']);
+    expect(store.calls[1]?.request.number).toBeGreaterThan(store.calls[0]?.request.number ?? 0);
+    store.calls[1]?.answer('late');
+    await tick();
+    expect(store.calls.length).toBe(2);
+    expect(outcomes).toEqual(['1:unavailable', '2:unavailable']);
+  });
+
+  it('refuses a batch that was late if a newer session holds', async () => {
+    const { store, put, tick, outcomes } = setup({ held: async () => false });
+    put('BOB', '1');
+    put('BOB', '2');
+    store.calls[0]?.answer('late');
+    await tick();
+    expect(store.calls.length).toBe(1);
+    expect(outcomes).toEqual(['1:stale', '2:stale']);
   });
 });

@@ -79,6 +79,7 @@ export class Bench implements MailboxListener {
     const context = {
       engine: this.#engine(changed),
       reads: new Semaphore(4),
+      now: () => performance.now(),
       metrics: this.metrics,
       log: createLog({ logLevel: 'error', nodeId: 'n' }, { write: () => undefined }),
       pushFailures: this.#pushFailures(),
@@ -96,7 +97,11 @@ export class Bench implements MailboxListener {
       latency: { pushed: () => undefined },
       owner: { close: () => undefined },
     });
-    const owner = { onLost: (state: string) => this.lost.push(state), onMissed: () => undefined };
+    const owner = {
+      onLost: (state: string) => this.lost.push(state),
+      onMissed: () => undefined,
+      onHeld: () => undefined,
+    };
     this.push = new Push({ context, window, sender, owner, login });
     return this.push;
   }
@@ -109,6 +114,7 @@ export class Bench implements MailboxListener {
       recipient: this.code,
       epoch: 1,
       number: this.#number,
+      heldAtMs: performance.now(),
       envelopes,
     });
     // Wake-ups come after the answer, and a backlog is read in steps.

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { FENCE_TTL_MS, TAG_VALUES } from '../../bounds.ts';
+import { HOLD_MS, TAG_VALUES } from '../../bounds.ts';
 import {
   type ClaimRequest,
   type ClaimResult,
@@ -40,11 +40,6 @@ export interface StoreClaim {
   readonly unsettledKey: string | null;
 }
 
-/**
- * How late a batch may reach Redis: well within the fence's lifetime, so that a batch that was stuck (in this node, in
- * a socket, in a stopped Redis) can never come after the fence that would have refused it.
- */
-const DELIVER_LATEST_MS = FENCE_TTL_MS / 2;
 /** If Redis' clock is set back, a claim that was stuck meanwhile must not slip through. */
 const CLAIM_EARLIEST_MS = 5_000;
 
@@ -82,7 +77,7 @@ export class Store {
   }
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
-    const { sender, recipient, epoch, number, envelopes } = request;
+    const { sender, recipient, epoch, number, heldAtMs, envelopes } = request;
     const { calls, scripts, durable, observer } = this.#options;
     const tag = `${randomInt(TAG_VALUES)}`;
     const items: Argument[] = [];
@@ -90,9 +85,8 @@ export class Store {
       // As text: ioredis writes it in 8 µs, bytes in 12. Frames are UTF-8, so both are the same.
       items.push(frame.toString('utf8'), dedupe?.id ?? '', dedupe?.digest ?? '');
     }
-    const startedMs = performance.now();
-    const run = () =>
-      calls.run({
+    const codes = String(
+      await calls.run({
         script: scripts.deliver,
         keys: [
           userKey(recipient),
@@ -101,15 +95,22 @@ export class Store {
           ...seenKeys(recipient),
           sharesKey(recipient),
         ],
-        args: (shard) => {
-          const latest = shard.clock.us(DELIVER_LATEST_MS - (performance.now() - startedMs));
-          return [sender, `${epoch}`, `${number}`, latest, tag, ...items];
-        },
+        args: (shard) => [
+          sender,
+          `${epoch}`,
+          `${number}`,
+          shard.clock.usAt(heldAtMs, HOLD_MS),
+          tag,
+          ...items,
+        ],
         durable,
-      });
-    let codes = String(await run());
-    // Perhaps Redis' clock was set forward since its last answer.
-    if (codes === 'late') codes = String(await this.#withFreshTime(recipient, run));
+      }),
+    );
+    if (codes === 'late') {
+      // Never again by itself: only `reclaim` says whether a newer session has been here meanwhile.
+      await calls.askTime(userKey(recipient));
+      return envelopes.map(() => 'late');
+    }
     if (codes.endsWith(FORGOTTEN)) observer.idsForgotten();
     return envelopes.map((_, index) => {
       const outcome = OUTCOMES[codes.charAt(index)];
