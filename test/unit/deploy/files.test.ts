@@ -51,6 +51,25 @@ describe('docker-compose.yml', () => {
     expect(targets.filter((host) => !names.includes(host))).toEqual([]);
   });
 
+  test('bounds the memory and the log of every service', () => {
+    const each = services.split(/^ {2}(?=[\w-]+:$)/m).slice(1);
+    expect(each.length).toBe(names.length);
+    const bounded = (text: string) => /mem_limit: \d+[mg]/.test(text) && text.includes('<<: *log');
+    const node = compose.slice(0, compose.indexOf('\nservices:'));
+    expect(bounded(node)).toBe(true);
+    expect(each.filter((text) => !bounded(text) && !text.includes('<<: *node'))).toEqual([]);
+    // What a rewrite of the append-only file needs beside what mail may take.
+    const maxmemory = Number(/^maxmemory (\d+)gb$/m.exec(read('deploy/redis/redis.conf'))?.[1]);
+    const redis = Number(/redis:\n[\s\S]*?mem_limit: (\d+)g/.exec(services)?.[1]);
+    expect(redis).toBeGreaterThanOrEqual(1.5 * maxmemory);
+  });
+
+  test('names the version of every image', () => {
+    const images = [...services.matchAll(/image: (\S+)/g)].map(([, image = '']) => image);
+    expect(images.length).toBeGreaterThan(6);
+    expect(images.filter((image) => !/:v?\d+\.\d+/.test(image))).toEqual([]);
+  });
+
   test('gives nodes more time to stop than the drain takes', () => {
     const graceMs = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1]) * 1000;
     expect(graceMs).toBeGreaterThan(Number(SETTINGS.drainMs.default) + 10_000);

@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import { startRedis } from '../../support/servers/redis.ts';
+
+/** What `npm pack` packs, unpacked in an empty folder. */
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const processes = new Processes();
+const folder = mkdtempSync(join(tmpdir(), 'keyrelay-pack-'));
+let files: string[];
+
+beforeAll(() => {
+  // The build is that of the test run.
+  const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
+  const name = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  execFileSync('tar', ['-xzf', join(folder, name), '-C', folder]);
+  // What `npm install` would bring: the dependencies of package.json, which the lockfile has installed here.
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'package/node_modules'));
+  files = readdirSync(join(folder, 'package'), { recursive: true, encoding: 'utf8' }).filter(
+    (file) => !file.startsWith('node_modules'),
+  );
+}, 60_000);
+
+afterAll(async () => {
+  await processes.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('has the page, the Lua scripts, the documents and the files for operators, and nothing that is not for users', () => {
+  for (const file of [
+    'dist/cli/main.js',
+    'dist/client/index.d.ts',
+    'dist/web/index.html',
+    'dist/engine/redis/lua/deliver.lua',
+    'docs/protocol.md',
+    'docs/operations.md',
+    'docs/vectors/client.json',
+    'deploy/haproxy/haproxy.cfg',
+    'deploy/redis/redis.conf',
+    'deploy/redis/keyrelay.acl',
+    'deploy/systemd/keyrelay@.service',
+    'deploy/prometheus/rules/alerts.yml',
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+  ])
+    expect(files).toContain(file);
+  const lua = (at: string) => readdirSync(join(at, 'engine/redis/lua')).sort();
+  expect(lua(join(folder, 'package/dist'))).toEqual(expect.arrayContaining(lua(join(ROOT, 'src'))));
+  expect(
+    files.filter((file) => /^(test|src|loadtest|\.)|\.map$|tsbuildinfo|client-package/.test(file)),
+  ).toEqual([]);
+  const { private: kept } = JSON.parse(readFileSync(join(folder, 'package/package.json'), 'utf8'));
+  expect(kept).toBeUndefined();
+});
+
+test('starts there, with its page, and with Redis', { timeout: 60_000 }, async () => {
+  const redis = await startRedis();
+  const main = join(folder, 'package/dist/cli/main.js');
+  const node = await processes.command(process.execPath, [main, 'serve'], {
+    PATH: process.env.PATH,
+    RELAY_PORT: '0',
+    RELAY_ADMIN_PORT: '0',
+    RELAY_REDIS_URL: redis.url,
+  });
+  const [, port] = await node.waitFor(/"port":(\d+).*"msg":"listening"/, 20_000);
+  const page = await fetch(`http://127.0.0.1:${port}/`);
+  expect(await page.text()).toContain('<!doctype html>');
+  const client = await PlainClient.login(
+    `ws://127.0.0.1:${port}/ws`,
+    await registerUser(`http://127.0.0.1:${port}`),
+  );
+  await client.close();
+  await redis.remove();
+});
+
+test('a file of the package is run by its name', () => {
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package/package.json'), 'utf8')) as {
+    bin: { keyrelay: string };
+  };
+  cpSync(join(folder, 'package', bin.keyrelay), join(folder, 'main.js'));
+  expect(readFileSync(join(folder, 'main.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
