@@ -91,7 +91,8 @@ class Line {
       onProbe: () => {},
       onFrame: () => {},
       onEnd: (end) => {
-        const said = end.how === 'closed' ? (end.lastError ?? `closed with ${end.code}`) : end.error.message;
+        if (end.how === 'failed') return this.#onEnd(end.error);
+        const said = end.lastError ?? `closed with ${end.code}`;
         this.#onEnd(new ClientError('unreachable', `The connection ended: ${said}.`));
       },
     });

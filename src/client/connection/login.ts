@@ -60,7 +60,11 @@ export class Login {
     if (this.#protocol === 1) return this.#connect(null);
     if (subprotocol !== 'relay.v2') {
       // Falling back without being told to would let a middlebox that strips a header choose the weaker protocol.
-      throw new ClientError('downgraded', 'The relay did not choose relay.v2. Nothing was sent.');
+      throw new ClientError(
+        'downgraded',
+        'The answer lacks Sec-WebSocket-Protocol: relay.v2. A proxy on the way removes that header, or the relay speaks ' +
+          'protocol 1 only. Nothing was sent.',
+      );
     }
     return { does: 'wait' };
   }
