@@ -1,8 +1,8 @@
 import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import type { Random } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
 import type { SentEnvelope } from '../checker/history.ts';
 import type { Journal } from '../checker/journal.ts';
-import type { Random } from '../random.ts';
 import { RecordingClient, type RecordingClientOptions } from './recording-client.ts';
 
 const TICK_MS = 250;

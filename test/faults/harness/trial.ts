@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from '../../../src/cli/dev/root.ts';
+import { Random } from '../../support/random.ts';
 import { type CheckOptions, check, type Verdict } from '../checker/checker.ts';
 import { delaysOf, gapsOf, quantile } from '../checker/figures.ts';
 import type { SentEnvelope } from '../checker/history.ts';
 import { Journal } from '../checker/journal.ts';
 import { Crowd, type CrowdOptions } from '../clients/crowd.ts';
 import { mailboxesInUse, mailboxIn } from '../injectors/mailboxes.ts';
-import { Random } from '../random.ts';
-import { BUILT_MAIN } from './nodes.ts';
 import { Rig, type RigOptions } from './rig.ts';
 import type { Mark, Sample, Timeline } from './timeline.ts';
 
@@ -106,7 +106,7 @@ export class Trial {
     this.minutes = options.minutes ?? null;
     this.random = new Random(options.seed);
     this.acceptedMin = options.short ? 1_000 : 10_000;
-    this.main = options.main ?? BUILT_MAIN;
+    this.main = options.main ?? join(ROOT, 'dist/cli/main.js');
     this.#log = options.log ?? (() => undefined);
   }
 

@@ -1,8 +1,8 @@
+import type { Random } from '../../support/random.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 import type { Crowd } from '../clients/crowd.ts';
-import type { RigNode } from '../harness/nodes.ts';
 import type { Rig } from '../harness/rig.ts';
 import type { Trial } from '../harness/trial.ts';
-import type { Random } from '../random.ts';
 
 /** What a nemesis works on: several nodes, one Redis that loses nothing it has answered, a proxy per node. */
 export interface Victims {
@@ -28,16 +28,14 @@ interface Choice {
 const STARTS_MAX = 10;
 
 /** As a supervisor does: a node that finds no Redis at its start ends, and is started again. */
-async function startAgain(trial: Trial, node: RigNode): Promise<void> {
+async function startAgain(trial: Trial, node: RelayNode): Promise<void> {
   for (let start = 1; ; start += 1) {
     try {
       await node.start();
       return;
     } catch (error) {
       if (start === STARTS_MAX) throw error;
-      trial.mark(
-        `${node.name} did not start (${String(error).split('\n')[1] ?? error}), and is started again`,
-      );
+      trial.mark(`${node.id} did not start (${String(error).split('\n')[1] ?? error}), and is started again`);
       await trial.sleep(1_000);
     }
   }
@@ -63,7 +61,7 @@ const DISTURBANCES: readonly Disturbance[] = [
   {
     name: 'drain a node (SIGTERM) and start it again',
     run: async ({ rig, trial }, { node }) => {
-      await rig.node(node).drain();
+      await rig.node(node).stop();
       await startAgain(trial, rig.node(node));
     },
   },

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { Random } from '../random.ts';
+import { Random } from '../../support/random.ts';
 import { RespCutter } from './resp.ts';
 
 /** `down`: from the server to its client; `up`: the other way. */

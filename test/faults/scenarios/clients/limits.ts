@@ -17,7 +17,7 @@ export const fullMailbox: Scenario = {
     if (bob === undefined || carol === undefined) throw new Error('a crowd has clients');
     const told = new Map<RecordingClient, { queued: number; expired: number }>();
     for (const client of [bob, carol]) {
-      client.onWord = ({ type, payload }) => {
+      client.onServerMessage = ({ type, payload }) => {
         if (type === 'connect_ack')
           told.set(client, { queued: Number(payload.queued), expired: Number(payload.expired) });
       };

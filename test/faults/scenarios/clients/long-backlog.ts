@@ -32,7 +32,7 @@ export const longBacklog: Scenario = {
     bob.onArrival = () => {
       arrived += 1;
     };
-    bob.onWord = ({ type }) => {
+    bob.onServerMessage = ({ type }) => {
       if (type === 'drained') arrivedAtDrained = arrived;
     };
     trial.mark('he is back, and 100 a second more come in');

@@ -12,11 +12,11 @@ export const killNodes: Scenario = {
     const kills = trial.short ? 4 : 60;
     for (let kill = 0; kill < kills; kill += 1) {
       const node = trial.random.pick(rig.nodes);
-      trial.mark(`kill -9 ${node.name}`);
+      trial.mark(`kill -9 ${node.id}`);
       await node.kill();
       await trial.sleep(trial.random.integer(500, 2_000));
       await node.start();
-      trial.mark(`${node.name} is back`);
+      trial.mark(`${node.id} is back`);
       await trial.sleep(trial.random.integer(500, 2_500));
     }
     await trial.untilAccepted(trial.acceptedMin, 120_000);

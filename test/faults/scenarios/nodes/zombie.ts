@@ -12,7 +12,7 @@ export const zombie: Scenario = {
     const rounds = trial.short ? 2 : 5;
     for (let round = 0; round < rounds; round += 1) {
       const node = rig.node(round % 2);
-      trial.mark(`${node.name} is stopped`);
+      trial.mark(`${node.id} is stopped`);
       node.pause();
       await trial.sleep(trial.short ? 8_000 : 30_000);
       trial.rule(
@@ -22,7 +22,7 @@ export const zombie: Scenario = {
       );
       // Half of the time its connections are dead too when it wakes up: it reconnects, and must not take over again.
       if (round % 2 === 1) await rig.redis.call('CLIENT', 'KILL', 'TYPE', 'normal');
-      trial.mark(`${node.name} goes on`);
+      trial.mark(`${node.id} goes on`);
       node.resume();
       const resumedMs = performance.now();
       const one = await trial.until(async () => {

@@ -11,8 +11,8 @@ const BACKSTOP_MS = 40_000;
 const SETTLED_TIMEOUT_MS = 30_000;
 
 function clusterOf(rig: Rig): RedisCluster {
-  if (rig.cluster === null) throw new Error('this rig has no Cluster');
-  return rig.cluster;
+  if (rig.store.cluster === null) throw new Error('this rig has no Cluster');
+  return rig.store.cluster;
 }
 
 /** The first master began with the first third of the slots. */

@@ -95,7 +95,7 @@ export const nodeChange: Scenario = {
     const rounds = trial.short ? 6 : 40;
     for (let round = 0; round < rounds; round += 1) {
       const node = rig.node(round % 2);
-      trial.mark(`${node.name} is stopped`);
+      trial.mark(`${node.id} is stopped`);
       node.pause();
       await trial.sleep(trial.random.integer(1_200, 2_200));
       node.resume();

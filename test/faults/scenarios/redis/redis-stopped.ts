@@ -18,7 +18,7 @@ export const redisStopped: Scenario = {
       for (const node of rig.nodes) {
         const { status, reason } = await node.ready();
         trial.rule(
-          `${node.name} says that it is not ready`,
+          `${node.id} says that it is not ready`,
           status === 503 && /redis|127\.0\.0\.1/i.test(reason),
           reason,
         );

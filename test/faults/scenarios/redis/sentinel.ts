@@ -3,7 +3,7 @@ import type { Scenario, Trial } from '../../harness/trial.ts';
 async function failOver(trial: Trial, waitReplicas: number): Promise<void> {
   const settings = { RELAY_REDIS_WAIT_REPLICAS: `${waitReplicas}` };
   const rig = await trial.rig({ nodes: 2, store: 'sentinel', settings });
-  const { sentinel } = rig;
+  const { sentinel } = rig.store;
   if (sentinel === null) throw new Error('this rig has no sentinels');
   const crowd = await trial.crowd({ count: 40 });
   const killedAtMs: number[] = [];
@@ -55,7 +55,7 @@ export const sentinelFailoverWait: Scenario = {
 async function stopReplicas(trial: Trial, waitReplicas: number): Promise<void> {
   const settings = { RELAY_REDIS_WAIT_REPLICAS: `${waitReplicas}` };
   const rig = await trial.rig({ nodes: 2, store: 'sentinel', settings });
-  const { sentinel } = rig;
+  const { sentinel } = rig.store;
   if (sentinel === null) throw new Error('this rig has no sentinels');
   // What was not accepted is sent again, and stored by the new master for the first time.
   trial.historyMayBeUndone = true;

@@ -1,8 +1,8 @@
-import type { RigNode } from '../../harness/nodes.ts';
+import type { RelayNode } from '../../../support/servers/relay-node.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
 
 /** How long until `/readyz` says that the node is not ready, ms. */
-export async function untilNotReady(trial: Trial, node: RigNode, timeoutMs: number): Promise<number> {
+export async function untilNotReady(trial: Trial, node: RelayNode, timeoutMs: number): Promise<number> {
   const startedMs = performance.now();
   const told = await trial.until(async () => (await node.ready()).status === 503, timeoutMs);
   return told ? performance.now() - startedMs : Number.POSITIVE_INFINITY;

@@ -1,1 +1,0 @@
-export { Random } from '../support/random.ts';
