@@ -1,13 +1,13 @@
 import WebSocket from 'ws';
-import type { User } from '../support/user.ts';
+import type { PlainUser } from '../../test/support/clients/users.ts';
 
 /** What another relay than ours is spoken to with: raw frames of `ws`, so that the clients of all cost about the same. */
 export interface Dialect {
-  path(user: User): string;
+  path(user: PlainUser): string;
   /** Sent when the socket is open. */
-  readonly hello: (user: User) => string | null;
+  readonly hello: (user: PlainUser) => string | null;
   /** To what the server says before it is ready, and to its pings. */
-  answer(text: string, user: User): string | null;
+  answer(text: string, user: PlainUser): string | null;
   isReady(text: string): boolean;
   /** Between messages that the server puts into one frame; null: each has its own. */
   readonly separator: string | null;
@@ -21,7 +21,7 @@ export const DIALECTS = {
     path: () => '/socket.io/?EIO=4&transport=websocket',
     hello: () => null,
     answer: (text, user) => {
-      if (text.startsWith('0')) return `40${JSON.stringify({ code: user.code, key: user.publicKeyHex })}`;
+      if (text.startsWith('0')) return `40${JSON.stringify({ code: user.code, key: user.eddsaPublicKey })}`;
       return text === '2' ? '3' : null;
     },
     isReady: (text) => text.startsWith('40'),
@@ -30,7 +30,7 @@ export const DIALECTS = {
   },
   /** SocketCluster's protocol, version 2: numbered calls, answers by `rid`, an empty message as ping and pong. */
   socketcluster: {
-    path: (user) => `/socketcluster/?key=${user.publicKeyHex}`,
+    path: (user) => `/socketcluster/?key=${user.eddsaPublicKey}`,
     hello: () => '{"event":"#handshake","data":{"authToken":null},"cid":1}',
     answer: (text, user) => {
       if (text === '') return '';
@@ -43,7 +43,7 @@ export const DIALECTS = {
     wrap: (frame, recipient) => `{"event":"#publish","data":{"channel":"${recipient}","data":${frame}}}`,
   },
   plain: {
-    path: (user) => `/?code=${user.code}&key=${user.publicKeyHex}`,
+    path: (user) => `/?code=${user.code}&key=${user.eddsaPublicKey}`,
     hello: () => null,
     answer: () => null,
     isReady: (text) => text.includes('ready'),
@@ -66,7 +66,7 @@ export type DialectName = keyof typeof DIALECTS;
 /** A user that need not be registered, connected to a server that is not ours. */
 export function dial(
   dialect: Dialect,
-  { url, user, onMessage }: { url: string; user: User; onMessage: (data: Buffer) => void },
+  { url, user, onMessage }: { url: string; user: PlainUser; onMessage: (data: Buffer) => void },
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const base = url.replace(/\/ws$/, '');

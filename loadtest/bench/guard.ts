@@ -6,7 +6,7 @@
  *   node loadtest/run.mjs bench/guard.ts 6
  */
 import { say } from '../support/say.ts';
-import { Rig, startKeyrelay } from './rig.ts';
+import { Rig, startKeyrelay, startShards } from './rig.ts';
 import { measureVerify } from './verify-cost.ts';
 
 const PAIRS = 32;
@@ -27,6 +27,7 @@ if (!(bound > 0)) throw new Error('how many verifies may an envelope cost? for e
 const rig = await Rig.start({
   nodes: 2,
   workers: 1,
+  store: await startShards(1),
   startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder: null }),
 });
 let held = false;

@@ -25,8 +25,7 @@ export type Load =
 export type Order =
   | { readonly do: 'connect'; readonly pairs: Pairs }
   | { readonly do: 'sign'; readonly envelopes: number }
-  | { readonly do: 'run'; readonly load: Load }
-  | { readonly do: 'end' };
+  | { readonly do: 'run'; readonly load: Load };
 
 export interface LoadResult {
   readonly sent: number;
@@ -38,5 +37,4 @@ export interface LoadResult {
 
 export type Reply =
   | { readonly done: 'connect' | 'sign' }
-  | { readonly done: 'run'; readonly result: LoadResult }
-  | { readonly done: 'failed'; readonly why: string };
+  | { readonly done: 'run'; readonly result: LoadResult };

@@ -12,7 +12,7 @@ import { median } from '../support/median.ts';
 import { say } from '../support/say.ts';
 import type { Load, LoadResult } from './load.ts';
 import { html, type Phase, plots, type Report } from './report.ts';
-import { Rig, startKeyrelay } from './rig.ts';
+import { Rig, startKeyrelay, startShards } from './rig.ts';
 import { measureSpread } from './spread.ts';
 import { measureSteps } from './steps.ts';
 import { measureVerify } from './verify-cost.ts';
@@ -59,6 +59,7 @@ mkdirSync(folder, { recursive: true });
 const rig = await Rig.start({
   nodes: Number(values.nodes),
   workers: 1,
+  store: await startShards(1),
   startNode: (redisUrl, number) =>
     startKeyrelay({ redisUrl, number, profileFolder: values.profile ? folder : null }),
 });

@@ -1,10 +1,17 @@
-import type WebSocket from 'ws';
-import { ackFor, idOf, User } from '../support/user.ts';
+import { envelopeFrame } from '../../test/support/clients/frames.ts';
+import type { PlainUser } from '../../test/support/clients/users.ts';
+import { ackFor, idOf } from '../support/frames.ts';
+import { login, register, unregistered } from '../support/users.ts';
 import { DIALECTS, dial } from './dialects.ts';
 import type { Pairs } from './load.ts';
 
 /** By protocol 2 every so many envelopes are confirmed; the relay waits for 256 at most. */
 const ACK_EVERY = 32;
+const SIGNED_AT_ONCE = 100;
+
+interface Sender {
+  send(frame: string): void;
+}
 
 /** Where the sender connects, and where the recipient does. */
 interface Route {
@@ -17,10 +24,10 @@ export class Pair {
   readonly #pairs: Pairs;
   readonly #route: Route;
   readonly #payload: string;
-  readonly #sender: User;
-  readonly #recipient: User;
+  readonly #sender: PlainUser;
+  readonly #recipient: PlainUser;
   readonly errors: string[] = [];
-  #from: WebSocket | null = null;
+  #from: Sender | null = null;
   /** Signed, oldest last, so that taking one costs the same however many there are. */
   #frames: string[] = [];
   /** When each envelope was due, by the number that is its id. Milliseconds of `performance.now`. */
@@ -33,7 +40,7 @@ export class Pair {
     const { urls, dialect } = pairs;
     const url = (of: number) => urls[of % urls.length] ?? '';
     const route = { from: url(number), to: url(number + 1) };
-    const user = (at: string) => (dialect === null ? User.register(at) : User.unregistered());
+    const user = (at: string) => (dialect === null ? register(at) : unregistered());
     const pair = new Pair(pairs, {
       route,
       sender: await user(route.from),
@@ -45,7 +52,7 @@ export class Pair {
 
   private constructor(
     pairs: Pairs,
-    ends: { readonly route: Route; readonly sender: User; readonly recipient: User },
+    ends: { readonly route: Route; readonly sender: PlainUser; readonly recipient: PlainUser },
   ) {
     this.#pairs = pairs;
     this.#route = ends.route;
@@ -57,36 +64,43 @@ export class Pair {
   async #login(): Promise<void> {
     const { protocol, dialect: name } = this.#pairs;
     const { from, to } = this.#route;
-    const dialect = name === null ? null : DIALECTS[name];
     const heard = (data: Buffer) => {
       if (data.includes('"type":"error"')) this.errors.push(data.toString());
     };
-    this.#from =
-      dialect === null
-        ? await this.#sender.login({ url: from, protocol }, heard)
-        : await dial(dialect, { url: from, user: this.#sender, onMessage: heard });
-    this.#from.on('close', (code) => this.errors.push(`the sender's socket closed: ${code}`));
-    const arrived = (data: Buffer, on: WebSocket | null) => this.#arrived(data, on);
-    const socket =
-      dialect === null
-        ? await this.#recipient.login({ url: to, protocol }, arrived)
-        : await dial(dialect, { url: to, user: this.#recipient, onMessage: (data) => arrived(data, null) });
-    socket.on('close', (code) => this.errors.push(`the recipient's socket closed: ${code}`));
+    const closed = (who: string) => (code: number) => this.errors.push(`${who} socket closed: ${code}`);
+    if (name === null) {
+      const sender = await login(from, this.#sender, { protocol, onFrame: heard });
+      const onFrame = (data: Buffer, client: Sender) => this.#arrived(data, client);
+      const recipient = await login(to, this.#recipient, { protocol, onFrame });
+      sender.ws.on('close', closed("the sender's"));
+      recipient.ws.on('close', closed("the recipient's"));
+      this.#from = sender;
+      return;
+    }
+    const dialect = DIALECTS[name];
+    const sender = await dial(dialect, { url: from, user: this.#sender, onMessage: heard });
+    const onMessage = (data: Buffer) => this.#arrived(data, null);
+    const recipient = await dial(dialect, { url: to, user: this.#recipient, onMessage });
+    sender.on('close', closed("the sender's"));
+    recipient.on('close', closed("the recipient's"));
+    this.#from = sender;
   }
 
   get ready(): number {
     return this.#frames.length;
   }
 
-  sign(envelopes: number): void {
+  /** In slices: a client that answers no ping for long is taken for dead. */
+  async sign(envelopes: number): Promise<void> {
     const more: string[] = [];
     while (this.#frames.length + more.length < envelopes) {
-      const message = { type: 'message', payload: this.#payload };
       const { code: recipient } = this.#recipient;
-      const frame = this.#sender.envelope({ recipient, id: `${this.#signed}`, message });
+      const envelope = { recipient, id: `${this.#signed}`, payload: this.#payload };
+      const frame = envelopeFrame(this.#sender, envelope);
       const { dialect } = this.#pairs;
       more.push(dialect === null ? frame : DIALECTS[dialect].wrap(frame, recipient));
       this.#signed += 1;
+      if (this.#signed % SIGNED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     if (more.length > 0) this.#frames = [...more.reverse(), ...this.#frames];
   }
@@ -101,12 +115,12 @@ export class Pair {
     return true;
   }
 
-  #arrived(data: Buffer, socket: WebSocket | null): void {
+  #arrived(data: Buffer, client: Sender | null): void {
     const number = Number(idOf(data) ?? Number.NaN);
     const dueAtMs = this.#dueAtMs[number];
     if (dueAtMs === undefined) return;
     this.onReceived(performance.now() - dueAtMs);
-    if (socket !== null && this.#pairs.protocol === 2 && number % ACK_EVERY === ACK_EVERY - 1)
-      socket.send(ackFor(data));
+    if (client !== null && this.#pairs.protocol === 2 && number % ACK_EVERY === ACK_EVERY - 1)
+      client.send(ackFor(data));
   }
 }

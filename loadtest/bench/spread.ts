@@ -1,8 +1,7 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { say } from '../support/say.ts';
-import { startStore } from '../support/store.ts';
 import type { Load } from './load.ts';
-import { Rig, startKeyrelay } from './rig.ts';
+import { Rig, startKeyrelay, startShards } from './rig.ts';
 
 /** On the way for each pair, when the load is closed. */
 const OUTSTANDING = 8;
@@ -64,7 +63,7 @@ async function measureStep(
 ): Promise<SpreadStep> {
   const rig = await Rig.start({
     nodes,
-    startStore: () => startStore(shards),
+    store: await startShards(shards),
     workers: 1,
     startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder: null }),
   });

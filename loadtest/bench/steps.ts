@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Store } from '../../test/support/servers/store.ts';
 import { readStacks, type Stack } from '../profile/profiles.ts';
-import { redisCli } from '../support/store.ts';
-import { Rig, startKeyrelay } from './rig.ts';
+import { Rig, startKeyrelay, startShards } from './rig.ts';
 
 /** What one envelope's processor time is spent on, at full load. Microseconds. */
 export interface Step {
@@ -44,6 +44,7 @@ export async function measureSteps(plan: {
   const rig = await Rig.start({
     nodes: 2,
     workers: 1,
+    store: await startShards(1),
     startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder }),
   });
   let stopped = false;
@@ -55,11 +56,11 @@ export async function measureSteps(plan: {
     };
     await load(WARM_UP_S);
     rig.startProfiles();
-    const scriptsBefore = scriptsUs(rig);
+    const scriptsBefore = await scriptsUs(rig);
     const before = rig.cpu();
     const results = await load(seconds);
     const after = rig.cpu();
-    const scripts = scriptsUs(rig) - scriptsBefore;
+    const scripts = (await scriptsUs(rig)) - scriptsBefore;
     if (results.some(({ received }) => received === 0)) throw new Error('nothing came while it was profiled');
     await rig.stop();
     stopped = true;
@@ -80,9 +81,8 @@ export async function measureSteps(plan: {
 }
 
 /** Inside of EVALSHA, with what the scripts call: a part of the processor time of Redis. */
-function scriptsUs(rig: Rig): number {
-  const [port] = rig.store.ports;
-  const stats = redisCli(['-p', `${port}`, 'INFO', 'commandstats']);
+async function scriptsUs({ store }: Rig<Store>): Promise<number> {
+  const stats = String(await store.redis?.call('INFO', 'commandstats'));
   return Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1] ?? 0);
 }
 

@@ -1,5 +1,6 @@
 /** One client process of the bench: its pairs, and the load that it is told to make. */
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import { obeyOrders } from '../support/workers.ts';
 import type { Load, LoadResult, Order, Pairs, Reply } from './load.ts';
 import { Pair } from './pair.ts';
 
@@ -9,28 +10,18 @@ const SETTLE_MS = 5_000;
 
 let pairs: Pair[] = [];
 
-function tell(reply: Reply): void {
-  process.send?.(reply);
-}
-
-process.on('message', (order: Order) => {
-  obey(order).then(tell, (error: unknown) => tell({ done: 'failed', why: String(error) }));
-});
-
-async function obey(order: Order): Promise<Reply> {
+obeyOrders(async (order: Order): Promise<Reply> => {
   switch (order.do) {
     case 'connect':
       pairs = await connect(order.pairs);
       return { done: 'connect' };
     case 'sign':
-      for (const pair of pairs) pair.sign(Math.ceil(order.envelopes / pairs.length));
+      for (const pair of pairs) await pair.sign(Math.ceil(order.envelopes / pairs.length));
       return { done: 'sign' };
     case 'run':
       return { done: 'run', result: await run(order.load) };
-    case 'end':
-      process.exit(0);
   }
-}
+});
 
 async function connect(wanted: Pairs): Promise<Pair[]> {
   const opened: Pair[] = [];
@@ -51,7 +42,6 @@ async function run(load: Load): Promise<LoadResult> {
     if (pair.send(dueAtMs)) sent += 1;
   };
   for (const pair of pairs) {
-    pair.errors.length = 0;
     pair.onReceived = (latencyMs) => {
       received += 1;
       histogram.recordValue(Math.min(HIGHEST_US, Math.max(1, Math.round(latencyMs * 1000))));
@@ -67,7 +57,7 @@ async function run(load: Load): Promise<LoadResult> {
   const settleMs = performance.now() + SETTLE_MS;
   while (received < sent && performance.now() < settleMs)
     await new Promise((resolve) => setTimeout(resolve, 10));
-  const errors = pairs.flatMap((pair) => pair.errors);
+  const errors = pairs.flatMap((pair) => pair.errors.splice(0));
   return { sent, received, errors: errors.slice(0, 5), latencies: encodeIntoCompressedBase64(histogram) };
 }
 

@@ -10,8 +10,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../../src/cli/dev/root.ts';
+import { Fleet } from '../../test/support/servers/fleet.ts';
 import { writeFrames } from '../k6/sign.ts';
-import { startLocal } from './local.ts';
+import { LIMITS_OFF } from '../support/limits-off.ts';
 import { inspect, runScript } from './run.ts';
 
 const SCRIPTS = join(ROOT, 'loadtest/k6');
@@ -38,6 +39,12 @@ if (name === undefined || !names.includes(name)) {
 }
 process.exitCode = await main(join(SCRIPTS, `${name}.ts`));
 
+/** One Redis and some nodes on this machine, for those who name no relay. */
+function startHere(): Promise<Fleet> {
+  const store = { kind: 'redis', deployed: true } as const;
+  return Fleet.start({ nodes: Number(values.nodes), store, settings: LIMITS_OFF });
+}
+
 async function main(script: string): Promise<number> {
   const given: Readonly<Record<string, string>> = Object.fromEntries(
     values.env.map((pair) => {
@@ -45,7 +52,7 @@ async function main(script: string): Promise<number> {
       return [pair.slice(0, equals), pair.slice(equals + 1)];
     }),
   );
-  const local = given.RELAY_URL === undefined ? await startLocal(Number(values.nodes)) : null;
+  const local = given.RELAY_URL === undefined ? await startHere() : null;
   try {
     const env = {
       ...given,
@@ -62,6 +69,6 @@ async function main(script: string): Promise<number> {
     const args = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
     return spawnSync('k6', ['run', ...args, script], { stdio: 'inherit' }).status ?? 1;
   } finally {
-    await local?.stop();
+    await local?.remove();
   }
 }

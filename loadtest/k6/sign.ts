@@ -6,7 +6,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { User } from '../support/user.ts';
+import { type PlainUser, signHex } from '../../test/support/clients/users.ts';
+import { register } from '../support/users.ts';
 import { connectText, envelopeText, type SignedPair, type SignedUser } from './lib/frames.ts';
 
 const AT_ONCE = 16;
@@ -24,25 +25,25 @@ export async function writeFrames(
   file: string,
   { url, pairs, envelopes, payloadBytes }: Signing,
 ): Promise<void> {
-  const users: User[] = [];
+  const users: PlainUser[] = [];
   while (users.length < 2 * pairs) {
     const count = Math.min(AT_ONCE, 2 * pairs - users.length);
-    users.push(...(await Promise.all(Array.from({ length: count }, () => User.register(url)))));
+    users.push(...(await Promise.all(Array.from({ length: count }, () => register(url)))));
   }
   // Behind all requests: signing blocks this process for long, and the relay ends connections that are idle.
   const signed = Array.from({ length: pairs }, (_, n) =>
-    signPair(users.slice(2 * n, 2 * n + 2) as [User, User], { envelopes, payloadBytes }),
+    signPair(users.slice(2 * n, 2 * n + 2) as [PlainUser, PlainUser], { envelopes, payloadBytes }),
   );
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify({ pairs: signed }));
 }
 
 function signPair(
-  [writer, reader]: readonly [User, User],
+  [writer, reader]: readonly [PlainUser, PlainUser],
   { envelopes, payloadBytes }: Pick<Signing, 'envelopes' | 'payloadBytes'>,
 ): SignedPair {
   const signatures = Array.from({ length: envelopes }, (_, id) =>
-    writer.sign(envelopeText({ sender: writer.code, recipient: reader.code, id: `${id}`, payloadBytes })),
+    signHex(writer, envelopeText({ sender: writer.code, recipient: reader.code, id: `${id}`, payloadBytes })),
   );
   return {
     writer: signedUser(writer),
@@ -52,11 +53,12 @@ function signPair(
   };
 }
 
-function signedUser(user: User): SignedUser {
+function signedUser(user: PlainUser): SignedUser {
   return {
     code: user.code,
-    connect: user.sign(connectText(user.code, null)),
-    privateKey: user.privateKeyHex,
+    connect: signHex(user, connectText(user.code, null)),
+    // The last 32 bytes of PKCS #8.
+    privateKey: user.eddsaPrivateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32).toString('hex'),
   };
 }
 

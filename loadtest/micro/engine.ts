@@ -6,11 +6,11 @@
  * Starts its own Redis.
  */
 import { randomBytes } from 'node:crypto';
-import { startRedis } from '../../src/cli/dev/servers.ts';
 import type { Engine, MailboxListener, SessionKey } from '../../src/engine/engine.ts';
 import { parseInfo } from '../../src/engine/redis/connection/checks.ts';
 import { Connection } from '../../src/engine/redis/connection/connection.ts';
 import { createRedisEngine } from '../../src/engine/redis/engine.ts';
+import { startRedis } from '../../test/support/servers/redis.ts';
 
 const CALLS = Number(process.argv[2] ?? 100_000);
 const USERS = 200;
@@ -28,7 +28,7 @@ interface Figures {
   readonly redisUs: number;
 }
 
-const server = await startRedis();
+const server = await startRedis({}, { deployed: true });
 const access = { tls: false, username: null, password: null };
 const admin = await Connection.open({
   address: { host: '127.0.0.1', port: server.port },
@@ -202,4 +202,4 @@ await drain(1);
 if (heard < CALLS * 0.99) throw new Error(`only ${heard} wake-ups`);
 await engine.close();
 admin.destroy('done');
-await server.stop();
+await server.remove();

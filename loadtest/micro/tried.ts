@@ -9,11 +9,11 @@ import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
+import { cpuUs } from '../../test/support/proc.ts';
+import { startRedis } from '../../test/support/servers/redis.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
-import { cpuUs } from '../support/cpu.ts';
 import { machine } from '../support/machine.ts';
 import { median } from '../support/median.ts';
-import { startStore } from '../support/store.ts';
 
 /** One thing that was tried, and what it was tried against. Processor time of one call, and calls a second. */
 export interface Trial {
@@ -53,25 +53,26 @@ interface Cost {
 
 interface StoreTrial {
   readonly client: { readonly protocol: 2 | 3; readonly enableAutoPipelining: boolean };
-  readonly server: readonly string[];
+  /** Of redis.conf, stronger than the file in deploy/. */
+  readonly server: Readonly<Record<string, string>>;
 }
 
 const AS_USED = { protocol: 3, enableAutoPipelining: false } as const;
 
 const STORE_TRIALS: Readonly<Record<string, StoreTrial>> = {
-  'RESP3 (ioredis 6 as it is; used)': { client: AS_USED, server: [] },
-  RESP2: { client: { ...AS_USED, protocol: 2 }, server: [] },
-  'RESP3 with auto-pipelining': { client: { ...AS_USED, enableAutoPipelining: true }, server: [] },
-  'RESP3, io-threads 2': { client: AS_USED, server: ['--io-threads', '2'] },
+  'RESP3 (ioredis 6 as it is; used)': { client: AS_USED, server: {} },
+  RESP2: { client: { ...AS_USED, protocol: 2 }, server: {} },
+  'RESP3 with auto-pipelining': { client: { ...AS_USED, enableAutoPipelining: true }, server: {} },
+  'RESP3, io-threads 2': { client: AS_USED, server: { 'io-threads': '2' } },
   'RESP3, io-threads 2, reads too': {
     client: AS_USED,
-    server: ['--io-threads', '2', '--io-threads-do-reads', 'yes'],
+    server: { 'io-threads': '2', 'io-threads-do-reads': 'yes' },
   },
 };
 
 async function askStore(trial: StoreTrial): Promise<Cost> {
-  const store = await startStore(1, trial.server);
-  const open = () => new Redis(store.ports[0] ?? 0, '127.0.0.1', trial.client);
+  const store = await startRedis(trial.server, { deployed: true });
+  const open = () => new Redis(store.port, '127.0.0.1', trial.client);
   const [client, subscriber] = [open(), open()];
   try {
     // Somebody hears what is published, as a node does.
@@ -82,13 +83,13 @@ async function askStore(trial: StoreTrial): Promise<Cost> {
       return client.evalsha(sha, 2, mailbox, mailbox, FRAME);
     };
     await keepUnderway(CALLS / 4, call);
-    const redisBefore = cpuUs(store.pids[0] ?? 0);
+    const redisBefore = cpuUs(store.pid);
     const cost = await keepUnderway(CALLS, call);
-    return { ...cost, redisUs: (cpuUs(store.pids[0] ?? 0) - redisBefore) / CALLS };
+    return { ...cost, redisUs: (cpuUs(store.pid) - redisBefore) / CALLS };
   } finally {
     client.disconnect();
     subscriber.disconnect();
-    await store.stop();
+    await store.remove();
   }
 }
 

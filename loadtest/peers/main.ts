@@ -66,7 +66,7 @@ async function measure(contender: Contender): Promise<PeerRun> {
   const rig = await Rig.start({
     nodes: NODES,
     workers: 1,
-    startStore: () => startSharedBy(contender),
+    store: await startSharedBy(contender),
     startNode: (redisUrl, number) =>
       contender.program === null
         ? startKeyrelay({ redisUrl, number, profileFolder: null })

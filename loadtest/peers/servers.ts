@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { Child } from '../../src/cli/dev/child.ts';
 import { freePort } from '../../src/cli/dev/servers.ts';
-import type { RigNode } from '../bench/rig.ts';
-import { type Store, startStore } from '../support/store.ts';
+import { type RigNode, type Shared, startShards } from '../bench/rig.ts';
 import type { Contender } from './contenders.ts';
 import { PEERS_FOLDER } from './install.ts';
 
@@ -16,16 +15,16 @@ export async function startPeer({ program, env }: Contender, storeUrl: string): 
     STATE_PORT: new URL(storeUrl).port,
   });
   const port = await portOf(child);
-  return { pid: child.pid, url: `ws://127.0.0.1:${port}/ws`, stop: () => child.stop() };
+  return { pid: child.pid, ws: `ws://127.0.0.1:${port}/ws`, stop: () => child.stop() };
 }
 
 /** What a peer's nodes share: Redis, but for SocketCluster, which has a broker of its own. */
-export async function startSharedBy({ program }: Contender): Promise<Store> {
-  return program === 'socketcluster.mjs' ? startSccBroker() : startStore(1);
+export async function startSharedBy({ program }: Contender): Promise<Shared> {
+  return program === 'socketcluster.mjs' ? startSccBroker() : startShards(1);
 }
 
 /** A broker and what tells of it. Its URL is that of the latter; its processor time is counted as Redis' is. */
-async function startSccBroker(): Promise<Store> {
+async function startSccBroker(): Promise<Shared> {
   const brokerPort = await freePort();
   const state = await start('scc-state.mjs', { BROKER_PORT: `${brokerPort}` });
   const statePort = await portOf(state);
@@ -38,9 +37,8 @@ async function startSccBroker(): Promise<Store> {
   await broker.waitFor(/listening on port|joined|connected/i, START_TIMEOUT_MS);
   return {
     url: `ws://127.0.0.1:${statePort}`,
-    pids: [broker.pid],
-    ports: [brokerPort],
-    stop: async () => {
+    servers: [broker],
+    remove: async () => {
       await Promise.all([broker.stop(), state.stop()]);
     },
   };

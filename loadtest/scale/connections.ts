@@ -1,6 +1,6 @@
 import { say } from '../support/say.ts';
-import { Fleet } from './fleet.ts';
 import { replay } from './replay.ts';
+import { Rig } from './rig.ts';
 
 const HOLD_PROGRESS_S = 30;
 /** Of each node. */
@@ -68,37 +68,37 @@ export interface ConnectionsResult {
 /** Holds connections, lets them talk, cuts them, lets them all come back, and replays one backlog. */
 export async function measureConnections(plan: ConnectionsPlan): Promise<ConnectionsResult> {
   const { connections } = plan;
-  const fleet = await Fleet.start(plan);
+  const rig = await Rig.start(plan);
   try {
-    say(`registering ${connections} users with ${fleet.nodes.length} nodes …`);
-    await fleet.register(connections, plan.protocol);
-    await fleet.collect();
-    const empty = fleet.usage();
+    say(`registering ${connections} users with ${rig.nodes.length} nodes …`);
+    await rig.register(connections, plan.protocol);
+    await rig.collect();
+    const empty = rig.usage();
 
     say('connecting all …');
-    const connecting = await connect(fleet, plan);
+    const connecting = await connect(rig, plan);
     say(`connected, ${Math.round(connecting.perSecond)} a second`);
-    await fleet.collect();
-    const held = fleet.usage();
+    await rig.collect();
+    const held = rig.usage();
 
-    const holding = await hold(fleet, plan);
-    const scraped = await scrape(fleet);
+    const holding = await hold(rig, plan);
+    const scraped = await scrape(rig);
     say(`everybody talks, ${plan.rate} envelopes a second for ${plan.talkS} s …`);
-    const talking = await talk(fleet, plan);
-    await fleet.collect();
-    const busy = fleet.usage();
+    const talking = await talk(rig, plan);
+    await rig.collect();
+    const busy = rig.usage();
 
     say('cutting all …');
-    await fleet.ask('cut', () => ({ do: 'cut' }));
-    const back = await connect(fleet, plan);
+    await rig.ask('cut', () => ({ do: 'cut' }));
+    const back = await connect(rig, plan);
     say(`all back after ${back.seconds.toFixed(1)} s`);
     const replayOf = async (protocol: 1 | 2) => {
       say(`replaying ${plan.backlog} envelopes to one client, protocol ${protocol} …`);
-      const { perSecond } = await replay({ urls: fleet.urls, protocol, envelopes: plan.backlog });
+      const { perSecond } = await replay({ urls: rig.urls, protocol, envelopes: plan.backlog });
       return perSecond;
     };
     return {
-      emptyNodeBytes: empty.nodesBytes / fleet.nodes.length,
+      emptyNodeBytes: empty.nodesBytes / rig.nodes.length,
       connect: connecting,
       idleBytes: (held.nodesBytes - empty.nodesBytes) / connections,
       idleRedisBytes: (held.redisBytes - empty.redisBytes) / connections,
@@ -110,17 +110,17 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
       replayPerS: { 1: await replayOf(1), 2: await replayOf(2) },
     };
   } finally {
-    await fleet.stop();
+    await rig.stop();
   }
 }
 
-async function connect(fleet: Fleet, plan: ConnectionsPlan): Promise<Connecting> {
-  const before = fleet.usage();
+async function connect(rig: Rig, plan: ConnectionsPlan): Promise<Connecting> {
+  const before = rig.usage();
   const startedMs = performance.now();
-  const atOnce = Math.ceil(plan.atOnce / fleet.clients);
-  const replies = await fleet.ask('connect', () => ({ do: 'connect', atOnce, users: plan.connections }));
+  const atOnce = Math.ceil(plan.atOnce / rig.clients);
+  const replies = await rig.ask('connect', () => ({ do: 'connect', atOnce, users: plan.connections }));
   const seconds = (performance.now() - startedMs) / 1000;
-  const used = fleet.since(before);
+  const used = rig.since(before);
   const open = replies.reduce((sum, reply) => sum + reply.open, 0);
   const failed = replies.flatMap((reply) => reply.failed);
   if (open !== plan.connections)
@@ -134,19 +134,19 @@ async function connect(fleet: Fleet, plan: ConnectionsPlan): Promise<Connecting>
   };
 }
 
-async function hold(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsResult['hold']> {
-  const before = fleet.usage();
-  const first = await count(fleet);
+async function hold(rig: Rig, plan: ConnectionsPlan): Promise<ConnectionsResult['hold']> {
+  const before = rig.usage();
+  const first = await count(rig);
   const startedMs = performance.now();
   const endMs = startedMs + plan.holdS * 1000;
   for (let leftMs = plan.holdS * 1000; leftMs > 0; leftMs = endMs - performance.now()) {
     await new Promise((done) => setTimeout(done, Math.min(leftMs, HOLD_PROGRESS_S * 1000)));
-    const { open, lost } = await count(fleet);
+    const { open, lost } = await count(rig);
     say(`held for ${Math.round((performance.now() - startedMs) / 1000)} s: ${open} open, ${lost} lost`);
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  const used = fleet.since(before);
-  const last = await count(fleet);
+  const used = rig.since(before);
+  const last = await count(rig);
   return {
     seconds,
     pings: last.pings - first.pings,
@@ -156,12 +156,12 @@ async function hold(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsRes
   };
 }
 
-async function scrape(fleet: Fleet): Promise<Scraped> {
-  const before = fleet.usage();
+async function scrape(rig: Rig): Promise<Scraped> {
+  const before = rig.usage();
   const times: number[] = [];
   let bytes = 0;
   for (let scrapes = 0; scrapes < SCRAPES; scrapes += 1) {
-    for (const { adminPort } of fleet.nodes) {
+    for (const { adminPort } of rig.nodes) {
       const startedMs = performance.now();
       const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
       bytes = (await answer.text()).length;
@@ -172,13 +172,13 @@ async function scrape(fleet: Fleet): Promise<Scraped> {
   return {
     medianMs: times[Math.floor(times.length / 2)] ?? Number.NaN,
     worstMs: times.at(-1) ?? Number.NaN,
-    nodeUs: fleet.since(before).nodesUs / times.length,
+    nodeUs: rig.since(before).nodesUs / times.length,
     bytes,
   };
 }
 
-async function count(fleet: Fleet): Promise<{ open: number; lost: number; pings: number }> {
-  const replies = await fleet.ask('count', () => ({ do: 'count' }));
+async function count(rig: Rig): Promise<{ open: number; lost: number; pings: number }> {
+  const replies = await rig.ask('count', () => ({ do: 'count' }));
   return {
     open: replies.reduce((sum, reply) => sum + reply.open, 0),
     lost: replies.reduce((sum, reply) => sum + reply.closed, 0),
@@ -186,11 +186,11 @@ async function count(fleet: Fleet): Promise<{ open: number; lost: number; pings:
   };
 }
 
-async function talk(fleet: Fleet, plan: ConnectionsPlan): Promise<ConnectionsResult['talk']> {
-  const before = fleet.usage();
-  const perSecond = plan.rate / fleet.clients;
-  const replies = await fleet.ask('talk', () => ({ do: 'talk', perSecond, seconds: plan.talkS }));
-  const used = fleet.since(before);
+async function talk(rig: Rig, plan: ConnectionsPlan): Promise<ConnectionsResult['talk']> {
+  const before = rig.usage();
+  const perSecond = plan.rate / rig.clients;
+  const replies = await rig.ask('talk', () => ({ do: 'talk', perSecond, seconds: plan.talkS }));
+  const used = rig.since(before);
   const sent = replies.reduce((sum, reply) => sum + reply.sent, 0);
   const received = replies.reduce((sum, reply) => sum + reply.received, 0);
   return { sent, received, nodesUs: used.nodesUs / received, redisUs: used.redisUs / received };

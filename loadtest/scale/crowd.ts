@@ -1,5 +1,8 @@
-import type WebSocket from 'ws';
-import { ackFor, User } from '../support/user.ts';
+import { envelopeFrame } from '../../test/support/clients/frames.ts';
+import type { PlainClient } from '../../test/support/clients/plain-client.ts';
+import type { PlainUser } from '../../test/support/clients/users.ts';
+import { ackFor, isFromServer } from '../support/frames.ts';
+import { login, register } from '../support/users.ts';
 import type { Order } from './orders.ts';
 
 const REGISTER_AT_ONCE = 16;
@@ -14,10 +17,10 @@ const WRITERS = 16;
 /** What a full mailbox takes to arrive, on a machine with other work. */
 const DRAIN_TIMEOUT_MS = 60_000;
 
-interface Client {
-  readonly user: User;
+interface Member {
+  readonly user: PlainUser;
   readonly url: string;
-  socket: WebSocket | null;
+  client: PlainClient | null;
   id: number;
 }
 
@@ -25,7 +28,7 @@ type Dial = Pick<Extract<Order, { do: 'register' }>, 'localAddress' | 'protocol'
 
 /** The users of one client process. */
 export class Crowd {
-  readonly #clients: Client[] = [];
+  readonly #members: Member[] = [];
   readonly #dial: Dial;
   readonly #urls: readonly string[];
   received = 0;
@@ -40,7 +43,7 @@ export class Crowd {
     const numbers = Array.from({ length: order.users }, (_, index) => index);
     await each({ what: 'registered', items: numbers, atOnce: REGISTER_AT_ONCE }, async (index) => {
       const url = order.urls[index % order.urls.length] ?? '';
-      crowd.#clients.push({ user: await User.register(url), url, socket: null, id: 0 });
+      crowd.#members.push({ user: await register(url), url, client: null, id: 0 });
     });
     return crowd;
   }
@@ -51,16 +54,16 @@ export class Crowd {
   }
 
   get open(): number {
-    return this.#clients.filter(({ socket }) => socket !== null).length;
+    return this.#members.filter(({ client }) => client !== null).length;
   }
 
   async connect(order: Extract<Order, { do: 'connect' }>): Promise<{ open: number; failed: string[] }> {
     const failed: string[] = [];
-    const items = this.#clients.slice(0, order.users);
-    await each({ what: 'connected', items, atOnce: order.atOnce }, async (client) => {
-      for (let tries = 1; client.socket === null; tries += 1) {
+    const items = this.#members.slice(0, order.users);
+    await each({ what: 'connected', items, atOnce: order.atOnce }, async (member) => {
+      for (let tries = 1; member.client === null; tries += 1) {
         try {
-          await this.#login(client);
+          await this.#login(member);
         } catch (error) {
           failed.push(String(error));
           if (tries === RETRIES_MAX) return;
@@ -71,32 +74,33 @@ export class Crowd {
     return { open: this.open, failed };
   }
 
-  async #login(client: Client): Promise<void> {
+  async #login(member: Member): Promise<void> {
     const { protocol } = this.#dial;
-    const socket = await client.user.login({ url: client.url, ...this.#dial }, (data, on) => {
-      if (data.includes('"sender":"server"')) return;
+    const onFrame = (frame: Buffer, on: PlainClient) => {
+      if (isFromServer(frame)) return;
       this.received += 1;
-      if (protocol === 2) on.send(ackFor(data));
-    });
-    client.socket = socket;
-    socket.on('ping', () => {
+      if (protocol === 2) on.send(ackFor(frame));
+    };
+    const client = await login(member.url, member.user, { ...this.#dial, onFrame });
+    member.client = client;
+    client.ws.on('ping', () => {
       this.pings += 1;
     });
-    socket.once('close', () => {
-      client.socket = null;
+    client.ws.once('close', () => {
+      member.client = null;
       if (!this.#cutting) this.closed += 1;
     });
   }
 
   async cut(): Promise<void> {
     this.#cutting = true;
-    for (const { socket } of this.#clients) socket?.terminate();
+    for (const { client } of this.#members) client?.ws.terminate();
     while (this.open > 0) await sleep(5);
     this.#cutting = false;
   }
 
   async talk(order: Extract<Order, { do: 'talk' }>): Promise<{ sent: number; received: number }> {
-    const clients = this.#clients.filter(({ socket }) => socket !== null);
+    const members = this.#members.filter(({ client }) => client !== null);
     this.received = 0;
     let sent = 0;
     const startMs = performance.now();
@@ -104,10 +108,10 @@ export class Crowd {
     while (performance.now() < endMs) {
       const due = ((performance.now() - startMs) / 1000) * order.perSecond;
       for (; sent < due; sent += 1) {
-        const from = clients[sent % clients.length];
-        const to = clients[(sent + 1) % clients.length];
-        if (from === undefined || to === undefined) throw new Error('nobody is connected who could talk');
-        from.socket?.send(envelope(from.user, to.user, from.id++));
+        const from = members[sent % members.length];
+        const to = members[(sent + 1) % members.length];
+        if (from === undefined || to === undefined) throw new Error('no client is connected');
+        from.client?.send(envelope(from.user, to.user, from.id++));
       }
       await sleep(1);
     }
@@ -117,9 +121,9 @@ export class Crowd {
   }
 
   async fill(order: Extract<Order, { do: 'fill' }>): Promise<number> {
-    const recipients = this.#clients.values();
+    const recipients = this.#members.values();
     let stored = 0;
-    const progress = progressOf('stored', this.#clients.length * order.each);
+    const progress = progressOf('stored', this.#members.length * order.each);
     await Promise.all(
       Array.from({ length: WRITERS }, async (_, number) => {
         const url = this.#urls[number % this.#urls.length] ?? '';
@@ -138,70 +142,71 @@ export class Crowd {
   async drain(order: Extract<Order, { do: 'drain' }>): Promise<number> {
     let received = 0;
     const { each: wanted, atOnce } = order;
-    await each({ what: 'drained', items: this.#clients, atOnce }, async ({ user, url }) => {
-      const socket = await this.#collect({ user, url, wanted });
+    await each({ what: 'drained', items: this.#members, atOnce }, async ({ user, url }) => {
+      const client = await this.#collect({ user, url, wanted });
       received += wanted;
-      socket.close();
+      client.ws.close();
     });
     return received;
   }
 
   /** Resolves when everything has come and been confirmed. */
-  #collect(client: { user: User; url: string; wanted: number }): Promise<WebSocket> {
-    const { user, url, wanted } = client;
+  #collect(mailbox: { user: PlainUser; url: string; wanted: number }): Promise<PlainClient> {
+    const { user, url, wanted } = mailbox;
     const { protocol } = this.#dial;
     return new Promise((resolve, reject) => {
       let waiting = wanted;
       const late = () => reject(new Error(`${waiting} of ${wanted} envelopes did not come`));
       const timer = setTimeout(late, DRAIN_TIMEOUT_MS);
-      const end = (socket: WebSocket) => {
+      const end = (client: PlainClient) => {
         clearTimeout(timer);
-        resolve(socket);
+        resolve(client);
       };
-      user
-        .login({ url, ...this.#dial }, (data, on) => {
-          if (data.includes('"sender":"server"')) return;
-          waiting -= 1;
-          if (waiting > 0) return;
-          // By protocol 1 the pong is the receipt: ws has answered a ping before it tells of it.
-          if (protocol === 1) on.once('ping', () => end(on));
-          else on.send(ackFor(data), () => end(on));
-        })
-        .catch(reject);
+      const onFrame = (frame: Buffer, on: PlainClient) => {
+        if (isFromServer(frame)) return;
+        waiting -= 1;
+        if (waiting > 0) return;
+        // By protocol 1 the pong is the receipt, which the client has sent before this listener is called.
+        if (protocol === 1) on.ws.once('ping', () => end(on));
+        else on.ws.send(ackFor(frame), () => end(on));
+      };
+      login(url, user, { ...this.#dial, onFrame }).catch(reject);
     });
   }
 }
 
 /** Writes to many, never more than OUTSTANDING ahead of what was accepted. */
 class Writer {
-  readonly #user: User;
-  #socket: WebSocket | null = null;
+  readonly #user: PlainUser;
+  #client: PlainClient | null = null;
   #sent = 0;
   #accepted = 0;
   #heard = (): void => undefined;
 
   static async login(url: string, dial: Dial): Promise<Writer> {
-    const writer = new Writer(await User.register(url));
-    writer.#socket = await writer.#user.login({ url, ...dial, protocol: 1 }, (data) => {
-      if (!data.includes('"type":"accepted"')) throw new Error(`the relay did not accept: ${data}`);
+    const writer = new Writer(await register(url));
+    const onFrame = (frame: Buffer, { loggedIn }: PlainClient) => {
+      if (!loggedIn || frame.includes('"type":"connect_ack"')) return;
+      if (!frame.includes('"type":"accepted"')) throw new Error(`the relay did not accept: ${frame}`);
       writer.#accepted += 1;
       writer.#heard();
-    });
+    };
+    writer.#client = await login(url, writer.#user, { ...dial, protocol: 1, onFrame });
     return writer;
   }
 
-  private constructor(user: User) {
+  private constructor(user: PlainUser) {
     this.#user = user;
   }
 
-  async send(to: User): Promise<void> {
+  async send(to: PlainUser): Promise<void> {
     await this.#until(OUTSTANDING - 1);
-    this.#socket?.send(envelope(this.#user, to, this.#sent++));
+    this.#client?.send(envelope(this.#user, to, this.#sent++));
   }
 
   async end(): Promise<void> {
     await this.#until(0);
-    this.#socket?.close();
+    this.#client?.ws.close();
   }
 
   async #until(underway: number): Promise<void> {
@@ -212,9 +217,8 @@ class Writer {
   }
 }
 
-function envelope(from: User, to: User, id: number): string {
-  const message = { type: 'message', payload: 'A'.repeat(300) };
-  return from.envelope({ recipient: to.code, id: `${id}`, message });
+function envelope(from: PlainUser, to: PlainUser, id: number): string {
+  return envelopeFrame(from, { recipient: to.code, id: `${id}`, payload: 'A'.repeat(300) });
 }
 
 function sleep(ms: number): Promise<void> {

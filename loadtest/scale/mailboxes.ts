@@ -1,5 +1,5 @@
 import { say } from '../support/say.ts';
-import { Fleet } from './fleet.ts';
+import { Rig } from './rig.ts';
 
 export interface MailboxesPlan {
   readonly mailboxes: number;
@@ -32,36 +32,36 @@ const SAMPLE_MS = 500;
 /** Many mailboxes with something in them, and then everybody comes to fetch it. */
 export async function measureMailboxes(plan: MailboxesPlan): Promise<MailboxesResult> {
   const { mailboxes, each } = plan;
-  const fleet = await Fleet.start(plan);
+  const rig = await Rig.start(plan);
   try {
-    const bare = fleet.usage();
+    const bare = rig.usage();
     say(`registering ${mailboxes} users …`);
-    await fleet.register(mailboxes, plan.protocol);
-    const empty = fleet.usage();
+    await rig.register(mailboxes, plan.protocol);
+    const empty = rig.usage();
 
     say(`filling ${mailboxes} mailboxes with ${each} envelopes each …`);
     const filling = performance.now();
-    const filled = await fleet.ask('fill', () => ({ do: 'fill', each }));
+    const filled = await rig.ask('fill', () => ({ do: 'fill', each }));
     const fillSeconds = (performance.now() - filling) / 1000;
     const stored = filled.reduce((sum, reply) => sum + reply.stored, 0);
-    const full = fleet.usage();
+    const full = rig.usage();
 
-    await fleet.collect();
-    const before = fleet.usage();
+    await rig.collect();
+    const before = rig.usage();
     say('everybody comes back …');
     let mostBytes = 0;
     const sampling = setInterval(() => {
-      mostBytes = Math.max(mostBytes, fleet.usage().nodesBytes);
+      mostBytes = Math.max(mostBytes, rig.usage().nodesBytes);
     }, SAMPLE_MS);
     const draining = performance.now();
-    const atOnce = Math.ceil(plan.atOnce / fleet.clients);
-    const drained = await fleet
+    const atOnce = Math.ceil(plan.atOnce / rig.clients);
+    const drained = await rig
       .ask('drain', () => ({ do: 'drain', each, atOnce }))
       .finally(() => {
         clearInterval(sampling);
       });
     const drainSeconds = (performance.now() - draining) / 1000;
-    const used = fleet.since(before);
+    const used = rig.since(before);
     const received = drained.reduce((sum, reply) => sum + reply.received, 0);
     return {
       fillSeconds,
@@ -76,6 +76,6 @@ export async function measureMailboxes(plan: MailboxesPlan): Promise<MailboxesRe
       drainNodesBytes: Math.max(0, mostBytes - before.nodesBytes),
     };
   } finally {
-    await fleet.stop();
+    await rig.stop();
   }
 }

@@ -30,5 +30,4 @@ export type Reply =
   | { readonly done: 'count'; readonly open: number; readonly closed: number; readonly pings: number }
   | { readonly done: 'talk'; readonly sent: number; readonly received: number }
   | { readonly done: 'fill'; readonly stored: number }
-  | { readonly done: 'drain'; readonly received: number }
-  | { readonly done: 'failed'; readonly why: string };
+  | { readonly done: 'drain'; readonly received: number };

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { openFilesMax } from '../support/cpu.ts';
 
 /** Files of a process that are no connections of clients: libraries, Redis, logs. */
 export const FILES_OF_ITS_OWN = 1_000;
@@ -62,4 +61,10 @@ function availableBytes(): number {
   } catch {
     return totalmem();
   }
+}
+
+/** Files that this process, and those it starts, may open. */
+function openFilesMax(): number {
+  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  return Number(limit ?? 1024);
 }

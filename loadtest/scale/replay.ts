@@ -1,4 +1,8 @@
-import { ackFor, User } from '../support/user.ts';
+import { envelopeFrame } from '../../test/support/clients/frames.ts';
+import type { PlainClient } from '../../test/support/clients/plain-client.ts';
+import type { PlainUser } from '../../test/support/clients/users.ts';
+import { ackFor, isFromServer } from '../support/frames.ts';
+import { login, register } from '../support/users.ts';
 
 /** Envelopes on their way at once while the mailbox is filled. */
 const OUTSTANDING = 500;
@@ -20,7 +24,7 @@ export async function replay(plan: {
 }): Promise<Replay> {
   const { urls, protocol, envelopes } = plan;
   const [from = '', to = from] = urls;
-  const [sender, recipient] = [await User.register(from), await User.register(to)];
+  const [sender, recipient] = [await register(from), await register(to)];
   await fill({ sender, recipient, url: from, envelopes });
 
   let received = 0;
@@ -29,21 +33,22 @@ export async function replay(plan: {
     whole = resolve;
   });
   const startMs = performance.now();
-  const socket = await recipient.login({ url: to, protocol }, (data, on) => {
-    if (data.includes('"sender":"server"')) return;
+  const onFrame = (frame: Buffer, on: PlainClient) => {
+    if (isFromServer(frame)) return;
     received += 1;
-    if (protocol === 2 && received % ACK_EVERY === 0) on.send(ackFor(data));
+    if (protocol === 2 && received % ACK_EVERY === 0) on.send(ackFor(frame));
     if (received === envelopes) whole();
-  });
+  };
+  const client = await login(to, recipient, { protocol, onFrame });
   await all;
   const seconds = (performance.now() - startMs) / 1000;
-  socket.close();
+  client.ws.close();
   return { protocol, envelopes, seconds, perSecond: Math.round(envelopes / seconds) };
 }
 
 async function fill(plan: {
-  readonly sender: User;
-  readonly recipient: User;
+  readonly sender: PlainUser;
+  readonly recipient: PlainUser;
   readonly url: string;
   readonly envelopes: number;
 }): Promise<void> {
@@ -51,22 +56,21 @@ async function fill(plan: {
   let stored = 0;
   let sent = 0;
   await new Promise<void>((resolve, reject) => {
-    const fail = (why: string) => reject(new Error(why));
-    sender
-      .login({ url, protocol: 1 }, (data, socket) => {
-        if (!data.includes('"type":"accepted"')) fail(data.toString());
-        stored += 1;
-        send(socket);
-        if (stored < envelopes) return;
-        socket.close();
-        resolve();
-      })
-      .then((socket) => send(socket), reject);
-    const send = (socket: { send(frame: string): void }) => {
+    const send = (client: PlainClient) => {
       for (; sent < envelopes && sent - stored < OUTSTANDING; sent += 1) {
-        const message = { type: 'message', payload: 'A'.repeat(300) };
-        socket.send(sender.envelope({ recipient: recipient.code, id: `${sent}`, message }));
+        const envelope = { recipient: recipient.code, id: `${sent}`, payload: 'A'.repeat(300) };
+        client.send(envelopeFrame(sender, envelope));
       }
     };
+    const onFrame = (frame: Buffer, client: PlainClient) => {
+      if (frame.includes('"type":"connect_ack"')) return;
+      if (!frame.includes('"type":"accepted"')) reject(new Error(frame.toString()));
+      stored += 1;
+      send(client);
+      if (stored < envelopes) return;
+      client.ws.close();
+      resolve();
+    };
+    login(url, sender, { onFrame }).then(send, reject);
   });
 }

@@ -1,2 +1,0 @@
-/** The client process of the benchmark, which speaks the peers' dialects too. */
-import '../bench/worker.ts';
