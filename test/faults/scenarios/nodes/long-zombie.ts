@@ -1,7 +1,7 @@
 import { envelopeFrame } from '../../../support/clients/frames.ts';
 import { PlainClient } from '../../../support/clients/plain-client.ts';
 import { type PlainUser, registerUser } from '../../../support/clients/users.ts';
-import { readEnvelope } from '../../clients/wire.ts';
+import { readEnvelope } from '../../clients/envelopes.ts';
 import type { Scenario } from '../../harness/trial.ts';
 
 /** The order fence of a sender in a mailbox lives for so long. */
