@@ -200,8 +200,9 @@ export const USERS: readonly Row[] = [
         ],
       },
       {
-        title: 'HTTP',
-        description: 'Requests to the nodes, and what the load balancer answered by itself or passed on.',
+        title: 'HTTP and commands',
+        description:
+          'Requests to the nodes, and what the load balancer answered by itself or passed on; commands to the relay.',
         unit: 'ops',
         queries: [
           {
@@ -211,6 +212,10 @@ export const USERS: readonly Row[] = [
           {
             expr: `sum(${rate('haproxy_frontend_http_responses_total{proxy="clients",code="5xx"}')})`,
             legend: 'HAProxy 5xx',
+          },
+          {
+            expr: `sum by (command, outcome) (${rate('keyrelay_commands_total')})`,
+            legend: '{{command}} {{outcome}}',
           },
         ],
       },

@@ -41,6 +41,7 @@ const limits = {
   mailboxSharePercent: 100,
   mailboxTtlMs: 7 * 24 * 3600 * 1000,
   maxUsers: 1e6,
+  maxBlocks: 10,
 };
 const engine = createRedisEngine({ urls: [server.url], nodeId: 'bench', limits, waitReplicas: 0 });
 await engine.start();

@@ -35,6 +35,18 @@ export function shareOf(limits: EngineLimits): { readonly envelopes: number; rea
   };
 }
 
+/** People whom one user knows, beside the blocked ones; anybody beyond has to ask like a stranger. */
+export const KNOWN_MAX = 10_000;
+
+/** Requests of strangers that wait in one mailbox, beside its quota. */
+export const REQUESTS_MAX = 16;
+
+/** Senders that one user does not hear and keeps count of; beyond, a random one is forgotten, and is new again. */
+export const UNHEARD_MAX = 1_000;
+
+/** A stranger who left a request may leave another after this. */
+export const UNHEARD_TTL_MS = 30 * 24 * 60 * 60 * 1000;
+
 /** Lifetime of an account without a proof or a login. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 

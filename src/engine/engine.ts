@@ -16,6 +16,11 @@
  * and otherwise reads); that a rejected call did not happen (`EngineUnavailable` means "not known").
  */
 
+import type { People, Policy } from './people.ts';
+import type { SessionKey, SessionState } from './session.ts';
+
+export type { SessionKey, SessionState };
+
 /** Microseconds and a random tag, `<µs>-<tag>`: identifies one envelope in one history of one mailbox. */
 export type MailboxId = string;
 
@@ -64,17 +69,6 @@ export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }
   | { readonly outcome: 'claimed' | 'unproven' | 'full' };
 
-/** One login: identifies the user, and proves by its token which login holds the session. */
-export interface SessionKey {
-  readonly code: string;
-  /** 32 random hex digits, made by the node for each claim. */
-  readonly token: string;
-  /** Given by `claim`; grows with every claim of the user. */
-  readonly epoch: number;
-  /** As claimed, so that `reclaim` can restore a lost login completely (protocol 2 closes the account to 1). */
-  readonly protocol: 1 | 2;
-}
-
 export interface ClaimRequest {
   readonly code: string;
   readonly token: string;
@@ -93,18 +87,9 @@ export type ClaimResult =
       readonly waiting: number;
       readonly last: MailboxId;
       readonly expired: number;
+      readonly policy: Policy;
     }
   | { readonly outcome: 'unknown_user' | 'protocol_required' };
-
-/**
- * Whether a session is still valid:
- * - `held`
- * - `displaced`: a newer claim holds the user
- * - `gone`: the cursor points into a history that the store no longer has (a failover lost the tail): nothing was
- *   removed; close the socket with 1012, never rewind it
- * - `unknown_user`: the store has lost the user, or the account has expired
- */
-export type SessionState = 'held' | 'displaced' | 'gone' | 'unknown_user';
 
 export interface ReadRequest {
   readonly session: SessionKey;
@@ -140,6 +125,8 @@ export interface Envelope {
   readonly frame: Buffer;
   /** The client's id and a digest of the bytes of `data`, for the 10-minute dedupe; null without an id. */
   readonly dedupe: { readonly id: string; readonly digest: string } | null;
+  /** A request to talk (a `key_exchange`): what a stranger may leave with a user whose policy is `known`. */
+  readonly request?: boolean;
 }
 
 /**
@@ -166,6 +153,7 @@ export interface DeliverRequest {
  * - `stale`: not stored; a newer session of the sender, or a later batch, came first
  * - `late`: by the clock of the store it is too long ago (`HOLD_MS`) that the session of the sender was known to hold;
  *   not stored. The whole batch. Ask (`reclaim`) and deliver again
+ * - `unheard`: not stored, because the recipient does not hear this sender (see `People`); the sender must not learn it
  */
 export type DeliverOutcome =
   | 'stored'
@@ -175,7 +163,8 @@ export type DeliverOutcome =
   | 'mailbox_full'
   | 'share_full'
   | 'stale'
-  | 'late';
+  | 'late'
+  | 'unheard';
 
 export interface WakeUp {
   readonly id: MailboxId;
@@ -213,6 +202,8 @@ export interface EngineLimits {
   readonly mailboxSharePercent: number;
   readonly mailboxTtlMs: number;
   readonly maxUsers: number;
+  /** Codes that one user may block. */
+  readonly maxBlocks: number;
 }
 
 /** `ready: false` turns `/readyz` to 503; `reason` is for people. */
@@ -278,4 +269,6 @@ export interface Engine {
 
   /** One outcome per envelope of the batch, in order. See `DeliverRequest`. */
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;
+
+  readonly people: People;
 }

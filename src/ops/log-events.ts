@@ -81,6 +81,11 @@ export const LOG_EVENTS = {
     fields: ['error'],
     means: 'The store did not answer in time; the client got `unavailable` and comes back.',
   },
+  'a command failed': {
+    level: 'error',
+    fields: ['verb', 'error'],
+    means: 'A defect of keyrelay; the client got `unavailable`. Please report it with the stack.',
+  },
   'a stored envelope cannot be pushed: set aside': {
     level: 'error',
     fields: ['reason'],

@@ -105,6 +105,15 @@ export const METRICS = {
     help: 'Envelopes from clients: stored, repeated, or the error code of docs/protocol.md.',
     labels: [['outcome', null]],
   },
+  commands: {
+    type: 'counter',
+    name: 'keyrelay_commands_total',
+    help: 'Commands of clients to the relay: accepted, or the error code of docs/protocol.md that was answered.',
+    labels: [
+      ['command', null],
+      ['outcome', null],
+    ],
+  },
   sharesFull: {
     type: 'counter',
     name: 'keyrelay_mailbox_shares_full_total',

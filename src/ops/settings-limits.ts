@@ -76,6 +76,12 @@ export const LIMITS = {
       'counts as 2.5 seconds of penalties, and below half of the burst the next login is delayed. 0: off.',
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
+  maxBlocks: setting({
+    env: 'RELAY_MAX_BLOCKS',
+    default: '1000',
+    description: 'Codes that one user may block.',
+    schema: integer({ min: 0, max: 100_000 }),
+  }),
   takeoversMax: setting({
     env: 'RELAY_TAKEOVERS_MAX',
     default: '20',

@@ -17,6 +17,9 @@ export const FRAME_ERRORS = {
     means: 'the mailbox is full, or your share of it; this envelope was not stored',
   },
   rate_limited: { fault: 'none', means: 'too fast; not stored; wait retry_after_ms' },
+  unknown_command: { fault: 'client', means: 'the relay knows no such command' },
+  bad_command: { fault: 'client', means: 'the payload is not what this command takes' },
+  limit_reached: { fault: 'none', means: 'you have as many of these as you may; nothing has changed' },
   too_large: { fault: 'client', means: 'the frame is over max_frame_bytes' },
   unavailable: { fault: 'none', means: 'not known to be stored: repeat with the same id' },
 } as const satisfies Record<string, { fault: 'client' | 'none'; means: string }>;

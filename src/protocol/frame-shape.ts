@@ -5,6 +5,7 @@ import type { StringSpan } from './json-strings.ts';
 import { stringText } from './json-text.ts';
 import { Refused } from './json-tokens.ts';
 import { findMember, isLookalike } from './members.ts';
+import { SERVER } from './message-types.ts';
 
 const NO_BYTES = new Uint8Array(0);
 /** `\uXXXX` for one character. */
@@ -76,7 +77,7 @@ export class FrameShape implements JsonShape {
       );
     }
     if (member.rule === null) return;
-    if (!this.#obeys(member.rule, value))
+    if (!this.#obeys(member.rule, value) && !this.#isServer(place, value))
       throw new Refused(value.start, `${member.name} ${member.rule.must}`);
     this.#sound |= 1 << place;
   }
@@ -116,6 +117,13 @@ export class FrameShape implements JsonShape {
   /** For the types whose payload is ours to check. */
   refusePayloadLookalikes(): void {
     if (this.#payloadLookalike !== null) throw new Refused(this.#payloadLookalike, LOOKALIKE);
+  }
+
+  /** By protocol 2, the recipient of a command is the relay itself. */
+  #isServer(place: number, { start, end, escaped }: Readonly<JsonValueSpan>): boolean {
+    if (this.#protocol === 1 || place !== PLACE.recipient) return false;
+    if (end - start - 2 > SERVER.length * ESCAPE_BYTES_MAX) return false;
+    return stringText(this.#bytes, { start: start + 1, end: end - 1, escaped }) === SERVER;
   }
 
   #obeys(rule: StringRule, { start, end, escaped }: Readonly<JsonValueSpan>): boolean {

@@ -3,7 +3,7 @@ import { memberAt, PLACE } from './frame-members.ts';
 import { FrameShape } from './frame-shape.ts';
 import { JsonScanner } from './json.ts';
 import { Refused } from './json-tokens.ts';
-import { CONNECT, KEY_EXCHANGE_TYPES, RELAY_TYPES } from './message-types.ts';
+import { CONNECT, KEY_EXCHANGE_TYPES, RELAY_TYPES, SERVER } from './message-types.ts';
 
 /** What a client's text frame is. All offsets count bytes of the frame; `dataEnd` is exclusive. */
 export type ClientFrame =
@@ -25,6 +25,21 @@ export type ClientFrame =
       readonly recipient: string;
       readonly id: string | null;
       readonly type: string;
+      readonly dataStart: number;
+      readonly dataEnd: number;
+      readonly signature: string;
+    }
+  /** Protocol 2 only: an envelope to the relay itself. */
+  | {
+      readonly kind: 'command';
+      readonly sender: string;
+      /** Always there: the answer names it. */
+      readonly id: string;
+      /** The type of the message: what is to be done. */
+      readonly verb: string;
+      /** Any JSON value; both 0 if the message has none. */
+      readonly payloadStart: number;
+      readonly payloadEnd: number;
       readonly dataStart: number;
       readonly dataEnd: number;
       readonly signature: string;
@@ -80,6 +95,23 @@ function readShape(protocol: 1 | 2): ClientFrame {
     throw new Refused(shape.startAt(PLACE.type), `only the relay sends ${RELAY_TYPES.join(', ')}`);
   }
   const recipient = requireText(PLACE.data, PLACE.recipient);
+  if (recipient === SERVER) {
+    const id = requireText(PLACE.data, PLACE.id);
+    const [payloadStart, payloadEnd] = shape.has(PLACE.payload)
+      ? [shape.startAt(PLACE.payload), shape.endAt(PLACE.payload)]
+      : [0, 0];
+    return {
+      kind: 'command',
+      sender,
+      id,
+      verb: type,
+      payloadStart,
+      payloadEnd,
+      dataStart,
+      dataEnd,
+      signature,
+    };
+  }
   if (KEY_EXCHANGE_TYPES.some((ours) => ours === type)) checkKeyExchange();
   return {
     kind: 'envelope',

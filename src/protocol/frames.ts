@@ -52,9 +52,9 @@ export function challenge(nonce: string, audience: string | null): string {
   return serverFrame(null, 'challenge', { nonce, audience });
 }
 
-/** The envelope `id` of `recipient` (here: who sent it) is stored. */
-export function accepted(recipient: string, id: string): string {
-  return serverFrame(recipient, 'accepted', { id });
+/** The envelope `id` of `recipient` (here: who sent it) is stored; or the command is carried out, with its result. */
+export function accepted(recipient: string, id: string, result?: object): string {
+  return serverFrame(recipient, 'accepted', result === undefined ? { id } : { id, result });
 }
 
 export function errorFrame({ recipient, code, detail, frame, id, retryAfterMs }: ErrorFrame): string {

@@ -8,5 +8,8 @@ export type RelayType = (typeof RELAY_TYPES)[number];
 /** Must carry a usable `payload.ecdh_public_key`. */
 export const KEY_EXCHANGE_TYPES = ['key_exchange', 'key_exchange_ack'] as const;
 
-/** Who speaks when the relay does. Not a code, so no user can be it. */
+/** What a stranger may leave with somebody who hears known people only. */
+export const REQUEST: (typeof KEY_EXCHANGE_TYPES)[number] = 'key_exchange';
+
+/** The sender of what the relay says, and by protocol 2 the recipient of commands to it. Not a code: no user can be it. */
 export const SERVER = 'server';

@@ -25,6 +25,7 @@ export const LIMITS: EngineLimits = {
   mailboxSharePercent: 100,
   mailboxTtlMs: 7 * 24 * 60 * 60 * 1000,
   maxUsers: 1_000_000,
+  maxBlocks: 1_000,
 };
 
 export function memoryBackend(): Backend {

@@ -3,6 +3,7 @@ import type { Backend } from './backends.ts';
 import { accounts } from './contract/accounts.ts';
 import { deliver } from './contract/deliver.ts';
 import { mailboxes } from './contract/mailboxes.ts';
+import { people } from './contract/people.ts';
 import { sessions } from './contract/sessions.ts';
 import { shares } from './contract/shares.ts';
 import { wakeUps } from './contract/wake-ups.ts';
@@ -17,6 +18,7 @@ export function contract(backend: Backend): void {
     deliver(backend);
     mailboxes(backend);
     shares(backend);
+    people(backend);
     wakeUps(backend);
   });
 }

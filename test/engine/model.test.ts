@@ -16,6 +16,7 @@ const TIGHT: EngineLimits = {
   mailboxBytes: 150,
   mailboxSharePercent: 50,
   maxUsers: 1_000_000,
+  maxBlocks: 2,
 };
 const USERS = 3;
 const RUNS = Number(process.env.FC_RUNS ?? 200);
@@ -24,6 +25,7 @@ interface Sent {
   readonly text: string;
   readonly id: number | null;
   readonly digest: number;
+  readonly request: boolean;
 }
 
 type Step =
@@ -46,7 +48,13 @@ type Step =
     }
   | { readonly verb: 'confirm'; readonly claim: number; readonly upTo: number }
   | { readonly verb: 'reclaim'; readonly claim: number; readonly raise: boolean; readonly cursor: number }
-  | { readonly verb: 'release'; readonly claim: number };
+  | { readonly verb: 'release'; readonly claim: number }
+  | {
+      readonly verb: 'people';
+      readonly claim: number;
+      readonly what: 'block' | 'unblock' | 'known' | 'anyone' | 'acquaint';
+      readonly who: number;
+    };
 
 const user = fc.integer({ min: 0, max: USERS - 1 });
 const index = fc.integer({ min: -1, max: 8 });
@@ -54,6 +62,7 @@ const sent = fc.record({
   text: fc.string({ maxLength: 30, unit: 'binary' }),
   id: fc.option(fc.integer({ min: 0, max: 3 })),
   digest: fc.integer({ min: 0, max: 1 }),
+  request: fc.boolean(),
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -105,6 +114,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('release' as const), claim: index }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      verb: fc.constant('people' as const),
+      claim: index,
+      what: fc.constantFrom('block', 'unblock', 'known', 'anyone', 'acquaint'),
+      who: fc.integer({ min: 0, max: 2 }),
+    }),
+  },
 );
 
 /** Runs steps on one engine and returns its answers in terms that both engines share. */
@@ -151,12 +169,14 @@ class Player {
           this.#show(result.session.code, result.last),
           account?.minProtocol,
           account?.claimed,
+          result.policy,
         ];
       }
       case 'deliver': {
-        const envelopes = one.sent.map((item) =>
-          envelope(item.text, item.id === null ? undefined : `id${item.id}`, `digest ${item.digest}`),
-        );
+        const envelopes = one.sent.map((item) => ({
+          ...envelope(item.text, item.id === null ? undefined : `id${item.id}`, `digest ${item.digest}`),
+          request: item.request,
+        }));
         const { epoch, number } = one;
         return engine.deliver({
           sender: `ALICE0${one.from}`,
@@ -193,6 +213,19 @@ class Player {
         const state = await engine.reclaim(raised, this.#id(session.code, one.cursor));
         if (one.raise) this.#claims.push(raised);
         return state;
+      }
+      case 'people': {
+        const session = this.#session(one.claim);
+        const sender = `ALICE0${one.who}`;
+        const { people } = engine;
+        const answer =
+          one.what === 'known' || one.what === 'anyone'
+            ? await people.setPolicy(session, one.what, one.who === 0 ? [sender] : [])
+            : one.what === 'acquaint'
+              ? await people.acquaint(session, [sender])
+              : await people[one.what](session, sender);
+        const page = await people.blocks(session, null);
+        return [answer, page.state === 'held' ? [...page.codes].sort() : page.state];
       }
       case 'release':
         return engine.release(this.#session(one.claim));

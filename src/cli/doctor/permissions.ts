@@ -53,6 +53,8 @@ const ARGUMENTS: Readonly<Record<CommandName, readonly string[]>> = {
   hincrby: [KEY, 'f', '1'],
   hlen: [KEY],
   hmget: [KEY, 'f'],
+  hrandfield: [KEY],
+  hscan: [KEY, '0'],
   hset: [KEY, 'f', ''],
   xadd: [KEY, '*', 'f', ''],
   xdel: [KEY, '0-1'],

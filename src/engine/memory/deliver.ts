@@ -1,5 +1,6 @@
 import { FENCE_TTL_MS, shareOf } from '../bounds.ts';
 import type { DeliverOutcome, DeliverRequest, EngineLimits, Envelope } from '../engine.ts';
+import type { Heard } from './hearing.ts';
 import type { UserRecord } from './users.ts';
 
 /** The outcomes that the fence decides without looking at the envelopes; null if the batch is new. */
@@ -31,8 +32,7 @@ export function raiseFence(
 export function decide(
   recipient: UserRecord,
   request: DeliverRequest,
-  limits: EngineLimits,
-  nowMs: number,
+  { limits, heard, nowMs }: { readonly limits: EngineLimits; readonly heard: Heard; readonly nowMs: number },
 ): DeliverOutcome[] {
   let waiting = recipient.mailbox.size;
   let bytes = recipient.mailbox.bytes;
@@ -40,33 +40,45 @@ export function decide(
   const own = { ...recipient.mailbox.shareOf(request.sender) };
   const shared = limits.mailboxSharePercent < 100;
   const inThisBatch = new Map<string, string>();
-  return request.envelopes.map(({ frame, dedupe }) => {
+  return request.envelopes.map((envelope, index) => {
+    const { frame, dedupe } = envelope;
+    const note = () => {
+      if (dedupe !== null) inThisBatch.set(seenKey(request.sender, dedupe.id), dedupe.digest);
+    };
+    const store = () => {
+      waiting += 1;
+      bytes += frame.length;
+      own.envelopes += 1;
+      own.bytes += frame.length;
+      note();
+      return 'stored' as const;
+    };
     if (dedupe !== null) {
       const key = seenKey(request.sender, dedupe.id);
       const digest = inThisBatch.get(key) ?? recipient.seen.digestOf(key, nowMs);
       if (digest !== undefined) return digest === dedupe.digest ? 'repeated' : 'id_conflict';
     }
-    if (waiting + 1 > limits.mailboxEnvelopes || bytes + frame.length > limits.mailboxBytes) {
-      return 'mailbox_full';
+    if (heard.ask(index, envelope)) return store();
+    const { room } = heard;
+    if (waiting + 1 > room.envelopes || bytes + frame.length > room.bytes) return 'mailbox_full';
+    if (heard.why !== null) {
+      const outcome = heard.drop(frame.length);
+      if (outcome === 'unheard') note();
+      return outcome;
     }
     const shareIsFull = own.envelopes + 1 > share.envelopes || own.bytes + frame.length > share.bytes;
     if (shared && own.envelopes > 0 && shareIsFull) return 'share_full';
-    waiting += 1;
-    bytes += frame.length;
-    own.envelopes += 1;
-    own.bytes += frame.length;
-    if (dedupe !== null) inThisBatch.set(seenKey(request.sender, dedupe.id), dedupe.digest);
-    return 'stored';
+    return store();
   });
 }
 
 export function remember(
   recipient: UserRecord,
   sender: string,
-  stored: readonly Envelope[],
+  taken: readonly Envelope[],
   nowMs: number,
 ): void {
-  const entries = stored.flatMap(({ dedupe }) =>
+  const entries = taken.flatMap(({ dedupe }) =>
     dedupe === null ? [] : [[seenKey(sender, dedupe.id), dedupe.digest] as const],
   );
   if (entries.length > 0) recipient.seen.add(entries, nowMs);

@@ -10,6 +10,7 @@ import {
   type EngineHealth,
   type EngineLimits,
   EngineUnavailable,
+  MAILBOX_START,
   type MailboxId,
   type MailboxListener,
   type ReadRequest,
@@ -21,8 +22,11 @@ import {
   type Subscription,
   type WakeUp,
 } from '../engine.ts';
+import type { People } from '../people.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
+import { Heard } from './hearing.ts';
 import { Listeners } from './listeners.ts';
+import { MemoryPeople } from './people.ts';
 import { type UserRecord, Users } from './users.ts';
 
 export interface MemoryEngineOptions {
@@ -49,6 +53,10 @@ class MemoryEngine implements Engine {
   readonly #listeners = new Listeners();
   /** Users with anything that expires: entries, fences, ids. Bounds the sweep. */
   readonly #perishable = new Set<UserRecord>();
+  readonly people: People = new MemoryPeople({
+    held: (session) => this.#held(session),
+    maxBlocks: () => this.#limits.maxBlocks,
+  });
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -117,7 +125,8 @@ class MemoryEngine implements Engine {
     mailbox.expired = 0;
     this.#listeners.claimed(code, token);
     const session: SessionKey = { code, token, epoch: record.epoch, protocol };
-    return { outcome: 'claimed', session, waiting: mailbox.size, last: mailbox.last, expired };
+    const { policy } = record.hearing;
+    return { outcome: 'claimed', session, waiting: mailbox.size, last: mailbox.last, expired, policy };
   }
 
   async reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState> {
@@ -186,31 +195,44 @@ class MemoryEngine implements Engine {
     const answered = answerFromFence(recipient, request, nowMs);
     if (answered !== null) return answered;
     this.#expire(recipient, nowMs);
-    const outcomes = decide(recipient, request, this.#limits, nowMs);
-    const stored = request.envelopes.filter((_, index) => outcomes[index] === 'stored');
-    const size = stored.reduce((sum, { frame }) => sum + frame.length, 0);
-    if (this.#bytes + size > this.#maxBytes) {
+    const limits = this.#limits;
+    const { hearing, mailbox } = recipient;
+    const heard = new Heard({ hearing, mailbox, sender: request.sender, limits, nowMs });
+    const outcomes = decide(recipient, request, { limits, heard, nowMs });
+    const sizeOf = (outcome: DeliverOutcome) =>
+      request.envelopes.reduce((sum, { frame }, i) => sum + (outcomes[i] === outcome ? frame.length : 0), 0);
+    // A sender who is not heard must not be told that there is room where others are told that there is none.
+    const size = sizeOf('stored');
+    if (this.#bytes + size + sizeOf('unheard') > this.#maxBytes) {
       throw new EngineUnavailable(
         'the memory engine is full: confirm what waits, or run with RELAY_REDIS_URL',
       );
     }
     this.#bytes += size;
     const tag = randomInt(TAG_VALUES);
-    for (const envelope of stored) {
+    const ids = new Map<number, MailboxId>();
+    for (const [index, envelope] of request.envelopes.entries()) {
+      if (outcomes[index] !== 'stored') continue;
       // A copy: the caller's buffer may be a slice of something larger, or about to be reused.
       const frame = Buffer.from(envelope.frame);
-      const { id, prev } = recipient.mailbox.append(
-        { frame, sender: request.sender },
-        Math.floor(nowMs * 1000),
-        tag,
-      );
+      const { id, prev } = mailbox.append({ frame, sender: request.sender }, Math.floor(nowMs * 1000), tag);
+      ids.set(index, id);
       const wakeUp: WakeUp = { id, prev, frame };
       this.#listeners.wake(request.recipient, wakeUp);
     }
-    remember(recipient, request.sender, stored, nowMs);
+    heard.keep((index) => ids.get(index) ?? MAILBOX_START);
+    const taken = request.envelopes.filter((_, i) => outcomes[i] === 'stored' || outcomes[i] === 'unheard');
+    remember(recipient, request.sender, taken, nowMs);
     raiseFence(recipient, request, outcomes, nowMs);
     this.#perishable.add(recipient);
     return outcomes;
+  }
+
+  #held({ code, token }: SessionKey): UserRecord | Exclude<SessionState, 'held'> {
+    this.#mustRun();
+    const record = this.#users.find(code, this.#now());
+    if (record === undefined) return 'unknown_user';
+    return record.token === token ? record : 'displaced';
   }
 
   #expire(record: UserRecord, nowMs: number): void {

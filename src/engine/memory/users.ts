@@ -3,6 +3,7 @@ import { codeFromRandom } from '../../protocol/codes.ts';
 import { UNCLAIMED_TTL_MS } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
 import type { DeliverOutcome, RegisterResult, Registration, User } from '../engine.ts';
+import { Hearing } from './hearing.ts';
 import { Mailbox } from './mailbox.ts';
 import { Seen } from './seen.ts';
 
@@ -25,6 +26,7 @@ export class UserRecord {
   token: string | null = null;
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
+  readonly hearing = new Hearing();
   /** By sender: the last batch that was decided here. */
   readonly fences = new Map<string, Fence>();
 

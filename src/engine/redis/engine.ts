@@ -22,6 +22,7 @@ import {
   type Subscription,
 } from '../engine.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
+import type { People } from '../people.ts';
 import { Calls } from './cluster/calls.ts';
 import { type Discovery, discovery } from './cluster/discovery.ts';
 import { Router } from './cluster/router.ts';
@@ -31,6 +32,7 @@ import { Accounts } from './mailbox/accounts.ts';
 import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
 import { Store } from './mailbox/store.ts';
 import { totalMaxMemory, usersDoNotFit } from './memory.ts';
+import { RedisPeople } from './people/people.ts';
 import { Presence } from './presence.ts';
 import { loadScripts } from './scripts.ts';
 import { TIMINGS, type Timings } from './timings.ts';
@@ -67,6 +69,7 @@ interface Parts {
   readonly prober: Prober;
   readonly store: Store;
   readonly accounts: Accounts;
+  readonly people: RedisPeople;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
 }
@@ -199,6 +202,10 @@ class RedisEngine implements Engine {
     return this.#running().store.deliver(request);
   }
 
+  get people(): People {
+    return this.#running().people;
+  }
+
   #assemble({ discover, confirmMaster }: Discovery): Parts {
     const { limits, waitReplicas } = this.#options;
     // A name may have any characters; keys and channels are ASCII.
@@ -228,19 +235,21 @@ class RedisEngine implements Engine {
     const channels: Channels = new Channels({ router, timings, observer, isSilent });
     const { callTimeoutMs } = timings;
     const durable = waitReplicas > 0;
+    const store = new Store({
+      calls,
+      scripts,
+      mailboxTtlMs: limits.mailboxTtlMs,
+      nodeId,
+      durable,
+      observer,
+      callTimeoutMs,
+    });
     return {
       router,
       channels,
       prober,
-      store: new Store({
-        calls,
-        scripts,
-        mailboxTtlMs: limits.mailboxTtlMs,
-        nodeId,
-        durable,
-        observer,
-        callTimeoutMs,
-      }),
+      store,
+      people: new RedisPeople({ scripts, store }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
       presence: new Presence({ calls, nodeId, timings }),
       sampler: new MailboxSampler({ router, timings, observer }),

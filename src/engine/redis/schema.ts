@@ -4,6 +4,7 @@
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
  *     last confirmed count total base oldest expired                     the mailbox: see lua/mailbox.lua
  *     epoch token node                                                   the session; token '' without one
+ *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
  *     TTL: none once claimed; 30 days while unclaimed; 60 s while the registration is incomplete (pending 1)
@@ -18,6 +19,10 @@
  *     TTL: 2 min
  *   seen:{CODE}:0 and :1    hash    <sender>:<id> -> digest; at most 10,000 each               deliver
  *     by the parity of the 10-minute period; TTL: to the end of the next period
+ *   people:{CODE}           hash    code -> b blocked, k known, bk both           people/block, unblock, policy, acquaint
+ *     TTL: none; at most RELAY_MAX_BLOCKS blocked and 10,000 known
+ *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/hearing.lua   deliver
+ *     TTL: 30 days from the newest; at most 1,000
  *   poison:{CODE}           stream  dead letters: id, why, f (or entry); the last 16           dead-letter
  *     TTL: RELAY_MAILBOX_TTL from the newest
  *   key:<eddsa>             string  CODE; readers compare the user's key               accounts.ts, settle-key, drop-key
@@ -68,6 +73,8 @@ export const ACCESS = {
     'from:*',
     'seen:*',
     'shares:*',
+    'people:*',
+    'unheard:*',
     'poison:*',
     'key:*',
     'node:*',
@@ -83,7 +90,7 @@ export const ACCESS = {
     ...['cluster|slots', 'cluster|info', 'asking'],
     ...['eval', 'evalsha', 'script|load', 'ssubscribe', 'sunsubscribe', 'spublish'],
     ...['get', 'set', 'incr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
-    ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hset'],
+    ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
     ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
     ...['zadd', 'zcard', 'zrem', 'zremrangebyscore'],
     // The estimate of waiting mail (mailbox-sampler.ts).

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { DEDUPE_IDS, DEDUPE_PERIOD_MS, FENCE_TTL_MS, shareOf, UNCOUNTED } from '../bounds.ts';
+import {
+  DEDUPE_IDS,
+  DEDUPE_PERIOD_MS,
+  FENCE_TTL_MS,
+  KNOWN_MAX,
+  REQUESTS_MAX,
+  shareOf,
+  UNCOUNTED,
+  UNHEARD_MAX,
+  UNHEARD_TTL_MS,
+} from '../bounds.ts';
 import type { EngineLimits } from '../engine.ts';
 
 /** A Lua script as Redis knows it. */
@@ -29,6 +39,11 @@ const NAMES = [
   'drop-key',
   'reopen',
   'probe',
+  'people/block',
+  'people/unblock',
+  'people/blocks',
+  'people/policy',
+  'people/acquaint',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];
@@ -58,13 +73,18 @@ export function loadScripts(limits: EngineLimits): Scripts {
     fence_ttl_ms: FENCE_TTL_MS,
     period_ms: DEDUPE_PERIOD_MS,
     max_ids: DEDUPE_IDS,
+    max_blocks: limits.maxBlocks,
+    known_max: KNOWN_MAX,
+    requests_max: REQUESTS_MAX,
+    unheard_max: UNHEARD_MAX,
+    unheard_ttl_ms: UNHEARD_TTL_MS,
   };
   return Object.fromEntries(NAMES.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;
 }
 
 function loadScript(name: ScriptName, constants: Readonly<Record<string, number>>): Script {
   const text = readLua(name)
-    .replaceAll(/^-- include (\w+)\.lua$/gm, (_, file: string) => readLua(file))
+    .replaceAll(/^-- include ([\w/-]+)\.lua$/gm, (_, file: string) => readLua(file))
     // Constants are part of the script: as arguments they would cost both sides on every call.
     .replaceAll(/^-- CONST (\w+).*$/gm, (line, constant: string) => {
       const value = constants[constant];

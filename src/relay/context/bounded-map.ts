@@ -8,6 +8,11 @@ export class BoundedMap<K, V> {
     this.#sizeMax = sizeMax;
   }
 
+  /** Oldest first. */
+  keys(): Iterable<K> {
+    return this.#entries.keys();
+  }
+
   get(key: K): V | undefined {
     return this.#entries.get(key);
   }

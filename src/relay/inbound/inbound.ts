@@ -1,18 +1,32 @@
 import { hash } from 'node:crypto';
 import type { PublicKey } from '../../crypto/verify.ts';
 import type { DeliverOutcome, MailboxId, SessionKey } from '../../engine/engine.ts';
+import type { Policy } from '../../engine/people.ts';
 import { DELIVERED_OVERHEAD_BYTES, writeDelivered } from '../../protocol/delivered.ts';
 import { type ClientFrame, decodeFrame } from '../../protocol/frame.ts';
 import { accepted } from '../../protocol/frames.ts';
+import { REQUEST } from '../../protocol/message-types.ts';
 import { ConnectionQueue } from '../context/fair-scheduler.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { signatureDetail, verifyTimed } from '../context/signature.ts';
 import type { Socket } from '../transport/socket.ts';
+import { Acquaintances } from './acquaintances.ts';
 import { DeliverQueue, type Hold } from './deliver-queue.ts';
 import { LookupCharge } from './lookup-charge.ts';
 import { notAnEnvelope, type Refusal, Refusals, refusalOf, TOO_MUCH } from './refusals.ts';
 
 type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
+type CommandFrame = Extract<ClientFrame, { kind: 'command' }>;
+
+/** A command whose signature has verified. */
+interface ReceivedCommand {
+  readonly id: string;
+  readonly verb: string;
+  /** Bytes of its JSON value; null without. */
+  readonly payload: Uint8Array | null;
+  /** Of the client's text frame on this socket. */
+  readonly number: number;
+}
 
 export interface InboundOptions {
   readonly context: RelayContext;
@@ -22,6 +36,10 @@ export interface InboundOptions {
   /** The address that limits count. */
   readonly address: string;
   readonly key: PublicKey;
+  /** As the login found it. */
+  readonly policy: Policy;
+  /** Carries out a command whose signature has verified; what it returns is answered at once. */
+  readonly onCommand: (command: ReceivedCommand) => Refusal | null;
   /** Protocol 2: the client has everything up to this id. */
   readonly onAck: (seq: MailboxId) => void;
 }
@@ -36,15 +54,19 @@ export class Inbound {
   readonly #queue: ConnectionQueue;
   readonly #deliverQueue: DeliverQueue;
   readonly #lookupCharge: LookupCharge;
+  readonly acquaintances: Acquaintances;
   readonly #refusals: Refusals;
 
   constructor(options: InboundOptions) {
     this.#options = options;
-    const { context, session, hold, socket, address } = options;
+    const { context, session, hold, socket, address, policy } = options;
+    const { engine } = context;
     this.#queue = new ConnectionQueue(context.scheduler);
     this.#refusals = new Refusals({ context, socket, code: session.code, queue: this.#queue });
+    this.#lookupCharge = new LookupCharge({ lookups: context.rates.lookups, address });
+    this.acquaintances = new Acquaintances({ engine, session, policy, recipients: this.#lookupCharge });
     this.#deliverQueue = new DeliverQueue({
-      engine: context.engine,
+      engine: this.acquaintances,
       sender: session.code,
       epoch: session.epoch,
       hold,
@@ -53,7 +75,6 @@ export class Inbound {
       now: context.now,
       cork: (answers) => socket.cork(answers),
     });
-    this.#lookupCharge = new LookupCharge({ lookups: context.rates.lookups, address });
   }
 
   /**
@@ -77,7 +98,12 @@ export class Inbound {
 
   /** A frame refused before decoding. */
   refuseTooLarge(detail: string, number: number): void {
-    this.#refusals.refuse({ code: 'too_large', detail }, number);
+    this.refuse({ code: 'too_large', detail }, number);
+  }
+
+  /** @param number of the client's text frame on this socket, from 1 */
+  refuse(refusal: Refusal, number: number): void {
+    this.#refusals.refuse(refusal, number);
   }
 
   /** A fatal frame: handles the queued frames, then closes. */
@@ -100,11 +126,13 @@ export class Inbound {
       onAck(frame.seq);
     } else {
       const refusal =
-        frame.kind === 'envelope'
+        frame.kind === 'envelope' || frame.kind === 'command'
           ? (this.#authorise(frame, bytes.length) ??
             (noRoom === undefined ? null : { ...noRoom, id: frame.id }) ??
             this.#verify(frame, bytes) ??
-            this.#deliver(frame, bytes, number))
+            (frame.kind === 'envelope'
+              ? this.#deliver(frame, bytes, number)
+              : this.#command(frame, bytes, number)))
           : notAnEnvelope(frame);
       if (refusal !== null) this.#refusals.refuse(refusal, number);
     }
@@ -112,7 +140,7 @@ export class Inbound {
   }
 
   /** Sender and rate. */
-  #authorise(frame: EnvelopeFrame, bytes: number): Refusal | null {
+  #authorise(frame: EnvelopeFrame | CommandFrame, bytes: number): Refusal | null {
     const { session, context } = this.#options;
     const { code } = session;
     if (frame.sender !== code) {
@@ -127,7 +155,7 @@ export class Inbound {
     return { code: 'rate_limited', detail, id: frame.id, retryAfterMs };
   }
 
-  #verify(frame: EnvelopeFrame, bytes: Uint8Array): Refusal | null {
+  #verify(frame: EnvelopeFrame | CommandFrame, bytes: Uint8Array): Refusal | null {
     const { key, context } = this.#options;
     const data = bytes.subarray(frame.dataStart, frame.dataEnd);
     if (verifyTimed(context, { key, data, signature: frame.signature })) return null;
@@ -146,12 +174,22 @@ export class Inbound {
       envelope: {
         frame: deliveredFrame(bytes, frame),
         dedupe: id === null ? null : { id, digest: digestOf(data) },
+        request: frame.type === REQUEST,
       },
       done: (outcome) => this.#answer(outcome, { id, recipient, number }),
     });
     if (taken) return null;
     this.#lookupCharge.settle(recipient, 'unavailable');
     return { ...TOO_MUCH, id };
+  }
+
+  #command(
+    { id, verb, payloadStart, payloadEnd }: CommandFrame,
+    bytes: Uint8Array,
+    number: number,
+  ): Refusal | null {
+    const payload = payloadEnd > payloadStart ? bytes.slice(payloadStart, payloadEnd) : null;
+    return this.#options.onCommand({ id, verb, payload, number });
   }
 
   #answer(
@@ -161,7 +199,8 @@ export class Inbound {
     const { socket, session, context } = this.#options;
     const { id, recipient, number } = envelope;
     this.#lookupCharge.settle(recipient, outcome);
-    if (outcome === 'stored' || outcome === 'repeated') {
+    // An envelope that the recipient does not hear must look as if it were stored.
+    if (outcome === 'stored' || outcome === 'repeated' || outcome === 'unheard') {
       context.metrics.envelopesReceived.of(outcome).add();
       if (id !== null) socket.send(accepted(session.code, id));
       return;

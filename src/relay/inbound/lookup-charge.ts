@@ -26,6 +26,11 @@ export class LookupCharge {
     this.#options = options;
   }
 
+  /** The recipients of this session, as far as it remembers them. */
+  get recipients(): readonly string[] {
+    return this.#known === null ? [] : [...this.#known.keys()];
+  }
+
   /** 0 if an envelope may be sent to this recipient; otherwise the milliseconds to wait. */
   approach(recipient: string): number {
     this.#known ??= new BoundedMap(REMEMBERED_MAX);

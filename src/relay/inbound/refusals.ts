@@ -77,7 +77,7 @@ export function notAnEnvelope(frame: Extract<ClientFrame, { kind: 'malformed' | 
 }
 
 /** How an envelope can end without being stored. `unavailable`: the store did not say. */
-export type NotStored = Exclude<DeliverOutcome, 'stored' | 'repeated'> | 'unavailable';
+export type NotStored = Exclude<DeliverOutcome, 'stored' | 'repeated' | 'unheard'> | 'unavailable';
 
 export function refusalOf(outcome: NotStored, recipient: string): Refusal {
   return { code: CODE_OF[outcome], detail: detailOf(outcome, recipient) };

@@ -88,7 +88,7 @@ export class Login {
     } else if (frame.kind === 'connect') {
       this.#connectFrame = number;
       void this.#connect(frame, Buffer.from(bytes.subarray(frame.dataStart, frame.dataEnd)));
-    } else if (frame.kind === 'envelope') {
+    } else if (frame.kind === 'envelope' || frame.kind === 'command') {
       const detail = 'an envelope came before a successful connect: send connect first';
       this.#refuse({ code: 'not_connected', detail, close: 'notAuthenticated' }, number);
     } else {

@@ -7,7 +7,9 @@ import type {
   Subscription,
   WakeUp,
 } from '../../engine/engine.ts';
+import type { Policy } from '../../engine/people.ts';
 import type { CloseName } from '../../protocol/closes.ts';
+import { Commands } from '../commands/commands.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { Hold } from '../inbound/deliver-queue.ts';
@@ -60,10 +62,13 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   readonly #address: string;
   readonly #key: PublicKey;
   readonly #session: SessionKey;
+  readonly #policy: Policy;
   readonly #subscription: Subscription;
   readonly #heartbeat: Heartbeat;
   /** Null until the first frame: most clients only listen. */
   #inbound: Inbound | null = null;
+  /** Null until the first command: most clients send none. */
+  #commands: Commands | null = null;
   /** Monotonic seconds (a small integer costs no object), never more than when the store said that the session holds. */
   #heldAtS: number;
   /** One question to the store answers all that ask meanwhile. */
@@ -78,6 +83,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
     this.#address = address;
     this.#key = key;
     this.#session = session;
+    this.#policy = login.policy;
     this.#subscription = subscription;
     this.#heldAtS = Math.floor(claimedAtMs / 1000);
     const window = new Window(context.config.windowEnvelopes, context.config.windowBytes);
@@ -114,9 +120,23 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       hold: this,
       address: this.#address,
       key: this.#key,
+      policy: this.#policy,
+      onCommand: (command) => this.#commandQueue.put(command),
       onAck: (seq) => this.receipts.receive(seq),
     });
     return this.#inbound;
+  }
+
+  get #commandQueue(): Commands {
+    this.#commands ??= new Commands({
+      context: this.#context,
+      session: this.#session,
+      socket: this.#socket,
+      contacts: this.inbound.acquaintances,
+      onRefused: (refusal, frame) => this.inbound.refuse(refusal, frame),
+      onLost: (state) => this.onLost(state),
+    });
+    return this.#commands;
   }
 
   /** The socket has sent what it had buffered. */
@@ -134,7 +154,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   async drainAndClose(close: CloseName, reason: string): Promise<void> {
     this.push.end();
     const timeout = new Promise((resolve) => setTimeout(resolve, LAST_RECEIPTS_MS).unref());
-    const settled = Promise.all([this.receipts.allReceived(), this.#inbound?.idle()]);
+    const settled = Promise.all([this.receipts.allReceived(), this.#inbound?.idle(), this.#commands?.idle()]);
     await Promise.race([settled, timeout]);
     this.close(close, reason);
   }

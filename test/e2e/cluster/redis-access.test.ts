@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
+import { command } from '../../support/clients/commands.ts';
 import { frameOf } from '../../support/clients/frames.ts';
 import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
@@ -104,6 +105,33 @@ async function fillAndEmpty(relay: RelayNode): Promise<void> {
   await client.close();
 }
 
+/** Bob blocks one of two, hears known people only, and is told whom he blocks. */
+async function hearFew(relay: RelayNode): Promise<void> {
+  const [bob, eve, mallory] = [
+    await registerUser(relay.http),
+    await registerUser(relay.http),
+    await registerUser(relay.http),
+  ];
+  const socket = await PlainClient.login(relay.ws, bob, { protocol: 2 });
+  for (const [verb, payload] of [
+    ['block', { code: eve.code }],
+    ['policy', { accept: 'known', known: [] }],
+    ['blocks', {}],
+  ] as const) {
+    expect((await command(socket, bob, verb, payload)).error, verb).toBeUndefined();
+  }
+  for (const user of [eve, mallory]) {
+    const client = await PlainClient.login(relay.ws, user);
+    client.send(plainEnvelope(user, bob.code));
+    await client.until(() => answers(client) === 1);
+    await client.close();
+  }
+  socket.send(plainEnvelope(bob, mallory.code));
+  await socket.until(() => socket.accepted().length === 4);
+  expect((await command(socket, bob, 'unblock', { code: eve.code })).error).toBeUndefined();
+  await socket.close();
+}
+
 /** Everything that a node does with Redis, but for what needs a Cluster or replicas. */
 async function useAll(relay: RelayNode, url: string): Promise<void> {
   const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
@@ -155,6 +183,7 @@ it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis
   const relay = await processes.relay({ RELAY_REDIS_URL: url, RELAY_NOISE_PER_S: '0', ...small });
   await useAll(relay, url);
   await fillAndEmpty(relay);
+  await hearFew(relay);
   await tryCodes(relay);
   expect(await auditor.call('ACL', 'LOG')).toEqual([]);
 

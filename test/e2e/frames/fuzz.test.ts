@@ -21,7 +21,14 @@ const TIME_LIMIT_MS = 240_000;
 const WIDTH = 8;
 const MAX_FRAME_BYTES = 65_536;
 const FAULTS_MAX = 10;
-const CLIENT_FAULTS = ['bad_frame', 'bad_signature', 'sender_mismatch', 'id_conflict', 'too_large'];
+const CLIENT_FAULTS = [
+  'bad_frame',
+  'bad_signature',
+  'sender_mismatch',
+  'id_conflict',
+  'unknown_command',
+  'too_large',
+];
 
 const processes = new Processes();
 let relay: RelayNode;
@@ -90,7 +97,7 @@ function expectedBefore(
   const refused = (error: string, close: number) => ({ error, close, connected: false });
   const judgement = judge(text, protocol);
   if (judgement.kind === 'bad_frame' || judgement.kind === 'ack') return refused('bad_frame', 4400);
-  if (judgement.kind === 'envelope') return refused('not_connected', 4401);
+  if (judgement.kind === 'envelope' || judgement.kind === 'command') return refused('not_connected', 4401);
   if (protocol === 2 && judgement.nonce !== nonce) return refused('bad_challenge', 4401);
   return signatures.isRight(judgement) ? { ...FINE, connected: true } : refused('bad_signature', 4401);
 }
@@ -129,9 +136,11 @@ function expectedAfter(text: string, protocol: 1 | 2, own: PlainUser, known: Kno
   const judgement = judge(text, protocol);
   const refused = (error: string) => ({ error, close: null });
   if (judgement.kind === 'ack') return FINE;
-  if (judgement.kind !== 'envelope') return refused('bad_frame');
+  if (judgement.kind !== 'envelope' && judgement.kind !== 'command') return refused('bad_frame');
   if (judgement.sender !== own.code) return refused('sender_mismatch');
   if (!signatures.isRight(judgement)) return refused('bad_signature');
+  // No recipe makes a command that there is.
+  if (judgement.kind === 'command') return refused('unknown_command');
   if (!codes.has(judgement.recipient)) return refused('recipient_unknown');
   if (judgement.id === null) return FINE;
   const key = `${judgement.recipient} ${judgement.id}`;

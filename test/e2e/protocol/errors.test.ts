@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_ERRORS, type FrameErrorCode } from '../../../src/protocol/errors.ts';
+import { commandText } from '../../support/clients/commands.ts';
 import { connectText, envelopeText } from '../../support/clients/frames.ts';
 import { type ErrorPayload, PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
@@ -23,6 +24,7 @@ const SETTINGS = {
   /** Two in a burst. */
   slow: () => ({ RELAY_ENVELOPES_PER_S: '1' }),
   redis: () => ({ RELAY_REDIS_URL: redis.url }),
+  noBlocks: () => ({ RELAY_MAX_BLOCKS: '0' }),
   /** One large envelope may be on its way. */
   narrow: () => ({ RELAY_REDIS_URL: redis.url, RELAY_INFLIGHT_BYTES: '65536' }),
 };
@@ -58,6 +60,14 @@ interface Case {
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const otherKeys = makeKeys();
+
+/** By protocol 2, on a socket of its own. */
+async function provokeCommand(on: Scene, verb: string, payload: unknown): Promise<void> {
+  on.socket.ws.close();
+  const socket = await PlainClient.login(on.relay.ws, on.alice, { protocol: 2 });
+  Object.assign(on, { socket });
+  socket.sendData(on.alice, commandText(on.alice.code, verb, payload, 'do'));
+}
 
 const CASES: Record<FrameErrorCode, readonly Case[]> = {
   bad_frame: [
@@ -208,6 +218,34 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       more: (error) => expect(error.retry_after_ms).toBeGreaterThan(0),
     },
   ],
+  unknown_command: [
+    {
+      when: 'the relay has no such command',
+      before: true,
+      provoke: (on) => provokeCommand(on, 'format_disk', {}),
+      detail: /^the relay has no command format_disk: there are block, unblock, /,
+      more: (error) => expect(error.id).toBe('do'),
+    },
+  ],
+  bad_command: [
+    {
+      when: 'a command lacks what it takes',
+      before: true,
+      provoke: (on) => provokeCommand(on, 'block', {}),
+      detail: /^block: code must be a code/,
+      more: (error) => expect(error.id).toBe('do'),
+    },
+  ],
+  limit_reached: [
+    {
+      when: 'one code more is blocked than may be',
+      before: true,
+      on: 'noBlocks',
+      provoke: (on) => provokeCommand(on, 'block', { code: on.bob.code }),
+      detail: /^0 codes are blocked already: unblock one first$/,
+      more: (error) => expect(error.id).toBe('do'),
+    },
+  ],
   too_large: [
     {
       when: 'the frame has more than RELAY_MAX_FRAME_BYTES',
@@ -279,7 +317,7 @@ describe.each(Object.entries(CASES))('%s', (code, cases) => {
         const fields = ['code', 'detail', 'frame', 'id', 'retry_after_ms'];
         expect(fields.filter((field) => field in (error ?? {}))).toEqual(Object.keys(error ?? {}));
         const { recipient } = socket.serverFrames.at(-1)?.data ?? {};
-        expect(recipient).toBe(before === true ? undefined : there.alice.code);
+        expect(recipient).toBe(before === true && close !== undefined ? undefined : there.alice.code);
         if (error !== undefined) more?.(error);
         expect(error?.frame).toBe(socket.sent);
         if (close !== undefined) {

@@ -37,6 +37,7 @@ describe('the minimal Redis ACL', () => {
       mailboxSharePercent: 100,
       mailboxTtlMs: 200,
       maxUsers: 10,
+      maxBlocks: 10,
     };
     const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits });
     await node.start();
@@ -102,7 +103,7 @@ describe('Redis over TLS', () => {
 /** Runs the build: a child process cannot load TypeScript. */
 const TLS_CLIENT = `
   import { createRedisEngine } from ${JSON.stringify(new URL('../../../dist/engine/redis/engine.js', import.meta.url).href)};
-  const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxSharePercent: 100, mailboxTtlMs: 1_000, maxUsers: 10 };
+  const limits = { mailboxEnvelopes: 10, mailboxBytes: 10_000, mailboxSharePercent: 100, mailboxTtlMs: 1_000, maxUsers: 10, maxBlocks: 10 };
   const node = createRedisEngine({ urls: [process.argv[1]], nodeId: 'tls', limits, waitReplicas: 0 });
   await node.start();
   console.log(JSON.stringify(node.health()));

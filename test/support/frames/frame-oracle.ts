@@ -14,6 +14,14 @@ export type Judgement =
       readonly nonce: string | null;
     }
   | {
+      readonly kind: 'command';
+      readonly sender: string;
+      readonly id: string;
+      readonly verb: string;
+      readonly data: string;
+      readonly signature: string;
+    }
+  | {
       readonly kind: 'envelope';
       readonly sender: string;
       readonly recipient: string;
@@ -25,6 +33,7 @@ export type Judgement =
 const BAD_FRAME: Judgement = { kind: 'bad_frame' };
 const DEPTH_MAX = 8;
 const CODE = /^[0-9A-HJKMNP-TV-Z]{7}$/;
+const CODE_OR_SERVER = /^([0-9A-HJKMNP-TV-Z]{7}|server)$/;
 const TYPE = /^[a-z][a-z0-9_]{0,31}$/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const HEX_128 = /^[0-9a-fA-F]{128}$/;
@@ -53,7 +62,7 @@ export function judge(text: string, protocol: 1 | 2): Judgement {
   const strings: [Tree | undefined, RegExp][] = [
     [at('signature'), HEX_128],
     [at('data', 'sender'), CODE],
-    [at('data', 'recipient'), CODE],
+    [at('data', 'recipient'), protocol === 2 ? CODE_OR_SERVER : CODE],
     [at('data', 'id'), ID],
     [at('data', 'message', 'type'), TYPE],
   ];
@@ -77,6 +86,8 @@ export function judge(text: string, protocol: 1 | 2): Judgement {
   if (RELAY_TYPES.includes(type)) return BAD_FRAME;
   const recipient = stringOf(at('data', 'recipient'));
   if (recipient === null) return BAD_FRAME;
+  const id = stringOf(at('data', 'id'));
+  if (recipient === 'server') return id === null ? BAD_FRAME : { kind: 'command', ...signed, id, verb: type };
   if (EXCHANGES.includes(type)) {
     const key = stringOf(at('data', 'message', 'payload', 'ecdh_public_key'));
     if (hasLookalike(at('data', 'message', 'payload'), ['ecdh_public_key', 'nonce', 'audience']))
@@ -84,7 +95,7 @@ export function judge(text: string, protocol: 1 | 2): Judgement {
     if (key === null || !/^[0-9a-f]{64}$/i.test(key) || /^(00|01)?0*$/.test(key) || /^f{64}$/i.test(key))
       return BAD_FRAME;
   }
-  return { kind: 'envelope', ...signed, recipient, id: stringOf(at('data', 'id')) };
+  return { kind: 'envelope', ...signed, recipient, id };
 }
 
 function judgeConnect(

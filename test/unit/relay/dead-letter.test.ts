@@ -13,6 +13,7 @@ const LIMITS = {
   mailboxSharePercent: 100,
   mailboxTtlMs: 1e6,
   maxUsers: 10,
+  maxBlocks: 10,
 };
 
 function setup(answer: () => Promise<SessionState>) {

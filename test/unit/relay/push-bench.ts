@@ -15,6 +15,7 @@ const LIMITS = {
   mailboxSharePercent: 100,
   mailboxTtlMs: 1e9,
   maxUsers: 100,
+  maxBlocks: 10,
 };
 
 interface Changed {

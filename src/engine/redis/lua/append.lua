@@ -1,7 +1,8 @@
 -- Envelopes enter a mailbox at its tail.
 
--- Appends the frames with the code 's', and publishes each as a wake-up.
+-- Appends the frames with the code 's', and publishes each as a wake-up. Returns the ids, by index.
 local function append(box, inbox, batch, codes, now)
+  local ids = {}
   -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.
   local us = math.max(now, us_of(box.last) + 1)
   for i, frame in ipairs(batch.frames) do
@@ -11,9 +12,10 @@ local function append(box, inbox, batch, codes, now)
       box.total = box.total + #frame
       redis.call('XADD', inbox, id, 'f', frame, 't', whole(box.total), 's', batch.sender)
       redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\n' .. frame)
-      box.last = id
+      box.last, ids[i] = id, id
     end
   end
+  return ids
 end
 
 -- Whether the stream's TTL is to be renewed: when the stream is new, and then once per quarter of the TTL.

@@ -13,7 +13,7 @@
 -- ARGV[6] ttl            us, of an envelope
 --
 -- returns {'unknown' | 'protocol' | 'late', now us}, or {'claimed', now us, epoch, entries waiting, last id,
---         entries expired, '1' if the account is settled, eddsa}
+--         entries expired, '1' if the account is settled, eddsa, guard}
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
@@ -38,4 +38,5 @@ redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'c
   'min_protocol', protocol, 'expired', '0')
 if fields[2] ~= '1' then redis.call('PERSIST', user) end
 redis.call('SPUBLISH', inbox, 'c' .. token)
-return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6] }
+return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6],
+  box.guard or '' }

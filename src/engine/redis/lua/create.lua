@@ -26,8 +26,8 @@ redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1],
   'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'oldest', 0, 'token', '',
-  'eddsa', ARGV[3],
-  'epoch', 0, 'node', '', 'claimed', '0', 'min_protocol', '1', 'expired', 0, 'settled', '0', 'pending', '1',
+  'guard', '', 'epoch', 0, 'eddsa', ARGV[3],
+  'node', '', 'claimed', '0', 'min_protocol', '1', 'expired', 0, 'settled', '0', 'pending', '1',
   'id', ARGV[1], 'name', ARGV[4], 'ecdh', ARGV[2],
   'created', string.format('%.0f', time[1] * 1000000 + time[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])

@@ -14,10 +14,11 @@
 -- ARGV[3] number            integer  of the batch in that session
 -- ARGV[4] latest            us, Redis time: a batch that comes later is refused
 -- ARGV[5] tag               integer  random part of the mailbox ids
+-- ARGV[6] kinds             string   one character per envelope: k a request (a key_exchange), - any other
 -- then for each envelope: frame, id ('' without), digest of its data
 --
 -- returns 'late', or one character per envelope: s stored, r repeated, c id conflict, f mailbox full, h share full,
---         u no such user, x stale; and '+' behind them if ids were forgotten before their time
+--         u no such user, x stale, d dropped, because the recipient does not hear the sender; and '+' behind them if ids were forgotten before their time
 -- CONST ttl_us  of an envelope
 -- include time.lua
 -- include mailbox.lua
@@ -26,11 +27,13 @@
 -- include fence.lua
 -- include seen.lua
 -- include quota.lua
+-- include guard.lua
+-- include hearing.lua
 -- include append.lua
 
 local user, inbox, fence, shares = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
-local sender, epoch, number, latest, tag = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local FIRST = 6
+local sender, epoch, number, latest, tag, kinds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local FIRST = 7
 local frames = {}
 for at = FIRST, #ARGV, 3 do frames[#frames + 1] = ARGV[at] end
 
@@ -46,6 +49,8 @@ if answered then return answered end
 expire(box, user, inbox, now - ttl_us)
 local seen = open_seen(KEYS[4], KEYS[5], now)
 local quota = open_quota(box)
+local hearing = open_hearing(box, user, sender, now)
+if hearing and hearing.requests then make_room(quota, hearing.requests) end
 -- Counted before: from now on each batch must be added.
 if may_share(box) and redis.call('EXISTS', shares) == 1 then count_own(quota, box, inbox, sender) end
 
@@ -57,21 +62,27 @@ for i, frame in ipairs(frames) do
   local before = id ~= '' and digest_of(seen, name)
   if before then
     codes[i] = before == digest and 'r' or 'c'
+  elseif hearing and ask(hearing, i, string.sub(kinds, i, i), #frame) then
+    codes[i] = 's'
+    make_room(quota, hearing.requests)
   elseif mailbox_is_full(quota, #frame) then
     codes[i] = 'f'
+  elseif hearing and hearing.why then
+    codes[i] = drop(hearing, #frame)
   elseif share_is_full(quota, box, inbox, sender, #frame) then
     codes[i] = 'h'
   else
     codes[i] = 's'
-    add_to_quota(quota, #frame)
-    if id ~= '' then remember(seen, name, digest) end
   end
+  if codes[i] == 's' then add_to_quota(quota, #frame) end
+  if id ~= '' and (codes[i] == 's' or codes[i] == 'd') then remember(seen, name, digest) end
 end
 
 -- Nothing is refused from here on.
+local ids
 local last_us, stream_ttl_ms = us_of(box.last), ttl_us * 1.25 / 1000
 if quota.count > box.count then
-  append(box, inbox, { sender = sender, tag = tag, frames = frames }, codes, now)
+  ids = append(box, inbox, { sender = sender, tag = tag, frames = frames }, codes, now)
   local oldest = box.count == 0 and now or box.oldest
   redis.call('HSET', user, 'last', box.last, 'count', quota.count, 'total', whole(box.total), 'oldest', whole(oldest))
   if ttl_is_due(box, last_us, now, ttl_us) then
@@ -80,6 +91,7 @@ if quota.count > box.count then
   end
 end
 write_shares(quota, box, sender, stream_ttl_ms)
+if hearing then write_hearing(hearing, user, sender, ids, frames) end
 
 local answer = table.concat(codes)
 local forgotten = write_seen(seen)

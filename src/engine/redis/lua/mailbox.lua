@@ -8,16 +8,16 @@
 -- Each entry has the frame (field f), the running total up to itself (t), so that leaving needs no scan, and its
 -- sender (s).
 
--- The user's mailbox with the token and epoch of its session; nil if no user has the code. Only verbs by which entries
+-- The user's mailbox, the token and epoch of its session, and its guard (see guard.lua; nil if empty); nil if no user has the code. Only verbs by which entries
 -- may leave need `shares`.
 local function open_mailbox(user, shares)
-  local fields =
-    redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'epoch', 'eddsa')
-  if not fields[9] then return nil end
+  local fields = redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'guard',
+    'epoch', 'eddsa')
+  if not fields[10] then return nil end
   return {
     last = fields[1], confirmed = fields[2], count = tonumber(fields[3]), total = tonumber(fields[4]),
-    base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7], epoch = tonumber(fields[8]),
-    shares = shares,
+    base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7],
+    guard = fields[8] and fields[8] ~= '' and fields[8] or nil, epoch = tonumber(fields[9]), shares = shares,
   }
 end
 

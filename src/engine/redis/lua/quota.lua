@@ -7,9 +7,15 @@
 -- CONST counted_bytes      the same for bytes
 
 -- count, bytes: of the mailbox, this batch included. own: of this sender, this batch included; nil while no share can be
--- full. everybody: of all senders, if they had to be counted again.
+-- full. everybody: of all senders, if they had to be counted again. room: what the mailbox may hold with the requests that
+-- are beside its quota.
 local function open_quota(box)
-  return { count = box.count, bytes = box.total - box.base, own = nil, everybody = nil }
+  return { count = box.count, bytes = box.total - box.base, own = nil, everybody = nil,
+    room_count = max_envelopes, room_bytes = max_bytes }
+end
+
+local function make_room(quota, requests)
+  quota.room_count, quota.room_bytes = max_envelopes + requests.count, max_bytes + requests.bytes
 end
 
 local function count_own(quota, box, inbox, sender)
@@ -28,7 +34,7 @@ local function count_own(quota, box, inbox, sender)
 end
 
 local function mailbox_is_full(quota, size)
-  return quota.count + 1 > max_envelopes or quota.bytes + size > max_bytes
+  return quota.count + 1 > quota.room_count or quota.bytes + size > quota.room_bytes
 end
 
 local function share_is_full(quota, box, inbox, sender, size)

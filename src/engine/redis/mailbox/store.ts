@@ -15,11 +15,12 @@ import {
   type StoredEnvelope,
 } from '../../engine.ts';
 import type { EngineObserver } from '../../observer.ts';
+import type { Policy } from '../../people.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
 import { deadLetterKey, fenceKey, inboxKey, seenKeys, sharesKey, userKey } from '../schema.ts';
-import type { Scripts } from '../scripts.ts';
+import type { Script, Scripts } from '../scripts.ts';
 
 export interface StoreOptions {
   readonly calls: Calls;
@@ -32,6 +33,9 @@ export interface StoreOptions {
   /** See `Timings`. */
   readonly callTimeoutMs: number;
 }
+
+/** The reply of a script, or why the session may not run it. */
+export type Ran = { readonly reply: Reply } | { readonly lost: Exclude<SessionState, 'held'> };
 
 /** A claim, and what is still to be done for an account that was claimed for the first time. */
 export interface StoreClaim {
@@ -51,6 +55,7 @@ const OUTCOMES: Readonly<Record<string, DeliverOutcome>> = {
   f: 'mailbox_full',
   h: 'share_full',
   x: 'stale',
+  d: 'unheard',
 };
 const FORGOTTEN = '+';
 
@@ -81,7 +86,9 @@ export class Store {
     const { calls, scripts, durable, observer } = this.#options;
     const tag = `${randomInt(TAG_VALUES)}`;
     const items: Argument[] = [];
-    for (const { frame, dedupe } of envelopes) {
+    let kinds = '';
+    for (const { frame, dedupe, request: asks } of envelopes) {
+      kinds += asks ? 'k' : '-';
       // As text: ioredis writes it in 8 µs, bytes in 12. Frames are UTF-8, so both are the same.
       items.push(frame.toString('utf8'), dedupe?.id ?? '', dedupe?.digest ?? '');
     }
@@ -101,6 +108,7 @@ export class Store {
           `${number}`,
           shard.clock.usAt(heldAtMs, HOLD_MS),
           tag,
+          kinds,
           ...items,
         ],
         durable,
@@ -130,7 +138,7 @@ export class Store {
       });
     let reply = listOf(await run());
     if (textOf(reply[0]) === 'late') reply = listOf(await this.#withFreshTime(code, run));
-    const [answer, , epoch, waiting, last, expired, settled, eddsa] = reply;
+    const [answer, , epoch, waiting, last, expired, settled, eddsa, guard] = reply;
     switch (textOf(answer)) {
       case 'unknown':
         return { result: { outcome: 'unknown_user' }, unsettledKey: null };
@@ -139,8 +147,9 @@ export class Store {
       case 'claimed': {
         const session: SessionKey = { code, token, epoch: Number(epoch), protocol };
         const numbers = { waiting: Number(waiting), expired: Number(expired) };
+        const policy = policyOf(textOf(guard) ?? '');
         return {
-          result: { outcome: 'claimed', session, last: textOf(last) ?? '', ...numbers },
+          result: { outcome: 'claimed', session, last: textOf(last) ?? '', ...numbers, policy },
           unsettledKey: textOf(settled) === '1' ? null : textOf(eddsa),
         };
       }
@@ -204,6 +213,30 @@ export class Store {
     await calls.run({ script: scripts.release, keys: [userKey(code)], args: () => [token] });
   }
 
+  /**
+   * Runs what only the holder of a session may do: a script with the key `user:{CODE}` and with token and epoch as first
+   * arguments. Tries again after a failover that made the store forget the session.
+   */
+  async runHeld(script: Script, session: SessionKey, args: readonly Argument[]): Promise<Ran> {
+    const { calls, durable } = this.#options;
+    const { code, token, epoch } = session;
+    const run = () =>
+      calls.run({
+        script,
+        keys: [userKey(code)],
+        args: () => [token, `${epoch}`, ...args],
+        durable,
+      });
+    let reply = await run();
+    if (wordOf(reply) === SESSION_FORGOTTEN) {
+      const reclaimed = await this.reclaim(session, null);
+      if (reclaimed !== 'held') return { lost: reclaimed };
+      reply = await run();
+    }
+    const lost = STATES[wordOf(reply)];
+    return lost === undefined || lost === 'held' ? { reply } : { lost };
+  }
+
   #run(
     verb: 'claim' | 'reclaim' | 'read' | 'confirm',
     code: string,
@@ -220,6 +253,17 @@ export class Store {
     await this.#options.calls.askTime(userKey(code));
     return run();
   }
+}
+
+/** See lua/guard.lua. */
+function policyOf(guard: string): Policy {
+  return guard.includes('k') ? 'known' : 'anyone';
+}
+
+/** The word that a reply is, or begins with. */
+function wordOf(reply: Reply): string {
+  const [first] = Array.isArray(reply) ? (reply as readonly Reply[]) : [reply];
+  return textOf(first) ?? '';
 }
 
 function state(reply: Reply): SessionState {

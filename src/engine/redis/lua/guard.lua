@@ -1,0 +1,35 @@
+-- Whom a user hears. The field `guard` of the user's hash has a letter for each thing that may be in a sender's way; for
+-- nearly all users it is empty, and deliver looks no further:
+--   b  some codes are blocked
+--   k  only known people are heard
+-- The rest is in keys of the same slot that most users do not have. They are not declared, because Redis refuses a whole
+-- script with a declared key that does not exist for as long as its slot is moving:
+--   people:{CODE}   hash  code -> b blocked, k known, bk both
+--   unheard:{CODE}  hash  see hearing.lua
+
+local function has(guard, letter)
+  return guard and string.find(guard, letter, 1, true) ~= nil
+end
+
+local function with(guard, letter)
+  guard = guard or ''
+  return has(guard, letter) and guard or guard .. letter
+end
+
+local function without(guard, letter)
+  return (string.gsub(guard or '', letter, ''))
+end
+
+-- A key of the same user: `name` and the {CODE} of user:{CODE}.
+local function key_of(user, name)
+  return name .. ':' .. string.match(user, '{.*}')
+end
+
+-- Nil if the user hears this sender, otherwise 'blocked' or 'stranger'.
+local function unheard_as(guard, user, sender)
+  if not has(guard, 'b') and not has(guard, 'k') then return nil end
+  local person = redis.call('HGET', key_of(user, 'people'), sender)
+  if has(person, 'b') then return 'blocked' end
+  if has(guard, 'k') and not has(person, 'k') then return 'stranger' end
+  return nil
+end

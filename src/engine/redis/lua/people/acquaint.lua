@@ -1,0 +1,19 @@
+#!lua
+-- The user writes to these people: whom he writes to, he hears.
+--
+-- KEYS[1] user:{CODE}  hash
+-- ARGV[1] token        32 hex digits
+-- ARGV[2] epoch        integer  of the session
+-- then their codes
+--
+-- returns 'done' | 'full' | 'displaced' | 'forgotten' | 'unknown'
+-- include time.lua
+-- include mailbox.lua
+-- include guard.lua
+-- include people/known.lua
+
+local user = KEYS[1]
+local box = open_mailbox(user)
+if not box then return 'unknown' end
+if box.token ~= ARGV[1] then return loss(box, ARGV[2]) end
+return know(user, 3) and 'done' or 'full'

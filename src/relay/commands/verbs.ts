@@ -1,0 +1,11 @@
+import type { Command } from './command.ts';
+import { block, blocks, policy, unblock } from './people.ts';
+
+/** Every command, once, by the type of its message. */
+export const VERBS = { block, unblock, blocks, policy } as const satisfies Readonly<Record<string, Command>>;
+
+export type Verb = keyof typeof VERBS;
+
+export function isVerb(name: string): name is Verb {
+  return Object.hasOwn(VERBS, name);
+}

@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { command } from '../../support/clients/commands.ts';
+import { envelopeText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { sendStored } from '../../support/clients/scene.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+
+/** docs/protocol.md, section 4: whom a user hears, by commands to `server`. */
+const processes = new Processes();
+let redis: RedisServer;
+let relays: readonly RelayNode[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  const url = { RELAY_REDIS_URL: redis.url };
+  relays = await Promise.all([processes.relay(), processes.relay(url), processes.relay(url)]);
+});
+
+afterAll(async () => {
+  await processes.stop();
+  await redis.remove();
+});
+
+interface Talker {
+  readonly user: PlainUser;
+  readonly socket: PlainClient;
+}
+
+async function talker(relay: RelayNode, at = relay): Promise<Talker> {
+  const user = await registerUser(relay.http);
+  return { user, socket: await PlainClient.login(at.ws, user, { protocol: 2 }) };
+}
+
+/** Resolves once `from` has been told that it is stored. */
+async function say(from: Talker, to: PlainUser, payload: string): Promise<void> {
+  await sendStored(from.socket, { sender: from.user, recipient: to.code, payload });
+}
+
+let requests = 0;
+async function ask(from: Talker, to: PlainUser): Promise<void> {
+  requests += 1;
+  const id = `request-${requests}`;
+  const payload = { ecdh_public_key: makeKeys().ecdhPublicKey };
+  const text = envelopeText({
+    sender: from.user.code,
+    recipient: to.code,
+    id,
+    type: 'key_exchange',
+    payload,
+  });
+  from.socket.sendData(from.user, text);
+  await from.socket.until(() => from.socket.accepted().includes(id));
+}
+
+/** What came to somebody of the others, as payload or type. */
+const heard = ({ socket }: Talker): unknown[] =>
+  socket.envelopes.map((text) => {
+    const { message } = JSON.parse(text).data;
+    return message.type === 'message' ? message.payload : message.type;
+  });
+
+for (const [name, home, away] of [
+  ['in memory', 0, 0],
+  ['in Redis, with everybody on another node', 1, 2],
+] as const) {
+  describe(`commands ${name}`, () => {
+    const people = async () => {
+      const [one, other] = [relays[home], relays[away]] as [RelayNode, RelayNode];
+      return [await talker(one), await talker(one, other), await talker(one, other)] as const;
+    };
+
+    it('block refuses everything of one sender, who is told accepted as ever, until unblock', async () => {
+      const [bob, eve, carol] = await people();
+      await say(eve, bob.user, 'before');
+      expect(await command(bob.socket, bob.user, 'block', { code: eve.user.code })).toEqual({});
+      await say(eve, bob.user, 'blocked');
+      await ask(eve, bob.user);
+      await say(carol, bob.user, 'hello');
+      await bob.socket.untilEnvelopes(2);
+      expect(await command(bob.socket, bob.user, 'blocks')).toEqual({ result: { codes: [eve.user.code] } });
+      expect(await command(bob.socket, bob.user, 'unblock', { code: eve.user.code })).toEqual({});
+      await say(eve, bob.user, 'after');
+      await bob.socket.untilEnvelopes(3);
+      expect(heard(bob)).toEqual(['before', 'hello', 'after']);
+      expect(await command(bob.socket, bob.user, 'blocks')).toEqual({ result: { codes: [] } });
+      // The blocked one may be written to all the same.
+      await say(bob, eve.user, 'from bob');
+      await eve.socket.untilEnvelopes(1);
+    });
+
+    it('policy "known" lets a stranger ask once; whoever is written to may write back', async () => {
+      const [bob, eve, carol] = await people();
+      expect(await command(bob.socket, bob.user, 'policy', { accept: 'known' })).toEqual({});
+      await say(eve, bob.user, 'unasked');
+      await ask(eve, bob.user);
+      await ask(eve, bob.user);
+      await say(eve, bob.user, 'impatient');
+      await say(bob, carol.user, 'hello carol');
+      await say(carol, bob.user, 'hello bob');
+      await say(bob, eve.user, 'hello eve');
+      await say(eve, bob.user, 'at last');
+      await bob.socket.untilEnvelopes(3);
+      expect(heard(bob)).toEqual(['key_exchange', 'hello bob', 'at last']);
+      expect(await command(bob.socket, bob.user, 'policy', { accept: 'anyone' })).toEqual({});
+    });
+
+    it('policy "known" counts as known those written to before on this socket, and those it names', async () => {
+      const [bob, eve, carol] = await people();
+      // Not yet answered when the policy is sent: it counts even so.
+      const first = envelopeText({ sender: bob.user.code, recipient: eve.user.code, payload: 'hello' });
+      bob.socket.sendData(bob.user, first);
+      const known = [carol.user.code];
+      expect(await command(bob.socket, bob.user, 'policy', { accept: 'known', known })).toEqual({});
+      await say(eve, bob.user, 'eve');
+      await say(carol, bob.user, 'carol');
+      await bob.socket.untilEnvelopes(2);
+      expect(heard(bob)).toEqual(['eve', 'carol']);
+    });
+
+    it('the policy holds over logins', async () => {
+      const [bob, eve, carol] = await people();
+      await command(bob.socket, bob.user, 'policy', { accept: 'known' });
+      await bob.socket.close();
+      const again = {
+        ...bob,
+        socket: await PlainClient.login(relays[away]?.ws ?? '', bob.user, { protocol: 2 }),
+      };
+      await say(eve, bob.user, 'unasked');
+      await say(again, carol.user, 'hello carol');
+      await say(carol, bob.user, 'hello bob');
+      await again.socket.untilEnvelopes(1);
+      expect(heard(again)).toEqual(['hello bob']);
+    });
+  });
+}
+
+describe('commands that are refused', () => {
+  let bob: Talker;
+  beforeAll(async () => {
+    bob = await talker(relays[0] as RelayNode);
+  });
+
+  it.each([
+    ['block', {}, /^block: code must be a code/],
+    ['block', [], /^block: the payload of a command is a JSON object$/],
+    ['block', { code: 'alice' }, /^block: code must be a code/],
+    ['unblock', { code: 7 }, /^unblock: code must be a code/],
+    ['blocks', { after: 'x' }, /^blocks: after must be next of the page before$/],
+    ['policy', { accept: 'nobody' }, /^policy: accept must be "anyone" or "known"$/],
+    ['policy', { accept: 'known', known: ['x'] }, /^policy: known must be a list of at most 5000 codes$/],
+  ])('say what is wrong with the payload: %s %j', async (verb, payload, detail) => {
+    const { user, socket } = await talker(relays[0] as RelayNode);
+    const { error } = await command(socket, user, verb, payload);
+    expect(error).toMatchObject({ code: 'bad_command', detail: expect.stringMatching(detail) });
+  });
+
+  it('would block oneself', async () => {
+    const { error } = await command(bob.socket, bob.user, 'block', { code: bob.user.code });
+    expect(error).toMatchObject({ code: 'bad_command', detail: 'block: code is your own' });
+  });
+
+  it('are unknown, and named', async () => {
+    expect((await command(bob.socket, bob.user, 'format_disk', {})).error).toMatchObject({
+      code: 'unknown_command',
+      detail: expect.stringMatching(/^the relay has no command format_disk: there are block, /),
+    });
+  });
+
+  it('have no id, or the signature of another', async () => {
+    const text = `{"sender":"${bob.user.code}","recipient":"server","message":{"type":"blocks"}}`;
+    bob.socket.sendData(bob.user, text);
+    expect(await bob.socket.nextError()).toMatchObject({
+      code: 'bad_frame',
+      detail: expect.stringMatching(/^id is missing in data/),
+    });
+    bob.socket.sendData(makeKeys(), text.replace('"message"', '"id":"x","message"'));
+    expect(await bob.socket.nextError()).toMatchObject({ code: 'bad_signature', id: 'x' });
+  });
+
+  it('are protocol 1: `server` is no recipient there', async () => {
+    const relay = relays[0] as RelayNode;
+    const user = await registerUser(relay.http);
+    const socket = await PlainClient.login(relay.ws, user);
+    socket.sendData(user, envelopeText({ sender: user.code, recipient: 'server', id: 'x', type: 'blocks' }));
+    expect(await socket.nextError()).toMatchObject({ code: 'bad_frame' });
+  });
+});
