@@ -78,7 +78,7 @@ export function dial(
     });
     let ready = false;
     socket.on('message', (data: Buffer) => {
-      // Only short ones can be more than envelopes: the others are not looked at twice.
+      // Only short ones can be anything but envelopes.
       if (ready && data.length > 2) {
         for (const part of split(data, dialect.separator)) onMessage(part);
         return;

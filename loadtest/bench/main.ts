@@ -192,7 +192,7 @@ function summarise(
 function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: all }: Report): void {
   console.log(`\n${machine}, load average ${loadAverage.toFixed(1)}\n${settings}`);
   console.log(`one verify: ${verify.toFixed(1)} µs of processor time`);
-  console.log(`nobody sends: ${(idle / 1e4).toFixed(1)} % of one core, nodes and Redis together\n`);
+  console.log(`without envelopes: ${(idle / 1e4).toFixed(1)} % of one core, nodes and Redis together\n`);
   const rows = [...new Set(all.map(({ name }) => name))].map((name) => {
     const runs = all.filter((phase) => phase.name === name);
     const of = (figure: (phase: Phase) => number, digits: number) =>

@@ -21,7 +21,7 @@ export interface Report {
   readonly nodes: number;
   /** One Ed25519 verify: the unit of ratios. */
   readonly verifyUs: number;
-  /** What runs all the same when nobody sends: processor time per second of nodes and Redis, with sockets open. */
+  /** Processor time per second of nodes and Redis without envelopes, with sockets open. */
   readonly idleUsPerS: number;
   /** Load of the machine when the bench began: others on it make every figure larger. */
   readonly loadAverage: number;

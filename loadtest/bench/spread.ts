@@ -33,7 +33,7 @@ interface Loaded {
 export interface SpreadStep {
   readonly nodes: number;
   readonly shards: number;
-  /** Processor time per second while nobody sends. */
+  /** Processor time per second without envelopes. */
   readonly idleUsPerS: number;
   readonly open: Loaded;
   readonly closed: Loaded;

@@ -11,7 +11,7 @@ export interface Step {
   readonly us: number;
 }
 
-/** By the nearest function on the stack whose file is one of these; native code and packages count to who calls them. */
+/** By the nearest function on the stack whose file is one of these; native code and packages count to their callers. */
 const STEPS: readonly (readonly [RegExp, string])[] = [
   [/^crypto\//, 'verify'],
   [/^(protocol\/delivered|relay\/context\/delivered-frame)/, 'copy for the recipient'],

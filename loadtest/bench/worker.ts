@@ -1,4 +1,4 @@
-/** One client process of the bench: its pairs, and the load that it is told to make. */
+/** One client process of the bench: its pairs, and their load. */
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { obeyOrders } from '../support/workers.ts';
 import type { Load, LoadResult, Order, Pairs, Reply } from './load.ts';

@@ -20,7 +20,7 @@ const ASSUMED = {
 
 const USERS = [1e4, 1e6, 1e8];
 
-/** Settings of one more node that no measurement has: what it takes before anybody connects comes from there. */
+/** What one installation needs. */
 interface Needs {
   readonly connections: number;
   readonly envelopes: number;

@@ -138,7 +138,7 @@ const mailboxes: Block = ({ mailboxes: report }) => {
       ['stored, all together', `${figure(run.storedPerS)} a second`],
       ['Redis memory for one mailbox with them', `${figure(run.mailboxBytes)} B`],
       ['Redis memory for one user', `${figure(run.userBytes)} B`],
-      ['everybody comes back: all drained after', `${figure(run.drainSeconds)} s`],
+      ['all users come back: all drained after', `${figure(run.drainSeconds)} s`],
       [
         'envelopes delivered, of those stored',
         `${figure(run.received)} of ${figure(plan.mailboxes * plan.each)}`,

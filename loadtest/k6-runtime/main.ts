@@ -39,7 +39,7 @@ if (name === undefined || !names.includes(name)) {
 }
 process.exitCode = await main(join(SCRIPTS, `${name}.ts`));
 
-/** One Redis and some nodes on this machine, for those who name no relay. */
+/** One Redis and some nodes on this machine. */
 function startHere(): Promise<Fleet> {
   const store = { kind: 'redis', deployed: true } as const;
   return Fleet.start({ nodes: Number(values.nodes), store, settings: LIMITS_OFF });

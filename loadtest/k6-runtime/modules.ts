@@ -108,7 +108,7 @@ function executionOf(vu: Vu, shared: Shared): object {
   return {
     get scenario() {
       const scenario = shared.scenario(vu);
-      if (scenario === null) throw new Error('exec.scenario: there is none in init code, setup and teardown');
+      if (scenario === null) throw new Error('exec.scenario does not exist in init code, setup and teardown');
       return scenario;
     },
     get instance() {

@@ -12,7 +12,7 @@ const WIDTH = 1200;
 const ROW = 18;
 const TOP = 56;
 const MARGIN = 10;
-/** Narrower boxes are left out: nobody can point at them. */
+/** Narrower boxes are left out: they cannot be pointed at. */
 const PX_MIN = 0.6;
 const TEXT_PX_MIN = 28;
 const CHARACTER_PX = 6;

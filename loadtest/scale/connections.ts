@@ -83,7 +83,7 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
 
     const holding = await hold(rig, plan);
     const scraped = await scrape(rig);
-    say(`everybody talks, ${plan.rate} envelopes a second for ${plan.talkS} s …`);
+    say(`all clients talk, ${plan.rate} envelopes a second for ${plan.talkS} s …`);
     const talking = await talk(rig, plan);
     await rig.collect();
     const busy = rig.usage();

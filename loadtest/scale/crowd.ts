@@ -6,7 +6,7 @@ import { login, register } from '../support/users.ts';
 import type { Order } from './orders.ts';
 
 const REGISTER_AT_ONCE = 16;
-/** A store that is away comes back within seconds: who keeps trying gets in. */
+/** A store that is away comes back within seconds: clients keep trying. */
 const RETRIES_MAX = 40;
 const RETRY_WAIT_MS_MAX = 5_000;
 const SETTLE_MS = 5_000;

@@ -29,7 +29,7 @@ export interface MailboxesResult {
 
 const SAMPLE_MS = 500;
 
-/** Many mailboxes with something in them, and then everybody comes to fetch it. */
+/** Many mailboxes with envelopes, and then all users come to fetch them. */
 export async function measureMailboxes(plan: MailboxesPlan): Promise<MailboxesResult> {
   const { mailboxes, each } = plan;
   const rig = await Rig.start(plan);
@@ -48,7 +48,7 @@ export async function measureMailboxes(plan: MailboxesPlan): Promise<MailboxesRe
 
     await rig.collect();
     const before = rig.usage();
-    say('everybody comes back …');
+    say('all users come back …');
     let mostBytes = 0;
     const sampling = setInterval(() => {
       mostBytes = Math.max(mostBytes, rig.usage().nodesBytes);

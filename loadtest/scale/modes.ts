@@ -34,7 +34,7 @@ const connections: Mode<ConnectionsPlan, ConnectionsResult> = {
   },
   measure: measureConnections,
   rows: (r) => [
-    row('memory of one node before anybody connects', r.emptyNodeBytes / 1e6, 'MB'),
+    row('memory of one node without connections', r.emptyNodeBytes / 1e6, 'MB'),
     row('connects per second, all together', r.connect.perSecond, ''),
     row('node time for one connect', r.connect.nodeUs, 'µs'),
     row('Redis time for one connect', r.connect.redisUs, 'µs'),

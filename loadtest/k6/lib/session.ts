@@ -135,7 +135,7 @@ export function session(pairs: readonly SignedPair[], options: SessionOptions): 
     }
     lost.add(accepted);
     unknown.add(others);
-    // A threshold of a metric that has no sample is not looked at.
+    // k6 does not evaluate a threshold of a metric without a sample.
     for (const counter of [received, outOfOrder, altered, repeated]) counter.add(0);
     writer.close();
     reader?.close();

@@ -178,7 +178,7 @@ interface Missing {
   readonly excused: boolean;
 }
 
-/** Accepted and never received; a hole in the middle is another bug than a reader who has not come to the end. */
+/** Accepted and never received; a hole in the middle is another bug than a slow reader. */
 function findMissing(parts: {
   readonly history: History;
   readonly firsts: ReadonlyMap<SentEnvelope, First>;

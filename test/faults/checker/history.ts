@@ -1,5 +1,5 @@
 /**
- * What plain clients know of a run: nothing of the relay's inside, only what they sent, what they were told,
+ * What plain clients know of a run: nothing of the relay's inside, only what they sent, what the relay answered,
  * and what arrived. Times are monotonic milliseconds of one process, which holds all clients.
  */
 
@@ -20,7 +20,7 @@ export interface SentEnvelope {
   readonly digest: string;
   readonly sentAtMs: number;
   outcome: SendOutcome;
-  /** When the client was told; null while the outcome is unknown. */
+  /** When the relay answered; null while the outcome is unknown. */
   settledAtMs: number | null;
   /**
    * The order of sending, counted per sender: the first and the last attempt that may have stored it. An attempt

@@ -7,15 +7,15 @@ export interface Entry extends SentEnvelope {
 
 /**
  * Where all clients of a run write down what they did and saw. The checker reads it at the end; meanwhile it counts,
- * so that a run knows when everybody has caught up.
+ * so that a run knows when every client has caught up.
  */
 export class Journal implements History {
   readonly sent: Entry[] = [];
   readonly arrivals: Arrival[] = [];
   readonly connections: Connected[] = [];
-  /** Errors that clients were told, by code. */
+  /** Errors that the relay sent, by code. */
   readonly errors = new Map<string, number>();
-  /** How long clients waited to be told `unavailable`. */
+  /** How long clients waited for an `unavailable`, ms. */
   readonly unavailableMs: number[] = [];
   /** Closes that clients saw, by code. */
   readonly closes = new Map<number, number>();

@@ -19,9 +19,9 @@ export interface CrowdOptions {
   readonly dial: () => string;
   readonly journal: Journal;
   readonly random: Random;
-  /** Of those who speak protocol 2. Default: half. */
+  /** Share of clients with protocol 2. Default: half. */
   readonly protocol2Share?: number;
-  /** Of those who send without `id`. Default: a quarter. */
+  /** Share of clients that send without `id`. Default: a quarter. */
   readonly idlessShare?: number;
   readonly client?: Partial<
     Pick<RecordingClientOptions, 'attemptsMax' | 'backoffMsMax' | 'silenceMs' | 'newestPongOnly'>
@@ -37,7 +37,7 @@ export class Crowd {
   readonly #ticker: NodeJS.Timeout;
   #load: NodeJS.Timeout | null = null;
 
-  /** Registers the users; nobody is connected yet. */
+  /** Registers the users; none connects yet. */
   static async gather(options: CrowdOptions): Promise<Crowd> {
     const users: PlainUser[] = [];
     while (users.length < options.count) {
@@ -83,7 +83,7 @@ export class Crowd {
     });
   }
 
-  /** Begins to write: so many envelopes a second in all, from anybody (or only `senders`) to a contact. */
+  /** Begins to write: so many envelopes a second in all, from any client (or only `senders`) to a contact. */
   write(perSecond: number, senders: readonly RecordingClient[] = this.clients): void {
     this.rest();
     let owed = 0;
@@ -107,7 +107,7 @@ export class Crowd {
   }
 
   /**
-   * After healing: everything that was written gets its outcome, and everybody receives what was accepted.
+   * After healing: everything that was written gets its outcome, and every client receives what was accepted.
    * @param mayLose what the store was allowed to lose, and so need not arrive
    * @returns how long it took until the last arrival, and whether all came within the time
    */
@@ -128,14 +128,14 @@ export class Crowd {
       }
       return writing().every(({ sendQueue }) => sendQueue.open === 0) && this.journal.allArrived(mayLose);
     };
-    const done = await until(settled, { what: 'everybody to catch up', timeoutMs: left() }).then(
+    const done = await until(settled, { what: 'every client to catch up', timeoutMs: left() }).then(
       () => true,
       () => false,
     );
     return { done, tookMs: Math.max(0, this.journal.lastReceivedAtMs - startedMs) };
   }
 
-  /** Everybody leaves. */
+  /** All clients leave. */
   leave(): void {
     this.rest();
     clearInterval(this.#ticker);

@@ -5,7 +5,7 @@ import type { Entry, Journal } from '../checker/journal.ts';
 export interface Outgoing {
   readonly entry: Entry;
   readonly frame: string;
-  /** Null: its sender hears of it only if it fails. */
+  /** Null: the relay answers only a failure. */
   readonly id: string | null;
   /** The order in which the client wants them sent. */
   readonly order: number;

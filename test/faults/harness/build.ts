@@ -3,8 +3,7 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Builds the relay into a folder of the suite's own, so that a run of an hour is not disturbed by whoever builds
- * meanwhile, and so that mutants can be made of it. @returns the folder that stands for `dist`
+ * Builds the relay into a folder of the suite's own, so that another build does not disturb a run of an hour, and so that mutants can be made of it. @returns the folder that stands for `dist`
  */
 export function build(folder: string): string {
   const dist = join(folder, 'dist');

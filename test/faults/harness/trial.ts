@@ -182,7 +182,7 @@ export class Trial {
     this.#calmBytes = await this.#held();
   }
 
-  /** All is healed: writing stops, and everybody has this long to receive what was accepted. */
+  /** All is healed: writing stops, and every client has this long to receive what was accepted. */
   async heal(boundMs = CATCH_UP_MS): Promise<void> {
     this.mark('healed');
     const { done, tookMs } = await this.#mustCrowd().catchUp(boundMs, this.mayLose);
@@ -190,7 +190,7 @@ export class Trial {
     await this.confirmed('mailboxes are empty');
     const away = this.#mustCrowd().clients.filter(({ staysAway }) => staysAway !== null);
     this.rule(
-      'nobody was sent away',
+      'no client had to stay away',
       away.length === 0,
       `${away.length}: ${away.map((c) => c.staysAway).join(' ')}`,
     );

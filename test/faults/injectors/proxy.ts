@@ -9,7 +9,7 @@ export type Direction = 'up' | 'down';
  * What may be done to a connection, in the words of Toxiproxy. All at once, per direction.
  * - `latency`: everything arrives so much later, give or take `jitterMs`, in order
  * - `bandwidth`: at most so many bytes a second; up to 1 MiB queues in the proxy
- * - `blackhole`: nothing arrives, and nobody hears of it (Toxiproxy's `timeout` of 0)
+ * - `blackhole`: nothing arrives, and neither side is notified (Toxiproxy's `timeout` of 0)
  * - `slicer`: in pieces of at most so many bytes
  * - `silence`: messages of publish/subscribe are swallowed, all or of some channels; all else arrives
  */
@@ -31,7 +31,7 @@ export interface ProxyTarget {
   readonly redis?: boolean;
 }
 
-/** A TCP proxy on loopback that can be told to fail in the ways that networks do. */
+/** A TCP proxy on loopback that fails on demand in the ways that networks do. */
 export class TcpProxy {
   readonly #target: ProxyTarget;
   readonly #server: Server;

@@ -27,7 +27,7 @@ export async function planMove(cluster: RedisCluster, slot: number, pick: number
       if (to !== undefined) return { slot, from, to };
     }
   }
-  throw new Error(`nobody has slot ${slot}`);
+  throw new Error(`no master has slot ${slot}`);
 }
 
 async function slotsOf(server: RedisServer): Promise<(readonly [number, number])[]> {

@@ -70,7 +70,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     scenarios: ['lost-answer'],
   },
   {
-    name: 'stored, but nobody is woken',
+    name: 'stored without a wake-up',
     file: 'engine/redis/lua/append.lua',
     from: "redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\\n' .. frame)",
     to: '',
@@ -185,7 +185,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     scenarios: ['sentinel-failover-wait', 'sentinel-failover'],
   },
   {
-    name: 'nobody is subscribed again after the subscriber has reconnected',
+    name: 'channels are not subscribed again after the subscriber has reconnected',
     file: 'engine/redis/wakeups/channels.js',
     from: 'for (const channel of this.#of(shard))\n            this.#settle(channel);',
     to: '',

@@ -22,9 +22,9 @@ export interface Result {
   readonly examples: readonly string[];
   readonly rules: readonly Rule[];
   readonly peakBytes: number;
-  /** For how long nothing accepted reached somebody: over recipients. */
+  /** How long accepted envelopes waited, at most: over recipients. */
   readonly gap: { readonly medianMs: number; readonly worstMs: number } | null;
-  /** Errors that clients were told, by code; closes that they saw, by code. */
+  /** Errors and closes that clients received, by code. */
   readonly errors: Readonly<Record<string, number>>;
   readonly closes: Readonly<Record<string, number>>;
 }

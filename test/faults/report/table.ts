@@ -142,7 +142,7 @@ function longTable({
       ['repeats over connections', grouped(counts?.repeat ?? 0)],
       ['gap, median / worst', `${time(gap?.medianMs)} / ${time(gap?.worstMs)}`],
       ['memory of three nodes, peak', `${Math.round(peakBytes / 2 ** 20)} MB`],
-      ['told `unavailable`', grouped(errors.unavailable ?? 0)],
+      ['answered `unavailable`', grouped(errors.unavailable ?? 0)],
       ['rules broken', broken.map(({ text }) => text).join('; ') || 'none'],
     ],
   );

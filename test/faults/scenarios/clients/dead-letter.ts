@@ -55,7 +55,7 @@ export const deadLetter: Scenario = {
       for (let login = 0; login < LOGINS; login += 1) {
         trial.mark('they log in');
         for (const client of away) client.start();
-        trial.rule(`everybody is in (${round + 1}.${login + 1})`, await arrived(), `${crowd.connected}`);
+        trial.rule(`all are logged in (${round + 1}.${login + 1})`, await arrived(), `${crowd.connected}`);
         await trial.sleep(500);
         for (const client of away) client.stop();
         await trial.until(() => away.every(({ connected }) => !connected), 5_000);

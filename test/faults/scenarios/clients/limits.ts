@@ -7,7 +7,7 @@ const TTL_S = 6;
 export const fullMailbox: Scenario = {
   name: 'full-mailbox',
   row: 16,
-  what: 'mailbox full, TTL reached: told, never trimmed silently',
+  what: 'mailbox full, TTL reached: reported, never trimmed silently',
   async run(trial) {
     const settings = { RELAY_MAILBOX_ENVELOPES: `${QUOTA}`, RELAY_MAILBOX_TTL: `${TTL_S}` };
     const rig = await trial.rig({ nodes: 2, store: 'redis', settings });
@@ -15,11 +15,11 @@ export const fullMailbox: Scenario = {
     const { journal } = trial;
     const [bob, carol, ...senders] = crowd.clients;
     if (bob === undefined || carol === undefined) throw new Error('a crowd has clients');
-    const told = new Map<RecordingClient, { queued: number; expired: number }>();
+    const acks = new Map<RecordingClient, { queued: number; expired: number }>();
     for (const client of [bob, carol]) {
       client.onServerMessage = ({ type, payload }) => {
         if (type === 'connect_ack')
-          told.set(client, { queued: Number(payload.queued), expired: Number(payload.expired) });
+          acks.set(client, { queued: Number(payload.queued), expired: Number(payload.expired) });
       };
       client.stop();
     }
@@ -41,8 +41,8 @@ export const fullMailbox: Scenario = {
     await trial.until(() => journal.missing === 0, 10_000);
     trial.rule(
       'nothing that was accepted was trimmed',
-      told.get(bob)?.queued === QUOTA,
-      `${told.get(bob)?.queued} waited`,
+      acks.get(bob)?.queued === QUOTA,
+      `${acks.get(bob)?.queued} waited`,
     );
 
     trial.mark('50 envelopes for Carol run out');
@@ -54,10 +54,10 @@ export const fullMailbox: Scenario = {
     await trial.sleep(TTL_S * 1_000 + 1_000);
     const startMs = performance.now();
     carol.start();
-    await trial.until(() => told.has(carol), 5_000);
-    const { expired = 0, queued = -1 } = told.get(carol) ?? {};
+    await trial.until(() => acks.has(carol), 5_000);
+    const { expired = 0, queued = -1 } = acks.get(carol) ?? {};
     trial.rule(
-      'who comes too late is told how many ran out',
+      'a late reader learns how many have expired',
       expired === carols && queued === 0,
       `${expired} expired, ${queued} queued`,
     );

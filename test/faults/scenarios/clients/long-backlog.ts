@@ -15,7 +15,7 @@ export const longBacklog: Scenario = {
     if (bob === undefined) throw new Error('a crowd has clients');
     bob.stop();
     await trial.until(() => !bob.connected, 5_000);
-    trial.mark(`${waiting} envelopes wait for one who is away`);
+    trial.mark(`${waiting} envelopes wait for an absent user`);
     const acceptedBefore = trial.journal.accepted;
     for (let sent = 0; sent < waiting; sent += 1) {
       senders[sent % senders.length]?.send(bob.user.code, 200);

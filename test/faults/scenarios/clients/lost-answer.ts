@@ -27,7 +27,7 @@ export const lostAnswer: Scenario = {
         proxy.heal();
         await trial.sleep(trial.random.integer(50, 250));
       }
-      trial.mark(`${cuts} times everybody's answers were cut off`);
+      trial.mark(`the answers to all clients were cut off ${cuts} times`);
       await trial.untilAccepted(trial.acceptedMin, 60_000);
       await trial.heal();
       const repeated = await Promise.all(

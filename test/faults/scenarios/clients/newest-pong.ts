@@ -19,12 +19,12 @@ export const newestPong: Scenario = {
     await trial.warmUp(crowd, 200);
     for (let round = 0; round < (trial.short ? 2 : 10); round += 1) {
       await trial.sleep(1_000);
-      trial.mark('nobody reads');
+      trial.mark('no client reads');
       for (const client of crowd.clients) client.socket?.pause();
       await trial.sleep(1_000);
       crowd.rest();
       await trial.sleep(STOPPED_MS);
-      trial.mark('everybody reads again');
+      trial.mark('all clients read again');
       for (const client of crowd.clients) client.socket?.resume();
       await trial.until(() => trial.journal.missing === 0, 5_000);
       await trial.confirmed(`what was read has been confirmed (${round + 1})`);

@@ -10,7 +10,7 @@ export const threeAtOnce: Scenario = {
     const rig = await trial.rig({ nodes: 3, store: 'redis' });
     const crowd = await trial.crowd({ count: 30 });
     await trial.warmUp(crowd, 200);
-    // Who is about to connect thrice receives like everybody else, and comes back on whatever connection survives.
+    // A user who connects three times receives like the others, on the connection that survives.
     const victim = crowd.clients.find(({ protocol }) => protocol === 1);
     if (victim === undefined) throw new Error('half of a crowd speak protocol 1');
     victim.stop();
@@ -50,7 +50,7 @@ export const takeover: Scenario = {
     const rig = await trial.rig({ nodes: 1, store: 'redis' });
     const crowd = await trial.crowd({ count: 24 });
     const { journal, random } = trial;
-    // Only receive: who writes has one device. Both devices of a user are the same user to the journal.
+    // They only receive: a writer has one device. Both devices of a user are one user to the journal.
     const owners = crowd.clients.slice(0, 8);
     const others = crowd.clients.slice(8);
     for (const client of owners) client.stop();

@@ -57,7 +57,7 @@ export const slowReader: Scenario = {
       );
       const toSlow = (await pushed()) - arrivedElsewhere() - before;
       // What one of them reads at 1 KB/s it also confirms.
-      trial.atMost('pushed to two who do not read', toSlow, 2 * WINDOW_ENVELOPES + 40, 'envelopes');
+      trial.atMost('pushed to two clients that do not read', toSlow, 2 * WINDOW_ENVELOPES + 40, 'envelopes');
       const slowed = trial.delay(0.99, ({ recipient }) => !slowCodes.has(recipient));
       trial.atMost(`p99 of the others (before: ${calm.toFixed(1)} ms)`, slowed, Math.round(calm * 1.2 + 20));
       crowd.write(150);

@@ -69,7 +69,7 @@ export const clocks: Scenario = {
       errors || 'no errors',
     );
     for (const client of away) client.start();
-    // What waits while nobody is here gets ids that go on from there.
+    // What waits for absent users gets ids that go on from there.
     for (const client of crowd.clients) if (trial.random.next() < 0.5) client.cut();
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     await trial.heal();

@@ -80,13 +80,13 @@ export const latePong: Scenario = {
 export const lateReclaim: Scenario = {
   name: 'late-reclaim',
   row: 6,
-  what: 'a node that has not heard that its users went elsewhere reconnects to Redis, and claims nobody back',
+  what: 'a node that has not heard that its users went elsewhere reconnects to Redis, and takes no session back',
   async run(trial) {
     const rig = await trial.rig({ nodes: 2, store: 'redis', proxied: true });
     const crowd = await trial.crowd({ count: 30, dial: () => rig.node(1).ws });
     await trial.warmUp(crowd, 200);
     for (let round = 0; round < (trial.short ? 3 : 30); round += 1) {
-      trial.mark('everybody has been on node-1, which hears no wake-up, and goes to node-2');
+      trial.mark('all users are on node-1, which hears no wake-up, and go to node-2');
       rig.proxy(0).add({ kind: 'silence', channel: () => true }, 'down');
       const owners = crowd.clients.filter(({ protocol }) => protocol === 1);
       for (const owner of owners) owner.stop();
@@ -104,12 +104,12 @@ export const lateReclaim: Scenario = {
       const closed = await trial.until(() => devices.every((device) => device.closed !== null), 5_000);
       const codes = new Set(devices.map((device) => device.closed?.code));
       trial.rule(
-        `who was displaced is told (${round + 1})`,
+        `displaced devices are closed (${round + 1})`,
         closed && codes.has(4409) && codes.size === 1,
         [...codes].join(' '),
       );
       const kept = owners.every(({ connection }, index) => connection?.connection === connections[index]);
-      trial.rule(`who displaced them stays (${round + 1})`, kept, `${owners.length} users`);
+      trial.rule(`the newer devices stay (${round + 1})`, kept, `${owners.length} users`);
       for (const device of devices) device.ws.terminate();
     }
     await trial.untilAccepted(trial.acceptedMin, 60_000);

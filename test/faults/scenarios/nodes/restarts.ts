@@ -71,7 +71,7 @@ export const reconnectStorm: Scenario = {
     const back = await trial.until(() => crowd.connected === count, 90_000);
     trial.atMost('all back after', back ? performance.now() - cutAtMs : Number.POSITIVE_INFINITY, 60_000);
     const commands = (await commandsOf(rig)) - commandsBefore;
-    // The first connects also registered everybody: a return may not cost more than that.
+    // The first connects included registrations: a return may not cost more than that.
     trial.rule(
       'a return costs no more than a first login',
       commands <= perLogin * 1.5,

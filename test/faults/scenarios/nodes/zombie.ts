@@ -16,7 +16,7 @@ export const zombie: Scenario = {
       node.pause();
       await trial.sleep(trial.short ? 8_000 : 30_000);
       trial.rule(
-        `everybody has gone elsewhere (${round + 1})`,
+        `every client has gone elsewhere (${round + 1})`,
         crowd.connected === crowd.clients.length,
         `${crowd.connected}`,
       );

@@ -6,7 +6,7 @@ import type { Scenario, Trial } from '../../harness/trial.ts';
 import { beginMove, endMove, planMove, slotOfUser } from '../../injectors/slots.ts';
 import { TWO_PROBES_MS, untilNotReady } from './silent-subscription.ts';
 
-/** The mailbox of every listener is looked at every 30 to 40 s. */
+/** Every session polls its mailbox every 30 to 40 s. */
 const BACKSTOP_MS = 40_000;
 const SETTLED_TIMEOUT_MS = 30_000;
 

@@ -30,7 +30,7 @@ async function fillUp(trial: Trial, crowd: Crowd): Promise<void> {
 export const maxmemory: Scenario = {
   name: 'maxmemory',
   row: 17,
-  what: 'maxmemory reached: unavailable; who empties the store gets in',
+  what: 'maxmemory reached: unavailable; clients that empty the store get in',
   async run(trial) {
     const rig = await trial.rig({
       nodes: 2,
@@ -49,15 +49,15 @@ export const maxmemory: Scenario = {
     await rig.redis.call('CONFIG', 'SET', 'maxmemory', used - 2 ** 20);
     trial.mark('Redis is full, and its maxmemory is lowered by a megabyte');
     const unavailable = trial.journal.errors.get('unavailable') ?? 0;
-    trial.rule('senders are told', unavailable > 20, `${unavailable} times unavailable`);
+    trial.rule('senders get unavailable', unavailable > 20, `${unavailable} times unavailable`);
     const { status, reason } = await rig.node(0).ready();
     trial.rule(
-      'the node stays ready for those who empty it, and says why it does not store',
+      'the node stays ready for clients that empty it, and says why it does not store',
       status === 200 && /OOM|maxmemory|does not store/.test(reason),
       reason,
     );
     const missing = trial.journal.missing;
-    trial.mark(`those for whom ${missing} envelopes wait come back`);
+    trial.mark(`the users for whom ${missing} envelopes wait come back`);
     for (const client of crowd.clients) client.start();
     const emptied = await trial.until(() => trial.journal.missing === 0, 20_000);
     trial.rule(
@@ -97,10 +97,10 @@ export const diskFull: Scenario = {
       trial.mark('the disk is being filled');
       // What Redis has not used of it.
       execFileSync('sh', ['-c', `dd if=/dev/zero of=${join(folder, 'ballast')} bs=64k 2>/dev/null || true`]);
-      const told = await trial.until(() => (trial.journal.errors.get('unavailable') ?? 0) > 20, 30_000);
+      const refused = await trial.until(() => (trial.journal.errors.get('unavailable') ?? 0) > 20, 30_000);
       trial.rule(
-        'senders are told',
-        told,
+        'senders get unavailable',
+        refused,
         `${trial.journal.errors.get('unavailable') ?? 0} times unavailable`,
       );
       const { reason } = await rig.node(0).ready();

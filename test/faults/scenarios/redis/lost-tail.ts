@@ -5,12 +5,12 @@ import { AofWatch } from '../../injectors/aof.ts';
 import { aheadOfTheClock } from '../../injectors/mailboxes.ts';
 import { normalAgain } from './redis-stopped.ts';
 
-/** Between a write to the file and what a client has been told of it. */
+/** Between a write to the file and the answer to its client. */
 const MARGIN_MS = 200;
 /** Whose cursor the store does not know any more is closed with 1012, and asked to spread its return over 5 s. */
 const NORMAL_WITHIN_MS = 8_000;
 const CUT_BYTES_MAX = 64 * 1024;
-/** So many for each on average: practically nobody gets none. */
+/** So many for each on average: practically every mailbox gets some. */
 const MORE_FOR_EACH = 15;
 
 /** What was accepted within these times, a store that has lost its tail need not have. */
@@ -95,12 +95,12 @@ export const oldSnapshot: Scenario = {
 };
 
 /** Sessions look into their mailboxes every 30 to 40 s. */
-const TOLD_WITHIN_MS = 45_000;
+const CLOSED_WITHIN_MS = 45_000;
 
 export const flushAll: Scenario = {
   name: 'flush-all',
   row: 5,
-  what: 'FLUSHALL: everybody is unknown, and told to register again',
+  what: 'FLUSHALL: all users are unknown, and sent to register again',
   async run(trial) {
     const rig = await trial.rig({ nodes: 2, store: 'redis' });
     const lost = await trial.crowd({ count: 20 });
@@ -111,13 +111,13 @@ export const flushAll: Scenario = {
     trial.mark('FLUSHALL');
     const flushedAtMs = performance.now();
     await rig.redis.call('FLUSHALL');
-    const told = await trial.until(
+    const closed = await trial.until(
       () => lost.clients.every(({ staysAway }) => staysAway === 4401),
-      TOLD_WITHIN_MS,
+      CLOSED_WITHIN_MS,
     );
     const away = lost.clients.filter(({ staysAway }) => staysAway === 4401).length;
-    trial.rule('everybody was told to register again', told, `${away} of ${lost.clients.length}`);
-    trial.atMost('all told after', performance.now() - flushedAtMs, TOLD_WITHIN_MS);
+    trial.rule('every client is sent to register again', closed, `${away} of ${lost.clients.length}`);
+    trial.atMost('all closed after', performance.now() - flushedAtMs, CLOSED_WITHIN_MS);
     const again = await registerUser(rig.node(0).http, { keys: lost.clients[0]?.user ?? makeKeys() });
     trial.rule('the same keys can register again', again.code !== '', again.code);
     lost.leave();

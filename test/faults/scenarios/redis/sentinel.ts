@@ -64,7 +64,7 @@ async function stopReplicas(trial: Trial, waitReplicas: number): Promise<void> {
   const port = await sentinel.masterPort();
   const master = sentinel.servers.find((server) => server.port === port);
   const replicas = sentinel.servers.filter((server) => server.port !== port);
-  // What is pushed at once is in safety: for those who are away the store alone has it.
+  // What is pushed at once is safe: only the store has what waits for absent users.
   const away = crowd.clients.slice(0, 20);
   for (const client of away) client.stop();
   await trial.until(() => away.every(({ connected }) => !connected), 5_000);

@@ -4,8 +4,8 @@ import type { Scenario, Trial } from '../../harness/trial.ts';
 /** How long until `/readyz` says that the node is not ready, ms. */
 export async function untilNotReady(trial: Trial, node: RelayNode, timeoutMs: number): Promise<number> {
   const startedMs = performance.now();
-  const told = await trial.until(async () => (await node.ready()).status === 503, timeoutMs);
-  return told ? performance.now() - startedMs : Number.POSITIVE_INFINITY;
+  const noticed = await trial.until(async () => (await node.ready()).status === 503, timeoutMs);
+  return noticed ? performance.now() - startedMs : Number.POSITIVE_INFINITY;
 }
 
 /** A probe every 2 s that may take 1.5 s. */
@@ -74,12 +74,12 @@ export const silentChannel: Scenario = {
     trial.mark(`the channels of ${victims.join(', ')} are swallowed`);
     const swallowed = new Set(victims.map((code) => `inbox:{${code}}`));
     rig.proxy(0).add({ kind: 'silence', channel: (name) => swallowed.has(name) }, 'down');
-    // One look interval and a little: each victim waits for its look at least once.
+    // One poll interval and a little: each victim waits for its poll at least once.
     await trial.sleep(trial.short ? 42_000 : 120_000);
     const { status } = await rig.node(0).ready();
     trial.rule('the node stays ready', status === 200, `${status}`);
     const found = await rig.node(0).metric('keyrelay_lost_wake_ups_total');
-    trial.rule('looks found what no wake-up had told', found > 0, `${found}`);
+    trial.rule('polls found envelopes whose wake-up was lost', found > 0, `${found}`);
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     rig.proxy(0).heal();
     await trial.heal(45_000);

@@ -3,7 +3,7 @@ import type { Scenario } from '../../harness/trial.ts';
 export const subscriberKilled: Scenario = {
   name: 'subscriber-killed',
   row: 3,
-  what: 'subscriptions lost while something is stored, and then silence: nobody waits for the next envelope',
+  what: 'subscriptions lost while something is stored, and then silence: no session waits for the next envelope',
   async run(trial) {
     const rig = await trial.rig({ nodes: 2, store: 'redis' });
     const crowd = await trial.crowd({ count: 40, idlessShare: 0 });
@@ -14,7 +14,7 @@ export const subscriberKilled: Scenario = {
       crowd.rest();
       await trial.until(() => crowd.clients.every(({ sendQueue }) => sendQueue.open === 0), 5_000);
       await trial.until(() => trial.journal.missing === 0, 5_000);
-      trial.mark('every subscription is lost, and everybody is written to');
+      trial.mark('every subscription is lost, and every user is written to');
       await rig.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       for (const [index, client] of crowd.clients.entries()) {
         const to = crowd.clients[(index + 1) % crowd.clients.length];
@@ -27,7 +27,7 @@ export const subscriberKilled: Scenario = {
       const storedMs = performance.now();
       const heard = await trial.until(() => trial.journal.missing === 0, 10_000);
       const tookMs = stored && heard ? performance.now() - storedMs : Number.POSITIVE_INFINITY;
-      trial.atMost(`everybody has it after (${round + 1})`, tookMs, 3_000);
+      trial.atMost(`every user has it after (${round + 1})`, tookMs, 3_000);
       crowd.write(250);
     }
     await trial.untilAccepted(trial.acceptedMin, 60_000);
