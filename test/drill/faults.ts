@@ -9,26 +9,26 @@ import { makeCertificate } from '../support/servers/certificate.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { MAX_CONNECTIONS, type Stage } from './stage.ts';
 
-/** What is really broken so that alerts fire, and mended so that they resolve. */
+/** A real fault that makes alerts fire, and its repair, which makes them resolve. */
 export interface Fault {
   readonly what: string;
   readonly alerts: readonly string[];
   /** Takes ten minutes or more to fire or to resolve, and touches nothing that another slow one needs. */
   readonly slow: boolean;
-  /** Resolves with what mends it. */
+  /** Resolves with the repair. */
   begin(stage: Stage): Promise<() => unknown>;
 }
 
-/** A node that soon has enough of devices that displace each other. */
+/** A node that soon damps devices that displace each other. */
 export const FLAPPING = { RELAY_TAKEOVERS_MAX: '2' };
-/** A node with room for few. */
+/** A node with room for few connections. */
 export const SMALL = { RELAY_MAX_SOCKETS: '10' };
 const SMALL_SOCKETS = 10;
 /** A node that takes no new users. */
 export const CLOSED = { RELAY_MAX_USERS: '1' };
 const DAY_MS = 86_400_000;
 
-/** Does something again and again until it is told to stop. */
+/** Repeats a task. @returns stops it */
 function repeatedly(everyMs: number, task: () => unknown): () => Promise<void> {
   let going = true;
   const loop = (async () => {
@@ -60,7 +60,7 @@ function setConfig({ redis }: Stage, name: string, value: string): Promise<unkno
   return redis.call('CONFIG', 'SET', name, value);
 }
 
-/** Earlier faults have moved people around: a node with nobody connected is slow for nobody. */
+/** Earlier faults have moved users around, and a node without users is slow for none. */
 async function busiest(nodes: Stage['nodes']): Promise<RelayNode> {
   const connected = await Promise.all(
     nodes.map((node) => node.metric('keyrelay_sockets', 'state="connected"')),
@@ -256,7 +256,7 @@ export const FAULTS = ({
         const data = `{"sender":"${writer.code}","recipient":"${user.code}","id":"real","message":${message}}`;
         client.sendData(writer, data);
         await client.until(() => client.accepted().length > 0);
-        await stage.redis.call('XADD', `inbox:{${user.code}}`, '*', 'rubbish', '1');
+        await stage.redis.call('XADD', `inbox:{${user.code}}`, '*', 'unexpected', '1');
         const reader = await PlainClient.login(stage.ws, user);
         await reader.until(() => reader.envelopes.length === 1);
         client.received.length = 0;

@@ -19,7 +19,7 @@ export interface Rolled {
   readonly verdict: ReturnType<typeof check>;
 }
 
-/** Restarts the three nodes one after the other, into this build, while everybody writes; then lets all catch up. */
+/** Restarts the three nodes one after the other, into this build, while all users write; then lets them catch up. */
 export async function roll(
   stage: Stage,
   { people, perSecond }: { readonly people: number; readonly perSecond: number },
@@ -40,7 +40,7 @@ export async function roll(
   const seconds = Math.ceil((performance.now() - startedMs) / 1000);
   const caughtUp = await crowd.catchUp(30_000, () => false);
   const connected = async () => (await stage.query('sum(keyrelay_sockets{state="connected"})'))[0] === people;
-  await until(connected, { what: 'Prometheus to see everybody connected' });
+  await until(connected, { what: 'Prometheus to see all users connected' });
 
   const verdict = check(journal, { acceptedMin: (perSecond * seconds) / 2 });
   const first = restarts[0]?.fromMs ?? 0;

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-test('a rolling restart of all nodes under load: nothing lost, nobody refused', async () => {
+test('a rolling restart of all nodes under load: nothing lost, no connection refused', async () => {
   const rolled = await roll(stage, { people: PEOPLE, perSecond: PER_SECOND });
   writeFileSync(IMAGE, await draw(rolled.seconds));
   console.log(JSON.stringify(rolled.report, null, 2));
@@ -65,7 +65,7 @@ async function draw(seconds: number): Promise<string> {
       ],
     },
     {
-      title: 'Time to the push, to those who are connected',
+      title: 'Time to the push, to connected users',
       unit: 'ms',
       curves: [...(await one(p(0.5), 'p50')), ...(await one(p(0.99), 'p99'))],
     },

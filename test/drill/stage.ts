@@ -27,7 +27,7 @@ export const MAX_CONNECTIONS = 1_000;
 export interface StageOptions {
   /** How many times faster Prometheus' clock runs; see `copyFaster`. */
   readonly speed: number;
-  /** People who write to each other through HAProxy. */
+  /** Users who write to each other through HAProxy. */
   readonly people: number;
   readonly settings: Settings;
   /** Another build than this one. */
@@ -36,7 +36,7 @@ export interface StageOptions {
   readonly extras: Readonly<Record<string, Settings>>;
 }
 
-/** The whole cluster with the files of deploy/, people who use it, and a proxy before Redis that can be told to fail. */
+/** The whole cluster with the files of deploy/, users, and a proxy before Redis that injects faults. */
 export class Stage {
   readonly redis: RedisServer;
   /** Follows `redis`. */

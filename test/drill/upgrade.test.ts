@@ -36,11 +36,11 @@ describe.skipIf(OLD === '')(`from ${OLD} to this version`, () => {
 
   afterAll(() => stage?.close());
 
-  test.runIf(process.env.DRILL_RECORD === '1')('records what the old one leaves in Redis', async () => {
+  test.runIf(process.env.DRILL_RECORD === '1')('records what the old version leaves in Redis', async () => {
     writeFileSync(OLD_MAILBOXES, `${JSON.stringify(await recordMailboxes(main), null, 1)}\n`);
   });
 
-  test('nothing lost, nobody refused, and mail that the old one stored is read by the new one', async () => {
+  test('nothing lost, no connection refused, and the new version reads mail that the old one stored', async () => {
     const away: PlainUser[] = [];
     while (away.length < AWAY) away.push(await registerUser(stage.http));
     const writer = await registerUser(stage.http);

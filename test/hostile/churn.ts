@@ -31,7 +31,7 @@ export async function churn(relay: RelayNode, redis: RedisServer, logins: number
   );
   const seconds = (performance.now() - startedMs) / 1_000;
   await until(async () => (await relay.metric('keyrelay_sockets')) === 0, { what: 'all sockets to be gone' });
-  // Unsubscribing is delayed, for those who come right back.
+  // Unsubscribing is delayed, for clients that come right back.
   await until(async () => (await relay.metric('keyrelay_subscriptions')) === 0, {
     what: 'no mailbox channel to be subscribed to',
     timeoutMs: 60_000,

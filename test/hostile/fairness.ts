@@ -5,7 +5,7 @@ import type { RelayNode } from '../support/servers/relay-node.ts';
 import { FLOODS } from './floods.ts';
 import { HonestPair } from './honest-pair.ts';
 
-/** One flood, and what honest people felt of it. */
+/** One flood, and its effect on an honest pair. */
 export interface Fairness {
   readonly flood: string;
   readonly calmP99Ms: number;
@@ -17,7 +17,7 @@ export interface Fairness {
   readonly envelopes: number;
 }
 
-/** The flood runs in a process of its own: it must not slow the clock that it is measured by. */
+/** The flood runs in a separate process: it must not slow the clock that it is measured by. */
 export async function measureFairness(relay: RelayNode, flood: string, seconds: number): Promise<Fairness> {
   const honest = await HonestPair.start(relay, { everyMs: 20 });
   await pause(seconds);
@@ -56,7 +56,7 @@ const IN_FLIGHT = 16;
 
 async function startFlood(flood: string, port: number): Promise<ChildProcess> {
   const child = fork(process.argv[1] ?? '', ['--flood', flood, '--port', `${port}`], { stdio: 'inherit' });
-  // It stands for machines elsewhere: here it must not take the processor from those whom it attacks.
+  // It stands for machines elsewhere: here it must not take the processor from the relay.
   if (child.pid !== undefined) execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', `${child.pid}`]);
   await once(child, 'message');
   return child;

@@ -37,7 +37,7 @@ const HEADERS: readonly FrameCase[] = [
     outcome: 'dropped' as const,
   })),
   {
-    // uWebSockets does not look at the bit, and reads on as if there was a mask: never what was written, at least.
+    // uWebSockets does not look at the bit, and reads on as if there were a mask: at least never what was written.
     name: 'an unmasked text (5.1)',
     frames: [text('{}', { masked: false }), Buffer.from('{}{}')],
     outcome: 4400,
@@ -74,7 +74,7 @@ const CONTROL: readonly FrameCase[] = [
     pongs: Array.from({ length: 10 }, (_, index) => `${index}`),
   },
   {
-    name: 'a pong that nobody asked for (5.5.3)',
+    name: 'an unsolicited pong (5.5.3)',
     frames: [rawFrame({ opcode: OPCODE.pong })],
     outcome: 'survives',
   },
@@ -192,7 +192,7 @@ const CLOSES: readonly FrameCase[] = [
     outcome: code,
   })),
   {
-    // Right by 7.4.2, but uWebSockets takes it for a code that nobody may send.
+    // Right by 7.4.2, but uWebSockets takes it for an invalid code.
     name: 'close 3000',
     frames: [rawFrame({ opcode: OPCODE.close, payload: closePayload(3000) })],
     outcome: 'dropped',
@@ -204,7 +204,7 @@ const CLOSES: readonly FrameCase[] = [
     outcome: 'dropped',
   },
   {
-    name: 'a close whose reason is no UTF-8 (5.5.1)',
+    name: 'a close whose reason is not UTF-8 (5.5.1)',
     frames: [rawFrame({ opcode: OPCODE.close, payload: closePayload(1000, bytes('ceba80')) })],
     outcome: 'dropped',
   },

@@ -20,11 +20,11 @@ export interface HttpFuzzOptions {
   readonly random: Random;
 }
 
-/** Mutated requests, each on a connection of its own: the answer is one of the documented, or the connection ends. */
+/** Mutated requests, each on a new connection: the answer is a documented one, or the connection ends. */
 export async function fuzzHttp({ port, requests, atOnce, random }: HttpFuzzOptions): Promise<HttpTally> {
   const tally: HttpTally = { sent: 0, answers: new Map(), surprises: [] };
   const seeds = makeSeeds();
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     while (tally.sent < requests) {
       tally.sent += 1;
       const text = mutate(random, random.pick(seeds));
@@ -35,7 +35,7 @@ export async function fuzzHttp({ port, requests, atOnce, random }: HttpFuzzOptio
       }
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return tally;
 }
 

@@ -45,10 +45,10 @@ export function newTally(): FuzzTally {
 
 /** Sends until the tally has `frames`. */
 export async function fuzzSockets(options: FuzzOptions, tally = newTally()): Promise<FuzzTally> {
-  const lane = async (lane: number): Promise<void> => {
+  const work = async (worker: number): Promise<void> => {
     // A user who has spoken protocol 2 may not go back to 1: one for each.
-    const one = options.users[(2 * lane) % options.users.length];
-    const two = options.users[(2 * lane + 1) % options.users.length];
+    const one = options.users[(2 * worker) % options.users.length];
+    const two = options.users[(2 * worker + 1) % options.users.length];
     if (one === undefined || two === undefined) throw new Error('two users for each socket are needed');
     while (tally.sent < options.frames) {
       const state = options.random.pick(STATES);
@@ -56,7 +56,7 @@ export async function fuzzSockets(options: FuzzOptions, tally = newTally()): Pro
       await oneSocket({ ...options, ...people, state, tally });
     }
   };
-  await Promise.all(Array.from({ length: options.socketsAtOnce }, (_, index) => lane(index)));
+  await Promise.all(Array.from({ length: options.socketsAtOnce }, (_, index) => work(index)));
   return tally;
 }
 

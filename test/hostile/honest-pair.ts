@@ -8,7 +8,7 @@ const FINISH_TIMEOUT_MS = 20_000;
 /** How fast Alice writes: one envelope every so many ms, or always so many on their way at once. */
 export type Pace = { readonly everyMs: number } | { readonly inFlight: number };
 
-/** Alice writes to Bob all the time while somebody attacks their relay; both notice whatever it does to them. */
+/** Alice writes to Bob all the time while their relay is attacked; `finish` reports all that went wrong for them. */
 export class HonestPair {
   /** From sending to arrival, in ms, since `restart`. */
   #latenciesMs: number[] = [];

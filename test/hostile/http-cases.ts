@@ -211,7 +211,7 @@ const REQUEST_LINES: readonly HttpCase[] = [
     answerMayBeLost: true,
   },
   { name: 'a URL of 1 MB', send: get(`/${'y'.repeat(1_048_576)}`), ...ended(431), answerMayBeLost: true },
-  // Pipelining is not spoken: who need not wait for an answer need not read one either.
+  // The relay refuses pipelining: a client that need not wait for an answer need not read one either.
   { name: 'two requests at once', send: SMUGGLED + SMUGGLED, answers: [], ends: true },
 ];
 
@@ -264,12 +264,12 @@ const UPGRADES: readonly HttpCase[] = [
     ...ended(400),
   },
   {
-    name: 'rubbish as subprotocol',
+    name: 'a malformed subprotocol',
     send: upgrade([...HANDSHAKE, 'Sec-WebSocket-Protocol: ,,;, relay.v2x']),
     ...open(101),
   },
   {
-    name: 'rubbish as extension',
+    name: 'a malformed extension',
     send: upgrade([...HANDSHAKE, 'Sec-WebSocket-Extensions: ,,;;==\x01']),
     ...ended(400),
   },

@@ -45,10 +45,10 @@ const WARM_UP_FRAMES = 60_000;
 const RSS_PERCENT = 10;
 /** The relay collects garbage when told to, so that memory is compared with memory. */
 const COLLECTS = `--import=${pathToFileURL('loadtest/support/collect.mjs').href}`;
-/** Honest people wait at most this many times longer under a flood; and below this nobody could tell. */
+/** Honest clients wait at most this many times longer under a flood; below this wait the difference does not count. */
 const SLOWER_TIMES = 3;
 const UNNOTICED_MS = 10;
-/** What honest people get through while signatures that are wrong come as fast as the machine lets them. */
+/** What honest clients get through while wrong signatures come as fast as the machine lets them. */
 const THROUGHPUT_PERCENT = 80;
 /** The default limits of an address, which other tests turn off: they are part of what is measured. */
 const DEFAULT_LIMITS = {

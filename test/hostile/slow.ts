@@ -41,7 +41,7 @@ export async function outlast(
   let longestMs = 0;
   const look = () => {
     for (const [connection, openedMs] of open) {
-      // Who does not read does not see the end either.
+      // A connection that is not read does not see the end either.
       if (kind === 'slow read' && performance.now() - openedMs > UNREAD_MS) connection.discard();
       if (!connection.ended) continue;
       open.delete(connection);

@@ -3,7 +3,7 @@ import type { FrameErrorCode } from '../../src/protocol/errors.ts';
 import { frameOf } from '../support/clients/frames.ts';
 import { type PlainUser, signHex } from '../support/clients/users.ts';
 
-/** Who takes part: Mallory is logged in as herself. */
+/** The users of a case: Mallory is logged in as herself. */
 export interface People {
   readonly mallory: PlainUser;
   readonly bob: PlainUser;
@@ -215,7 +215,7 @@ const CODES: readonly TextCase[] = [
     'accepted',
   ),
   refused(
-    'nobody',
+    'an unknown recipient',
     withData(() => ({ recipient: '"ZZZZZZZ"' })),
     'recipient_unknown',
   ),
@@ -237,17 +237,17 @@ const plain = (sender: PlainUser, recipient: PlainUser) =>
 
 const FORGERIES: readonly TextCase[] = [
   refused(
-    "somebody else's sender, the own signature",
+    "another user's code as sender, the own signature",
     ({ mallory, alice, bob }) => frameOf(mallory, plain(alice, bob)),
     'sender_mismatch',
   ),
   refused(
-    "somebody else's whole envelope",
+    "another user's whole envelope",
     ({ alice, bob }) => frameOf(alice, plain(alice, bob)),
     'sender_mismatch',
   ),
   refused(
-    "somebody else's signature",
+    "another user's signature",
     ({ mallory, alice, bob }) => frameOf(alice, plain(mallory, bob)),
     'bad_signature',
   ),

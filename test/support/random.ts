@@ -42,7 +42,7 @@ export class Random {
     return items.map(() => left.splice(this.below(left.length), 1)[0] as T);
   }
 
-  /** A stream of its own: what happens in one part of a run does not shift the decisions of another. */
+  /** A separate stream, so that one part of a run does not shift the decisions of another. */
   fork(name: string): Random {
     let hash = 0x811c9dc5 ^ this.#state;
     for (const char of name) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);

@@ -22,7 +22,7 @@ const STORES: Record<string, () => Promise<Store>> = {
   },
 };
 
-/** Several nodes over one store: nobody can tell them apart, and any of them may go at any moment. */
+/** Several nodes over one store: clients cannot tell them apart, and any of them may end at any moment. */
 describe.each(Object.keys(STORES))('nodes over %s', (name) => {
   const processes = new Processes();
   let store: Store;
@@ -46,7 +46,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       ...settings,
     });
 
-  it('deliver from each to each, whoever is where', async () => {
+  it('deliver from every node to every node', async () => {
     const nodes = await Promise.all([node(), node(), node()]);
     // So many that every master of a Cluster has some of their mailboxes.
     const people = await Promise.all(
@@ -70,7 +70,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
     }
   });
 
-  describe('with 1,000 envelopes on their way', () => {
+  describe('with 1,000 envelopes in flight', () => {
     let nodes: [RelayNode, RelayNode, RelayNode];
     let alice: PlainUser;
     let bob: PlainUser;
@@ -93,7 +93,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       sender.send(frames.slice(0, ENVELOPES / 2));
       await receiver.has(ENVELOPES / 4);
       const interrupted = interrupt();
-      // Hundreds are on their way, and hundreds more come before anybody has noticed.
+      // Hundreds are in flight, and hundreds more follow before a client notices.
       sender.send(frames.slice(ENVELOPES / 2));
       await interrupted;
       await sender.until(() => sender.accepted === ENVELOPES);
@@ -112,18 +112,18 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       expect([...new Set(received.flat())]).toEqual(frames);
     }
 
-    it('nothing is lost or turned round when the node of the recipient is killed', async () => {
+    it("nothing is lost or reordered when the recipient's node is killed", async () => {
       const received = await exchange(() => nodes[1].kill());
       expect(received.length).toBe(2);
       expectAllInOrder(received);
     });
 
-    it('nothing is lost, doubled or turned round when the node of the sender is killed', async () => {
+    it("nothing is lost, doubled or reordered when the sender's node is killed", async () => {
       const received = await exchange(() => nodes[0].kill());
       expect(received).toEqual([frames]);
     });
 
-    it('nothing is lost or turned round when both nodes are told to stop', async () => {
+    it('nothing is lost or reordered when both nodes stop', async () => {
       const received = await exchange(() => Promise.all([nodes[0].stop(), nodes[1].stop()]));
       expect(received.length).toBe(2);
       expectAllInOrder(received);

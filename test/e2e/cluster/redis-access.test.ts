@@ -16,7 +16,7 @@ import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-/** Redis as docs/security.md advises: TLS, and a user who may do what the relay does and nothing else. */
+/** Redis as docs/security.md advises: TLS, and a user with exactly the permissions that the relay needs. */
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const ACL = readFileSync(new URL('../../../deploy/redis/keyrelay.acl', import.meta.url), 'utf8');
@@ -67,7 +67,7 @@ async function tryCodes(relay: RelayNode): Promise<void> {
     }
     await client.until(() => answers(client) === 3);
     for (const error of client.errors()) expect(['bad_frame', 'sender_mismatch'], code).toContain(error.code);
-    // `server` is a code to nobody, and an id like any other.
+    // `server` is no user's code, and an id like any other.
     expect(client.accepted(), code).toEqual(code === 'server' ? [code] : []);
     await client.close();
     const thief = await PlainClient.open(relay.ws);
@@ -76,7 +76,7 @@ async function tryCodes(relay: RelayNode): Promise<void> {
   }
 }
 
-/** Carol is away: what waits for her is counted by sender, and taken off again as she confirms. */
+/** Carol is offline: her waiting envelopes are counted by sender, until she confirms them. */
 async function fillAndEmpty(relay: RelayNode): Promise<void> {
   const [alice, bob, carol] = [
     await registerUser(relay.http),
@@ -169,7 +169,7 @@ async function reopen(url: string, code: string): Promise<string> {
   return child.exited();
 }
 
-it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes are tried', {
+it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes clients try', {
   timeout: 60_000,
 }, async () => {
   expect(readFileSync(SECURITY, 'utf8')).toContain(ACL.trim());
@@ -208,7 +208,7 @@ it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis
   auditor.disconnect();
 });
 
-it('a node speaks TLS with Redis, and does not talk to one whose certificate it cannot check', async () => {
+it('a node speaks TLS with Redis, and refuses a server whose certificate it cannot check', async () => {
   const { certPem, keyPem } = makeCertificate('redis');
   const [certFile, keyFile] = [join(folder, 'redis.pem'), join(folder, 'redis.key')];
   writeFileSync(certFile, certPem);
@@ -253,7 +253,7 @@ it('registrations are refused while memory is short, before mail suffers', async
   expect((await registerUser(relay.http)).id).toBeGreaterThan(alice.id);
 });
 
-it('reopen lets an account that has spoken protocol 2 back in by protocol 1, until it speaks 2 again', async () => {
+it('reopen allows protocol 1 for an account that has used protocol 2, until it uses 2 again', async () => {
   const redis = await startRedis();
   servers.push(redis);
   const relay = await processes.relay({ RELAY_REDIS_URL: redis.url });

@@ -73,7 +73,7 @@ function workerPids(): readonly number[] {
   return childrenOf(supervisor.pid);
 }
 
-test('share one port, and each has a name and metrics of its own', async () => {
+test('share one port, with separate names and metrics', async () => {
   expect(await whoAnswers()).toEqual(new Set(['host-1', 'host-2']));
   const ports = new Set(listening().map(({ adminPort }) => adminPort));
   expect(ports.size).toBe(2);
@@ -81,7 +81,7 @@ test('share one port, and each has a name and metrics of its own', async () => {
     expect((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200);
 });
 
-test('one that is killed is started again', async () => {
+test('a killed worker is started again', async () => {
   const pids = workerPids();
   expect(pids).toHaveLength(2);
   process.kill(pids[0] ?? 0, 'SIGKILL');
@@ -90,7 +90,7 @@ test('one that is killed is started again', async () => {
   expect(await whoAnswers()).toEqual(new Set(['host-1', 'host-2']));
 });
 
-test('SIGHUP replaces them one after the other, and refuses nobody meanwhile', async () => {
+test('SIGHUP replaces them one after the other, and no connection is refused meanwhile', async () => {
   const before = workerPids();
   supervisor.signal('SIGHUP');
   const refused: string[] = [];
@@ -105,7 +105,7 @@ test('SIGHUP replaces them one after the other, and refuses nobody meanwhile', a
     clearInterval(knocking),
   );
   expect(welcomed).toBeGreaterThan(50);
-  // What a port has not yet taken from the kernel is reset when it closes, unless the kernel is told to pass it on.
+  // What a port has not yet taken from the kernel is reset when it closes, unless the kernel passes it on.
   const kernelPassesOn = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1';
   expect(refused.filter((error) => kernelPassesOn || !error.includes('ECONNRESET'))).toEqual([]);
   expect(refused.length).toBeLessThan(welcomed / 50);
@@ -143,7 +143,7 @@ test.each([
   [['--workers', 'many'], {}, /--workers is auto or a number from 1 to 256, not many/],
   [['--workers', '2'], {}, /--workers needs RELAY_REDIS_URL/],
   [['--workers', '1'], { RELAY_REDIS_URL: 'redis://127.0.0.1:1', RELAY_HOST: 'no host' }, /RELAY_HOST/],
-])('what cannot be is told in words: %j %j', async (args, settings, words) => {
+])('refuses to start and says why: %j %j', async (args, settings, words) => {
   const child = await serve(args, settings);
   expect(await child.exited()).toBe('exit code 2');
   expect(child.output).toMatch(words);

@@ -41,7 +41,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     return [...sent, await sendStored(socket, { sender: alice, recipient: bob.code, payload })];
   }
 
-  it('sends what waited, oldest first, then what is live, each once, in the order of the sender', async () => {
+  it("sends waiting envelopes, oldest first, then live ones, each once, in the sender's order", async () => {
     const waiting = await store(400);
     const receiver = await PlainClient.open(pair.two.ws);
     receiver.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
@@ -72,7 +72,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     await Promise.all([receiver.close(), other.close()]);
   });
 
-  it('pings behind what it sends, with an id that any client echoes by itself: so it is confirmed', async () => {
+  it('pings behind what it sends: the pong, which every client sends by itself, confirms it', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob);
     await store(3);
     await receiver.until(() => receiver.envelopes.length === 3 && receiver.pings.length > 0);
@@ -85,37 +85,37 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     await again.close();
   });
 
-  it('sends again what was not confirmed, the same bytes, oldest first', async () => {
+  it('sends unconfirmed envelopes again, the same bytes, oldest first', async () => {
     const waiting = await store(3);
     for (let n = 0; n < 3; n += 1) {
-      const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
-      expect(await deaf.untilEnvelopes(3)).toEqual(waiting);
-      await deaf.cut();
+      const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+      expect(await silent.untilEnvelopes(3)).toEqual(waiting);
+      await silent.cut();
     }
     const receiver = await PlainClient.login(pair.two.ws, bob);
     expect(await receiver.untilEnvelopes(3)).toEqual(waiting);
     await receiver.close();
   });
 
-  it('takes a pong as the receipt for everything up to its id, and for nothing behind it', async () => {
+  it('takes a pong as the receipt for everything up to its id, and nothing behind it', async () => {
     await store(3);
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
-    await deaf.until(() => deaf.envelopes.length === 3 && deaf.pings.length > 0);
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+    await silent.until(() => silent.envelopes.length === 3 && silent.pings.length > 0);
     const behind = await store(2, 3);
-    await deaf.untilEnvelopes(5);
-    const [first] = deaf.pings;
-    expect(deaf.pings).toEqual([first]);
-    deaf.ws.pong(first);
+    await silent.untilEnvelopes(5);
+    const [first] = silent.pings;
+    expect(silent.pings).toEqual([first]);
+    silent.ws.pong(first);
     // The receipt of one makes it ask for the next.
-    await deaf.until(() => deaf.pings.length === 2);
-    await confirmed(deaf);
-    await deaf.cut();
+    await silent.until(() => silent.pings.length === 2);
+    await confirmed(silent);
+    await silent.cut();
     const receiver = await PlainClient.login(pair.two.ws, bob);
     expect(await receiver.untilEnvelopes(2)).toEqual(behind);
     await receiver.close();
   });
 
-  it('takes no pong for anything that it has not sent on this very socket', async () => {
+  it('ignores a pong for an envelope that was not sent on this socket', async () => {
     const before = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     const sent = await store(2);
     await before.until(() => before.envelopes.length === 2 && before.pings.length > 0);
@@ -123,35 +123,35 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     await before.cut();
     const [ms = '0', tag = '0'] = earlier.split('-');
 
-    const deaf = await PlainClient.open(pair.two.ws, { pongs: 'none' });
+    const silent = await PlainClient.open(pair.two.ws, { pongs: 'none' });
     // Before anything was pinged here: the id of another socket confirms nothing yet.
-    deaf.ws.pong(earlier);
-    deaf.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
-    await deaf.untilEnvelopes(2);
+    silent.ws.pong(earlier);
+    silent.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
+    await silent.untilEnvelopes(2);
     const foreign = ['', '0-0', '0', '$', '-', '+', '>', '*', ms, `${ms}-`, `-${tag}`, `${earlier} `];
     const futures = [`${BigInt(ms) + 1n}-${tag}`, `${ms}-${Number(tag) + 1}`, '18446744073709551615-1'];
-    for (const payload of [...foreign, ...futures, '9'.repeat(125)]) deaf.ws.pong(payload);
-    await confirmed(deaf);
-    await deaf.cut();
+    for (const payload of [...foreign, ...futures, '9'.repeat(125)]) silent.ws.pong(payload);
+    await confirmed(silent);
+    await silent.cut();
     const receiver = await PlainClient.login(pair.two.ws, bob);
     expect(await receiver.untilEnvelopes(2)).toEqual(sent);
     await receiver.close();
   });
 
-  it('pings a quiet client with the last id, so that a receipt that was lost is asked for again', async () => {
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+  it('pings a quiet client with the last id, so that a lost receipt is sent again', async () => {
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await store(1);
-    await deaf.until(() => deaf.envelopes.length === 1 && deaf.pings.length > 0);
-    const id = deaf.pings.at(-1);
-    const pings = deaf.pings.length;
-    await deaf.until(() => deaf.pings.length >= pings + 2);
-    expect(deaf.pings.slice(pings)).toEqual(new Array(deaf.pings.length - pings).fill(id));
-    await deaf.cut();
+    await silent.until(() => silent.envelopes.length === 1 && silent.pings.length > 0);
+    const id = silent.pings.at(-1);
+    const pings = silent.pings.length;
+    await silent.until(() => silent.pings.length >= pings + 2);
+    expect(silent.pings.slice(pings)).toEqual(new Array(silent.pings.length - pings).fill(id));
+    await silent.cut();
   });
 
   /**
    * Resolves when the receipts sent on Bob's socket have taken effect: they are heard before an envelope that is sent
-   * behind them, and the store is told in that order.
+   * behind them, and they reach the store in that order.
    */
   async function confirmed(receiver: PlainClient): Promise<void> {
     const carol = await registerUser(pair.two.http);

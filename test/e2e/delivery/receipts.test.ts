@@ -9,28 +9,28 @@ const processes = new Processes();
 afterAll(() => processes.stop());
 
 describe('receipts', () => {
-  const RUBBISH = ['$', '-', '+', '0-0', '*', '99999999999999999-0', '1-1', 'x'.repeat(125), '\r\n', '\0'];
+  const MALFORMED = ['$', '-', '+', '0-0', '*', '99999999999999999-0', '1-1', 'x'.repeat(125), '\r\n', '\0'];
 
   it('pongs with foreign, future and malformed ids remove nothing', async () => {
     const relay = await processes.relay({ RELAY_NOISE_PER_S: '0' });
     const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
     const sender = await PlainClient.login(relay.ws, alice);
-    const deaf = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
+    const silent = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
     for (let n = 0; n < 3; n += 1) sender.send(plainEnvelope(alice, bob.code));
-    await deaf.until(() => deaf.envelopes.length === 3);
-    for (let n = 0; n < 10_000; n += 1) deaf.ws.pong(RUBBISH[n % RUBBISH.length]);
+    await silent.until(() => silent.envelopes.length === 3);
+    for (let n = 0; n < 10_000; n += 1) silent.ws.pong(MALFORMED[n % MALFORMED.length]);
     await until(async () => (await relay.metric('keyrelay_foreign_receipts_total', 'pong')) >= 9_000, {
       what: 'the pongs to be counted',
     });
-    await deaf.close();
+    await silent.close();
     const again = await PlainClient.login(relay.ws, bob);
     await again.until(() => again.envelopes.length === 3);
-    expect(again.envelopes).toEqual(deaf.envelopes);
+    expect(again.envelopes).toEqual(silent.envelopes);
     await again.close();
     await sender.close();
   });
 
-  it("another's ids, seen on another socket, remove nothing", async () => {
+  it('ids seen on the socket of another user remove nothing', async () => {
     const relay = await processes.relay();
     const [alice, bob, carol] = [
       await registerUser(relay.http),

@@ -14,7 +14,7 @@ function answerTo(client: PlainClient, user: PlainUser): string {
 }
 
 describe('replays', () => {
-  it("the same envelope a thousand times is stored once, and in nobody else's name", async () => {
+  it('an envelope sent a thousand times is stored once, and never under another sender', async () => {
     const relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '0' });
     const [alice, bob, mallory] = [
       await registerUser(relay.http),
@@ -51,19 +51,19 @@ describe('replays', () => {
     };
     const thief = await overheard();
     expect(thief.received[0]).toContain('"connect_ack"');
-    // He cannot send in her name: he has no key.
+    // The attacker cannot send in Alice's name without her key.
     thief.send(
       frameOf(makeKeys(), `{"sender":"${alice.code}","recipient":"${alice.code}","message":{"type":"m"}}`),
     );
     await thief.until(() => thief.errors().length > 0);
     expect(thief.errors()[0]?.code).toBe('bad_signature');
 
-    const hers = await PlainClient.open(relay.ws, { protocol: 2 });
-    await hers.until(() => hers.received.length === 1);
-    const answer = answerTo(hers, alice);
-    hers.send(frameOf(alice, answer));
-    await hers.until(() => hers.received.length > 1);
-    expect(hers.received[1]).toContain('"connect_ack"');
+    const alices = await PlainClient.open(relay.ws, { protocol: 2 });
+    await alices.until(() => alices.received.length === 1);
+    const answer = answerTo(alices, alice);
+    alices.send(frameOf(alice, answer));
+    await alices.until(() => alices.received.length > 1);
+    expect(alices.received[1]).toContain('"connect_ack"');
     await thief.untilClosed();
 
     expect((await (await overheard()).untilClosed()).code).toBe(4401);
@@ -71,7 +71,7 @@ describe('replays', () => {
     const replayed = await PlainClient.open(relay.ws, { protocol: 2 });
     replayed.send(frameOf(alice, answer));
     expect(await replayed.untilClosed()).toEqual({ code: 4401, reason: 'bad_challenge' });
-    expect(hers.closed).toBeNull();
-    await hers.close();
+    expect(alices.closed).toBeNull();
+    await alices.close();
   });
 });

@@ -53,55 +53,55 @@ describe.each(PAIRS)('the window, %s', (where) => {
   it.each([
     ['what waited', true],
     ['what is live', false],
-  ])('is full of 256 envelopes of %s, and goes on when they are confirmed', async (_what, waiting) => {
+  ])('is full with 256 %s envelopes, and opens when they are confirmed', async (_what, waiting) => {
     const timesFull = await pair.two.metric('keyrelay_window_full_total');
     const frames = numbers(600);
     if (waiting) await store(frames);
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     if (!waiting) await store(frames);
-    await deaf.untilEnvelopes(WINDOW_ENVELOPES);
-    await stopped(deaf, timesFull);
-    expect(deaf.envelopes).toEqual(frames.slice(0, WINDOW_ENVELOPES));
+    await silent.untilEnvelopes(WINDOW_ENVELOPES);
+    await stopped(silent, timesFull);
+    expect(silent.envelopes).toEqual(frames.slice(0, WINDOW_ENVELOPES));
 
-    deaf.ws.pong(deaf.pings.at(-1));
-    await deaf.until(() => deaf.envelopes.length > WINDOW_ENVELOPES);
+    silent.ws.pong(silent.pings.at(-1));
+    await silent.until(() => silent.envelopes.length > WINDOW_ENVELOPES);
     // From here on it answers as any client does.
-    deaf.ws.on('ping', (payload) => deaf.ws.pong(payload));
-    deaf.ws.pong(deaf.pings.at(-1));
-    expect((await deaf.untilEnvelopes(601)).slice(0, 600)).toEqual(frames);
-    await deaf.close();
+    silent.ws.on('ping', (payload) => silent.ws.pong(payload));
+    silent.ws.pong(silent.pings.at(-1));
+    expect((await silent.untilEnvelopes(601)).slice(0, 600)).toEqual(frames);
+    await silent.close();
   });
 
-  it('is full of 1 MiB, and of no more than one envelope beyond', async () => {
+  it('is full with 1 MiB, and at most one envelope more', async () => {
     const timesFull = await pair.two.metric('keyrelay_window_full_total');
     const frames = Array.from({ length: 40 }, (_, n) => frame(`${n}`.padEnd(60_000, 'x')));
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     await store(frames);
-    await deaf.until(() => bytesOf(deaf.envelopes) >= WINDOW_BYTES);
-    await stopped(deaf, timesFull);
-    const bytes = bytesOf(deaf.envelopes);
+    await silent.until(() => bytesOf(silent.envelopes) >= WINDOW_BYTES);
+    await stopped(silent, timesFull);
+    const bytes = bytesOf(silent.envelopes);
     expect(bytes).toBeGreaterThanOrEqual(WINDOW_BYTES);
     expect(bytes).toBeLessThan(WINDOW_BYTES + 60_400);
-    await deaf.cut();
+    await silent.cut();
     const receiver = await PlainClient.login(pair.two.ws, bob);
     expect((await receiver.untilEnvelopes(41)).slice(0, 40)).toEqual(frames);
     await receiver.close();
   });
 
-  it('never has more than 49 pings out, which clients would take for an attack', async () => {
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+  it('never has more than 49 pings unanswered, which clients would take for an attack', async () => {
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
     // One turn for each, as far as that can be had from outside.
     for (const each of numbers(WINDOW_ENVELOPES)) {
       socket.send(each);
       await roundTrip(socket);
     }
-    await deaf.untilEnvelopes(WINDOW_ENVELOPES);
-    await roundTrip(deaf);
-    expect(deaf.pings.length).toBeLessThanOrEqual(49);
-    await deaf.cut();
+    await silent.untilEnvelopes(WINDOW_ENVELOPES);
+    await roundTrip(silent);
+    expect(silent.pings.length).toBeLessThanOrEqual(49);
+    await silent.cut();
   });
 
-  it('bounds what a client that has stopped reading costs, and nothing is lost for it', async () => {
+  it('bounds the memory for a client that has stopped reading, and loses nothing', async () => {
     const pushed = () => pair.two.metric('keyrelay_pushed_bytes_total');
     const before = await pushed();
     const slow = await PlainClient.login(pair.two.ws, bob);

@@ -56,7 +56,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Alice writes to Bob, who is connected. Resolves when it is there. */
+/** Alice writes to Bob, who is connected. Resolves when the envelope has arrived. */
 async function talk(
   http: string,
   ws: string,
@@ -154,7 +154,7 @@ describe('Prometheus, with the files of deploy/prometheus', () => {
   });
 });
 
-test('promtool finds nothing to complain of in what a node serves after some traffic', async () => {
+test('promtool accepts what a node serves after some traffic', async () => {
   for (const { adminPort } of nodes) {
     const input = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
     expect(input).toMatch(/^keyrelay_redis_duration_seconds_bucket/m);
@@ -177,7 +177,7 @@ describe('nginx, with the file of deploy/nginx', () => {
     await Promise.all([alice.close(), bob.close()]);
   });
 
-  test('takes newcomers to the other nodes while one stops', async () => {
+  test('sends new connections to the other nodes while one stops', async () => {
     const [, , stopping] = nodes;
     const ended = stopping.stop();
     let stopped = false;

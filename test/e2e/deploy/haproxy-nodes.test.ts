@@ -9,7 +9,7 @@ import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-/** How deploy/haproxy/haproxy.cfg is told its nodes. */
+/** How deploy/haproxy/haproxy.cfg finds its nodes. */
 
 const FILE = fileURLToPath(new URL('../../../deploy/haproxy/haproxy.cfg', import.meta.url));
 const processes = new Processes();

@@ -84,4 +84,4 @@ const json: BadFrame[] = [
   },
 ];
 
-describe('JSON that not everybody reads alike', () => refusesEach(json, () => relay));
+describe('JSON that parsers read differently', () => refusesEach(json, () => relay));

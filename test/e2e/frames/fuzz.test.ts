@@ -154,7 +154,7 @@ interface Person {
   readonly known: Known;
 }
 
-/** What a dropped connection took with it may be stored or not, and his next login decides: somebody new goes on. */
+/** Envelopes on a dropped connection may be stored or not until the user's next login: a new user goes on instead. */
 async function renew(person: Person): Promise<void> {
   person.user = await register();
   person.known.clear();
@@ -260,7 +260,7 @@ function people<T>(make: () => Promise<T>): Promise<T[]> {
 }
 
 it(
-  `answers ${BEFORE_LOGIN.frames} frames before login by the table, each on a socket of its own`,
+  `answers ${BEFORE_LOGIN.frames} frames before login by the table, each on another socket`,
   async () => {
     const { pid } = relay;
     const own = { 1: await people(register), 2: await people(register) };

@@ -19,8 +19,8 @@ import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /**
- * What clients send who lie: input → expected answer. All of it goes to one process, while two honest people write to
- * each other through it: at the end the process is the same, they have lost nothing, and no secret is in its log.
+ * Hostile input → expected answer. All of it goes to one process while an honest pair exchanges envelopes through it: at
+ * the end the process is the same, the pair has lost nothing, and no secret is in the log.
  */
 
 const processes = new Processes();
@@ -130,7 +130,7 @@ describe.each(Object.entries(TEXT_CASES))('text frames: %s', (_, cases) => {
   });
 });
 
-it('compression is offered in vain, and a frame that claims it ends the connection', async () => {
+it('compression is never negotiated, and a frame that claims it ends the connection', async () => {
   for (const offer of [
     'permessage-deflate',
     'permessage-deflate; client_max_window_bits',
@@ -148,7 +148,7 @@ it('compression is offered in vain, and a frame that claims it ends the connecti
 });
 
 describe('secrets', () => {
-  it('stand neither in the log nor in the metrics, whatever string they were put into', async () => {
+  it('appear neither in the log nor in the metrics, whichever string contains them', async () => {
     const evil = `${CANARY}\r\nX-Injected: yes`;
     const raw = await RawConnection.open(relay.port);
     raw.write(
@@ -183,14 +183,14 @@ describe('secrets', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${relay.adminPort}/metrics`)).text();
     expect(metrics).not.toContain(CANARY);
     expect(relay.output).not.toContain(CANARY);
-    // Of everybody who has logged in here: no payload, no signature, no connect.
+    // Of all users who have logged in here: no payload, no signature, no connect.
     expect(relay.output).not.toMatch(/[0-9a-f]{128}|"type\\?":\\?"connect\\?"/);
     expect(relay.output).toContain('session of');
   });
 });
 
 describe('after all of this', () => {
-  it('the process is the same, nothing went unhandled, and honest people have lost nothing', async () => {
+  it('the process is the same, no error went unhandled, and the honest pair has lost nothing', async () => {
     await honest.finish();
     expect(honest.sent).toBeGreaterThan(100);
     expect(relay.ended).toBeNull();

@@ -24,7 +24,7 @@ beforeAll(async () => {
     RELAY_TRUSTED_PROXIES: '127.0.0.1',
     RELAY_ALLOWED_ORIGINS: 'https://chat.example,null',
     RELAY_LOOKUPS_PER_MIN: '60',
-    // Bob, and one who registers through each door.
+    // Bob, and one registration through each door.
     RELAY_MAX_USERS: '4',
   });
   bob = await registerUser(node.http);
@@ -39,7 +39,7 @@ afterAll(async () => {
   await nginx.stop();
 });
 
-/** nginx writes a `Connection` of its own, and passes the `Upgrade` of a 426 on. */
+/** nginx writes its own `Connection`, and passes the `Upgrade` of a 426 on. */
 const NGINX_BREAKS = 'RFC 9110, 7.8: Upgrade without Connection: Upgrade';
 
 interface Sent {
@@ -108,9 +108,9 @@ const REQUESTS: readonly (readonly [what: string, status: number, send: () => Se
   ],
   ['a body that is too large', 413, () => ({ method: 'POST', path: '/users', body: ' '.repeat(5_000) })],
   ['a look-up', 200, () => ({ method: 'GET', path: `/users/${bob.code}` })],
-  ['a look-up of nobody', 404, () => ({ method: 'GET', path: '/users/0000000' })],
+  ['a look-up of an unknown code', 404, () => ({ method: 'GET', path: '/users/0000000' })],
   ['HEAD of a look-up', 200, () => ({ method: 'HEAD', path: `/users/${bob.code}` })],
-  ['HEAD of nobody', 404, () => ({ method: 'HEAD', path: '/users/0000000' })],
+  ['HEAD of an unknown code', 404, () => ({ method: 'HEAD', path: '/users/0000000' })],
   ['HEAD where POST is right', 405, () => ({ method: 'HEAD', path: '/users' })],
   ['PUT', 405, () => ({ method: 'PUT', path: '/users', ...json({}) })],
   ['DELETE', 405, () => ({ method: 'DELETE', path: `/users/${bob.code}` })],

@@ -53,7 +53,7 @@ function registerFrom(localAddress: string, forwardedFor: string): Promise<numbe
 }
 
 describe('limits per address', () => {
-  test('count the address that the balancer saw, whatever a client claims', async () => {
+  test('count the address that HAProxy saw, whatever a client claims', async () => {
     const statuses = [];
     // Three nodes count each for itself: so many are surely too many, even if some time passes.
     const tries = 3 * REGISTRATIONS_PER_MIN + 20;
@@ -67,7 +67,7 @@ describe('limits per address', () => {
 });
 
 describe('a node that stops', () => {
-  test('newcomers are served all the while, and those it had are asked to come back', async () => {
+  test('new connections are served all the time, and its clients are asked to come back', async () => {
     const users: PlainUser[] = [];
     for (let index = 0; index < 12; index += 1) users.push(await registerUser(balancer.http));
     const residents = await Promise.all(

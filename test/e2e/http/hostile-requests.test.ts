@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 
 /**
  * The hostile requests of e2e/frames/hostile, through HAProxy and nginx with the files of deploy/. A proxy may refuse a
- * request, or mend it; but it and the node must agree where each request ends (RFC 9112, 11.2), and neither may fail.
+ * request, or repair it; but it and the node must agree where each request ends (RFC 9112, 11.2), and neither may fail.
  */
 
 const PROXIES = ['HAProxy', 'nginx'] as const;
@@ -35,7 +35,7 @@ const open = (proxy: string) => RawConnection.open(ports.get(proxy) ?? 0);
 /** The node has this header in every answer. */
 const isOfNode = ({ headers }: CheckedAnswer) => headers.has('uwebsockets');
 const FAILURES = [500, 502, 503, 504];
-/** nginx writes a `Connection` of its own, and passes the `Upgrade` of a 426 on. */
+/** nginx writes its own `Connection`, and passes the `Upgrade` of a 426 on. */
 const NGINX_BREAKS = /^RFC 9110, 7.8/;
 
 /** Requests that the node has answered, successful upgrades apart. */
@@ -84,7 +84,7 @@ describe.each(PROXIES)('through %s', (proxy) => {
       if (!isOfNode(answer)) continue;
       expect(answer.broken.filter((rule) => proxy !== 'nginx' || !NGINX_BREAKS.test(rule))).toEqual([]);
     }
-    // A request that the proxy did not send would have no answer of its own.
+    // A request that the proxy did not send would have no answer here.
     const answered = answers.filter((answer) => isOfNode(answer) && answer.status !== 101).length;
     expect((await handled()) - before - 3).toBeLessThanOrEqual(answered);
   });

@@ -29,7 +29,7 @@ describe('every route', () => {
     }
   });
 
-  it('that there is not is 404', async () => {
+  it('at an unknown path is 404', async () => {
     for (const path of ['/nothing', '/users.json', '/ws/', '/metrics', '/healthz']) {
       const response = await fetch(relay.http + path);
       expect([path, response.status]).toEqual([path, 404]);
@@ -44,7 +44,7 @@ describe('every route', () => {
     expect((await problemOf(response)).detail).toMatch(/WebSocket/);
   });
 
-  it('may be read by pages of any origin, without credentials, Retry-After too', async () => {
+  it('can be read by pages of any origin, without credentials, Retry-After included', async () => {
     for (const path of ['/users/0000000', '/nothing', '/ws']) {
       const response = await fetch(relay.http + path, { headers: { origin: 'https://chat.example' } });
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
@@ -130,8 +130,8 @@ describe('limits per address', () => {
 
   let addresses = 0;
 
-  /** The headers of a client that nobody has seen yet. */
-  function newcomer(): Record<string, string> {
+  /** The headers of a client with a new address. */
+  function newClient(): Record<string, string> {
     addresses += 1;
     return { 'x-forwarded-for': `198.51.100.${addresses}` };
   }
@@ -155,18 +155,18 @@ describe('limits per address', () => {
   it.each(routes)(
     '%s %s answers 429 with Retry-After in seconds to the third in a row',
     async (method, path, status) => {
-      const headers = newcomer();
+      const headers = newClient();
       for (let n = 0; n < 2; n += 1) {
         expect((await fetch(strict.http + path, { method, headers })).status).toBe(status);
       }
       await expectTooMany(await fetch(strict.http + path, { method, headers }));
-      // Others are not held responsible.
-      expect((await fetch(strict.http + path, { method, headers: newcomer() })).status).toBe(status);
+      // Other addresses are not affected.
+      expect((await fetch(strict.http + path, { method, headers: newClient() })).status).toBe(status);
     },
   );
 
-  it('upgrades answer so too', async () => {
-    const headers = newcomer();
+  it('upgrades beyond the rate get 429, too', async () => {
+    const headers = newClient();
     for (let n = 0; n < 2; n += 1) expect((await upgrade(strict.ws, headers)).status).toBe(101);
     const answer = await upgrade(strict.ws, headers);
     expect(answer.status).toBe(429);
@@ -174,15 +174,15 @@ describe('limits per address', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ detail: 'too many upgrades from your address' });
   });
 
-  it('a missed code costs as much as a hit, so that codes cannot be walked through', async () => {
+  it('a miss costs as much as a hit, so that codes cannot be enumerated', async () => {
     const { code } = await registerUser(strict.http);
-    const headers = newcomer();
+    const headers = newClient();
     expect((await fetch(`${strict.http}/users/${code}`, { headers })).status).toBe(200);
     expect((await fetch(`${strict.http}/users/0000000`, { headers })).status).toBe(404);
     await expectTooMany(await fetch(`${strict.http}/users/${code}`, { headers }));
   });
 
-  it('a full relay takes no more users, and says when to ask again', async () => {
+  it('a full relay refuses registrations, and says when to try again', async () => {
     const register = (http: string, keys: Keys) =>
       postUser(http, { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey });
     const full = await processes.relay({ RELAY_MAX_USERS: '1' });

@@ -59,7 +59,7 @@ describe('GET /users/:code', () => {
     '..%2Fusers',
     '%00',
     '{a}:*',
-  ])('answers 404 to %j, which is nobody', async (code) => {
+  ])('answers 404 to %j, which no user has', async (code) => {
     const response = await fetch(`${relay.http}/users/${code}`);
     expect(response.status).toBe(404);
     expect((await problemOf(response)).detail).toMatch(/^no user has this code/);

@@ -59,7 +59,7 @@ it('serves wss and https, and SIGHUP takes a new certificate while open sockets 
   install(second);
   relay.signal('SIGHUP');
   await until(() => relay.output.includes('certificate read again'), { what: 'the new certificate' });
-  // Both listened for a moment; whoever came to the old one has been served by now.
+  // Both listened for a moment; connections to the old one have been served by now.
   await until(async () => (await nameShown(relay, second).catch(() => '')) === 'second', {
     what: 'it to be shown',
   });
@@ -102,12 +102,12 @@ it.each([
     says: /RELAY_TLS_CERT .* must be PEM/,
   },
   { name: 'one without the other', settings: { RELAY_TLS_CERT: certFile }, says: /belong together/ },
-])('refuses to start, in words: $name', async ({ settings, says }) => {
+])('refuses to start and says why: $name', async ({ settings, says }) => {
   install(makeCertificate('first'));
   await expect(processes.relay(settings)).rejects.toThrow(says);
 });
 
-it('plain HTTP to a TLS port gets nothing, and ends nothing', async () => {
+it('plain HTTP to a TLS port gets no answer and does no harm', async () => {
   const first = makeCertificate('first');
   install(first);
   const relay = await processes.relay(TLS);

@@ -32,7 +32,7 @@ afterAll(async () => {
 /** As protocol 2 delivers it. */
 const withSeq = (frame: string, seq: string) => `${frame.slice(0, -1)},"seq":"${seq}"}`;
 
-test('an id that the old version stored is answered again, and not stored twice', async () => {
+test('an id that the old version stored is accepted again, and not stored twice', async () => {
   const { alice } = old.users;
   const client = await PlainClient.login(relay.ws, alice);
   client.send(old.waiting.bob.at(-1) ?? '');
@@ -41,7 +41,7 @@ test('an id that the old version stored is answered again, and not stored twice'
   await client.close();
 });
 
-test('new mail goes behind the old; all of it is delivered byte for byte, and confirmed', async () => {
+test('new mail follows the old; all of it is delivered byte for byte, and confirmed', async () => {
   const { alice, bob } = old.users;
   const writer = await PlainClient.login(relay.ws, alice);
   const added = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: 'new-0' }));
@@ -64,14 +64,14 @@ test('new mail goes behind the old; all of it is delivered byte for byte, and co
   expect(await redis.call('EXISTS', `inbox:{${bob.code}}`)).toBe(0);
 });
 
-test('who has spoken protocol 2 with the old version is refused protocol 1', async () => {
+test('an account that used protocol 2 with the old version is refused protocol 1', async () => {
   const { bob } = old.users;
   const client = await PlainClient.open(relay.ws);
   client.sendData(bob, connectText(bob.code));
   expect((await client.nextError()).code).toBe('protocol_required');
 });
 
-test('mail of somebody who has never logged in, and who is found by his keys', async () => {
+test('mail of a user who never logged in, found by keys', async () => {
   const { carol } = old.users;
   const same = await postUser(relay.http, {
     ecdh_public_key: carol.ecdhPublicKey,

@@ -36,7 +36,7 @@ async function post(body: unknown, headers: Record<string, string> = {}): Promis
 }
 
 describe('POST /users', () => {
-  it('makes a user of two keys, and answers with exactly the members of docs/protocol.md', async () => {
+  it('makes a user from two keys, and answers with exactly the members of docs/protocol.md', async () => {
     const keys = makeKeys();
     const response = await postUser(relay.http, bodyOf(keys));
     expect(response.status).toBe(201);
@@ -53,7 +53,7 @@ describe('POST /users', () => {
     expect(Math.abs(Date.parse(user.created_at) - Date.now())).toBeLessThan(60_000);
   });
 
-  it('counts ids up from 1 and gives no code twice', async () => {
+  it('counts ids up from 1 and never gives a code twice', async () => {
     const fresh = await processes.relay();
     const users = [];
     for (let n = 0; n < 20; n += 1) users.push(await registerUser(fresh.http));
@@ -79,7 +79,7 @@ describe('POST /users', () => {
     }
   });
 
-  it('writes keys in lower case that came in upper case', async () => {
+  it('writes keys in lower case', async () => {
     const keys = makeKeys();
     const response = await postUser(relay.http, {
       ecdh_public_key: keys.ecdhPublicKey.toUpperCase(),
@@ -154,7 +154,7 @@ describe('POST /users', () => {
       bodyOf(good, { Name: 'Alice' }),
       /^name must be written in lower case/,
     ],
-  ])('refuses %s, in words', async (_what, body, detail) => {
+  ])('refuses %s and says why', async (_what, body, detail) => {
     const [status, words] = await post(body);
     expect(status).toBe(400);
     expect(words).toMatch(detail);
@@ -182,7 +182,7 @@ describe('POST /users', () => {
     expect(await post(bodyOf(makeKeys(), { id: 1, code: 'ALICE00', admin: true }))).toEqual([201, '']);
   });
 
-  it('takes application/json, with parameters, or no content type; anything else is 415', async () => {
+  it('accepts application/json, with parameters, or no content type; anything else is 415', async () => {
     const bytes = () => Buffer.from(JSON.stringify(bodyOf(makeKeys())));
     const types = { 'application/json; charset=utf-8': 201, 'APPLICATION/JSON': 201, 'text/plain': 415 };
     for (const [type, status] of Object.entries(types)) {
@@ -196,7 +196,7 @@ describe('POST /users', () => {
     expect(without.status).toBe(201);
   });
 
-  it('takes a body of 4 KiB, and answers 413 to one of a byte more', async () => {
+  it('accepts a body of 4 KiB, and answers 413 to one more byte', async () => {
     const json = JSON.stringify(bodyOf(makeKeys()));
     expect(await post(json.padEnd(4096))).toEqual([201, '']);
     expect(await post(json.padEnd(4097))).toEqual([413, 'the body may have 4096 bytes']);
@@ -204,13 +204,13 @@ describe('POST /users', () => {
 });
 
 describe('a proof', () => {
-  it('that is right is taken, in either case of hex', async () => {
+  it('that is right is accepted, in either case of hex', async () => {
     const keys = makeKeys();
     expect(await post(bodyOf(keys, { proof: proofOf(keys).toUpperCase() }))).toEqual([201, '']);
     expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
   });
 
-  it('is told by GET /users/:code from then on, so that others can check the X25519 key', async () => {
+  it('is returned by GET /users/:code from then on, so that others can check the X25519 key', async () => {
     const keys = makeKeys();
     const { code } = (await (await postUser(relay.http, bodyOf(keys))).json()) as { code: string };
     const lookUp = async () => (await fetch(`${relay.http}/users/${code}`)).json();
@@ -219,7 +219,7 @@ describe('a proof', () => {
     expect(await lookUp()).toMatchObject({ proof: proofOf(keys) });
   });
 
-  it('that is wrong is refused, also for a user who is known', async () => {
+  it('that is wrong is refused, also for a known user', async () => {
     const [keys, other] = [makeKeys(), makeKeys()];
     const proof = signHex(other, `relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}`);
     const detail =
@@ -244,7 +244,7 @@ describe('a proof', () => {
 });
 
 describe('an account', () => {
-  it('that nobody has claimed: another exchange key is 409, and a proof resolves it, code and id stay', async () => {
+  it('that is unclaimed: another exchange key is 409, and a proof resolves it; code and id stay', async () => {
     const keys = makeKeys();
     const first = (await (await postUser(relay.http, bodyOf(keys, { name: 'Squatter' }))).json()) as object;
     const mine = withOtherExchangeKey(keys);
@@ -278,7 +278,7 @@ describe('an account', () => {
     ]);
   });
 
-  it('may share its exchange key with another: that is what the KDF is for', async () => {
+  it('may share its exchange key with another: the KDF allows for that', async () => {
     const [keys, other] = [makeKeys(), makeKeys()];
     expect((await post(bodyOf(keys)))[0]).toBe(201);
     expect((await post(bodyOf({ ...other, ecdhPublicKey: keys.ecdhPublicKey })))[0]).toBe(201);

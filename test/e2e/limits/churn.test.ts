@@ -8,7 +8,7 @@ import { startRedis } from '../../support/servers/redis.ts';
 const processes = new Processes();
 afterAll(() => processes.stop());
 
-it('people who come and are cut off again and again leave no subscription behind, and cost one each at most', {
+it('clients that connect and are cut off again and again leave no subscription behind, and cost at most one each', {
   timeout: 60_000,
 }, async () => {
   const redis = await startRedis();

@@ -16,9 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => processes.stop());
 
-it('tells a device to wait once several have displaced each other for too long, and lets it in after that', async () => {
+it('makes a device wait once several have displaced each other for too long, and lets it in after that', async () => {
   const devices: PlainClient[] = [];
-  // The first displaces nobody; three displacements are free, the fourth makes the next login wait.
+  // The first displaces none; three displacements are free, the fourth makes the next login wait.
   for (let login = 0; login < 5; login += 1) devices.push(await PlainClient.login(relay.ws, alice));
   for (const device of devices.slice(0, -1)) expect((await device.untilClosed()).code).toBe(4409);
 
@@ -30,7 +30,7 @@ it('tells a device to wait once several have displaced each other for too long, 
   expect(told?.retry_after_ms).toBeGreaterThan(0);
   expect(told?.retry_after_ms).toBeLessThanOrEqual(1_000);
   expect({ code, reason }).toEqual({ code: 1012, reason: `retry in ${told?.retry_after_ms} ms` });
-  // Whom it would have displaced stays.
+  // The device that it would have displaced stays.
   expect(devices.at(-1)?.closed).toBeNull();
   expect(await relay.metric('keyrelay_logins_damped_total')).toBe(1);
 

@@ -23,7 +23,7 @@ describe('per process', () => {
     expect(await relay.metric('keyrelay_logins_total', 'outcome="timeout"')).toBe(200);
   });
 
-  it('when too many sockets are without a login, the oldest gives way, and a newcomer gets in', async () => {
+  it('when too many sockets have not logged in, the oldest is closed, and a new client gets in', async () => {
     const relay = await processes.relay({ RELAY_MAX_PENDING: '20' });
     const alice = await registerUser(relay.http);
     const silent: RawConnection[] = [];
@@ -35,7 +35,7 @@ describe('per process', () => {
     for (const connection of silent) connection.destroy();
   });
 
-  it('requests that never end take no file that a socket needs, and are cut off', {
+  it('requests that never end take no file descriptor that a socket needs, and are cut off', {
     timeout: 40_000,
   }, async () => {
     const relay = await processes.relay({ RELAY_MAX_SOCKETS: '100' });
@@ -55,7 +55,7 @@ describe('per process', () => {
     await client.close();
   });
 
-  it('slow headers, slow bodies and those who read no answer are cut off, and honest people notice nothing', {
+  it('slow headers, slow bodies and unread answers are cut off, and honest clients notice nothing', {
     timeout: 60_000,
   }, async () => {
     const relay = await processes.relay();
@@ -66,24 +66,24 @@ describe('per process', () => {
     expect(relay.ended).toBeNull();
   });
 
-  it('answers that nobody reads take no memory, however many were asked for in one piece', async () => {
+  it('answers that the client never reads take no memory, however many requests came at once', async () => {
     const relay = await processes.relay();
     const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
     const size = (await (await fetch(relay.http + large)).arrayBuffer()).byteLength;
     expect(size).toBeGreaterThan(50_000);
     const beforeBytes = residentBytes(relay.pid);
-    const deaf = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(relay.port)));
-    for (const connection of deaf) {
+    const unread = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(relay.port)));
+    for (const connection of unread) {
       connection.socket.pause();
       connection.write(`GET ${large} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(1_000));
     }
     // Gigabytes were asked for. By then all that was sent has been looked at.
     await until(async () => (await fetch(`${relay.http}/nothing`)).status === 404, { what: 'an answer' });
     expect(residentBytes(relay.pid) - beforeBytes).toBeLessThan(50 * 2 ** 20);
-    for (const connection of deaf) connection.destroy();
+    for (const connection of unread) connection.destroy();
   });
 
-  it('who reads slowly gets the whole of a large answer, and then another one', async () => {
+  it('a slow reader gets the whole of a large answer, and then another one', async () => {
     const relay = await processes.relay();
     const [large = ''] = /\/[a-z]+\.js/.exec(await (await fetch(relay.http)).text()) ?? [];
     const whole = await (await fetch(relay.http + large)).text();
@@ -98,7 +98,7 @@ describe('per process', () => {
     connection.destroy();
   });
 
-  it('requests aborted at any byte, and sockets closed while they log in, end nothing but themselves', async () => {
+  it('requests aborted at any byte, and sockets closed while they log in, do no harm', async () => {
     const relay = await processes.relay();
     const alice = await registerUser(relay.http);
     const keys = makeKeys();

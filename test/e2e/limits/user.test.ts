@@ -13,7 +13,7 @@ const processes = new Processes();
 afterAll(() => processes.stop());
 
 describe('per user', () => {
-  it('envelopes beyond the rate are refused over a reconnect too, and the flooder can still confirm', async () => {
+  it('envelopes beyond the rate are refused, also after a reconnect, and the sender can still confirm', async () => {
     const relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '2' });
     const [mallory, alice] = [await registerUser(relay.http), await registerUser(relay.http)];
     const first = await PlainClient.login(relay.ws, mallory);
@@ -30,7 +30,7 @@ describe('per user', () => {
     expect(second.accepted().length).toBeLessThanOrEqual(2);
     expect(second.errors()[0]).toMatchObject({ code: 'rate_limited', retry_after_ms: expect.any(Number) });
     await until(async () => (await relay.metric('keyrelay_envelopes_confirmed_total')) >= 1, {
-      what: 'her receipt',
+      what: 'the receipt',
     });
     await second.close();
     await honest.close();
@@ -65,7 +65,7 @@ describe('per user', () => {
     expect([close.opcode, close.payload.readUInt16BE(0)]).toEqual([OPCODE.close, 4429]);
   });
 
-  it('bad signatures: the tenth closes the socket', async () => {
+  it('the tenth bad signature closes the socket', async () => {
     const relay = await processes.relay();
     const [mallory, other] = [await registerUser(relay.http), makeKeys()];
     const client = await PlainClient.login(relay.ws, mallory);
@@ -76,7 +76,7 @@ describe('per user', () => {
     expect(await relay.metric('keyrelay_envelopes_received_total', 'bad_signature')).toBe(10);
   });
 
-  it('bad signatures: whom they closed waits before the next login, and nobody else does', async () => {
+  it('bad signatures: a user closed for them waits before the next login, and no other user does', async () => {
     const relay = await processes.relay({ RELAY_NOISE_PER_S: '200' });
     const [mallory, alice] = [await registerUser(relay.http), await registerUser(relay.http)];
     const first = await PlainClient.login(relay.ws, mallory);
@@ -93,14 +93,14 @@ describe('per user', () => {
     expect(told?.retry_after_ms).toBeGreaterThan(5_000);
     expect(told?.retry_after_ms).toBeLessThanOrEqual(12_500);
     expect({ code, reason }).toEqual({ code: 1012, reason: `retry in ${told?.retry_after_ms} ms` });
-    // Who has not proved to be her is not told whether she has to wait.
-    const stranger = await PlainClient.open(relay.ws);
-    stranger.send(frameOf(alice, `{"sender":"${mallory.code}","message":{"type":"connect"}}`));
-    expect((await stranger.untilClosed()).code).toBe(4401);
+    // A client that has not proved to be her does not learn whether she has to wait.
+    const other = await PlainClient.open(relay.ws);
+    other.send(frameOf(alice, `{"sender":"${mallory.code}","message":{"type":"connect"}}`));
+    expect((await other.untilClosed()).code).toBe(4401);
     await (await PlainClient.login(relay.ws, alice)).close();
   });
 
-  it('a stranger can fill no more than his share of a mailbox, and is told which limit it was', async () => {
+  it('one sender fills no more than its share of a mailbox, and learns which limit it was', async () => {
     const relay = await processes.relay({ RELAY_MAILBOX_ENVELOPES: '8' });
     const bob = await registerUser(relay.http);
     const fill = async (count: number) => {
@@ -112,10 +112,10 @@ describe('per user', () => {
       await client.close();
       return outcome;
     };
-    const stranger = await fill(100);
-    expect(stranger.accepted).toBe(2);
-    expect(new Set(stranger.errors.map(({ code }) => code))).toEqual(new Set(['mailbox_full']));
-    expect(stranger.errors[0]?.detail).toContain('as one sender may have');
+    const one = await fill(100);
+    expect(one.accepted).toBe(2);
+    expect(new Set(one.errors.map(({ code }) => code))).toEqual(new Set(['mailbox_full']));
+    expect(one.errors[0]?.detail).toContain('as one sender may have');
     expect(await relay.metric('keyrelay_mailbox_shares_full_total')).toBe(98);
     expect(await relay.metric('keyrelay_envelopes_received_total', 'mailbox_full')).toBe(98);
     for (let n = 0; n < 3; n += 1) expect(await fill(2)).toEqual({ accepted: 2, errors: [] });

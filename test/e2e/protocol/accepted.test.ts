@@ -53,20 +53,20 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     return receiver.envelopes.filter((text) => !text.includes('"id":"end"'));
   }
 
-  it('is accepted once it is stored, though the recipient is away', async () => {
+  it('is accepted once it is stored, also for an offline recipient', async () => {
     socket.send(frame('first'));
     await socket.until(() => socket.accepted().length > 0);
     expect(socket.accepted()).toEqual(['first']);
     expect(await waiting()).toEqual([frame('first')]);
   });
 
-  it('is answered again when it is repeated, and not stored twice', async () => {
+  it('is accepted again when repeated, and not stored twice', async () => {
     for (let n = 0; n < 3; n += 1) socket.send(frame('again'));
     await socket.until(() => socket.accepted().length === 3);
     expect(await waiting()).toEqual([frame('again')]);
   });
 
-  it('is not stored twice either on another connection, on another node, after it was delivered', async () => {
+  it('is not stored twice on another connection or node, nor after its delivery', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob);
     socket.send(frame('elsewhere'));
     expect(await receiver.untilEnvelopes(1)).toEqual([frame('elsewhere')]);
@@ -79,7 +79,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     await receiver.close();
   });
 
-  it('conflicts with other bytes under the same id, also in the spelling of JSON alone', async () => {
+  it('conflicts with other bytes under the same id, also if only the JSON spelling differs', async () => {
     socket.send(frame('taken', [1]));
     await socket.until(() => socket.accepted().length === 1);
     const text = envelopeText({ sender: alice.code, recipient: bob.code, id: 'taken', payload: [1] });
@@ -88,7 +88,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     expect(await waiting()).toEqual([frame('taken', [1])]);
   });
 
-  it('has an id of its own for each recipient and each sender', async () => {
+  it('may reuse its id for other recipients and from other senders', async () => {
     const carol = await registerUser(pair.one.http);
     const other = await PlainClient.login(pair.one.ws, carol);
     socket.send(frame('same', 'by Alice'));
@@ -101,7 +101,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     await other.close();
   });
 
-  it('of a refused envelope is free: it can be sent again', async () => {
+  it('has an id that is free again if the envelope was refused', async () => {
     for (let n = 0; n < MAILBOX_ENVELOPES; n += 1) socket.send(frame(`fill-${n}`));
     socket.send(frame('refused'));
     expect(await socket.nextError()).toMatchObject({ code: 'mailbox_full', id: 'refused' });
@@ -111,7 +111,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     expect(await waiting()).toEqual([frame('refused')]);
   });
 
-  it('is refused by a full mailbox, and nothing old is dropped for it', async () => {
+  it('is refused by a full mailbox, which drops nothing older for it', async () => {
     const sent = Array.from({ length: MAILBOX_ENVELOPES + 3 }, (_, n) => frame(`n-${n}`));
     for (const each of sent) socket.send(each);
     await socket.until(() => socket.accepted().length + socket.errors().length === sent.length);

@@ -67,7 +67,7 @@ describe('the subprotocol', () => {
     expect([answer.status, answer.headers['sec-websocket-protocol']]).toEqual([101, chosen]);
   });
 
-  it('relay.v1 and none are protocol 1: no challenge, connect without a payload', async () => {
+  it('relay.v1 or no subprotocol is protocol 1: no challenge, connect without a payload', async () => {
     for (const subprotocols of [[], ['relay.v1']]) {
       const user = await registerUser(relay.http);
       const socket = await tryConnect(relay, { user, data: connectText(user.code), subprotocols });
@@ -78,7 +78,7 @@ describe('the subprotocol', () => {
     }
   });
 
-  it('relay.v1 is refused by RELAY_PROTOCOLS=2, and so is a client that names none', async () => {
+  it('RELAY_PROTOCOLS=2 refuses relay.v1 and clients without a subprotocol', async () => {
     const modern = await processes.relay({ RELAY_PROTOCOLS: '2' });
     expect((await upgrade(modern.ws, { 'Sec-WebSocket-Protocol': 'relay.v1' })).headers).not.toHaveProperty(
       'sec-websocket-protocol',
@@ -94,7 +94,7 @@ describe('the subprotocol', () => {
     await accepted.close();
   });
 
-  it('relay.v2 is not known with RELAY_PROTOCOLS=1', async () => {
+  it('RELAY_PROTOCOLS=1 ignores relay.v2', async () => {
     const plain = await processes.relay({ RELAY_PROTOCOLS: '1' });
     const chosen = async (offered: string) =>
       (await upgrade(plain.ws, { 'Sec-WebSocket-Protocol': offered })).headers['sec-websocket-protocol'];
@@ -112,7 +112,7 @@ describe('the subprotocol', () => {
 });
 
 describe('the challenge', () => {
-  it('is the first frame, to the byte, with a nonce that no other socket gets', async () => {
+  it('is the first frame, byte for byte, with a nonce for this socket only', async () => {
     const sockets = await Promise.all(Array.from({ length: 10 }, () => PlainClient.challenged(relay.ws)));
     for (const socket of sockets) {
       const { nonce } = socket.challenge();
@@ -125,7 +125,7 @@ describe('the challenge', () => {
     expect(new Set(sockets.map((socket) => socket.challenge().nonce)).size).toBe(10);
   });
 
-  it('takes no nonce but that of this socket', async () => {
+  it('accepts only the nonce of this socket', async () => {
     const user = await registerUser(relay.http);
     const other = await PlainClient.challenged(relay.ws);
     const { nonce } = other.challenge();
@@ -142,7 +142,7 @@ describe('the challenge', () => {
     await other.close();
   });
 
-  it('can be answered once: the same bytes are worth nothing on a later socket, nor by protocol 1', async () => {
+  it('can be answered once: the same bytes are refused on a later socket and by protocol 1', async () => {
     const user = await registerUser(relay.http);
     const socket = await PlainClient.challenged(relay.ws);
     const data = connectText(user.code, { nonce: socket.challenge().nonce, audience: null });
@@ -186,7 +186,7 @@ describe('the challenge', () => {
     expect(await socket.untilClosed()).toEqual({ code: 4400, reason: 'bad_frame' });
   });
 
-  it('comes before everything: an ack and an envelope before it is answered are refused', async () => {
+  it('comes before everything: an ack or envelope before the answer is refused', async () => {
     const early = await PlainClient.challenged(relay.ws);
     early.ack('1-1');
     expect(await early.untilClosed()).toEqual({ code: 4400, reason: 'bad_frame' });
@@ -195,7 +195,7 @@ describe('the challenge', () => {
 });
 
 describe('the audience', () => {
-  it('has its siblings listed in connect_ack where a relay has several public URLs', async () => {
+  it('is listed with its siblings in connect_ack where a relay has several public URLs', async () => {
     const user = await registerUser(named.http);
     const socket = await PlainClient.challenged(named.ws);
     const { nonce } = socket.challenge();
@@ -206,7 +206,7 @@ describe('the audience', () => {
     await socket.close();
   });
 
-  it('is null without RELAY_PUBLIC_URL, and then nothing is compared; the relay warns of it at start', async () => {
+  it('is null without RELAY_PUBLIC_URL, which accepts any; the relay warns at start', async () => {
     expect(relay.output).toContain('RELAY_PUBLIC_URL is not set');
     expect(named.output).not.toContain('RELAY_PUBLIC_URL is not set');
     for (const audience of [null, relay.ws, 'wss://anything.example/ws']) {
@@ -235,7 +235,7 @@ describe('the audience', () => {
     ['three.example/x', 'wss://relay.example/ws'],
     ['x@three.example', 'wss://relay.example/ws'],
     ['127.0.0.1:1', 'wss://relay.example/ws'],
-  ])('of one who dialled %s is %s', async (host, audience) => {
+  ])('of a client that dialled %s is %s', async (host, audience) => {
     const socket = await PlainClient.challenged(named.ws, { headers: { Host: host } });
     expect(socket.challenge().audience).toBe(audience);
     await socket.close();
@@ -257,7 +257,7 @@ describe('the audience', () => {
     ['wss://relay.example.evil.example/ws', false],
     ['', false],
     [null, false],
-  ])('%j signed is taken: %j', async (audience, taken) => {
+  ])('%j, signed, is accepted: %j', async (audience, taken) => {
     const user = await registerUser(named.http);
     const socket = await PlainClient.challenged(named.ws);
     socket.sendData(user, connectText(user.code, { nonce: socket.challenge().nonce, audience }));
@@ -273,7 +273,7 @@ describe('the audience', () => {
     expect(await socket.untilClosed()).toEqual({ code: 4401, reason: 'bad_challenge' });
   });
 
-  it('is nothing to a protocol 1 client', async () => {
+  it('does not concern a client of protocol 1', async () => {
     const user = await registerUser(named.http);
     const socket = await PlainClient.login(named.ws, user);
     expect(socket.received[0]).toContain('connect_ack');
@@ -297,7 +297,7 @@ describe('expired envelopes', () => {
       return receiver.serverFrames[1]?.data.message.payload;
     }
 
-    // A login may come while only some of them have expired: each is told once.
+    // A login may come while only some of them have expired: each is counted once.
     let expired = 0;
     const allTold = async () => {
       expired += Number((await greeting())?.expired);

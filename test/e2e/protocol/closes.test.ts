@@ -65,7 +65,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
   ],
   restarting: [
     {
-      when: 'the node is told to stop',
+      when: 'the node stops',
       provoke: async () => {
         const stopping = await processes.relay();
         const { socket } = await loggedIn(stopping);
@@ -75,7 +75,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
       reason: RETRY,
     },
     {
-      when: 'the node is told to stop before a login',
+      when: 'the node stops before a login',
       provoke: async () => {
         const stopping = await processes.relay();
         const { socket } = await scene(stopping);
@@ -137,7 +137,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
   ],
   notAuthenticated: [
     {
-      when: 'the connect of another is sent',
+      when: 'a client sends the connect of another user',
       provoke: async () => {
         const { socket, alice, bob } = await scene(relay);
         socket.sendData(alice, connectText(bob.code));
@@ -180,7 +180,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
   ],
   flooding: [
     {
-      when: 'a client goes on and on although it is told that it is too fast',
+      when: 'a client keeps sending although it gets rate_limited',
       provoke: async () => {
         const on = await loggedIn(hasty);
         for (let n = 0; n < 600; n += 1) on.socket.sendData(on.alice, toBob(on));
@@ -189,7 +189,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
       reason: /^$/,
     },
     {
-      when: 'a client sends pings and nothing but pings',
+      when: 'a client sends nothing but pings',
       provoke: async () => {
         const { socket } = await loggedIn(relay);
         for (let n = 0; n < 600; n += 1) socket.ws.ping();
@@ -198,7 +198,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
       reason: /^too many pings$/,
     },
     {
-      when: 'a client sends pongs that nobody asked for',
+      when: 'a client sends unsolicited pongs',
       provoke: async () => {
         const { socket } = await loggedIn(relay);
         for (let n = 0; n < 600; n += 1) socket.ws.pong('1-1');
@@ -209,7 +209,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
   ],
 };
 
-it('the table has every close that the relay knows', () => {
+it('the table has every close of the relay', () => {
   expect(Object.keys(CASES)).toEqual(Object.keys(CLOSES));
 });
 
@@ -256,7 +256,7 @@ describe('without a close frame, by dropping the TCP connection (1006), the rela
   });
 });
 
-it('a client that closes is answered with its own code, and no session is left', async () => {
+it('a client that closes gets its own code back, and no session is left', async () => {
   const before = await relay.metric('keyrelay_sockets', 'state="connected"');
   const { socket } = await loggedIn(relay);
   socket.ws.close(4242, 'bye');

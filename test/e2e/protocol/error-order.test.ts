@@ -26,14 +26,14 @@ beforeAll(async () => {
 
 afterAll(() => processes.stop());
 
-const stranger = makeKeys();
+const otherKeys = makeKeys();
 
 async function firstError({ socket }: Scene): Promise<string | undefined> {
   await socket.until(() => socket.errors().length > 0);
   return socket.errors()[0]?.code;
 }
 
-describe('of two things that are wrong the relay names the one it checks first', () => {
+describe('of two faults the relay names the one that it checks first', () => {
   it('size before JSON', async () => {
     const on = await loggedIn(relay);
     on.socket.send('{'.repeat(70_000));
@@ -51,33 +51,33 @@ describe('of two things that are wrong the relay names the one it checks first',
 
   it('being connected before sender and signature', async () => {
     const on = await scene(relay);
-    on.socket.sendData(stranger, envelopeText({ sender: '0000000', recipient: '0000000' }));
+    on.socket.sendData(otherKeys, envelopeText({ sender: '0000000', recipient: '0000000' }));
     expect(await firstError(on)).toBe('not_connected');
   });
 
   it('shape before the sender', async () => {
     const on = await loggedIn(relay);
-    on.socket.sendData(stranger, envelopeText({ sender: on.bob.code, recipient: 'nobody' }));
+    on.socket.sendData(otherKeys, envelopeText({ sender: on.bob.code, recipient: 'nobody' }));
     expect(await firstError(on)).toBe('bad_frame');
   });
 
   it('the sender before rate, signature and recipient', async () => {
     const on = await loggedIn(slow);
     for (let n = 0; n < 2; n += 1) on.socket.sendData(on.alice, toBob(on));
-    on.socket.sendData(stranger, envelopeText({ sender: on.bob.code, recipient: '0000000' }));
+    on.socket.sendData(otherKeys, envelopeText({ sender: on.bob.code, recipient: '0000000' }));
     expect(await firstError(on)).toBe('sender_mismatch');
   });
 
   it('rate before the signature', async () => {
     const on = await loggedIn(slow);
     for (let n = 0; n < 2; n += 1) on.socket.sendData(on.alice, toBob(on));
-    on.socket.sendData(stranger, toBob(on));
+    on.socket.sendData(otherKeys, toBob(on));
     expect(await firstError(on)).toBe('rate_limited');
   });
 
   it('the signature before the recipient', async () => {
     const on = await loggedIn(relay);
-    on.socket.sendData(stranger, envelopeText({ sender: on.alice.code, recipient: '0000000' }));
+    on.socket.sendData(otherKeys, envelopeText({ sender: on.alice.code, recipient: '0000000' }));
     expect(await firstError(on)).toBe('bad_signature');
   });
 
@@ -89,7 +89,7 @@ describe('of two things that are wrong the relay names the one it checks first',
     expect(await firstError(on)).toBe('recipient_unknown');
   });
 
-  it('a duplicate before the quota: a repeat is accepted by a full mailbox, a conflict is one', async () => {
+  it('a duplicate before the quota: a full mailbox accepts a repeat, and a conflict stays one', async () => {
     const on = await loggedIn(relay);
     for (let n = 0; n < MAILBOX_ENVELOPES; n += 1) on.socket.sendData(on.alice, toBob(on, { id: `id-${n}` }));
     await on.socket.until(() => on.socket.accepted().length === MAILBOX_ENVELOPES);
@@ -104,7 +104,7 @@ describe('of two things that are wrong the relay names the one it checks first',
     const socket = await PlainClient.challenged(relay.ws);
     const payload = `{"nonce":"${'00'.repeat(32)}","audience":null}`;
     const data = `{"sender":"${alice.code}","message":{"type":"connect","payload":${payload}}}`;
-    socket.sendData(stranger, data);
+    socket.sendData(otherKeys, data);
     await socket.until(() => socket.errors().length > 0);
     expect(socket.errors()[0]?.code).toBe('bad_challenge');
   });
@@ -114,7 +114,7 @@ describe('the frame that an error names', () => {
   it('is counted from 1, connect included, whatever comes between', async () => {
     const on = await loggedIn(relay);
     const { socket, alice } = on;
-    const wrong = () => socket.sendData(stranger, toBob(on));
+    const wrong = () => socket.sendData(otherKeys, toBob(on));
     wrong();
     socket.sendData(alice, toBob(on, { id: 'fine' }));
     wrong();
@@ -131,7 +131,7 @@ describe('the frame that an error names', () => {
     ]);
   });
 
-  it('has its id, also where the frame is malformed but the id can be read', async () => {
+  it('comes with its id, also if the frame is malformed but the id can be read', async () => {
     const on = await loggedIn(relay);
     const { socket, alice } = on;
     const signature = signHex(alice, '{}');
@@ -144,12 +144,12 @@ describe('the frame that an error names', () => {
 });
 
 describe('faults', () => {
-  it('of a client leave the socket open nine times, and close it with 4400 at the tenth within a minute', async () => {
+  it('of a client leave the socket open nine times; the tenth within a minute closes it with 4400', async () => {
     const on = await loggedIn(relay);
     const { socket, alice, bob } = on;
     const faults = [
       () => socket.send('{}'),
-      () => socket.sendData(stranger, toBob(on)),
+      () => socket.sendData(otherKeys, toBob(on)),
       () => socket.sendData(alice, envelopeText({ sender: bob.code, recipient: bob.code })),
     ];
     for (let n = 0; n < 9; n += 1) faults[n % 3]?.();
@@ -160,7 +160,7 @@ describe('faults', () => {
     expect(socket.errors().length).toBe(10);
   });
 
-  it('that are none of the client leave it open however many they are', async () => {
+  it("that are not the client's leave it open, however many", async () => {
     const on = await loggedIn(relay);
     const { socket, alice } = on;
     for (let n = 0; n < 15; n += 1)

@@ -72,17 +72,17 @@ async function provokeCommand(on: Scene, verb: string, payload: unknown): Promis
 const CASES: Record<FrameErrorCode, readonly Case[]> = {
   bad_frame: [
     {
-      when: 'the frame is no JSON',
+      when: 'the frame is not JSON',
       provoke: ({ socket }) => socket.send('hello'),
       detail: /^.+ \(at byte 0\)$/,
     },
     {
-      when: 'a connect comes on a socket that is connected',
+      when: 'a connected socket sends connect',
       provoke: ({ socket, alice }) => socket.sendData(alice, connectText(alice.code)),
       detail: /^this socket is connected already$/,
     },
     {
-      when: 'the frame is no JSON before login',
+      when: 'the frame is not JSON before login',
       before: true,
       provoke: ({ socket }) => socket.send('{"data":'),
       detail: /\(at byte 8\)$/,
@@ -106,7 +106,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       close: 4401,
     },
     {
-      when: 'nobody has the code of a connect: the same words',
+      when: 'no user has the code of a connect: the same words',
       before: true,
       provoke: ({ socket, alice }) => socket.sendData(alice, connectText('0000000')),
       detail: new RegExp(`^the signature does not verify .* SHA-256 is ${sha256(connectText('0000000'))}$`),
@@ -129,7 +129,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
   ],
   protocol_required: [
     {
-      when: 'the account has spoken protocol 2',
+      when: 'the account has used protocol 2',
       before: true,
       provoke: async ({ relay, socket, alice }) => {
         await (await PlainClient.login(relay.ws, alice, { protocol: 2 })).close();
@@ -158,7 +158,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
   ],
   recipient_unknown: [
     {
-      when: 'nobody has the code',
+      when: 'no user has the code',
       provoke: ({ socket, alice }) =>
         socket.sendData(alice, envelopeText({ sender: alice.code, recipient: '0000000', id: 'lost' })),
       detail: /^no user has the code 0000000$/,
@@ -179,7 +179,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
   ],
   mailbox_full: [
     {
-      when: 'so many envelopes wait that no more are taken',
+      when: 'the mailbox is full',
       provoke: async (on) => {
         for (let n = 0; n < MAILBOX_ENVELOPES; n += 1) on.socket.sendData(on.alice, toBob(on));
         on.socket.sendData(on.alice, toBob(on, { id: 'over' }));
@@ -273,7 +273,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       more: (error) => expect(error.id).toBe('doubt'),
     },
     {
-      when: 'too much of one sender is on its way to the store',
+      when: 'one sender has too much in flight to the store',
       on: 'narrow',
       provoke: (on) => {
         redis.pause();
@@ -284,7 +284,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       more: (error) => expect(error.id).toBe('next'),
     },
     {
-      when: 'the store is away during a connect',
+      when: 'the store is unavailable during a connect',
       on: 'redis',
       before: true,
       provoke: ({ socket, alice }) => {
@@ -297,7 +297,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
   ],
 };
 
-it('the table has every code that the relay knows', () => {
+it('the table has every error code of the relay', () => {
   expect(Object.keys(CASES)).toEqual(Object.keys(FRAME_ERRORS));
 });
 

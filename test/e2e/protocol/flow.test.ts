@@ -45,7 +45,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     return envelopes.slice(before).join('\n');
   }
 
-  it('1 and 2: connect is answered by connect_ack, the first frame, to the byte', async () => {
+  it('1 and 2: the answer to connect is connect_ack, the first frame, byte for byte', async () => {
     const carol = await registerUser(pair.one.http);
     const socket = await PlainClient.open(aliceUrl);
     const data = `{"sender":"${carol.code}","message":{"type":"connect"}}`;
@@ -58,7 +58,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     await socket.close();
   });
 
-  it('3 to 5: key exchange, its ack, and a message that only the other can read', async () => {
+  it('3 to 5: key exchange, its ack, and a message that only the recipient can read', async () => {
     const request = `{"sender":"${alice.code}","recipient":"${bob.code}","message":{"type":"key_exchange","payload":{"ecdh_public_key":"${alice.ecdhPublicKey}"}}}`;
     const asked = `{"data":${request},"signature":"${signHex(alice, request)}"}`;
     expect(await relayed(asked)).toBe(asked);
@@ -86,14 +86,14 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect(open(bobKeys.subarray(0, 32), data.message.payload.ciphertext)).toBe('the meeting is at noon, €5');
   });
 
-  it('relays any further type, also those that it does not know', async () => {
+  it('relays any further type, also unknown ones', async () => {
     for (const type of ['message', 'receipt', 'webrtc_offer', 'a', `z${'9_'.repeat(15)}x`]) {
       const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, type }));
       expect(await relayed(frame)).toBe(frame);
     }
   });
 
-  it('lets one write to oneself', async () => {
+  it('lets users write to themselves', async () => {
     const before = aliceSocket.envelopes.length;
     const frame = frameOf(
       alice,
@@ -104,7 +104,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect(envelopes.at(-1)).toBe(frame);
   });
 
-  it('hands on what was signed, and nothing that the sender slipped in beside it', async () => {
+  it('hands on what was signed, and nothing beside it', async () => {
     const text = envelopeText({ sender: alice.code, recipient: bob.code, payload: 'signed' });
     const signature = signHex(alice, text);
     const expected = `{"data":${text},"signature":"${signature}"}`;
@@ -156,7 +156,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     }
   });
 
-  it('carries every spelling of JSON unchanged through the mailbox of one who was away', async () => {
+  it('carries every spelling of JSON unchanged through the mailbox of an offline user', async () => {
     await bobSocket.close();
     const frames = Object.values(oddTexts()).map((text) => frameOf(alice, text));
     for (const frame of frames) aliceSocket.send(frame);
@@ -168,7 +168,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect(bobSocket.envelopes.slice(end - frames.length, end)).toEqual(frames);
   });
 
-  it('takes a frame in fragments, cut inside a character', async () => {
+  it('accepts a frame in fragments, cut inside a character', async () => {
     const frame = frameOf(
       alice,
       envelopeText({ sender: alice.code, recipient: bob.code, payload: 'né, 👍' }),
@@ -182,7 +182,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect((await bobSocket.untilEnvelopes(before + 1)).at(-1)).toBe(frame);
   });
 
-  it('takes a frame of exactly RELAY_MAX_FRAME_BYTES', async () => {
+  it('accepts a frame of exactly RELAY_MAX_FRAME_BYTES', async () => {
     const empty = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload: '' }));
     const payload = 'x'.repeat(65_536 - empty.length);
     const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload }));
@@ -190,7 +190,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect(await relayed(frame)).toBe(frame);
   });
 
-  it('keeps for one who is offline what was sent, and sends it behind connect_ack', async () => {
+  it('keeps envelopes for an offline user, and sends them behind connect_ack', async () => {
     await bobSocket.close();
     const frames = ['one', 'two', 'three'].map((payload) =>
       frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload })),
@@ -206,7 +206,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     expect(bobSocket.envelopes.slice(start, start + frames.length)).toEqual(frames);
   });
 
-  it('answers an envelope that has an id with accepted, to the byte, and one that has none with nothing', async () => {
+  it('answers accepted, byte for byte, to an envelope with an id, and nothing to one without', async () => {
     const before = aliceSocket.serverFrames.length;
     const heard = bobSocket.envelopes.length;
     aliceSocket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code }));
@@ -219,7 +219,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
     );
   });
 
-  it('prints an error as docs/protocol.md does, to the byte', async () => {
+  it('writes an error as docs/protocol.md prints it, byte for byte', async () => {
     const socket = await PlainClient.open(aliceUrl);
     const data = connectText(alice.code);
     const wrong = signHex(bob, data);
@@ -237,7 +237,7 @@ function escaped(text: string): string {
   return [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 }
 
-/** Section 6: HKDF over the X25519 secret, with everybody's identity in `info`. */
+/** Section 6: HKDF over the X25519 secret, with both identities in `info`. */
 function symmetricKeys(exchange: {
   readonly own: PlainUser;
   readonly other: PlainUser;

@@ -5,7 +5,7 @@ import { sendStored } from '../../support/clients/scene.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
-/** docs/protocol.md, section 3: connect, and what is sent right behind it, before anybody can know its outcome. */
+/** docs/protocol.md, section 3: connect, and frames sent right behind it, before the client can know its outcome. */
 describe.each(PAIRS)('connect, %s', (where) => {
   let pair: Pair;
   let alice: PlainUser;
@@ -32,7 +32,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
     );
   }
 
-  it('has its frames behind it wait for its outcome, and takes them in their order', async () => {
+  it('makes the frames behind it wait for its outcome, and handles them in order', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob);
     const socket = await PlainClient.open(pair.one.ws);
     const frames = letters(16);
@@ -44,7 +44,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
     await Promise.all([socket.close(), receiver.close()]);
   });
 
-  it('that is refused is named by its own number, and nothing behind it is stored', async () => {
+  it('that is refused is named by its number, and nothing behind it is stored', async () => {
     const socket = await PlainClient.open(pair.one.ws);
     inOneWrite(socket, [frameOf(makeKeys(), connectText(alice.code)), ...letters(5)]);
     expect((await socket.untilClosed()).code).toBe(4401);
@@ -56,7 +56,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
     await Promise.all([sender.close(), receiver.close()]);
   });
 
-  it('twice in a row is a connection and a bad_frame, which changes nothing', async () => {
+  it('sent twice is a login and a bad_frame, which changes nothing', async () => {
     const socket = await PlainClient.open(pair.one.ws);
     inOneWrite(socket, [connect(), connect(), ...letters(1)]);
     await socket.until(() => socket.accepted().length === 1);
@@ -67,7 +67,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
     await socket.close();
   });
 
-  it('is the same bytes every time: whoever holds them can connect again', async () => {
+  it('is the same bytes every time: anyone who has them can connect again', async () => {
     const bytes = connect();
     for (let n = 0; n < 3; n += 1) {
       const socket = await PlainClient.open(pair.one.ws);
@@ -78,7 +78,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
     }
   });
 
-  it('of one who hangs up at once leaves no session behind', async () => {
+  it('whose client hangs up at once leaves no session behind', async () => {
     const connected = () => pair.one.metric('keyrelay_sockets', 'state="connected"');
     const pending = () => pair.one.metric('keyrelay_sockets', 'state="pending"');
     const before = await connected();
@@ -114,7 +114,7 @@ describe('behind a connect that the store has not answered yet', () => {
     ['17 frames', new Array<string>(17).fill('{}'), 4429],
     ['64 KiB', [' '.repeat(65_536)], null],
     ['64 KiB and one byte', [' '.repeat(65_536), ' '], 4429],
-  ])('%s wait or are too much', async (_what, frames, close) => {
+  ])('%s wait, or are too many', async (_what, frames, close) => {
     const socket = await PlainClient.open(pair.one.ws);
     pair.redis?.pause();
     try {

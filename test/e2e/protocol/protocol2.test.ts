@@ -48,13 +48,13 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await answered;
   }
 
-  /** Receipts sent on Bob's socket have taken effect: the store is told before it is told to store this. */
+  /** Receipts sent on Bob's socket have taken effect: they reach the store before this envelope does. */
   async function confirmed(receiver: PlainClient): Promise<void> {
     const carol = await registerUser(pair.two.http);
     await sendStored(receiver, { sender: bob, recipient: carol.code });
   }
 
-  it('tells in connect_ack what waits, what the time is, and every limit', async () => {
+  it('sends in connect_ack how many envelopes wait, the time, and every limit', async () => {
     await write(1);
     await write(2);
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
@@ -87,7 +87,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('delivers what waited and what is live with a seq before the last brace, and nothing else changed', async () => {
+  it('delivers waiting and live envelopes with a seq before the last brace, and nothing else changed', async () => {
     const waited = [await write('waits'), await write('too')];
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     const live = await write('live');
@@ -98,7 +98,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('confirms by ack, cumulatively: what is behind it is sent again', async () => {
+  it('confirms by ack, cumulatively: envelopes behind it are sent again', async () => {
     const frames = await writeAll(5);
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(5);
@@ -116,7 +116,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await empty.close();
   });
 
-  it('pings for liveness only, and no pong confirms anything', async () => {
+  it('pings for liveness only: a pong confirms nothing', async () => {
     const frame = await write('unconfirmed');
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(1);
@@ -129,7 +129,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await again.close();
   });
 
-  it('takes no ack for what it has not sent on this socket, ahead or behind, and goes on', async () => {
+  it('ignores an ack for what it has not sent on this socket, ahead or behind', async () => {
     const frames = await writeAll(2);
     const earlier = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await earlier.untilEnvelopes(2);
@@ -167,7 +167,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await again.close();
   });
 
-  it('takes an ack in other spelling for the same: it is unsigned JSON', async () => {
+  it('accepts an ack in any JSON spelling: it is unsigned', async () => {
     await write('one');
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(1);
@@ -206,7 +206,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('says drained once, behind the last that waited; live ones come after it', async () => {
+  it('sends drained once, behind the last waiting envelope and before live ones', async () => {
     await writeAll(300);
     const receiver = await PlainClient.open(pair.two.ws, { protocol: 2 });
     receiver.ws.on('message', () => acknowledge(receiver));
@@ -227,7 +227,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('says drained at once where nothing waits', async () => {
+  it('sends drained at once where nothing waits', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await write('live');
     await receiver.untilEnvelopes(1);
@@ -236,7 +236,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('does not say drained before the window lets the last of it through', async () => {
+  it('does not send drained before the window lets the last envelope through', async () => {
     await writeAll(300);
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     await receiver.untilEnvelopes(256);
@@ -249,7 +249,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await receiver.close();
   });
 
-  it('answers accepted and errors as protocol 1 does, acks counted among the frames', async () => {
+  it('answers accepted and errors as protocol 1 does, and counts acks among the frames', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     receiver.ack('unknown');
     receiver.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'mine' }));

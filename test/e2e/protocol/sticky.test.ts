@@ -9,7 +9,7 @@ import { Processes } from '../../support/servers/processes.ts';
 const REFUSED = { code: 4401, reason: 'protocol_required' };
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-/** docs/protocol.md, section 4: who has logged in by protocol 2 is refused protocol 1. */
+/** docs/protocol.md, section 4: an account that has logged in by protocol 2 is refused protocol 1. */
 describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
   let pair: Pair;
   let alice: PlainUser;
@@ -40,7 +40,7 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
     await still.close();
   });
 
-  it('leaves the session in place when protocol 1 is refused beside it', async () => {
+  it('stays in place when protocol 1 is refused meanwhile', async () => {
     const socket = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     expect(await (await tryProtocol1(pair.one.ws, bob)).untilClosed()).toEqual(REFUSED);
     socket.sendData(bob, `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`);
@@ -48,13 +48,13 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
     await socket.close();
   });
 
-  it('is told of to nobody but who has signed', async () => {
+  it('is revealed only to a client that has signed', async () => {
     await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
-    const stranger = await tryProtocol1(pair.one.ws, bob, alice);
-    expect(stranger.errors()[0]?.code).toBe('bad_signature');
+    const forger = await tryProtocol1(pair.one.ws, bob, alice);
+    expect(forger.errors()[0]?.code).toBe('bad_signature');
   });
 
-  it('that another tried to fake closes nothing', async () => {
+  it('faked by another user closes nothing', async () => {
     const forged = await PlainClient.challenged(pair.two.ws);
     const { nonce, audience } = forged.challenge();
     forged.sendData(bob, connectText(alice.code, { nonce, audience }));
@@ -65,7 +65,7 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
   });
 });
 
-it('an operator undoes a login by protocol 2, for one account', async () => {
+it('an operator allows protocol 1 again for one account', async () => {
   const pair = await startPair('two nodes, over Redis');
   const processes = new Processes();
   try {

@@ -44,17 +44,17 @@ describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
     await second.close();
   });
 
-  it('is sent what the older one had not confirmed', async () => {
+  it('gets what the older one had not confirmed', async () => {
     const waiting = [await write(1), await write(2)];
-    const deaf = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
-    await deaf.untilEnvelopes(2);
+    const silent = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+    await silent.untilEnvelopes(2);
     const second = await PlainClient.login(pair.one.ws, bob);
-    expect(await deaf.untilClosed()).toEqual(REPLACED);
+    expect(await silent.untilClosed()).toEqual(REPLACED);
     expect(await second.untilEnvelopes(2)).toEqual(waiting);
     await second.close();
   });
 
-  it('is the only one that is left of ten at once', async () => {
+  it('is the only one left of ten at once', async () => {
     for (let round = 0; round < 3; round += 1) {
       const sockets = await Promise.all(
         Array.from({ length: 10 }, (_, n) => PlainClient.open(n % 2 === 0 ? pair.one.ws : pair.two.ws)),
@@ -71,7 +71,7 @@ describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
     }
   });
 
-  it('sends again what the older one is not sure of, and each arrives once, in order', async () => {
+  it('sends again what the older one left in doubt, and each envelope arrives once, in order', async () => {
     const frames = Array.from({ length: 250 }, (_, n) =>
       frameOf(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: `n-${n}`, payload: n })),
     );

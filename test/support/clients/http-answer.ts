@@ -111,7 +111,7 @@ export function readAnswer(
   return { answer: { status, headers, body, broken }, rest: bytes.subarray(bodyEnd) };
 }
 
-/** Headers of our answers whose lines may be joined (RFC 9110, 5.3). */
+/** Headers whose lines may be joined (RFC 9110, 5.3). */
 const LISTS: ReadonlySet<string> = new Set(['connection', 'vary', 'allow', 'cache-control']);
 
 /** Null if the last chunk has not come. */

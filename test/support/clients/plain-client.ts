@@ -35,7 +35,7 @@ export interface PlainClientOptions {
   /** Instead of those of `protocol`. */
   readonly subprotocols?: readonly string[];
   readonly headers?: Record<string, string>;
-  /** The address to connect from: each has ports of its own. */
+  /** The address to connect from: each has a separate range of ports. */
   readonly localAddress?: string;
   /** A certificate to trust, PEM. */
   readonly ca?: string;

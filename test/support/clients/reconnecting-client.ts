@@ -24,7 +24,7 @@ export interface ReconnectingOptions extends PlainClientOptions {
   readonly onClosed?: (closed: Closed, client: PlainClient) => void;
 }
 
-/** One user who stays connected: comes back as the table of closes in docs/protocol.md says, with back-off. */
+/** Keeps one user connected: comes back as the table of closes in docs/protocol.md says, with back-off. */
 export class ReconnectingClient {
   readonly user: PlainUser;
   /** False: after 4409 it stays away, as a device that was replaced by another. */

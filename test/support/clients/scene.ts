@@ -5,7 +5,7 @@ import { connectText, envelopeText, frameOf } from './frames.ts';
 import { PlainClient } from './plain-client.ts';
 import { type PlainUser, registerUser } from './users.ts';
 
-/** Alice with a socket, and Bob, who is away. New people for every test: no limit or fault of one is another's. */
+/** Alice with a socket, and Bob, who is offline. New users for every test: limits and faults of one do not affect another. */
 export interface Scene {
   readonly relay: RelayNode;
   readonly alice: PlainUser;
@@ -41,7 +41,7 @@ export async function proveOpen({ socket, alice }: Scene): Promise<void> {
   expect(arrived?.replace(/,"seq":"[^"]+"}$/, '}')).toBe(frame);
 }
 
-/** An envelope of no content, with an id of its own. */
+/** An empty envelope with a new id. */
 export function plainEnvelope(
   sender: PlainUser,
   recipient: string,
@@ -56,8 +56,8 @@ export const answers = (client: PlainClient): number => client.errors().length +
 let ids = 0;
 
 /**
- * Sends an envelope with an id of its own, and resolves with its frame once it is stored: so is by then whatever was
- * sent before it on this socket to the same recipient.
+ * Sends an envelope with a new id, and resolves with its frame once it is stored: by then so is everything sent
+ * before it on this socket to the same recipient.
  */
 export async function sendStored(
   socket: PlainClient,

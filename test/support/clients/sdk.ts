@@ -56,7 +56,7 @@ export class People {
   }
 }
 
-/** The next conversation that somebody unknown begins with this person. */
+/** The next conversation that an unknown user begins with this person. */
 export function approached(person: Person): Promise<Conversation> {
   return new Promise((resolve) => {
     const off = person.relay.on('conversation', ({ conversation }) => {

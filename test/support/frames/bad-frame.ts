@@ -31,7 +31,7 @@ export const exchange =
       `{"sender":"${words.alice.code}","recipient":"${words.bob.code}","message":{"type":"${type}"${payload}}}`,
     );
 
-/** A test for each: a logged-in client sends it, is told why it is none, and goes on. Every signature is right. */
+/** A test for each: a logged-in client sends it, gets the reason why it is bad, and goes on. Every signature is right. */
 export function refusesEach(frames: readonly BadFrame[], relay: () => RelayNode): void {
   it.each(frames)('refuses $what with bad_frame and says why', async ({ frame, says }) => {
     const on = await loggedIn(relay());

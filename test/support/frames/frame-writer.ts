@@ -23,7 +23,7 @@ type Node =
   | { readonly raw: string };
 
 const ALIKE: Record<string, string[]> = { s: ['S', '\u017f'], i: ['I', '\u0131', '\u0130'] };
-const STRANGERS = ['1', '"x"', 'null', '{"a":[true,{"b":{}}]}', '[]', '1.50e+3', '{"\\u0061":"}"}'];
+const UNKNOWN_VALUES = ['1', '"x"', 'null', '{"a":[true,{"b":{}}]}', '[]', '1.50e+3', '{"\\u0061":"}"}'];
 const PIECES = [
   '{',
   '}',
@@ -45,8 +45,8 @@ const PIECES = [
 ];
 
 /**
- * Writes one meaning in one of the countless ways that JSON has: in another order, with spaces, escapes, strangers
- * between. A fault makes a frame that somebody would read in another way, or nobody at all.
+ * Writes one meaning in one of the countless ways that JSON has: in another order, with spaces, escapes, unknown
+ * members between. A fault makes a frame that some parser would read differently, or none at all.
  */
 export function writeFrame(meaning: Meaning, fault: Fault, random: Random): string {
   const message: Node = {
@@ -73,11 +73,11 @@ export function writeFrame(meaning: Meaning, fault: Fault, random: Random): stri
   if (fault === 'doubled' || fault === 'lookalike') {
     const { members } = random.pick(ours);
     const [name, value] = random.pick(members);
-    const other: Node = random.once(2) ? value : { raw: random.pick(STRANGERS) };
+    const other: Node = random.once(2) ? value : { raw: random.pick(UNKNOWN_VALUES) };
     members.push([fault === 'doubled' ? name : alike(name, random), other]);
   }
   for (const { members } of ours) {
-    while (random.once(3)) members.push([`x${members.length}`, { raw: random.pick(STRANGERS) }]);
+    while (random.once(3)) members.push([`x${members.length}`, { raw: random.pick(UNKNOWN_VALUES) }]);
   }
   const text = space(random) + write(frame, random) + space(random);
   return fault === 'broken' ? spoil(text, random) : text;

@@ -21,7 +21,7 @@ interface Edit {
 export interface Recipe {
   readonly base: keyof typeof BASES;
   readonly changes: readonly Change[];
-  /** Over what is sent; over what it was before the changes; by somebody else. */
+  /** Over what is sent; over what it was before the changes; by another user. */
   readonly signed: 'right' | 'before' | 'other';
   readonly edits: readonly Edit[];
   /** How it goes over the wire. */
@@ -33,7 +33,7 @@ const EDITS = ['delete', 'insert', 'replace', 'copy', 'cut'] as const;
 
 export interface Cast {
   readonly own: PlainUser;
-  /** Somebody else, who is away. */
+  /** Another user, who is offline. */
   readonly other: PlainUser;
   /** Protocol 2, before login. */
   readonly nonce: string;
@@ -211,7 +211,7 @@ export const recipe: fc.Arbitrary<Recipe> = fc.record({
   ),
 });
 
-/** Signs, and remembers over what: a signature that nobody has made is wrong, and needs no verifying. */
+/** Signs, and remembers over what: a signature that was never made is wrong, and needs no verifying. */
 export class Signatures {
   readonly #made = new Map<string, string>();
   readonly #by = new Map<string, string>();

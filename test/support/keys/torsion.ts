@@ -3,7 +3,7 @@ import { bytesToHex, bytesToNumberLE, concatBytes, numberToBytesLE } from '@nobl
 import { sha512 } from '@noble/hashes/sha2.js';
 
 /**
- * Signatures as only the owner of a key, or nobody, would make them: with points of small order mixed in.
+ * Signatures that no honest signer makes: with points of small order mixed in.
  * All scalars are numbers modulo the order L of the base point, all points are encoded as RFC 8032 says.
  */
 export const { Point } = ed25519;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A certificate of its own making, and its key; DER written by hand, so that no tool is needed (RFC 5280, 4.1). */
+/** A self-signed certificate and its key; DER written by hand, so that no tool is needed (RFC 5280, 4.1). */
 export interface TestCertificate {
   readonly certPem: string;
   readonly keyPem: string;

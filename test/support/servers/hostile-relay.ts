@@ -10,7 +10,7 @@ export interface KnownUser {
 }
 
 /**
- * A relay that does what it is told, which an honest one never would: for tests of what a client bears. It answers
+ * A relay under a test's control, which does what an honest one never would. It answers
  * over HTTP as a relay does, challenges and welcomes; everything else is the test's.
  */
 export class HostileRelay {
@@ -60,7 +60,7 @@ export class HostileRelay {
     this.#users.set(user.code, user);
   }
 
-  /** Sends a frame to everybody who is connected. */
+  /** Sends a frame to all connected clients. */
   say(frame: string): void {
     for (const socket of this.#sockets.clients) socket.send(frame);
   }

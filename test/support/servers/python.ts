@@ -7,7 +7,7 @@ const VENV = join(import.meta.dirname, '../../../.cache/python');
 const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2'];
 
 /**
- * A Python that has what the client in docs/clients/python needs, in a virtual environment of its own, made once.
+ * A Python that has what the client in docs/clients/python needs, in a virtual environment, made once.
  * Installs Debian's Python if there is none; throws with the command that would help where it may not, or where there
  * is no package index.
  */

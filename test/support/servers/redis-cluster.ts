@@ -86,7 +86,7 @@ async function announce(servers: readonly RedisServer[], server: RedisServer, po
   }
 }
 
-/** Everybody meets the first; gossip does the rest. Distinct epochs spare the nodes from settling them. */
+/** All servers meet the first; gossip does the rest. Distinct epochs spare the nodes from settling them. */
 async function meet(servers: readonly RedisServer[]): Promise<void> {
   await Promise.all(servers.map((server, index) => server.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)));
   const [first, ...others] = servers;

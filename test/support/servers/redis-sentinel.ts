@@ -11,7 +11,7 @@ export interface RedisSentinel {
   readonly sentinels: readonly RedisServer[];
   /** `redis+sentinel://…`, as RELAY_REDIS_URL takes it. */
   readonly url: string;
-  /** The port of whom the sentinels now call master. */
+  /** The port of the master by the sentinels' word. */
   masterPort(): Promise<number>;
   remove(): Promise<void>;
 }
@@ -71,6 +71,6 @@ async function untilKnown(sentinel: RedisServer, replicas: number, peers: number
       const field = (name: string) => Number(fields[fields.indexOf(name) + 1]);
       return field('num-slaves') === replicas && field('num-other-sentinels') === peers;
     },
-    { what: `the sentinel at port ${sentinel.port} to know everybody`, timeoutMs: READY_TIMEOUT_MS },
+    { what: `the sentinel at port ${sentinel.port} to know all servers`, timeoutMs: READY_TIMEOUT_MS },
   );
 }

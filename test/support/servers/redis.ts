@@ -137,7 +137,7 @@ export async function startRedis(conf: RedisConf = {}, mode: RedisMode = {}): Pr
       await child.waitFor(READY, READY_TIMEOUT_MS);
       return new RedisServer({ port, folder, password: conf.requirepass ?? null, args, child });
     } catch (error) {
-      // Between the kernel's choice and the bind somebody else may have taken the port.
+      // Between the kernel's choice and the bind another process may have taken the port.
       await child.stop();
       if (attempt === START_ATTEMPTS || !/in use/i.test(child.output)) throw error;
     }

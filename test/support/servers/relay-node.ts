@@ -49,7 +49,7 @@ async function stablePort(): Promise<number> {
   }
 }
 
-/** One relay node in a process of its own, `node dist/cli/main.js serve`, which can be killed, stopped and started again. */
+/** One relay node in a separate process, `node dist/cli/main.js serve`, which can be killed, stopped and started again. */
 export class RelayNode {
   id = '';
   port = 0;

@@ -92,7 +92,7 @@ describe('deploy/Dockerfile', () => {
     expect(ignore.filter((line) => line.startsWith('!')).length).toBe(copied.length);
   });
 
-  test('ends as a user who is not root, on a base with a new enough glibc', () => {
+  test('ends as a user other than root, on a base with a new enough glibc', () => {
     const last = file.slice(file.lastIndexOf('\nFROM '));
     expect(last).toMatch(/^\nFROM node:24-trixie-slim$/m);
     expect(last).toMatch(/^USER 1000:1000$/m);
@@ -117,7 +117,7 @@ describe('deploy/systemd', () => {
     expect(execFileSync('systemd-analyze', [...args, file], options)).toContain('Overall exposure level');
   });
 
-  test('can neither write nor become anybody', () => {
+  test('can neither write nor change its user', () => {
     for (const line of [
       'DynamicUser=yes',
       'ProtectSystem=strict',

@@ -30,14 +30,14 @@ describe('promtool', () => {
   });
 
   // Four seconds of processor time.
-  test('sees every alert fire where it should, with what it then tells, and nowhere else', {
+  test('every alert fires where it should, with the right words, and nowhere else', {
     timeout: 300_000,
   }, () => {
     const files = readdirSync(`${FOLDER}/tests`).map((name) => `tests/${name}`);
     expect(promtool(['test', 'rules', ...files])).toContain('SUCCESS');
   });
 
-  test('finds nothing to complain of in what a node serves', async () => {
+  test('accepts what a node serves', async () => {
     const { text } = await createMetrics().exposition();
     expect(promtool(['check', 'metrics'], text)).toBe('');
   });
@@ -51,7 +51,7 @@ describe('every alert', () => {
   test.each(alerts.map(({ name, text }) => [name, text] as const))('%s', (name, text) => {
     expect(tests, 'is fired by a test').toMatch(new RegExp(`- name: ["']${name} fires: `));
     expect(tests, 'is kept from firing by a test').toMatch(new RegExp(`- name: ["']${name} does not fire: `));
-    expect(text, 'wakes somebody or not').toMatch(/severity: (page|ticket)/);
+    expect(text, 'pages or not').toMatch(/severity: (page|ticket)/);
     expect(text, 'links to its section').toContain(`runbook_url: docs/runbook.md#${name.toLowerCase()}`);
     const section = runbook.split(/^## /m).find((part) => part.startsWith(`${name}\n`));
     expect(section, 'has a section of the runbook').toBeDefined();
@@ -66,13 +66,13 @@ describe('every alert', () => {
     );
   });
 
-  test('and no section of the runbook is for an alert that does not exist', () => {
+  test('the runbook has no section for an alert that does not exist', () => {
     const sections = [...runbook.matchAll(/^## (Keyrelay\w+)$/gm)].map(([, name]) => name);
     expect(sections.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
   });
 });
 
-describe('every metric that is asked for exists', () => {
+describe('every queried metric exists', () => {
   const panels = ROWS.flatMap(({ panels }) => panels);
   const asked = [
     ...[...alerts, ...records].map(({ name, expr }) => [name, expr] as const),

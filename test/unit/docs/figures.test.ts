@@ -9,7 +9,7 @@ describe('pages with measured figures', () => {
     for (const [page, text] of Object.entries(renderPages())) expect(readFileSync(page, 'utf8')).toBe(text);
   });
 
-  test('a block that nobody fills is an error', () => {
+  test('a block without figures is an error', () => {
     expect(() => fillBlocks('<!-- figures: wishes -->\n<!-- end -->', {})).toThrow('no block wishes');
   });
 });

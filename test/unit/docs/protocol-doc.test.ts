@@ -85,7 +85,7 @@ const info = Buffer.concat([
 ]);
 const okm = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(32), info, 64));
 
-/** By node:crypto alone, from the private keys: what a stranger would compute. */
+/** By node:crypto alone, from the private keys: what any client would compute. */
 const EXPECTED: Record<string, string> = {
   proofText: proofBytes,
   proof: sign(null, Buffer.from(proofBytes), alice.ed.secret).toString('hex'),
@@ -114,7 +114,7 @@ describe('the worked example of docs/protocol.md', () => {
     ]);
   });
 
-  test.each(Object.keys(EXPECTED))('%s is what a stranger computes', (name) => {
+  test.each(Object.keys(EXPECTED))('%s is what any client computes', (name) => {
     expect(example(name)).toBe(EXPECTED[name]);
   });
 
@@ -123,7 +123,7 @@ describe('the worked example of docs/protocol.md', () => {
     expect(names.sort()).toEqual([...Object.keys(EXPECTED), 'safetyNumber'].sort());
   });
 
-  test('counts bytes right', () => {
+  test('counts bytes correctly', () => {
     expect(DOC).toContain(
       `the ${Buffer.byteLength('{"sender":"A11CE01","message":{"type":"connect"}}')} from`,
     );

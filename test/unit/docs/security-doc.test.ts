@@ -12,7 +12,7 @@ it('every test that docs/security.md names exists', () => {
   for (const name of named) expect(existsSync(new URL(`test/${name}.test.ts`, root)), name).toBe(true);
 });
 
-it('every line of the threat model names what shows it', () => {
+it('every line of the threat model names its evidence', () => {
   const model = text.slice(text.indexOf('## Attackers'), text.indexOf('## What end-to-end clients'));
   const rows = model.split('\n').filter((line) => /^\| (?!attempt|-)/.test(line));
   expect(rows.length).toBeGreaterThan(35);

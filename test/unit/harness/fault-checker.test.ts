@@ -124,12 +124,12 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(counts)).toEqual({ lostTail: 2 });
   });
 
-  it('catches a single lost envelope of a pair of which nothing else arrived', () => {
+  it('catches the only envelope of a pair, lost', () => {
     const counts = planted((run) => lose(run, from('ALICE', 0, PER_SENDER)));
     expect(faultsOf(counts)).toEqual({ lostTail: PER_SENDER });
   });
 
-  it('catches two that were swapped on one connection', () => {
+  it('catches two envelopes swapped on one connection', () => {
     const counts = planted((run) => {
       const a = indexOf(run, 'CAROL', 50);
       const b = indexOf(run, 'CAROL', 51);
@@ -138,7 +138,7 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(counts)).toEqual({ inverted: 1 });
   });
 
-  it('catches two that were swapped among repeats', () => {
+  it('catches two envelopes swapped among repeats', () => {
     const counts = planted((run) => {
       const repeats = run.arrivals.filter((a) => a.connection === 2 && a.sender === 'CAROL');
       const [a, b] = [repeats[3], repeats[4]].map((repeat) => run.arrivals.indexOf(repeat as Arrival));
@@ -150,7 +150,7 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(counts)).toEqual({ inverted: 1 });
   });
 
-  it('does not take for swapped what was sent again behind a later one', () => {
+  it('does not take a repeat behind a later envelope for a swap', () => {
     const counts = planted((run) => {
       // Alice's 57 was in doubt and sent again behind 58, 59 and 60.
       const moved = run.arrivals.splice(indexOf(run, 'ALICE', 57), 1);
@@ -159,7 +159,7 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(counts)).toEqual({});
   });
 
-  it('catches one that was sent again and comes still later than that explains', () => {
+  it('catches a repeat that comes later than its repetition explains', () => {
     const counts = planted((run) => {
       const moved = run.arrivals.splice(indexOf(run, 'ALICE', 57), 1);
       run.arrivals.splice(indexOf(run, 'ALICE', 61) + 1, 0, ...moved);
@@ -172,7 +172,7 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(counts)).toEqual({ altered: 1 });
   });
 
-  it('catches a phantom, and one that the relay had said it did not store', () => {
+  it('catches a phantom, and an envelope that the relay had refused', () => {
     const phantom = { receiver: 'BOB', connection: 1, sender: 'ALICE', recipient: 'BOB', number: 9_999 };
     const counts = planted((run) => {
       run.arrivals.push({ ...phantom, digest: '', seq: null, atMs: 1 });
@@ -187,17 +187,17 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(refused)).toEqual({ phantom: 1 });
   });
 
-  it('catches what reached the wrong user, which its recipient then misses', () => {
+  it('catches an envelope that reached the wrong user, and misses at its recipient', () => {
     const counts = planted((run) => change(run, 'ALICE', 30, { receiver: 'MALLORY' }));
     expect(faultsOf(counts)).toEqual({ misdelivered: 1, lostMiddle: 1 });
   });
 
-  it('catches a session that went on behind what its predecessor had not delivered', () => {
+  it('catches a session that skips what its predecessor had not delivered', () => {
     const counts = planted((run) => lose(run, from('CAROL', 195, 201)));
     expect(faultsOf(counts)).toEqual({ lostMiddle: 7, skipped: 7 });
   });
 
-  it('catches one that a connection passed over and a later connection brought after all', () => {
+  it('catches an envelope that one connection skipped and a later one delivered', () => {
     const counts = planted((run) => {
       const late = run.arrivals.find(from('CAROL', 100, 100)) as Arrival;
       lose(run, from('CAROL', 100, 100));
@@ -229,20 +229,20 @@ describe('the checker of the fault suite', () => {
     expect(faultsOf(stored)).toEqual({ doubled: 1 });
   });
 
-  it('does not call an empty or a small run a pass', () => {
+  it('does not pass an empty or a small run', () => {
     const empty = check({ sent: [], arrivals: [], connections: [] }, { acceptedMin: ENOUGH });
     expect(empty.result).toBe('unknown');
     const small = check(cleanRun(), { acceptedMin: 10_000 });
     expect(small.result).toBe('unknown');
   });
 
-  it('says fail, not unknown, of a small run with a fault', () => {
+  it('fails a small run with a fault, instead of calling it unknown', () => {
     const run = cleanRun();
     lose(run, from('CAROL', 100, 100));
     expect(check(run, { acceptedMin: 10_000 }).result).toBe('fail');
   });
 
-  it('counts what was in doubt and arrived, and asks nothing of what was in doubt and did not', () => {
+  it('counts unknown envelopes that arrived, and accepts that others did not', () => {
     const counts = planted((run) => {
       for (const [index, envelope] of run.sent.entries()) {
         if (envelope.number % 100 === 0) {
@@ -256,7 +256,7 @@ describe('the checker of the fault suite', () => {
     expect(counts).toMatchObject({ result: 'pass', unknown: 12, recovered: 10 });
   });
 
-  it('excuses only what the chosen durability allows to lose', () => {
+  it('excuses only what the chosen durability may lose', () => {
     const run = cleanRun();
     lose(run, from('CAROL', 195, 201));
     const mayLose = (envelope: SentEnvelope) => envelope.sender === 'CAROL' && envelope.number >= 196;

@@ -48,7 +48,7 @@ async function nthLogin(count: number): Promise<WebSocket> {
   return logins[count - 1] as WebSocket;
 }
 
-it('comes back after a lost connection, and tells of both', async () => {
+it('comes back after a lost connection, and reports both', async () => {
   const seen: string[] = [];
   const first = await connected({
     onLogin: () => seen.push('login'),
