@@ -6,12 +6,16 @@ export const USERS: readonly Row[] = [
     title: 'Do users notice?',
     panels: [
       {
-        title: 'Nodes ready',
-        description: 'Nodes that take new connections (/readyz).',
+        title: 'Nodes ready, and live',
+        description:
+          'Nodes that accept new connections (/readyz), and nodes that have announced themselves in Redis: more of these than you know means that others use the same Redis.',
         unit: 'short',
         stat: true,
         badBelow: 1,
-        queries: [{ expr: 'sum(keyrelay_ready)', legend: '' }],
+        queries: [
+          { expr: 'sum(keyrelay_ready)', legend: 'ready' },
+          { expr: 'max(keyrelay_live_nodes)', legend: 'live' },
+        ],
       },
       {
         title: 'Connected',

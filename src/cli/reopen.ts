@@ -3,20 +3,17 @@ import { loadConfig } from '../ops/config.ts';
 import { isCode } from '../protocol/codes.ts';
 import { EXIT, UsageError } from './command.ts';
 
-/** Undoes the sticky minimum of protocol 2 for one account. */
+/** Resets the sticky minimum of protocol 2 for one account. */
 export async function run(args: readonly string[]): Promise<number> {
   const [code, ...rest] = args;
   if (code === undefined || rest.length > 0 || !isCode(code)) {
-    throw new UsageError('reopen takes one code, as the relay gave it: keyrelay reopen E011T7D');
+    throw new UsageError('reopen takes one code: keyrelay reopen E011T7D');
   }
   const config = loadConfig(process.env);
   const { redisUrls, nodeId } = config;
   if (redisUrls.length === 0) {
-    throw new UsageError(
-      'reopen needs RELAY_REDIS_URL: what a node keeps in memory, no other process can change',
-    );
+    throw new UsageError('reopen needs RELAY_REDIS_URL: no other process can change the memory of a node');
   }
-  // Not the name of the node that these settings may be those of: its presence would end with this process.
   const engine = createRedisEngine({
     urls: redisUrls,
     nodeId: `${nodeId}-reopen`,

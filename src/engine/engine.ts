@@ -212,6 +212,21 @@ export interface EngineHealth {
   readonly reason: string;
 }
 
+/** What a node tells about itself. */
+export interface NodeDetails {
+  /** `host:port` for clients. */
+  readonly address: string;
+  readonly version: string;
+  /** Open WebSocket connections, at the last heartbeat. */
+  readonly sockets: number;
+}
+
+export interface LiveNode extends NodeDetails {
+  readonly id: string;
+  /** UTC, ISO 8601: since when it runs. */
+  readonly since: string;
+}
+
 /** The store did not answer in time, or refused: whether the call took effect is not known. */
 export class EngineUnavailable extends Error {
   readonly code = 'unavailable';
@@ -244,6 +259,8 @@ export interface Engine {
    * protocol 2. False if no user has this code.
    */
   reopen(code: string): Promise<boolean>;
+  /** For operators: the nodes on this store that live, by id. Empty if the store belongs to one process. */
+  liveNodes(): Promise<readonly LiveNode[]>;
 
   /** Resolves once the store has acknowledged: it tries to wake the listener for every envelope stored from now on. */
   subscribe(code: string, listener: MailboxListener): Promise<Subscription>;

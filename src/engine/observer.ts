@@ -36,6 +36,8 @@ export interface EngineObserver {
   subscriptions(count: number): void;
   /** An estimate over all shards: mailboxes that hold mail, and the envelopes in them. */
   waiting(mailboxes: number, envelopes: number): void;
+  /** How many nodes live, by their heartbeats. */
+  liveNodes(count: number): void;
   /** A mailbox got so many ids that older ones were forgotten before their 10 minutes. */
   idsForgotten(): void;
   /** A message on a mailbox channel that no node sends; it was ignored. */
@@ -51,6 +53,7 @@ export const SILENT: EngineObserver = {
   probeLost() {},
   subscriptions() {},
   waiting() {},
+  liveNodes() {},
   idsForgotten() {},
   unexpectedMessage() {},
 };

@@ -225,6 +225,11 @@ export const METRICS = {
     name: 'keyrelay_drain_remaining_sockets',
     help: 'Connections that a stopping node still has to close; 0 otherwise.',
   },
+  liveNodes: {
+    type: 'gauge',
+    name: 'keyrelay_live_nodes',
+    help: 'Nodes on this Redis that live, by their heartbeats of the last 30 s: each node says the same. 0 without Redis.',
+  },
   subscriptions: {
     type: 'gauge',
     name: 'keyrelay_subscriptions',

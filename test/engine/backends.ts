@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Engine, EngineLimits } from '../../src/engine/engine.ts';
+import type { Engine, EngineLimits, NodeDetails } from '../../src/engine/engine.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
 import type { EngineObserver } from '../../src/engine/observer.ts';
 import { createRedisEngine } from '../../src/engine/redis/engine.ts';
@@ -57,6 +57,9 @@ export interface RedisNodeOptions {
   readonly limits?: EngineLimits;
   readonly waitReplicas?: number;
   readonly observer?: EngineObserver;
+  /** Default: random. */
+  readonly nodeId?: string;
+  readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
 }
 

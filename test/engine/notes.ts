@@ -9,6 +9,7 @@ export class Notes implements EngineObserver {
   probes = 0;
   lostProbes = 0;
   channels = 0;
+  nodes = 0;
   forgotten = 0;
   unexpectedMessages = 0;
   /** The last estimate. */
@@ -34,6 +35,9 @@ export class Notes implements EngineObserver {
   }
   waiting(mailboxes: number, envelopes: number): void {
     this.estimate = { mailboxes, envelopes };
+  }
+  liveNodes(count: number): void {
+    this.nodes = count;
   }
   idsForgotten(): void {
     this.forgotten += 1;

@@ -1,3 +1,4 @@
+import type { LiveNode } from '../../engine/engine.ts';
 import { SILENT } from '../../engine/observer.ts';
 import { discovery, type Layout } from '../../engine/redis/cluster/discovery.ts';
 import { formatAddress, parseDeployment } from '../../engine/redis/connection/address.ts';
@@ -51,7 +52,7 @@ export async function examineRedis(config: Config): Promise<Finding[]> {
     }
   }
   if (infos.length === layout.masters.length) findings.push(...room(config, infos));
-  findings.push(await work(config));
+  findings.push(...(await work(config)));
   return findings;
 }
 
@@ -68,7 +69,7 @@ function room({ maxUsers }: Config, infos: readonly Info[]): Finding[] {
 }
 
 /** Does what a node does at its start: scripts, a subscription, and a probe that comes back. */
-async function work(config: Config): Promise<Finding> {
+async function work(config: Config): Promise<Finding[]> {
   const { redisUrls, redisWaitReplicas } = config;
   // What Redis said when it refused something: the state of the engine only tells what follows from it.
   const refusals = new Set<string>();
@@ -95,9 +96,10 @@ async function work(config: Config): Promise<Finding> {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     const { ready, reason } = engine.health();
-    return ready ? good('Redis: scripts run, and wake-ups come back') : failed(reason);
+    if (!ready) return [failed(reason)];
+    return [good('Redis: scripts run, and wake-ups come back'), ...liveNodes(await engine.liveNodes())];
   } catch (error) {
-    return failed(text(error));
+    return [failed(text(error))];
   } finally {
     await engine.close();
   }
@@ -130,4 +132,11 @@ function remedyFor(why: string): string {
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function liveNodes(nodes: readonly LiveNode[]): Finding[] {
+  if (nodes.length === 0) return [good('Nodes: none lives on this Redis')];
+  return nodes.map(({ id, address, version, since, sockets }) =>
+    good(`Node ${id} lives: ${address}, version ${version}, since ${since}, ${sockets} sockets`),
+  );
 }

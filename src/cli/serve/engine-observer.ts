@@ -15,6 +15,7 @@ export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics 
       metrics.mailboxesWaiting.set(mailboxes);
       metrics.envelopesWaiting.set(envelopes);
     },
+    liveNodes: (count) => metrics.liveNodes.set(count),
     idsForgotten: () => metrics.idsForgotten.add(),
     unexpectedMessage: () => metrics.unexpectedMessages.add(),
   };

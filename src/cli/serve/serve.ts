@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
@@ -14,7 +16,7 @@ import { EXIT, parse } from '../command.ts';
 import { hangUp, stopSignal } from '../signals.ts';
 import { observeEngine } from './engine-observer.ts';
 import { logStartErrors } from './start-error.ts';
-import { warnings, welcome } from './welcome.ts';
+import { isWildcard, warnings, welcome } from './welcome.ts';
 import { isWorker, joinParent, runWorkers, workerCount } from './workers.ts';
 
 /** Where `npm run build` puts the page. */
@@ -37,8 +39,7 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runNode(): Promise<number> {
-  // Heard from the first moment on: as the first process of a container, a node would otherwise be deaf to signals,
-  // and SIGHUP would end it.
+  // From the first moment on: the first process of a container otherwise ignores signals, and SIGHUP would end it.
   let reload = (): void => undefined;
   const hungUp = hangUp(() => reload());
   const config = loadConfig(process.env);
@@ -65,7 +66,8 @@ async function runNode(): Promise<number> {
 /** The composition root: settings → log → metrics → engine → relay → admin. */
 async function start(config: Config, log: Logger): Promise<Started> {
   const metrics = createMetrics();
-  const engine = createEngine({ config, metrics, log });
+  let listening: number | null = null;
+  const engine = createEngine({ config, metrics, log, port: () => listening });
   let health = (): Health => ({ ready: false, reason: 'starting' });
   const { adminHost: host, adminPort: port } = config;
   const admin = await startAdmin({ host, port, health: () => health(), metrics, log });
@@ -76,12 +78,13 @@ async function start(config: Config, log: Logger): Promise<Started> {
   const hasPage = config.web && existsSync(PAGE_FOLDER);
   const pageFolder = hasPage ? PAGE_FOLDER : null;
   const relay = await createRelay({ config, engine, log, metrics, pageFolder });
+  listening = relay.port;
   health = () => relay.health();
   metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
   return { engine, relay, admin, hasPage };
 }
 
-/** After a power cut nodes are up before Redis is: they wait. What waiting does not mend ends the start. */
+/** After a power cut nodes start before Redis: they wait. An error that waiting does not mend ends the start. */
 async function untilStarted(engine: Engine, onWaiting: (reason: string) => void): Promise<void> {
   for (;;) {
     try {
@@ -120,21 +123,37 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
   process.stderr.write(welcome({ config, port: relay.port, adminPort: admin.port, page: hasPage }));
 }
 
-function createEngine(parts: { config: Config; metrics: Metrics; log: Logger }): Engine {
-  const { config } = parts;
+function createEngine(parts: {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Null until the node listens. */
+  readonly port: () => number | null;
+}): Engine {
+  const { config, metrics, port } = parts;
   const { redisUrls, nodeId, redisWaitReplicas } = config;
   if (redisUrls.length === 0) return createMemoryEngine({ limits: config });
   const observer = observeEngine(parts);
+  const version = readVersion();
+  const host = isWildcard(config.host) ? hostname() : config.host;
+  const { sockets } = metrics;
+  const presence = () => {
+    const listening = port();
+    if (listening === null) return null;
+    const address = `${isIPv6(host) ? `[${host}]` : host}:${listening}`;
+    return { address, version, sockets: sockets.of('pending').value + sockets.of('connected').value };
+  };
   return createRedisEngine({
     urls: redisUrls,
     nodeId,
     limits: config,
     waitReplicas: redisWaitReplicas,
     observer,
+    presence,
   });
 }
 
-/** A node in a state that nobody thought of is worth less than a new one. Node's own report would print too much. */
+/** A node in an unforeseen state is worth less than a new one. Node's own report would print too much. */
 function endOnUnforeseen(log: Logger): void {
   const end = (error: unknown) => {
     log.error('unforeseen: ending', { error });

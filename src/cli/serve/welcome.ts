@@ -1,13 +1,13 @@
 import { isIPv6 } from 'node:net';
 import type { Config } from '../../ops/config.ts';
 
-/** An event that is logged at the start, and why an operator must know of it. */
+/** An event that is logged at the start, with the reason for operators. */
 interface Warning {
   readonly event: 'protocol 1 is served without TLS' | 'RELAY_PUBLIC_URL is not set';
   readonly reason: string;
 }
 
-/** What an operator must know about these settings, in the words of docs/protocol.md, sections 3 and 4. */
+/** Risks of these settings that an operator must know; see docs/protocol.md, sections 3 and 4. */
 export function warnings(config: Config): Warning[] {
   const { host, protocols, publicUrls, tlsCert } = config;
   const behindTls = publicUrls.length > 0 && publicUrls.every((url) => url.startsWith('wss:'));
@@ -17,20 +17,20 @@ export function warnings(config: Config): Warning[] {
     found.push({
       event: 'protocol 1 is served without TLS',
       reason:
-        'beyond loopback whoever sees a connect can replay it. Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, ' +
+        'beyond loopback an eavesdropper can replay a connect. Put TLS in front and set RELAY_PUBLIC_URL=wss://…/ws, ' +
         'or set RELAY_TLS_CERT and RELAY_TLS_KEY, or RELAY_PROTOCOLS=2',
     });
   }
   if (protocols.includes(2) && publicUrls.length === 0) {
     found.push({
       event: 'RELAY_PUBLIC_URL is not set',
-      reason: 'by protocol 2, nothing protects clients from a relay in the middle',
+      reason: 'without it protocol 2 cannot detect a relay in the middle',
     });
   }
   return found;
 }
 
-/** For the person who has just started it; on standard error, because standard output is the log. */
+/** For the person who has started it; on standard error, because standard output is the log. */
 export function welcome(started: { config: Config; port: number; adminPort: number; page: boolean }): string {
   const { config, port, adminPort, page } = started;
   const s = config.tlsCert === '' ? '' : 's';
@@ -42,8 +42,8 @@ export function welcome(started: { config: Config; port: number; adminPort: numb
     `  operators http://${config.adminHost}:${adminPort}/metrics, /readyz`,
     ...(config.redisUrls.length === 0
       ? [
-          'Everything is kept in the memory of this one process: a restart forgets all users and all mail,',
-          'and a second node would know nothing of it. RELAY_REDIS_URL=redis://… keeps both.',
+          'Users and mail are kept in the memory of this process: a restart forgets them, and a second node',
+          'would not see them. Set RELAY_REDIS_URL=redis://… to keep them in Redis.',
         ]
       : [`Users and mail are kept in Redis; this is node ${config.nodeId}.`]),
     'Try: npm run demo (Alice and Bob, step by step), npm run cluster (three nodes), keyrelay --help (settings).',
@@ -55,7 +55,12 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-/** An address that means all of them is none that a browser could open. */
+/** Whether the host stands for all addresses of this machine. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** An address that a browser on this machine can open. */
 function reachable(host: string): string {
-  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return isWildcard(host) ? (isIPv6(host) ? '::1' : '127.0.0.1') : host;
 }

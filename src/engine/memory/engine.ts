@@ -10,6 +10,7 @@ import {
   type EngineHealth,
   type EngineLimits,
   EngineUnavailable,
+  type LiveNode,
   MAILBOX_START,
   type MailboxId,
   type MailboxListener,
@@ -102,6 +103,11 @@ class MemoryEngine implements Engine {
     const record = this.#users.find(code, this.#now());
     if (record !== undefined) record.minProtocol = 1;
     return record !== undefined;
+  }
+
+  async liveNodes(): Promise<readonly LiveNode[]> {
+    this.#mustRun();
+    return [];
   }
 
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {

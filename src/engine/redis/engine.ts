@@ -11,8 +11,10 @@ import {
   type EngineLimits,
   EngineMisconfigured,
   EngineUnavailable,
+  type LiveNode,
   type MailboxId,
   type MailboxListener,
+  type NodeDetails,
   type ReadRequest,
   type ReadResult,
   type RegisterResult,
@@ -51,6 +53,8 @@ export interface RedisEngineOptions {
   /** `deliver` answers once so many replicas have the envelopes; 0: once the master has them. */
   readonly waitReplicas: number;
   readonly observer?: EngineObserver;
+  /** Announces this node as live once it does not return null; without it the engine is a tool's. */
+  readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
 }
 
@@ -164,6 +168,10 @@ class RedisEngine implements Engine {
     return this.#running().accounts.reopen(code);
   }
 
+  async liveNodes(): Promise<readonly LiveNode[]> {
+    return this.#running().presence.nodes();
+  }
+
   async subscribe(code: string, listener: MailboxListener): Promise<Subscription> {
     return this.#running().channels.subscribe(code, listener);
   }
@@ -251,7 +259,14 @@ class RedisEngine implements Engine {
       store,
       people: new RedisPeople({ scripts, store }),
       accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
-      presence: new Presence({ calls, nodeId, timings }),
+      presence: new Presence({
+        calls,
+        scripts,
+        nodeId,
+        timings,
+        observer,
+        details: this.#options.presence ?? (() => null),
+      }),
       sampler: new MailboxSampler({ router, timings, observer }),
     };
   }

@@ -31,8 +31,10 @@
  *   {user:next-id}:unclaimed  zset  CODE -> ms of its expiry: places taken for a while         reserve, settle-count
  *   {user:next-id}:claimed  string  how many accounts never expire                             settle-count
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
- *   node:<node>             string  presence of a node                                         presence.ts
- *     TTL: 30 s
+ *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
+ *     TTL: 30 s after its last heartbeat
+ *   node::live              zset    <node> -> ms of its expiry                                 heartbeat
+ *     TTL: as above
  */
 
 export const userKey = (code: string): string => `user:{${code}}`;
@@ -60,6 +62,8 @@ export const isProbeChannel = (name: Buffer): boolean =>
   name.toString('latin1', 0, PROBE_PREFIX.length) === PROBE_PREFIX;
 
 export const nodeKey = (nodeId: string): string => `node:${nodeId}`;
+/** Not the key of any node: ids begin with a letter or a digit. */
+export const LIVE_NODES = 'node::live';
 
 /**
  * All that a node asks of Redis, by its own commands and in scripts: what an ACL must allow (deploy/redis/keyrelay.acl).
@@ -92,7 +96,7 @@ export const ACCESS = {
     ...['get', 'set', 'incr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
     ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
     ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
-    ...['zadd', 'zcard', 'zrem', 'zremrangebyscore'],
+    ...['zadd', 'zcard', 'zrange', 'zrem', 'zremrangebyscore'],
     // The estimate of waiting mail (mailbox-sampler.ts).
     ...['dbsize', 'randomkey'],
   ],

@@ -44,6 +44,7 @@ const NAMES = [
   'people/blocks',
   'people/policy',
   'people/acquaint',
+  'heartbeat',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];

@@ -39,8 +39,10 @@ describe('the minimal Redis ACL', () => {
       maxUsers: 10,
       maxBlocks: 10,
     };
-    const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits });
+    const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
+    const node = redisNode({ urls: [`redis://relay:geheim@127.0.0.1:${server.port}`], limits, presence });
     await node.start();
+    await until(async () => (await node.liveNodes()).length === 1, { what: 'presence' });
     const { code } = await register(node);
     const listener = new RecordingListener();
     const subscription = await node.subscribe(code, listener);

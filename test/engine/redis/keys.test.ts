@@ -21,7 +21,8 @@ describe('keys in Redis', () => {
 
   beforeAll(async () => {
     server = await startRedis();
-    node = redisNode({ urls: [server.url], observer: notes });
+    const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
+    node = redisNode({ urls: [server.url], observer: notes, presence });
     await node.start();
   });
   afterAll(async () => {
@@ -51,7 +52,7 @@ describe('keys in Redis', () => {
     const forever = [];
     for (const name of keys) if ((await pttl(name)) < 0) forever.push(name);
     expect(new Set(forever)).toEqual(eternal);
-    expect(keys.filter((name) => name.startsWith('node:'))).toHaveLength(1);
+    expect(keys.filter((name) => name.startsWith('node:'))).toHaveLength(2);
   });
 
   it('of an unclaimed account expire after 30 days, its key record no earlier; a login makes both permanent', async () => {

@@ -9,7 +9,7 @@ interface Write {
 }
 
 export interface DurableOptions {
-  /** A connection of its own: WAIT blocks everything behind it. */
+  /** A separate connection: WAIT blocks everything behind it. */
   readonly link: Link;
   readonly replicas: number;
   readonly timeoutMs: number;

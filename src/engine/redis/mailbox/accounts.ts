@@ -160,7 +160,17 @@ export class Accounts {
   }
 
   #run(
-    name: Exclude<ScriptName, 'deliver' | 'claim' | 'reclaim' | 'read' | 'confirm' | 'release' | 'probe'>,
+    name: Extract<
+      ScriptName,
+      | 'reserve'
+      | 'create'
+      | 'register'
+      | 'settle-key'
+      | 'settle-count'
+      | 'settle-user'
+      | 'drop-key'
+      | 'reopen'
+    >,
     keys: readonly [string, ...string[]],
     args: readonly Argument[],
   ): Promise<Reply> {
