@@ -12,12 +12,12 @@ export function exitCodeOf(error: unknown): number {
 /** What each command's file exports. Resolves with the exit code. */
 export type Run = (args: readonly string[]) => Promise<number>;
 
-/** The command line cannot be understood: told in words, exit code 2. */
+/** A wrong command line: exit code 2. */
 export class UsageError extends Error {
   readonly code = 'usage';
 }
 
-/** node:util's parseArgs, with its complaints as `UsageError`. */
+/** `parseArgs` of node:util, with its errors as `UsageError`. */
 export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: O,

@@ -9,56 +9,57 @@ export interface Command {
   readonly load: () => Promise<{ readonly run: Run }>;
 }
 
-/** Every command, once. */
+/** Every command, declared once. */
 export const COMMANDS = {
   serve: {
-    summary: 'runs a relay node until it is told to stop',
-    usage: `  --workers N    so many processes on one port, or auto: one for each core. Needs RELAY_REDIS_URL.
+    summary: 'runs a relay node until a signal stops it',
+    usage: `  --workers N    this many processes on one port, or auto: one per core. Needs RELAY_REDIS_URL.
 
 Every setting is an environment variable (keyrelay --help).
 
   RELAY_PORT=9000 keyrelay serve
   RELAY_REDIS_URL=redis://127.0.0.1:6379 keyrelay serve --workers auto
 
-Each worker is a node of its own: its admin port is RELAY_ADMIN_PORT and up, its name RELAY_NODE_ID-1 and up. One that
-dies is started again; SIGHUP restarts them one after the other.
+Each worker is a separate node, with admin ports from RELAY_ADMIN_PORT up and names from RELAY_NODE_ID-1 up. A worker
+that dies is started again; SIGHUP restarts all, one after the other.
 
 While Redis is away at the start, a node waits for it, not ready.
 
-SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. The second one ends it at once.
+SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. A second signal ends it at once.
 SIGHUP stops nothing: a node reads its certificate again.`,
     load: () => import('./serve/serve.ts'),
   },
   cluster: {
-    summary: 'runs a whole cluster here: Redis, three nodes, HAProxy in front',
+    summary: 'runs a whole cluster on this machine: Redis, three nodes, HAProxy in front',
     usage: `  --prometheus    with Prometheus, its exporters, and the alerts of deploy/prometheus
 
 Uses redis-server and haproxy of this machine, with the files of deploy/, and installs Debian's packages if they are
-missing and it may. Clients come in at RELAY_PORT (8080); other RELAY_* settings go to every node.
-Ctrl-C stops everything and removes what it wrote.`,
+missing and it may. Clients connect to RELAY_PORT (8080); other RELAY_* settings go to every node.
+Ctrl-C stops everything and removes its files.`,
     load: () => import('./dev/cluster.ts'),
   },
   doctor: {
-    summary: 'looks at machine, Redis and front door with the settings of a node, and says what mends it',
+    summary: 'checks machine, Redis and front door with the settings of a node, and names remedies',
     usage: `Takes no options; give it the environment of a node. Examines open files and kernel settings; each Redis master:
 version, policy, memory, append-only file, replicas, distance, clock; every permission that a node needs; whether scripts
-run and wake-ups come back; which proxies are believed; and what clients meet at RELAY_PUBLIC_URL. Changes nothing. Exit code 1 if something is bad.`,
+run and wake-ups come back; which nodes live; which proxies are trusted; and what clients meet at RELAY_PUBLIC_URL.
+Changes nothing. Exit code 1 if something is bad.`,
     load: () => import('./doctor/doctor.ts'),
   },
   demo: {
     summary: 'shows the protocol: Alice and Bob register, exchange keys and write to each other',
     usage: `  --url URL    the relay to use, such as http://127.0.0.1:8080 (or RELAY_URL)
 
-Without a URL it takes the relay at http://127.0.0.1:8080, and starts one of its own if there is none.
+Without a URL it uses the relay at http://127.0.0.1:8080, and starts its own if there is none.
 Exit code 1 if any step fails.`,
     load: () => import('./dev/demo.ts'),
   },
   reopen: {
-    summary: 'lets an account that has spoken protocol 2 use protocol 1 again (for operators)',
+    summary: 'lets an account that has used protocol 2 use protocol 1 again (for operators)',
     usage: `  keyrelay reopen CODE
 
-For somebody who has lost the client that spoke protocol 2, and says so by a way that you trust: from now on, whoever
-has once seen a connect of this account by protocol 1 can replay it. The next login by protocol 2 closes it again.
+For a user who has lost the client for protocol 2, and tells you so in a way that you trust: from now on, anybody who has
+ever seen a protocol 1 connect of this account can replay it. The next login by protocol 2 closes it again.
 Needs RELAY_REDIS_URL, as the nodes have it. Exit code 1 if no user has this code.`,
     load: () => import('./reopen.ts'),
   },

@@ -16,14 +16,14 @@ Usage: keyrelay <command> [options]
 
 ${commands.join('\n')}
 
-${INDENT}--help, -h     this text; after a command, what that command takes
+${INDENT}--help, -h     this text; after a command, the help of that command
 ${INDENT}--version, -v
 
-Settings of a relay are environment variables. Mistakes are told all at once, and end it with exit code 2.
+Settings of a relay are environment variables. Mistakes are listed all at once, and end it with exit code 2.
 
 ${Object.values(SETTINGS).map(describe).join('\n')}
 
-Exit codes: 0 done, 1 failed, 2 a command line or setting that cannot be.
+Exit codes: 0 done, 1 failed, 2 wrong command line or settings.
 `;
 }
 

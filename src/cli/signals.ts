@@ -25,7 +25,7 @@ export function stopSignal(onSecond: () => void, stopsAtHangUp = false): Promise
 
 /**
  * SIGHUP, for a server: calls `onHangUp` and stops nothing. Resolves only if the kernel sent it because the terminal
- * that this process was started in is gone: a node that nobody can reach any more would keep its port.
+ * that this process was started in is gone: an unreachable node would keep its port.
  */
 export function hangUp(onHangUp: () => void): Promise<NodeJS.Signals> {
   const hadTerminal = process.stdin.isTTY === true;

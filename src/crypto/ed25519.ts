@@ -1,12 +1,12 @@
 import { getPublicKey, hashes, Point, sign, utils } from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 
-// How the library is given its hash; without one it could sign only asynchronously, and only in secure contexts.
+// Without this hash the library could sign only asynchronously, and only in secure contexts.
 hashes.sha512 = sha512;
 
 /**
- * Ed25519 (RFC 8032) for browsers, Node, and what the relay asks of a key: `@noble/ed25519`, a third of the size of
- * `@noble/curves`, whose Ed25519 the tests hold it against.
+ * Ed25519 (RFC 8032) for browsers, Node, and the relay's key checks: `@noble/ed25519`, a third of the size of
+ * `@noble/curves`. Tests compare both.
  */
 export { getPublicKey, Point, sign };
 

@@ -30,9 +30,9 @@ export function sharedSecret(ecdhSecretKey: Uint8Array, ecdhPublicKey: Uint8Arra
 }
 
 /**
- * HKDF-SHA-256 (RFC 5869) of a shared secret of 32 bytes. The identities are bound in, so that nobody who registers
- * another's exchange key as his own can make either side believe that it shares a key with him. The initiator is who
- * sent `key_exchange`, the responder who answered `key_exchange_ack`. Throws if the secret is all zero.
+ * HKDF-SHA-256 (RFC 5869) of a shared secret of 32 bytes. The identities are bound in: an attacker that registers the
+ * exchange key of another user cannot make either side believe that it shares a key with the attacker. The initiator sent
+ * `key_exchange`, the responder answered `key_exchange_ack`. Throws if the secret is all zero.
  */
 export function deriveKeys(exchange: {
   readonly secret: Uint8Array;
@@ -62,7 +62,7 @@ export function deriveKeys(exchange: {
   };
 }
 
-/** Whose identity a safety number compares. */
+/** One of the two identities of a safety number. */
 export interface Identity {
   readonly code: string;
   /** Raw, 32 bytes. */
@@ -72,7 +72,7 @@ export interface Identity {
 const SAFETY_GROUPS = 12;
 const SAFETY_GROUP_BYTES = 5;
 
-/** 12 groups of 5 digits, the same whoever asks: two people who read the same number see the same keys. */
+/** 12 groups of 5 digits, the same for both sides: two people who read the same number see the same keys. */
 export function safetyNumber(one: Identity, other: Identity): string[] {
   const [first, second] = one.code < other.code ? [one, other] : [other, one];
   const digest = sha512(

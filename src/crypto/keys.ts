@@ -7,8 +7,8 @@ import { FIELD_ORDER, Point } from './ed25519.ts';
 const KEY_IN_HEX = new RegExp(`^[0-9a-fA-F]{${KEY_HEX_DIGITS}}$`);
 
 /**
- * Null if `hex` is an Ed25519 public key to trust signatures of, otherwise what is wrong with it. Under a key of small
- * order one constant signature verifies for any message with some libraries, Node's own among them.
+ * Null if `hex` is an acceptable Ed25519 public key, otherwise what is wrong with it. Under a key of small order, some
+ * libraries, Node's own among them, accept one constant signature for any message.
  */
 export function checkEd25519Key(hex: string): string | null {
   if (!KEY_IN_HEX.test(hex)) return `must be ${KEY_HEX_DIGITS} hex digits (32 bytes)`;

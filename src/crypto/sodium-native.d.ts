@@ -1,4 +1,4 @@
-/** The package carries no types; this is all that we use of it. */
+/** The package has no types; this is the part in use. */
 declare module 'sodium-native' {
   const sodium: {
     /** Throws unless `signature` has 64 bytes or more and `publicKey` 32. */

@@ -9,7 +9,7 @@ const SIGNATURE_IN_HEX = new RegExp(`^[0-9a-fA-F]{${SIGNATURE_HEX_DIGITS}}$`);
 const R_BYTES = 32;
 
 /**
- * Says of every signature what `verifySignature` says, without native code: for browsers, and 50 times slower.
+ * Gives the same result as `verifySignature` for every signature, without native code: for browsers, and 50 times slower.
  *
  * Written out, because the library's own strict `verify` accepts more: it multiplies the equation by the
  * cofactor and lets R be of small order, as RFC 8032 (5.1.7) allows. libsodium, Go and OpenSSL compare S·B - k·A

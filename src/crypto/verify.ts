@@ -12,7 +12,7 @@ export interface PublicKey {
   readonly raw: string;
 }
 
-/** Throws unless `hex` is 64 hex digits. Whether it is a good key is asked by `checkEd25519Key`, and by every verify. */
+/** Throws unless `hex` is 64 hex digits. `checkEd25519Key`, and every verify, check whether it is a good key. */
 export function parsePublicKey(hex: string): PublicKey {
   const raw = Buffer.from(hex, 'hex').toString('latin1');
   if (hex.length !== KEY_HEX_DIGITS || raw.length !== KEY_HEX_DIGITS / 2) {
@@ -23,12 +23,12 @@ export function parsePublicKey(hex: string): PublicKey {
   return { raw };
 }
 
-/** Verifying is synchronous: one signature and one key at a time is all that is ever in it. */
+/** Verifying is synchronous: these hold one signature and one key at a time. */
 const signature = Buffer.alloc(SIGNATURE_BYTES);
 const key = Buffer.alloc(KEY_HEX_DIGITS / 2);
 
 /**
- * Whether `signatureHex` (128 hex digits) is the key's signature of `message`: the one dear step of an envelope.
+ * Whether `signatureHex` (128 hex digits) is the key's signature of `message`: the one expensive step of an envelope.
  * Strict as libsodium is: the key canonical and not of small order, S below L, R canonical and not of small order, and
  * the equation without the cofactor. So whatever is accepted here, RFC 8032 verifiers elsewhere accept.
  */

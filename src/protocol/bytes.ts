@@ -1,12 +1,12 @@
-/** Stands for "past the last byte" where a byte is expected: no byte has this value. */
+/** Means "past the last byte" where a byte is expected: no byte has this value. */
 export const END = 256;
 
-/** The byte at `index`, or `END` past the last one: so a scanner needs no bounds check of its own. */
+/** The byte at `index`, or `END` past the last one, so that a scanner needs no bounds check. */
 export function byteAt(bytes: Uint8Array, index: number): number {
   return index < bytes.length ? (bytes[index] ?? END) : END;
 }
 
-/** Which bytes are characters of something: 1 for those that are. `END` never is. */
+/** A set of bytes: 1 for its members. `END` is never one. */
 export type Alphabet = Uint8Array;
 
 export function alphabet(characters: string): Alphabet {
@@ -33,7 +33,7 @@ export function equalsAscii(bytes: Uint8Array, span: { start: number; end: numbe
   return true;
 }
 
-/** The value of a hex digit of either case; the byte must be one. */
+/** The value of a hex digit of either case. */
 export function hexValue(byte: number): number {
   return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 }

@@ -1,4 +1,4 @@
-/** Every WebSocket close code that the relay sends, and what a client does about it. Declared once. */
+/** Every WebSocket close code of the relay, and what a client must do. Declared once. */
 export const CLOSES = {
   goingAway: { code: 1001, means: 'going away', reconnect: 'with full jitter' },
   tooBig: { code: 1009, means: 'frame too big', reconnect: 'not without a change' },

@@ -13,7 +13,7 @@ const DELIVERED_SIGNATURE = ',"signature":"';
 const DELIVERED_SEQ = ',"seq":"';
 const DELIVERED_SUFFIX = '"}';
 
-/** What a delivered frame (without seq) has beside D. */
+/** Bytes of a delivered frame (without seq) beside D. */
 export const DELIVERED_OVERHEAD_BYTES =
   DELIVERED_PREFIX.length + DELIVERED_SIGNATURE.length + SIGNATURE_HEX_DIGITS + DELIVERED_SUFFIX.length;
 
@@ -50,7 +50,7 @@ export function writeWithSeq(target: Uint8Array, delivered: Uint8Array, seq: str
 
 /** A delivered frame taken apart. `data` is a view into the frame. */
 export interface Delivered {
-  /** D: verify it before anything else is made of it. */
+  /** D: verify it before any other use. */
   readonly data: Uint8Array;
   /** 128 lower-case hex digits. */
   readonly signature: string;
@@ -59,8 +59,8 @@ export interface Delivered {
 }
 
 /**
- * Cuts a delivered frame by position, without parsing: null if it has not exactly the one form (the relay's own
- * frames have not: they carry no signature). Whether D is JSON, signed, or for us, is the caller's to find out.
+ * Cuts a delivered frame by position, without parsing: null if it does not have exactly this form (the relay's own frames
+ * do not: they have no signature). The caller must check whether D is JSON, signed, and for this client.
  */
 export function cutData(frame: Uint8Array): Delivered | null {
   const length = frame.length;

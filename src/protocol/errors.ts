@@ -1,7 +1,6 @@
 /**
- * Every error code that the relay sends in an `error` frame: declared once, from which types, docs and
- * tests follow. `fault` says whether the code counts towards the ten client faults a minute that close a
- * socket with 4400.
+ * Every error code in `error` frames of the relay, declared once: types, docs and tests follow. `fault` says whether the
+ * code counts towards the ten client faults a minute that close a socket with 4400.
  */
 export const FRAME_ERRORS = {
   bad_frame: { fault: 'client', means: 'the frame is not what the protocol allows' },

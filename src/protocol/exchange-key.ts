@@ -4,12 +4,12 @@ export const KEY_HEX_DIGITS = 64;
 export const SIGNATURE_HEX_DIGITS = 128;
 
 const KEY_IN_HEX = new RegExp(`^[0-9a-f]{${KEY_HEX_DIGITS}}$`);
-/** All of 2^255 - 19 but its first byte, ed, as X25519 writes it: least byte first. */
+/** 2^255 - 19 without its first byte, ed, as X25519 writes it: least byte first. */
 const PRIME_TAIL = `${'ff'.repeat(30)}7f`;
 
 /**
- * X25519 public keys of small order in canonical form, least byte first: 0, 1, the two of order 8, and -1. With any
- * of them the shared secret is zero whatever the other key is (RFC 7748, section 6.1).
+ * X25519 public keys of small order in canonical form, least byte first: 0, 1, the two of order 8, and -1. With any of
+ * them the shared secret is zero for every other key (RFC 7748, section 6.1).
  */
 export const SMALL_ORDER_X25519 = [
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -21,7 +21,7 @@ export const SMALL_ORDER_X25519 = [
 
 /**
  * Null if `hex` (either case) is a canonical X25519 public key not of small order, otherwise what is wrong with it.
- * Does not ask whether it lies on the curve or on its twist: X25519 is safe on both, and asking costs a square root.
+ * Does not check whether it lies on the curve or on its twist: X25519 is safe on both, and the check costs a square root.
  */
 export function exchangeKeyProblem(hex: string): string | null {
   const key = hex.toLowerCase();

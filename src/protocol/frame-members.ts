@@ -3,7 +3,7 @@ import { CODE_ALPHABET, CODE_LENGTH } from './codes.ts';
 import { SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
 import { ELSEWHERE } from './json.ts';
 
-/** Where values of ours live in a frame. */
+/** The places of known values in a frame. */
 export const PLACE = {
   frame: 1,
   data: 2,
@@ -21,7 +21,7 @@ export const PLACE = {
 } as const;
 export const PLACES = 14;
 
-/** What a string of ours looks like. A table lookup for each character: a regular expression costs four times as much. */
+/** The form of a known string. A table lookup per character: a regular expression takes four times as long. */
 export interface StringRule {
   readonly lengthMin: number;
   readonly lengthMax: number;
@@ -73,7 +73,7 @@ const TYPE_RULE: StringRule = {
   must: `must be a letter a-z and at most ${TYPE_LENGTH_MAX - 1} more characters of a-z, 0-9 and _`,
 };
 
-/** Every value of ours, and the object that it is a member of; the frame itself is in none. */
+/** Every known value with the object that contains it; the frame itself is in none. */
 const ALL: readonly (FrameMember & { readonly parent: number })[] = [
   { parent: ELSEWHERE, name: 'a frame', place: PLACE.frame, kind: 'object', rule: null },
   { parent: PLACE.frame, name: 'data', place: PLACE.data, kind: 'object', rule: null },
@@ -99,7 +99,7 @@ export function memberAt(place: number): FrameMember | null {
   return MEMBER_AT[place] ?? null;
 }
 
-/** Ours in the object at `place`. By protocol 1 an `ack` is a stranger like any other. */
+/** The known members of the object at `place`. By protocol 1 `ack` is an unknown member. */
 export function membersOf(place: number, protocol: 1 | 2): readonly FrameMember[] {
   if (protocol === 1 && place === PLACE.frame) return FRAME_MEMBERS_1;
   return MEMBERS_OF[place] ?? FRAME_MEMBERS_1;

@@ -14,22 +14,22 @@ const encoder = new TextEncoder();
 const LOOKALIKE = 'a name differs from one of the protocol only by case; write it in lower case';
 
 /**
- * What stands where in one frame, noted while it is scanned. Refuses at once what no type of message allows.
- * Used for one frame after the other.
+ * The known values of a frame, recorded while it is scanned. Refuses at once what no type of message allows. Reused for
+ * one frame after the other.
  */
 export class FrameShape implements JsonShape {
   #bytes: Uint8Array = NO_BYTES;
   #protocol: 1 | 2 = 1;
-  /** A bit for each place: whether the frame has a value there, and whether it is a string that obeys its rule. */
+  /** One bit per place: whether the frame has a value there, and whether it is a string that obeys its rule. */
   #noted = 0;
   #sound = 0;
   readonly #kinds = new Array<JsonKind>(PLACES).fill('null');
   readonly #starts = new Int32Array(PLACES);
   readonly #ends = new Int32Array(PLACES);
   readonly #escaped = new Uint8Array(PLACES);
-  /** How many members the object has, ours and others. */
+  /** How many members the object has, known or not. */
   readonly #counts = new Int32Array(PLACES);
-  /** Where the payload has a name that is nearly one of ours: matters to some types only. */
+  /** Where the payload has a name like a known one: matters to some types only. */
   #payloadLookalike: number | null = null;
 
   begin(bytes: Uint8Array, protocol: 1 | 2): void {
@@ -41,7 +41,7 @@ export class FrameShape implements JsonShape {
     this.#payloadLookalike = null;
   }
 
-  /** A frame may be large: holds on to none. */
+  /** Releases the frame, which may be large. */
   finish(): void {
     this.#bytes = NO_BYTES;
   }
@@ -51,7 +51,7 @@ export class FrameShape implements JsonShape {
     const ours = membersOf(place, this.#protocol);
     const member = findMember(ours, this.#bytes, name);
     if (member !== null) {
-      // If the name stands twice, there is no telling which value is meant.
+      // If the name stands twice, the value is ambiguous.
       this.#sound &= ~(1 << member.place);
       return member.place;
     }
@@ -114,7 +114,7 @@ export class FrameShape implements JsonShape {
     return this.kindAt(place) === 'string' ? this.#text(place) : null;
   }
 
-  /** For the types whose payload is ours to check. */
+  /** For the types whose payload the relay checks. */
   refusePayloadLookalikes(): void {
     if (this.#payloadLookalike !== null) throw new Refused(this.#payloadLookalike, LOOKALIKE);
   }

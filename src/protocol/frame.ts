@@ -17,7 +17,7 @@ export type ClientFrame =
       /** What the client answers the challenge with; null by protocol 1. */
       readonly challenge: { readonly nonce: string; readonly audience: string | null } | null;
     }
-  /** Protocol 2 only. `seq` is whatever the client wrote. */
+  /** Protocol 2 only. `seq` is unchecked. */
   | { readonly kind: 'ack'; readonly seq: string }
   | {
       readonly kind: 'envelope';
@@ -46,10 +46,10 @@ export type ClientFrame =
     }
   | {
       readonly kind: 'malformed';
-      /** In words that quote nothing of the frame. */
+      /** Quotes nothing of the frame. */
       readonly reason: string;
       readonly offset: number;
-      /** The envelope's id if it could be read, so that the answer can name it. */
+      /** The envelope's id, if it could be read, for the answer. */
       readonly id: string | null;
     };
 
@@ -58,7 +58,7 @@ const shape = new FrameShape();
 
 /**
  * Reads one text frame of a client in one pass over its bytes, by the rules of docs/protocol.md. Never throws, keeps
- * nothing of `bytes`. What the sender of a frame may do, and whether the signature is right, is not asked here.
+ * nothing of `bytes`. Does not check the rights of the sender, or the signature.
  */
 export function decodeFrame(bytes: Uint8Array, protocol: 1 | 2): ClientFrame {
   shape.begin(bytes, protocol);
@@ -132,7 +132,7 @@ function readAck(): ClientFrame {
   return { kind: 'ack', seq: shape.readString(PLACE.ack) ?? '' };
 }
 
-/** Exactly these members, so that a connect of protocol 2 cannot be replayed by protocol 1. */
+/** Exactly these members, so that a connect of protocol 2 cannot be replayed as one of protocol 1. */
 function readConnect1(): null {
   requireCount(PLACE.frame, 2, 'a connect frame has exactly data and signature');
   requireCount(PLACE.data, 2, 'the data of a connect has exactly sender and message');

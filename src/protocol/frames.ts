@@ -1,9 +1,9 @@
 import type { FrameErrorCode } from './errors.ts';
 import { CONNECT, type RelayType, SERVER } from './message-types.ts';
 
-/** What a protocol 2 `connect_ack` tells: the state of the mailbox and the relay's limits. */
+/** Payload of a `connect_ack` of protocol 2: the state of the mailbox and the limits of the relay. */
 export interface ConnectAckPayload {
-  /** Envelopes that wait and will now be sent. */
+  /** Waiting envelopes, which are sent next. */
   readonly queued: number;
   /** Envelopes that ran out since the last login. */
   readonly expired: number;
@@ -35,7 +35,7 @@ export interface ErrorFrame {
   readonly retryAfterMs?: number;
 }
 
-/** The relay's own frames are unsigned: their sender is `server`, and nothing but TLS vouches for them. */
+/** The relay's own frames are unsigned: their sender is `server`, and only TLS authenticates them. */
 function serverFrame(recipient: string | null, type: RelayType, payload?: object): string {
   const message = payload === undefined ? { type } : { type, payload };
   const data = recipient === null ? { sender: SERVER, message } : { sender: SERVER, recipient, message };
@@ -52,7 +52,10 @@ export function challenge(nonce: string, audience: string | null): string {
   return serverFrame(null, 'challenge', { nonce, audience });
 }
 
-/** The envelope `id` of `recipient` (here: who sent it) is stored; or the command is carried out, with its result. */
+/**
+ * The envelope `id` is stored, or the command is carried out, with its result. `recipient` of this frame is the sender of
+ * the envelope.
+ */
 export function accepted(recipient: string, id: string, result?: object): string {
   return serverFrame(recipient, 'accepted', result === undefined ? { id } : { id, result });
 }
@@ -72,7 +75,7 @@ export function drained(recipient: string): string {
   return serverFrame(recipient, 'drained');
 }
 
-/** What a client signs and sends. Members in this order; the recipient is absent in a connect only. */
+/** What a client signs and sends, with members in this order; only a connect has no recipient. */
 export interface EnvelopeData {
   readonly sender: string;
   readonly recipient: string;
@@ -80,7 +83,7 @@ export interface EnvelopeData {
   readonly message: { readonly type: string; readonly payload?: unknown };
 }
 
-/** The text that is signed, and then put into the frame as it is. */
+/** The text that is signed, and then put into the frame unchanged. */
 export function signedText({ sender, recipient, id, message }: EnvelopeData): string {
   const { type, payload } = message;
   return JSON.stringify({
@@ -91,7 +94,7 @@ export function signedText({ sender, recipient, id, message }: EnvelopeData): st
   });
 }
 
-/** The text of a connect: by protocol 2 with what answers the challenge. */
+/** The text of a connect: by protocol 2 with the answer to the challenge. */
 export function connectText(
   sender: string,
   answer: { readonly nonce: string; readonly audience: string | null } | null,

@@ -1,9 +1,9 @@
 import { byteAt } from './bytes.ts';
 import { stringText } from './json-text.ts';
 
-/** Up to here the names of an object are compared with one another; from here on they go into a set. */
+/** Up to this many, the names of an object are compared with one another; then they go into a set. */
 const COMPARED_NAMES_MAX = 16;
-/** Longer ones too, so that 16 names of 64 KB do not cost 120 comparisons of 64 KB. */
+/** Longer names go into a set too, so that 16 names of 64 KB do not cost 120 comparisons of 64 KB. */
 const COMPARED_BYTES_MAX = 32;
 
 /** The bytes between the quotes of a name. */
@@ -16,8 +16,8 @@ interface Name {
 /**
  * The names of the objects that are open while a document is scanned, to find two that are equal.
  *
- * Objects of our own frames have a handful of names: comparing their bytes allocates nothing. An object with many
- * names, or with an escaped one, gets a set of the names unescaped, so that work stays linear.
+ * Objects of ordinary frames have a handful of names: comparing their bytes allocates nothing. An object with many names,
+ * or with an escaped one, gets a set of unescaped names, so that work stays linear.
  */
 export class OpenNames {
   /** Pairs of start and end; `COMPARED_NAMES_MAX` for each depth. */
@@ -39,7 +39,7 @@ export class OpenNames {
     this.#sets[depth] = null;
   }
 
-  /** After a document, which may have been large: holds on to none of it. */
+  /** Releases the document, which may be large. */
   finish(): void {
     if (this.#usedSets) this.#sets.fill(null);
     this.#usedSets = false;

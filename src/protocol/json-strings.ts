@@ -17,10 +17,10 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
-/** What may stand behind a backslash, but for `u`. */
+/** Characters allowed behind a backslash, except `u`. */
 const SIMPLE_ESCAPES = '"\\/bfnrt';
 
-/** What may stand in a string as it is and needs no second look: ASCII from space on, but `"` and `\\`. */
+/** Characters allowed in a string as they are: ASCII from space on, except `"` and `\\`. */
 export const PLAIN_TEXT = alphabet(
   Array.from({ length: 0x80 - 0x20 }, (_, at) => String.fromCharCode(0x20 + at))
     .join('')
@@ -42,7 +42,7 @@ export class StringScanner implements StringSpan {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** A document may be large: holds on to none. */
+  /** Releases the document, which may be large. */
   finish(): void {
     this.#bytes = NO_BYTES;
     this.#view = NO_VIEW;
@@ -77,9 +77,9 @@ export class StringScanner implements StringSpan {
 }
 
 /**
- * Behind what needs no second look, eight bytes at a step: 0.25 ns a byte instead of 1.1, measured. Of a word, each
- * subtraction sets the top bit of a byte that is too small; bytes whose top bit was set before are no ASCII. A borrow
- * can reach only bytes above one that stops the loop anyway.
+ * Behind plain text, eight bytes per step: 0.25 ns a byte instead of 1.1, measured. In a word, each subtraction sets the
+ * top bit of a byte that is too small; bytes whose top bit was set before are not ASCII. A borrow can reach only bytes
+ * above one that stops the loop anyway.
  */
 function afterPlainText(bytes: Uint8Array, view: DataView, start: number): number {
   let index = start;

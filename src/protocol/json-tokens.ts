@@ -1,11 +1,11 @@
 import { byteAt, equalsAscii } from './bytes.ts';
 
 /**
- * Thrown where a document is refused, and caught by whoever began to read it. Not an `Error`: a stack trace would
- * cost more than all of the reading, and hostile input is no fault of the program.
+ * Thrown where a document is refused, and caught by the function that began to read it. Not an `Error`: a stack trace
+ * would take longer than the reading, and hostile input is not a fault of the program.
  */
 export class Refused {
-  /** In words that quote nothing of the document. */
+  /** Quotes nothing of the document. */
   readonly reason: string;
   /** Bytes from the start of the document, at most its length. */
   readonly offset: number;
@@ -30,7 +30,7 @@ export function afterSpace(bytes: Uint8Array, start: number): number {
   return index;
 }
 
-/** Behind the number that starts at `start` (RFC 8259, section 6). Its value is nobody's business here. */
+/** Behind the number that starts at `start` (RFC 8259, section 6). Its value does not matter here. */
 export function afterNumber(bytes: Uint8Array, start: number): number {
   let index = start;
   if (byteAt(bytes, index) === MINUS) index++;

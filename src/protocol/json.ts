@@ -7,9 +7,9 @@ import { afterNumber, afterSpace, afterWord, isDigit, Refused } from './json-tok
 /**
  * Strict JSON (RFC 8259) read in one pass over its UTF-8 bytes, without building values.
  *
- * Two parsers may never read one document differently, so everything that RFC 8259 leaves to the parser
- * is refused: equal names in one object (compared after unescaping), `__proto__`, a byte order mark,
- * invalid UTF-8, lone surrogates; besides, nesting deeper than `JSON_DEPTH_MAX`.
+ * Two parsers must never read one document differently, so everything that RFC 8259 leaves to the parser is refused:
+ * equal names in one object (compared after unescaping), `__proto__`, a byte order mark, invalid UTF-8, lone surrogates;
+ * and also nesting deeper than `JSON_DEPTH_MAX`.
  *
  * Work is linear in the bytes, the stack bounded by the depth, and an ordinary document allocates next to nothing.
  */
@@ -26,13 +26,13 @@ export interface JsonValueSpan {
   escaped: boolean;
 }
 
-/** The place of a value that nobody asks about. */
+/** The place of a value that does not matter. */
 export const ELSEWHERE = 0;
 
 /**
- * What a caller learns of a document while it is scanned. Places are small numbers of the caller's own: the root
- * is given one, and `enter` gives one to each member of an object that has one. Called in the order of the bytes.
- * The spans are the scanner's own and change with the next call.
+ * Reports the values of a document while it is scanned, in the order of the bytes. Places are small numbers that the
+ * caller chooses: one for the root, and by `enter` one for each member of an object that has a place. The spans change
+ * with the next call.
  */
 export interface JsonShape {
   /** A member of the object at `place`. Returns the place of its value, or throws `Refused`. */
@@ -69,7 +69,7 @@ export class JsonScanner {
   /** The value that ended last. */
   readonly #value: JsonValueSpan = { kind: 'null', start: 0, end: 0, escaped: false };
 
-  /** Null if the document is strict JSON. `shape` is told what stands where; the root has `rootPlace`. */
+  /** Null if the document is strict JSON. Reports its values to `shape`; the root has `rootPlace`. */
   scan(bytes: Uint8Array, shape: JsonShape | null = null, rootPlace = ELSEWHERE): Refused | null {
     this.#bytes = bytes;
     this.#shape = shape;
@@ -81,7 +81,7 @@ export class JsonScanner {
       if (error instanceof Refused) return error;
       throw error;
     } finally {
-      // A frame may be large: hold on to none.
+      // Releases the frame, which may be large.
       this.#bytes = NO_BYTES;
       this.#shape = null;
       this.#string.finish();
@@ -151,7 +151,7 @@ export class JsonScanner {
     }
   }
 
-  /** The name just read belongs to the object at `place`: what place has its value? */
+  /** For the name just read, in the object at `place`: returns the place of its value. */
   #enterMember(depth: number, place: number): number {
     const bytes = this.#bytes;
     const name = this.#string;

@@ -2,7 +2,7 @@ import { equalsAscii } from './bytes.ts';
 import type { StringSpan } from './json-strings.ts';
 import { stringText } from './json-text.ts';
 
-/** A name of ours: lower-case ASCII letters and `_`. */
+/** A known member name: lower-case ASCII letters and `_`. */
 export interface Member {
   readonly name: string;
   /** The place of its value: see `JsonShape`. */
@@ -18,9 +18,9 @@ export function findMember(members: readonly Member[], bytes: Uint8Array, name: 
   return null;
 }
 
-/** Whether a name is none of ours, but is taken for one by a parser that ignores case (as Go's does). */
+/** Whether a parser that ignores case (as Go's does) takes an unknown name for a known one. */
 export function isLookalike(members: readonly Member[], bytes: Uint8Array, name: StringSpan): boolean {
-  // Folding shortens U+017F to one byte of two and U+212A to one of three: a longer name cannot become ours.
+  // Folding shortens U+017F from two bytes to one and U+212A from three: a longer name cannot become a known one.
   if (!name.escaped && name.end - name.start > NAME_BYTES_MAX * 3) return false;
   if (
     !name.escaped &&
@@ -34,7 +34,7 @@ export function isLookalike(members: readonly Member[], bytes: Uint8Array, name:
 }
 
 /**
- * A name without the differences of case that any common parser ignores: ASCII; Unicode's simple folding, by which
+ * A name without the case differences that common parsers ignore: ASCII; Unicode's simple folding, by which
  * U+017F (long s) is s and U+212A (Kelvin) is k, as in Go's encoding/json; and Java's equalsIgnoreCase, by which
  * U+0130 and U+0131 (i with and without dot) are i.
  */
@@ -46,5 +46,5 @@ export function foldCase(name: string): string {
     .toLowerCase();
 }
 
-/** Longer than every name of ours. */
+/** Longer than every known name. */
 const NAME_BYTES_MAX = 16;

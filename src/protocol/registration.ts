@@ -1,7 +1,7 @@
 import { KEY_HEX_DIGITS, SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
 import { foldCase } from './members.ts';
 
-/** The body of `POST /users`, in our terms. Whether the keys are good ones is asked by `crypto/keys.ts`. */
+/** The body of `POST /users`. `crypto/keys.ts` checks whether the keys are good ones. */
 export interface RegistrationRequest {
   /** 64 lower-case hex digits. */
   readonly ecdhPublicKey: string;
@@ -19,7 +19,7 @@ const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof']
 const HEX = /^[0-9a-fA-F]*$/;
 const CONTROL = /\p{Cc}/u;
 
-/** What a registration's proof signs. Both keys in lower-case hex. */
+/** The text that the proof of a registration signs. Both keys in lower-case hex. */
 export function proofText(ecdhPublicKey: string, eddsaPublicKey: string): string {
   return `relay-register:${ecdhPublicKey}:${eddsaPublicKey}`;
 }
@@ -57,7 +57,7 @@ export function readRegistration(
 }
 
 function isName(value: unknown): boolean {
-  // A code point is one or two units: the first test spares counting a long string.
+  // A code point is one or two units: the first test avoids counting a long string.
   if (typeof value !== 'string' || value.length > NAME_CODE_POINTS_MAX * 2) return false;
   const codePoints = [...value].length;
   return codePoints >= 1 && codePoints <= NAME_CODE_POINTS_MAX && !CONTROL.test(value);

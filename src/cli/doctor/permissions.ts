@@ -64,6 +64,7 @@ const ARGUMENTS: Readonly<Record<CommandName, readonly string[]>> = {
   xtrim: [KEY, 'MINID', '0'],
   zadd: [KEY, '1', 'm'],
   zcard: [KEY],
+  zrange: [KEY, '0', '-1'],
   zrem: [KEY, 'm'],
   zremrangebyscore: [KEY, '1', '0'],
   dbsize: [],

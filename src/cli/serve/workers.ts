@@ -8,16 +8,16 @@ import { freePort } from '../free-port.ts';
 import { stopSignal } from '../signals.ts';
 
 /**
- * Several processes on one port: the kernel spreads new connections over them (SO_REUSEPORT). Each is a node of its
- * own, with an admin port of its own, and they meet in Redis like nodes on different machines.
+ * Several processes on one port: the kernel spreads new connections over them (SO_REUSEPORT). Each is a separate node
+ * with its own admin port; they share Redis like nodes on different machines.
  */
 
 const WORKERS_MAX = 256;
 const RESTART_MS_MIN = 500;
 const RESTART_MS_MAX = 30_000;
-/** Who has run for so long has not failed at starting. */
+/** A worker that has run for so long has started successfully. */
 const STEADY_MS = 30_000;
-/** A worker that does not listen by then is given up, and the next one is restarted all the same. */
+/** After this time without listening, a restart goes on with the next worker all the same. */
 const START_TIMEOUT_MS = 30_000;
 
 /** Whether this process is one of several on one port. */
@@ -25,7 +25,7 @@ export function isWorker(): boolean {
   return process.send !== undefined;
 }
 
-/** In a worker, once it serves: tells whoever started it, and drains when that process has died. */
+/** In a worker, once it serves: notifies its parent process, and drains when that process has died. */
 export function joinParent(): void {
   if (process.send === undefined) return;
   process.send('listening');
@@ -33,7 +33,7 @@ export function joinParent(): void {
   process.channel?.unref();
 }
 
-/** `auto`: one for each core that this process may use. */
+/** `auto`: one per core that this process may use. */
 export function workerCount(asked: string): number {
   if (asked === 'auto') return availableParallelism();
   const count = Number(asked);
@@ -46,7 +46,7 @@ export async function runWorkers(count: number): Promise<number> {
   const config = loadConfig(process.env);
   if (config.redisUrls.length === 0) {
     throw new UsageError(
-      '--workers needs RELAY_REDIS_URL: without it each process would have users of its own',
+      '--workers needs RELAY_REDIS_URL: without it each process would have separate users',
     );
   }
   const log = createLog(config);
@@ -111,7 +111,7 @@ class Worker {
     });
   }
 
-  /** Resolves when a worker has found a setting that cannot be: another try would find it too. */
+  /** Resolves when a worker has found a wrong setting: another try would find it too. */
   misconfigured(): Promise<typeof EXIT.usage> {
     return this.#wrong;
   }
@@ -124,7 +124,7 @@ class Worker {
       env: this.#options.env,
       // The channel tells a worker when this process has died.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // A process group of its own: Ctrl-C is for this process, and two signals would end it at once.
+      // A separate process group: Ctrl-C is for this process, and two signals would end a worker at once.
       detached: true,
     });
     this.#process = child;

@@ -144,7 +144,7 @@ describe('serve', () => {
     await serve.waitFor(/npm run demo/, 20_000);
     expect(serve.output).toContain('keyrelay: relays signed, end-to-end encrypted envelopes');
     expect(serve.output).toContain(`ws://127.0.0.1:${port}/ws`);
-    expect(serve.output).toContain('a restart forgets all users and all mail');
+    expect(serve.output).toContain('a restart forgets them');
     expect(serve.output).toContain('npm run cluster');
     await serve.stop();
   });
