@@ -49,10 +49,10 @@ it('does not list a node before it serves clients', async () => {
 });
 
 it('drops a node whose heartbeats end, and keeps one while Redis is full', async () => {
-  const timings = { presenceTtlMs: 600, presenceEveryMs: 150 };
+  const timings = { presenceTtlMs: 2_000, presenceEveryMs: 200 };
+  const living = await start({ nodeId: 'living', presence: details(2), timings });
   // The last heartbeat of a node that dies.
   await start({ nodeId: 'dead', presence: details(1), timings: { ...timings, presenceEveryMs: 60_000 } });
-  const living = await start({ nodeId: 'living', presence: details(2), timings });
   await until(async () => (await living.liveNodes()).length === 2, { what: 'both' });
   await server.call('CONFIG', 'SET', 'maxmemory', '1');
   await until(async () => (await living.liveNodes()).length === 1, { what: 'the dead one to be dropped' });
