@@ -8,7 +8,7 @@ const processes = new Processes();
 afterAll(() => processes.stop());
 
 it('SIGTERM drains a node: not ready, no new connections, each client closed in turn with a time to come back', async () => {
-  const stopping = await processes.relay({ RELAY_DRAIN_MS: '1000' });
+  const stopping = await processes.relay({ RELAY_DRAIN_MS: '3000' });
   const sockets = await Promise.all(
     Array.from({ length: 20 }, async () => PlainClient.login(stopping.ws, await registerUser(stopping.http))),
   );

@@ -11,14 +11,15 @@ import type { RelayNode } from '../../support/servers/relay-node.ts';
 const processes = new Processes();
 /** Short patience, and two envelopes in a burst. */
 let hasty: RelayNode;
+let strict: RelayNode;
 let relay: RelayNode;
 let redis: RedisServer;
 
 beforeAll(async () => {
-  [relay, hasty, redis] = await Promise.all([
+  [relay, strict, hasty, redis] = await Promise.all([
     processes.relay(),
+    processes.relay({ RELAY_ENVELOPES_PER_S: '1' }),
     processes.relay({
-      RELAY_ENVELOPES_PER_S: '1',
       RELAY_CONNECT_TIMEOUT_MS: '200',
       RELAY_PING_INTERVAL_MS: '100',
       RELAY_PONG_TIMEOUT_MS: '500',
@@ -182,7 +183,7 @@ const CASES: Record<CloseName, readonly Case[]> = {
     {
       when: 'a client keeps sending although it gets rate_limited',
       provoke: async () => {
-        const on = await loggedIn(hasty);
+        const on = await loggedIn(strict);
         for (let n = 0; n < 600; n += 1) on.socket.sendData(on.alice, toBob(on));
         return on.socket;
       },

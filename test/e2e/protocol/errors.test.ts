@@ -135,7 +135,7 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
         await (await PlainClient.login(relay.ws, alice, { protocol: 2 })).close();
         socket.sendData(alice, connectText(alice.code));
       },
-      detail: /ask for the subprotocol relay\.v2$/,
+      detail: /ask for the subprotocol relay\.v2; if you did, a proxy on the way has removed/,
       close: 4401,
     },
   ],
