@@ -185,6 +185,13 @@ export const LOG_EVENTS = {
       'At the start: were as many users registered, little would be left for mail. The reason has the figures; lower ' +
       'RELAY_MAX_USERS or raise maxmemory.',
   },
+  'traces cannot be sent': {
+    level: 'warn',
+    fields: ['reason'],
+    means:
+      'Logged once for each reason: the collector of OTEL_EXPORTER_OTLP_ENDPOINT does not take traces. They are dropped, ' +
+      'and nothing else is affected.',
+  },
   'starting workers': {
     level: 'info',
     fields: ['count', 'port'],

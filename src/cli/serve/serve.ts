@@ -7,7 +7,7 @@ import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
 import { createMemoryEngine } from '../../engine/memory/engine.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
 import { type Admin, type Health, startAdmin } from '../../ops/admin.ts';
-import { type Config, loadConfig } from '../../ops/config.ts';
+import { type Config, ConfigError, loadConfig } from '../../ops/config.ts';
 import { createLog, type Logger } from '../../ops/log.ts';
 import { createMetrics, type Metrics } from '../../ops/metrics.ts';
 import { readVersion } from '../../ops/version.ts';
@@ -15,7 +15,9 @@ import { createRelay, type Relay } from '../../relay/relay.ts';
 import { EXIT, parse } from '../command.ts';
 import { hangUp, stopSignal } from '../signals.ts';
 import { observeEngine } from './engine-observer.ts';
+import { startTracing, type Tracing, unsupportedTraces, wantsTraces } from './open-telemetry.ts';
 import { logStartErrors } from './start-error.ts';
+import { tracedEngine } from './traced-engine.ts';
 import { isWildcard, warnings, welcome } from './welcome.ts';
 import { isWorker, joinParent, runWorkers, workerCount } from './workers.ts';
 
@@ -26,6 +28,8 @@ interface Started {
   readonly engine: Engine;
   readonly relay: Relay;
   readonly admin: Admin;
+  /** Null unless traces are wanted. */
+  readonly tracing: Tracing | null;
   readonly hasPage: boolean;
 }
 
@@ -43,6 +47,8 @@ async function runNode(): Promise<number> {
   let reload = (): void => undefined;
   const hungUp = hangUp(() => reload());
   const config = loadConfig(process.env);
+  const unsupported = wantsTraces(process.env) ? unsupportedTraces(process.env) : null;
+  if (unsupported !== null) throw new ConfigError([unsupported]);
   const log = createLog(config);
   endOnUnforeseen(log);
   const asked = stopSignal(() => log.warn('second signal: ending at once'));
@@ -59,15 +65,21 @@ async function runNode(): Promise<number> {
   node.relay.close();
   await node.engine.close();
   await node.admin.close();
+  await node.tracing?.close();
   log.info('stopped', { signal });
   return EXIT.ok;
 }
 
-/** The composition root: settings → log → metrics → engine → relay → admin. */
+/** The composition root: settings → log → metrics → engine, traced if that is wanted → relay → admin. */
 async function start(config: Config, log: Logger): Promise<Started> {
   const metrics = createMetrics();
   let listening: number | null = null;
-  const engine = createEngine({ config, metrics, log, port: () => listening });
+  const plainEngine = createEngine({ config, metrics, log, port: () => listening });
+  const { nodeId } = config;
+  const tracing = wantsTraces(process.env)
+    ? await startTracing({ nodeId, version: readVersion(), log })
+    : null;
+  const engine = tracing === null ? plainEngine : tracedEngine(plainEngine, tracing);
   let health = (): Health => ({ ready: false, reason: 'starting' });
   const { adminHost: host, adminPort: port } = config;
   const admin = await startAdmin({ host, port, health: () => health(), metrics, log });
@@ -81,7 +93,7 @@ async function start(config: Config, log: Logger): Promise<Started> {
   listening = relay.port;
   health = () => relay.health();
   metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
-  return { engine, relay, admin, hasPage };
+  return { engine, relay, admin, tracing, hasPage };
 }
 
 /** After a power cut nodes start before Redis: they wait. An error that waiting does not mend ends the start. */
