@@ -40,7 +40,35 @@ git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$root/root/keyrelay"
       /^```/ { if (within && $0 == "```sh") { code = 1; print "echo \"== " name "\"" } else code = 0; next }
       within && code' docs/operations.md
   done
-  echo 'sleep 40; curl -s 127.0.0.1:9090/api/v1/alerts; echo; systemctl is-active redis-server haproxy keyrelay@{1,2,3} prometheus'
+  echo 'sleep 60; curl -s 127.0.0.1:9090/api/v1/alerts; echo; systemctl is-active redis-server haproxy keyrelay@{1,2,3} prometheus'
+  # After a power cut: nodes first, Redis later than any start limit would wait.
+  cat <<'END'
+echo '== Power cut'
+systemctl stop keyrelay@{1,2,3} redis-server
+systemctl start keyrelay@{1,2,3}
+sleep 20
+systemctl is-active keyrelay@{1,2,3}
+curl -s 127.0.0.1:9461/readyz
+systemctl start redis-server
+for n in 1 2 3; do timeout 10 bash -c "until curl -sf 127.0.0.1:946$n/readyz; do sleep 0.2; done"; done
+echo '== TLS in a node'
+cd /opt/keyrelay
+certificate() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$1" -keyout /etc/keyrelay/relay.key -out /etc/keyrelay/relay.crt
+  chmod 600 /etc/keyrelay/relay.key /etc/keyrelay/relay.crt
+}
+shown() { openssl s_client -connect 127.0.0.1:8081 </dev/null 2>/dev/null | openssl x509 -noout -subject; }
+certificate first
+mkdir -p /etc/systemd/system/keyrelay@.service.d
+cp deploy/systemd/tls.conf /etc/systemd/system/keyrelay@.service.d/
+systemctl daemon-reload && systemctl restart keyrelay@1
+timeout 10 bash -c 'until curl -sf 127.0.0.1:9461/readyz; do sleep 0.2; done'
+shown | grep first
+certificate second
+systemctl reload keyrelay@1
+timeout 10 bash -c 'until openssl s_client -connect 127.0.0.1:8081 </dev/null 2>/dev/null | openssl x509 -noout -subject | grep second; do sleep 0.2; done'
+systemctl reload keyrelay@1 && sleep 1 && systemctl is-active keyrelay@1
+END
   echo 'systemd-analyze verify keyrelay@1.service; systemd-analyze security keyrelay@1 --no-pager | tail -1'
 } >"$root/root/commands.sh"
 
