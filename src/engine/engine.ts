@@ -16,38 +16,18 @@
  * and otherwise reads); that a rejected call did not happen (`EngineUnavailable` means "not known").
  */
 
+import type { Account, User } from './account.ts';
+import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
 import type { SessionKey, SessionState } from './session.ts';
 
-export type { SessionKey, SessionState };
+export type { Account, SessionKey, SessionState, User };
 
 /** Microseconds and a random tag, `<µs>-<tag>`: identifies one envelope in one history of one mailbox. */
 export type MailboxId = string;
 
 /** Before the first envelope of a mailbox. */
 export const MAILBOX_START: MailboxId = '0-0';
-
-export interface User {
-  /** Counts up from 1; gaps are allowed. */
-  readonly id: number;
-  readonly code: string;
-  readonly name: string | null;
-  /** 64 lower-case hex digits: X25519. */
-  readonly ecdhPublicKey: string;
-  /** 64 lower-case hex digits: Ed25519. */
-  readonly eddsaPublicKey: string;
-  /** 128 lower-case hex digits: the Ed25519 signature that vouches for the X25519 key; null if none was given. */
-  readonly proof: string | null;
-  /** UTC, six decimals and `Z`. */
-  readonly createdAt: string;
-}
-
-export interface Account extends User {
-  /** True after a registration with proof or a first successful login. */
-  readonly claimed: boolean;
-  /** 2 once the account has logged in by protocol 2: protocol 1 is refused from then on. */
-  readonly minProtocol: 1 | 2;
-}
 
 export interface Registration {
   readonly ecdhPublicKey: string;
@@ -79,6 +59,7 @@ export interface ClaimRequest {
  * - `claimed`: `waiting` envelopes up to and including id `last`; `expired` ones ran out since the previous claim. With
  *   `waiting` 0 the mailbox is empty, and the session is live from `last`.
  * - `protocol_required`: the account has logged in by protocol 2.
+ * - `banned` by an operator, until then; null: for ever.
  */
 export type ClaimResult =
   | {
@@ -89,6 +70,7 @@ export type ClaimResult =
       readonly expired: number;
       readonly policy: Policy;
     }
+  | { readonly outcome: 'banned'; readonly untilMs: number | null }
   | { readonly outcome: 'unknown_user' | 'protocol_required' };
 
 export interface ReadRequest {
@@ -118,6 +100,9 @@ export type ReadResult =
       readonly last: MailboxId;
     }
   | { readonly state: Exclude<SessionState, 'held'> };
+
+export type LeaveResult = 'left' | Exclude<SessionState, 'held'>;
+export type RotateResult = 'done' | Exclude<SessionState, 'held'>;
 
 /** One envelope to store. */
 export interface Envelope {
@@ -252,8 +237,15 @@ export interface Engine {
   close(): Promise<void>;
 
   register(registration: Registration): Promise<RegisterResult>;
-  /** Null if no user has this (canonical) code. */
-  findUser(code: string): Promise<Account | null>;
+  /** Null if no user has this (canonical) code; `gone` if one had it, and left or was deleted: it is never given again. */
+  findUser(code: string): Promise<Account | 'gone' | null>;
+  /**
+   * Deletes the account of a session with everything that waits for it, and ends the session. Its code is never given
+   * again. What an interrupted deletion leaves behind is finished by any node within minutes.
+   */
+  leave(session: SessionKey): Promise<LeaveResult>;
+  /** Replaces the X25519 key that the account is registered with. @param proof of the new pair, verified */
+  rotate(session: SessionKey, ecdhPublicKey: string, proof: string): Promise<RotateResult>;
   /**
    * For operators: lets an account that has logged in by protocol 2 use protocol 1 again, until its next login by
    * protocol 2. False if no user has this code.
@@ -288,4 +280,5 @@ export interface Engine {
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;
 
   readonly people: People;
+  readonly operators: Operators;
 }

@@ -15,6 +15,8 @@ export interface SessionKey {
  * - `displaced`: a newer claim holds the user
  * - `gone`: the cursor points into a history that the store no longer has (a failover lost the tail): nothing was
  *   removed; close the socket with 1012, never rewind it
- * - `unknown_user`: the store has lost the user, or the account has expired
+ * - `ended`: by an operator, or by its own release; the user may log in again
+ * - `banned`: an operator has banned the user
+ * - `unknown_user`: the store has lost the user, or the account has expired or was deleted
  */
-export type SessionState = 'held' | 'displaced' | 'gone' | 'unknown_user';
+export type SessionState = 'held' | 'displaced' | 'gone' | 'ended' | 'banned' | 'unknown_user';

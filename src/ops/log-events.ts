@@ -81,6 +81,10 @@ export const LOG_EVENTS = {
     fields: ['error'],
     means: 'The store did not answer in time; the client got `unavailable` and comes back.',
   },
+  'an account was deleted by its user': {
+    level: 'info',
+    means: 'By the command `delete_account`: nothing of it is left but that its code is never given again.',
+  },
   'a command failed': {
     level: 'error',
     fields: ['verb', 'error'],

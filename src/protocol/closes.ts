@@ -5,12 +5,14 @@ export const CLOSES = {
   restarting: { code: 1012, means: 'restarting', reconnect: 'after the `retry in … ms` of the reason' },
   malformed: { code: 4400, means: 'malformed', reconnect: 'not without a change' },
   notAuthenticated: { code: 4401, means: 'not authenticated', reconnect: 'not without a change' },
+  banned: { code: 4403, means: 'banned by the operator', reconnect: 'never by itself' },
   connectTimeout: { code: 4408, means: 'no connect within 10 s', reconnect: 'yes' },
   replaced: {
     code: 4409,
     means: 'replaced by a newer connection of the same user',
     reconnect: 'never by itself',
   },
+  deleted: { code: 4410, means: 'the account was deleted', reconnect: 'never by itself' },
   flooding: { code: 4429, means: 'flooding', reconnect: 'with full jitter' },
 } as const;
 

@@ -7,6 +7,7 @@ export const FRAME_ERRORS = {
   bad_signature: { fault: 'client', means: 'the signature does not verify, or the user is unknown' },
   bad_challenge: { fault: 'client', means: 'nonce or audience are not those of the challenge' },
   protocol_required: { fault: 'client', means: 'this account speaks protocol 2 only' },
+  banned: { fault: 'none', means: 'the operator has banned this account; detail says until when' },
   not_connected: { fault: 'client', means: 'an envelope came before a successful connect' },
   sender_mismatch: { fault: 'client', means: 'the sender is not the user of this socket' },
   recipient_unknown: { fault: 'none', means: 'no user has this code' },

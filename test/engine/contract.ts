@@ -3,6 +3,7 @@ import type { Backend } from './backends.ts';
 import { accounts } from './contract/accounts.ts';
 import { deliver } from './contract/deliver.ts';
 import { mailboxes } from './contract/mailboxes.ts';
+import { operators } from './contract/operators.ts';
 import { people } from './contract/people.ts';
 import { sessions } from './contract/sessions.ts';
 import { shares } from './contract/shares.ts';
@@ -19,6 +20,7 @@ export function contract(backend: Backend): void {
     mailboxes(backend);
     shares(backend);
     people(backend);
+    operators(backend);
     wakeUps(backend);
   });
 }

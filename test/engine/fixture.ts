@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type {
+  Account,
   ClaimResult,
   DeliverOutcome,
   Engine,
@@ -105,6 +106,12 @@ export async function register(engine: Engine, proven = false): Promise<User> {
   const result = await engine.register({ ...keys, name: null, proof: proven ? 'ab'.repeat(64) : null });
   if (result.outcome !== 'created') throw new Error(`registered: ${result.outcome}`);
   return result.user;
+}
+
+/** Null also for one that was deleted. */
+export async function accountOf(engine: Engine, code: string): Promise<Account | null> {
+  const account = await engine.findUser(code);
+  return account === 'gone' ? null : account;
 }
 
 export async function login(engine: Engine, code: string, protocol: 1 | 2 = 1): Promise<Claimed> {

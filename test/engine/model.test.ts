@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineLimits, SessionKey } from '../../src/engine/engine.ts';
 import { LIMITS, memoryBackend, singleRedis } from './backends.ts';
-import { envelope, key, newToken, text } from './fixture.ts';
+import { accountOf, envelope, key, newToken, text } from './fixture.ts';
 
 /**
  * The memory engine is simple: maps and arrays. To the same operations Redis must give the same answers. Ids, codes,
@@ -162,7 +162,7 @@ class Player {
         });
         if (result.outcome !== 'claimed') return result.outcome;
         this.#claims.push(result.session);
-        const account = await engine.findUser(result.session.code);
+        const account = await accountOf(engine, result.session.code);
         return [
           result.waiting,
           result.expired,

@@ -41,6 +41,7 @@ const ARGUMENTS: Readonly<Record<CommandName, readonly string[]>> = {
   get: [KEY],
   set: [KEY, ''],
   incr: [KEY],
+  decr: [KEY],
   del: [KEY],
   exists: [KEY],
   rename: [KEY, KEY],

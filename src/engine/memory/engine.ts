@@ -10,6 +10,7 @@ import {
   type EngineHealth,
   type EngineLimits,
   EngineUnavailable,
+  type LeaveResult,
   type LiveNode,
   MAILBOX_START,
   type MailboxId,
@@ -18,15 +19,18 @@ import {
   type ReadResult,
   type RegisterResult,
   type Registration,
+  type RotateResult,
   type SessionKey,
   type SessionState,
   type Subscription,
   type WakeUp,
 } from '../engine.ts';
+import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
 import { Heard } from './hearing.ts';
 import { Listeners } from './listeners.ts';
+import { MemoryOperators } from './operators.ts';
 import { MemoryPeople } from './people.ts';
 import { type UserRecord, Users } from './users.ts';
 
@@ -40,6 +44,8 @@ export interface MemoryEngineOptions {
 
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 const SWEEP_EVERY_MS = 60_000;
+/** No session has this token: a session that hears it asks who holds the user. */
+const NO_TOKEN = '0'.repeat(32);
 
 /** One node, nothing to install; everything is lost at the end of the process. See `Engine`. */
 export function createMemoryEngine(options: MemoryEngineOptions): Engine {
@@ -58,6 +64,7 @@ class MemoryEngine implements Engine {
     held: (session) => this.#held(session),
     maxBlocks: () => this.#limits.maxBlocks,
   });
+  readonly operators: Operators;
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -66,6 +73,17 @@ class MemoryEngine implements Engine {
     this.#now = options.now ?? Date.now;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#users = new Users(options.limits.maxUsers);
+    this.operators = new MemoryOperators({
+      users: this.#users,
+      now: this.#now,
+      mustRun: () => this.#mustRun(),
+      endSession: (record) => this.#endSession(record),
+      purge: (record) => this.#purge(record),
+      remove: (record) => {
+        this.#remove(record);
+        this.#endSession(record);
+      },
+    });
   }
 
   async start(): Promise<void> {
@@ -90,11 +108,13 @@ class MemoryEngine implements Engine {
     return this.#users.register(registration, this.#now(), hasRoom);
   }
 
-  async findUser(code: string): Promise<Account | null> {
+  async findUser(code: string): Promise<Account | 'gone' | null> {
     this.#mustRun();
     const record = this.#users.find(code, this.#now());
     return record === undefined
-      ? null
+      ? this.#users.isGone(code)
+        ? 'gone'
+        : null
       : { ...record.user, claimed: record.claimed, minProtocol: record.minProtocol };
   }
 
@@ -120,6 +140,9 @@ class MemoryEngine implements Engine {
     const nowMs = this.#now();
     const record = this.#users.find(code, nowMs);
     if (record === undefined) return { outcome: 'unknown_user' };
+    const ban = record.banned(nowMs);
+    if (ban !== null) return { outcome: 'banned', untilMs: ban.untilMs };
+    record.ban = null;
     if (protocol < record.minProtocol) return { outcome: 'protocol_required' };
     this.#users.claim(record);
     record.minProtocol = protocol;
@@ -141,7 +164,7 @@ class MemoryEngine implements Engine {
     if (record === undefined) return 'unknown_user';
     if (record.token !== session.token) {
       // Never raises an epoch: a displaced session must not displace its successor.
-      if (record.epoch >= session.epoch) return 'displaced';
+      if (record.epoch >= session.epoch || record.ban !== null) return loss(record, session);
       record.epoch = session.epoch;
       record.token = session.token;
       this.#users.claim(record);
@@ -152,23 +175,17 @@ class MemoryEngine implements Engine {
   }
 
   async read({ session, after, maxEnvelopes, maxBytes }: ReadRequest): Promise<ReadResult> {
-    this.#mustRun();
-    const nowMs = this.#now();
-    const record = this.#users.find(session.code, nowMs);
-    if (record === undefined) return { state: 'unknown_user' };
-    if (record.token !== session.token) return { state: 'displaced' };
-    this.#expire(record, nowMs);
+    const record = this.#held(session);
+    if (typeof record === 'string') return { state: record };
+    this.#expire(record, this.#now());
     if (after !== null && !record.mailbox.knows(after)) return { state: 'gone' };
     const envelopes = record.mailbox.read(after, maxEnvelopes, maxBytes);
     return { state: 'held', envelopes, last: record.mailbox.last };
   }
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
-    this.#mustRun();
-    const record = this.#users.find(session.code, this.#now());
-    if (record === undefined) return 'unknown_user';
-    // Equality, not order: the pong of an old socket is no receipt once another holds the user.
-    if (record.token !== session.token) return 'displaced';
+    const record = this.#held(session);
+    if (typeof record === 'string') return record;
     if (!record.mailbox.knows(upTo)) return 'gone';
     const before = record.mailbox.bytes;
     record.mailbox.confirm(upTo);
@@ -178,25 +195,38 @@ class MemoryEngine implements Engine {
 
   /** Dropped: after the end of the process no operator could look at it. */
   async deadLetter(session: SessionKey, id: MailboxId): Promise<SessionState> {
-    this.#mustRun();
-    const record = this.#users.find(session.code, this.#now());
-    if (record === undefined) return 'unknown_user';
-    if (record.token !== session.token) return 'displaced';
+    const record = this.#held(session);
+    if (typeof record === 'string') return record;
     this.#bytes -= record.mailbox.remove(id);
     return 'held';
   }
 
   async release(session: SessionKey): Promise<void> {
-    this.#mustRun();
-    const record = this.#users.find(session.code, this.#now());
-    if (record?.token === session.token) record.token = null;
+    const record = this.#held(session);
+    if (typeof record !== 'string') record.token = null;
+  }
+
+  async leave(session: SessionKey): Promise<LeaveResult> {
+    const record = this.#held(session);
+    if (typeof record === 'string') return record;
+    this.#remove(record);
+    return 'left';
+  }
+
+  async rotate(session: SessionKey, ecdhPublicKey: string, proof: string): Promise<RotateResult> {
+    const record = this.#held(session);
+    if (typeof record === 'string') return record;
+    record.user = { ...record.user, ecdhPublicKey, proof };
+    return 'done';
   }
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
     this.#mustRun();
     const nowMs = this.#now();
     const recipient = this.#users.find(request.recipient, nowMs);
-    if (recipient === undefined) return request.envelopes.map(() => 'recipient_unknown');
+    if (recipient === undefined || recipient.banned(nowMs) !== null) {
+      return request.envelopes.map(() => 'recipient_unknown');
+    }
     if (performance.now() - request.heldAtMs > HOLD_MS) return request.envelopes.map(() => 'late');
     const answered = answerFromFence(recipient, request, nowMs);
     if (answered !== null) return answered;
@@ -234,11 +264,31 @@ class MemoryEngine implements Engine {
     return outcomes;
   }
 
-  #held({ code, token }: SessionKey): UserRecord | Exclude<SessionState, 'held'> {
+  /** The user of a session that holds, or why it does not. */
+  #held(session: SessionKey): UserRecord | Exclude<SessionState, 'held'> {
     this.#mustRun();
-    const record = this.#users.find(code, this.#now());
+    const record = this.#users.find(session.code, this.#now());
     if (record === undefined) return 'unknown_user';
-    return record.token === token ? record : 'displaced';
+    // Equality, not order: the pong of an old socket is no receipt once another holds the user.
+    return record.token === session.token ? record : loss(record, session);
+  }
+
+  #remove(record: UserRecord): void {
+    this.#bytes -= record.mailbox.bytes;
+    this.#perishable.delete(record);
+    this.#users.remove(record);
+  }
+
+  #purge({ mailbox }: UserRecord): number {
+    const { size, bytes } = mailbox;
+    this.#bytes -= bytes;
+    mailbox.confirm(mailbox.last);
+    return size;
+  }
+
+  #endSession(record: UserRecord): void {
+    record.token = null;
+    this.#listeners.claimed(record.user.code, NO_TOKEN);
   }
 
   #expire(record: UserRecord, nowMs: number): void {
@@ -268,4 +318,9 @@ class MemoryEngine implements Engine {
   #mustRun(): void {
     if (this.#sweeper === undefined) throw new EngineUnavailable('the memory engine is not running');
   }
+}
+
+function loss({ ban, epoch, token }: UserRecord, session: SessionKey): 'banned' | 'ended' | 'displaced' {
+  if (ban !== null) return 'banned';
+  return epoch === session.epoch && token === null ? 'ended' : 'displaced';
 }

@@ -33,6 +33,12 @@ export class Mailbox {
     return this.#entries.length;
   }
 
+  /** Nothing that waits is older; null if nothing waits. */
+  get oldestUs(): number | null {
+    const [oldest] = this.#entries;
+    return oldest === undefined ? null : Number(microseconds(oldest.id));
+  }
+
   shareOf(sender: string): Share {
     return this.#shares.get(sender) ?? NOTHING;
   }

@@ -27,6 +27,8 @@ export class UserRecord {
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
   readonly hearing = new Hearing();
+  /** Kept until the next login or the end of the ban, whichever an operator or the user brings about. */
+  ban: Ban | null = null;
   /** By sender: the last batch that was decided here. */
   readonly fences = new Map<string, Fence>();
 
@@ -34,11 +36,25 @@ export class UserRecord {
     this.user = user;
     this.unclaimedUntilMs = unclaimedUntilMs;
   }
+
+  /** The ban, if it still holds. */
+  banned(nowMs: number): Ban | null {
+    const { ban } = this;
+    return ban === null || (ban.untilMs !== null && nowMs >= ban.untilMs) ? null : ban;
+  }
+}
+
+interface Ban {
+  /** Null: for ever. */
+  readonly untilMs: number | null;
+  readonly reason: string;
 }
 
 export class Users {
   readonly #maxUsers: number;
   readonly #byCode = new Map<string, UserRecord>();
+  /** Codes of accounts that were deleted. */
+  readonly #gone = new Set<string>();
   readonly #byKey = new Map<string, UserRecord>();
   /** In the order of registration, which is the order of their expiry. */
   readonly #unclaimed = new Set<UserRecord>();
@@ -67,6 +83,28 @@ export class Users {
   claim(record: UserRecord): void {
     record.claimed = true;
     this.#unclaimed.delete(record);
+  }
+
+  codeOf(eddsaPublicKey: string): string | null {
+    return this.#byKey.get(eddsaPublicKey)?.user.code ?? null;
+  }
+
+  all(): Iterable<UserRecord> {
+    return this.#byCode.values();
+  }
+
+  /** Whether the account of this code was deleted. */
+  isGone(code: string): boolean {
+    return this.#gone.has(code);
+  }
+
+  /** The code is never given again. */
+  remove(record: UserRecord): void {
+    const { code, eddsaPublicKey } = record.user;
+    this.#unclaimed.delete(record);
+    this.#byCode.delete(code);
+    this.#byKey.delete(eddsaPublicKey);
+    this.#gone.add(code);
   }
 
   /** Drops accounts that were not claimed in time, with their mailboxes. */
@@ -118,7 +156,7 @@ export class Users {
   #freeCode(): string {
     for (;;) {
       const code = codeFromRandom(randomBytes(7));
-      if (!this.#byCode.has(code)) return code;
+      if (!this.#byCode.has(code) && !this.#gone.has(code)) return code;
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   type EngineLimits,
   EngineMisconfigured,
   EngineUnavailable,
+  type LeaveResult,
   type LiveNode,
   type MailboxId,
   type MailboxListener,
@@ -19,12 +20,15 @@ import {
   type ReadResult,
   type RegisterResult,
   type Registration,
+  type RotateResult,
   type SessionKey,
   type SessionState,
   type Subscription,
 } from '../engine.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
+import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import { Leaving } from './accounts/leaving.ts';
 import { Calls } from './cluster/calls.ts';
 import { type Discovery, discovery } from './cluster/discovery.ts';
 import { Router } from './cluster/router.ts';
@@ -34,6 +38,7 @@ import { Accounts } from './mailbox/accounts.ts';
 import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
 import { Store } from './mailbox/store.ts';
 import { totalMaxMemory, usersDoNotFit } from './memory.ts';
+import { RedisOperators } from './operators/operators.ts';
 import { RedisPeople } from './people/people.ts';
 import { Presence } from './presence.ts';
 import { loadScripts } from './scripts.ts';
@@ -74,6 +79,8 @@ interface Parts {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly people: RedisPeople;
+  readonly leaving: Leaving;
+  readonly operators: RedisOperators;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
 }
@@ -160,7 +167,7 @@ class RedisEngine implements Engine {
     return this.#running().accounts.register(registration);
   }
 
-  async findUser(code: string): Promise<Account | null> {
+  async findUser(code: string): Promise<Account | 'gone' | null> {
     return this.#running().accounts.find(code);
   }
 
@@ -210,6 +217,18 @@ class RedisEngine implements Engine {
     return this.#running().store.deliver(request);
   }
 
+  async leave(session: SessionKey): Promise<LeaveResult> {
+    return this.#running().leaving.leave(session);
+  }
+
+  async rotate(session: SessionKey, ecdhPublicKey: string, proof: string): Promise<RotateResult> {
+    return this.#running().accounts.rotate(session, ecdhPublicKey, proof);
+  }
+
+  get operators(): Operators {
+    return this.#running().operators;
+  }
+
   get people(): People {
     return this.#running().people;
   }
@@ -252,13 +271,17 @@ class RedisEngine implements Engine {
       observer,
       callTimeoutMs,
     });
+    const accounts = new Accounts({ calls, scripts, store, maxUsers: limits.maxUsers });
+    const leaving = new Leaving({ calls, scripts, store, durable });
     return {
       router,
       channels,
       prober,
       store,
       people: new RedisPeople({ scripts, store }),
-      accounts: new Accounts({ calls, scripts, maxUsers: limits.maxUsers }),
+      leaving,
+      operators: new RedisOperators({ calls, scripts, router, accounts, leaving, durable }),
+      accounts,
       presence: new Presence({
         calls,
         scripts,

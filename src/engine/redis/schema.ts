@@ -7,7 +7,9 @@
  *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
- *     TTL: none once claimed; 30 days while unclaimed; 60 s while the registration is incomplete (pending 1)
+ *     banned ban_reason                                                  of a ban: until when (us; 0 for ever), why
+ *     gone key                                                           alone: a deleted account (us); its key for a moment
+ *     TTL: none once claimed or deleted; 30 days while unclaimed; 60 s while the registration is incomplete (pending 1)
  *   inbox:{CODE}            stream  entries `<us>-<tag>`: f frame, t byte total, s sender      deliver
  *     removed by claim, read, confirm, dead-letter
  *     TTL: 1 to 1.25 of RELAY_MAILBOX_TTL from the newest entry; deleted when empty
@@ -29,6 +31,7 @@
  *     TTL: 30 days and a minute; none once the account is claimed
  *   user:next-id            string  the last number given                                      reserve
  *   {user:next-id}:unclaimed  zset  CODE -> ms of its expiry: places taken for a while         reserve, settle-count
+ *   {user:next-id}:leaving  zset  CODE -> ms: deletions under way                accounts/intend, forget
  *   {user:next-id}:claimed  string  how many accounts never expire                             settle-count
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
  *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
@@ -47,11 +50,14 @@ export const INBOX_PREFIX = 'inbox:{';
 export const sharesKey = (code: string): string => `shares:{${code}}`;
 export const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
 export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
+export const peopleKey = (code: string): string => `people:{${code}}`;
+export const unheardKey = (code: string): string => `unheard:{${code}}`;
 export const deadLetterKey = (code: string): string => `poison:{${code}}`;
 
 export const keyRecord = (eddsaPublicKey: string): string => `key:${eddsaPublicKey}`;
 export const NEXT_ID = 'user:next-id';
 export const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
+export const LEAVING = `{${NEXT_ID}}:leaving`;
 export const CLAIMED = `{${NEXT_ID}}:claimed`;
 
 const PROBE_PREFIX = 'probe:';
@@ -93,7 +99,7 @@ export const ACCESS = {
     // In a Cluster.
     ...['cluster|slots', 'cluster|info', 'asking'],
     ...['eval', 'evalsha', 'script|load', 'ssubscribe', 'sunsubscribe', 'spublish'],
-    ...['get', 'set', 'incr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
+    ...['get', 'set', 'incr', 'decr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
     ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
     ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
     ...['zadd', 'zcard', 'zrange', 'zrem', 'zremrangebyscore'],

@@ -44,6 +44,12 @@ const NAMES = [
   'people/blocks',
   'people/policy',
   'people/acquaint',
+  'accounts/intend',
+  'accounts/leave',
+  'accounts/forget',
+  'accounts/rotate',
+  'operators/ban',
+  'operators/purge',
   'heartbeat',
 ] as const;
 

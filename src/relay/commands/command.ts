@@ -1,5 +1,6 @@
 import type { SessionKey, SessionState } from '../../engine/engine.ts';
 import type { Policy } from '../../engine/people.ts';
+import type { CloseName } from '../../protocol/closes.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 
@@ -18,9 +19,9 @@ export interface CommandHost {
   readonly contacts: Contacts;
 }
 
-/** Carried out, and what there is to tell; refused; or the session turned out not to hold any more. */
+/** Carried out, and what there is to tell, and how the socket closes behind that; refused; or the session turned out not to hold any more. */
 export type CommandAnswer =
-  | { readonly done: true; readonly result?: object }
+  | { readonly done: true; readonly result?: object; readonly close?: CloseName }
   | { readonly code: FrameErrorCode; readonly detail: string; readonly retryAfterMs?: number }
   | { readonly lost: Exclude<SessionState, 'held'> };
 

@@ -1,4 +1,5 @@
 import { EngineUnavailable } from '../../engine/engine.ts';
+import { CLOSES } from '../../protocol/closes.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import { accepted } from '../../protocol/frames.ts';
 import type { Socket } from '../transport/socket.ts';
@@ -95,6 +96,7 @@ export class Commands {
     } else {
       commands.of(verb, 'accepted').add();
       socket.send(accepted(session.code, id, answer.result));
+      if (answer.close !== undefined) socket.close(answer.close, CLOSES[answer.close].means);
     }
   }
 }

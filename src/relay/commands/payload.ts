@@ -34,3 +34,11 @@ export function wordIn<const T extends string>(payload: Payload, member: string,
   if (word !== undefined) return word;
   throw new BadCommand(`${member} must be ${words.map((each) => `"${each}"`).join(' or ')}`);
 }
+
+/** A member that must be so many hex digits, of either case; in lower case. */
+export function hexIn(payload: Payload, member: string, digits: number): string {
+  const value = payload[member];
+  if (typeof value === 'string' && value.length === digits && /^[0-9a-fA-F]*$/.test(value))
+    return value.toLowerCase();
+  throw new BadCommand(`${member} must be ${digits} hex digits (${digits / 2} bytes)`);
+}

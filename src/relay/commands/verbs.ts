@@ -1,8 +1,16 @@
+import { deleteAccount, rotate } from './account.ts';
 import type { Command } from './command.ts';
 import { block, blocks, policy, unblock } from './people.ts';
 
 /** Every command, once, by the type of its message. */
-export const VERBS = { block, unblock, blocks, policy } as const satisfies Readonly<Record<string, Command>>;
+export const VERBS = {
+  block,
+  unblock,
+  blocks,
+  policy,
+  rotate,
+  delete_account: deleteAccount,
+} as const satisfies Readonly<Record<string, Command>>;
 
 export type Verb = keyof typeof VERBS;
 

@@ -69,6 +69,9 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
 export async function lookUp(text: string, options: UsersOptions): Promise<UserAnswer> {
   const code = readCode(text);
   const user = code === null ? null : await options.engine.findUser(code);
+  if (user === 'gone') {
+    return { status: 410, detail: 'the user of this code has left; the code is never given to anybody else' };
+  }
   if (user === null)
     return { status: 404, detail: 'no user has this code: it has 7 letters and digits, such as E011T7D' };
   // Others can check that the X25519 key is the one that the owner of the Ed25519 key registered.

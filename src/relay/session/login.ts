@@ -117,7 +117,8 @@ export class Login {
 
   async #connect(frame: Connect, data: Buffer): Promise<void> {
     try {
-      const account = await this.#options.context.engine.findUser(frame.sender);
+      const found = await this.#options.context.engine.findUser(frame.sender);
+      const account = found === 'gone' ? null : found;
       const key = account === null ? null : parsePublicKey(account.eddsaPublicKey);
       // After logged-in connections: a crowd of logins is a crowd of verifies.
       const refusal = await this.#options.context.scheduler.run(
@@ -203,7 +204,9 @@ export class Login {
       const token = randomBytes(16).toString('hex');
       const claimedAtMs = context.now();
       const login = await context.engine.claim({ code, token, protocol });
-      if (login.outcome !== 'claimed') {
+      if (login.outcome === 'banned') {
+        this.#refuseConnect({ code: 'banned', detail: bannedDetail(login.untilMs), close: 'banned' });
+      } else if (login.outcome !== 'claimed') {
         // The user was there a moment ago, and has expired or spoken protocol 2 since.
         const unknown = { code: 'bad_signature', detail: 'no user has this code' } as const;
         const refusal = login.outcome === 'unknown_user' ? unknown : PROTOCOL_REQUIRED;
@@ -286,3 +289,8 @@ const PROTOCOL_REQUIRED = {
     'protocol 1 is closed, by this relay or by a login of this account by protocol 2: ask for the subprotocol relay.v2; ' +
     'if you did, a proxy on the way has removed Sec-WebSocket-Protocol',
 } as const;
+
+function bannedDetail(untilMs: number | null): string {
+  const until = untilMs === null ? '' : ` until ${new Date(untilMs).toISOString()}`;
+  return `the operator of this relay has banned this account${until}`;
+}

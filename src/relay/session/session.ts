@@ -8,7 +8,7 @@ import type {
   WakeUp,
 } from '../../engine/engine.ts';
 import type { Policy } from '../../engine/people.ts';
-import type { CloseName } from '../../protocol/closes.ts';
+import { CLOSES, type CloseName } from '../../protocol/closes.ts';
 import { Commands } from '../commands/commands.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
@@ -47,6 +47,8 @@ const LOST: Readonly<
 > = {
   displaced: { close: 'replaced', reason: 'replaced by a newer connection' },
   gone: { close: 'restarting', reason: '' },
+  ended: { close: 'restarting', reason: '' },
+  banned: { close: 'banned', reason: 'the operator of this relay has banned this account' },
   unknown_user: { close: 'notAuthenticated', reason: 'this account is not known any more: register again' },
 };
 
@@ -261,7 +263,17 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       this.#context.takeoverDamping.displaced(this.code);
     }
     const { close, reason } = LOST[state];
-    this.close(close, close === 'restarting' ? restartReason() : reason);
+    if (state === 'unknown_user') this.#closeUnknown(reason);
+    else this.close(close, close === 'restarting' ? restartReason() : reason);
+  }
+
+  /** The store has lost the user, who may register again; or the account was deleted. */
+  #closeUnknown(reason: string): void {
+    const known = this.#context.engine.findUser(this.code).catch(() => null);
+    void known.then((user) => {
+      if (user === 'gone') this.close('deleted', CLOSES.deleted.means);
+      else this.close('notAuthenticated', reason);
+    });
   }
 
   /** A poll found what no wake-up had announced: the subscription is made again. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
+import { commandText } from '../../support/clients/commands.ts';
 import { connectText } from '../../support/clients/frames.ts';
 import { type Closed, PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
@@ -13,6 +14,8 @@ const processes = new Processes();
 let hasty: RelayNode;
 let strict: RelayNode;
 let relay: RelayNode;
+/** With a store that a test can reach. */
+let stored: RelayNode;
 let redis: RedisServer;
 
 beforeAll(async () => {
@@ -26,6 +29,7 @@ beforeAll(async () => {
     }),
     startRedis(),
   ]);
+  stored = await processes.relay({ RELAY_REDIS_URL: redis.url });
 });
 
 afterAll(async () => {
@@ -38,6 +42,12 @@ interface Case {
   /** Resolves with the socket that is being closed. */
   readonly provoke: () => Promise<PlainClient>;
   readonly reason: RegExp;
+}
+
+/** What an operator's ban does to the store. */
+async function ban(code: string): Promise<void> {
+  await redis.call('HSET', `user:{${code}}`, 'guard', 'x', 'banned', 0, 'token', '');
+  await redis.call('SPUBLISH', `inbox:{${code}}`, `c${'0'.repeat(32)}`);
 }
 
 const RETRY = /^retry in \d{1,5} ms$/;
@@ -156,6 +166,27 @@ const CASES: Record<CloseName, readonly Case[]> = {
       reason: /^not_connected$/,
     },
   ],
+  banned: [
+    {
+      when: 'an operator bans the user',
+      provoke: async () => {
+        const { socket, alice } = await loggedIn(stored);
+        await ban(alice.code);
+        return socket;
+      },
+      reason: /^the operator of this relay has banned this account$/,
+    },
+    {
+      when: 'a banned user logs in',
+      provoke: async () => {
+        const { socket, alice } = await scene(stored);
+        await ban(alice.code);
+        socket.sendData(alice, connectText(alice.code));
+        return socket;
+      },
+      reason: /^banned$/,
+    },
+  ],
   connectTimeout: [
     {
       when: 'no connect comes in time',
@@ -177,6 +208,18 @@ const CASES: Record<CloseName, readonly Case[]> = {
         return socket;
       },
       reason: /^replaced by a newer connection$/,
+    },
+  ],
+  deleted: [
+    {
+      when: 'a user deletes the account',
+      provoke: async () => {
+        const { alice } = await scene(relay);
+        const socket = await PlainClient.login(relay.ws, alice, { protocol: 2 });
+        socket.sendData(alice, commandText(alice.code, 'delete_account', {}, 'bye'));
+        return socket;
+      },
+      reason: /^the account was deleted$/,
     },
   ],
   flooding: [

@@ -139,6 +139,19 @@ const CASES: Record<FrameErrorCode, readonly Case[]> = {
       close: 4401,
     },
   ],
+  banned: [
+    {
+      when: 'an operator has banned the user',
+      on: 'redis',
+      before: true,
+      provoke: async ({ socket, alice }) => {
+        await redis.call('HSET', `user:{${alice.code}}`, 'guard', 'x', 'banned', 4_000_000_000_000_000);
+        socket.sendData(alice, connectText(alice.code));
+      },
+      detail: /^the operator of this relay has banned this account until 2096-10-02T07:06:40\.000Z$/,
+      close: 4403,
+    },
+  ],
   not_connected: [
     {
       when: 'an envelope comes before connect',

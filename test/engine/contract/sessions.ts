@@ -105,8 +105,8 @@ export function sessions(backend: Backend): void {
       await one.release(guessed);
       expect(await texts(one, session)).toEqual(['a']);
       await one.release(session);
-      expect(await read(one, session)).toEqual({ state: 'displaced' });
-      expect(await one.confirm(session, last)).toBe('displaced');
+      expect(await read(one, session)).toEqual({ state: 'ended' });
+      expect(await one.confirm(session, last)).toBe('ended');
       expect(await login(one, code)).toMatchObject({ waiting: 1 });
     });
 
@@ -127,7 +127,7 @@ export function sessions(backend: Backend): void {
       expect(await held(other, second.session)).toMatchObject({ envelopes: [] });
       await other.release(second.session);
       expect(await one.reclaim(first.session, null)).toBe('displaced');
-      expect(await other.reclaim(second.session, null)).toBe('displaced');
+      expect(await other.reclaim(second.session, null)).toBe('ended');
     });
 
     it('restores a session by reclaim if the store knows only an older one, and notifies the others', async () => {

@@ -5,7 +5,17 @@ import { loadScripts } from '../../../src/engine/redis/scripts.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { LIMITS, redisNode } from '../backends.ts';
-import { envelope, ids, key, login, RecordingListener, register, Sender, texts } from '../fixture.ts';
+import {
+  accountOf,
+  envelope,
+  ids,
+  key,
+  login,
+  RecordingListener,
+  register,
+  Sender,
+  texts,
+} from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
 const MINUTE_MS = 60_000;
@@ -56,7 +66,7 @@ describe('keys in Redis', () => {
   });
 
   it('of an unclaimed account expire after 30 days, its key record no earlier; a login makes both permanent', async () => {
-    const account = await node.findUser(bob);
+    const account = await accountOf(node, bob);
     const keyRecord = `key:${account?.eddsaPublicKey}`;
     expect(await pttl(user())).toBeGreaterThan(30 * DAY_MS - MINUTE_MS);
     expect(await pttl(user())).toBeLessThanOrEqual(30 * DAY_MS);
@@ -70,7 +80,7 @@ describe('keys in Redis', () => {
   });
 
   it('left half settled by a first login are settled by the next', async () => {
-    const account = await node.findUser(bob);
+    const account = await accountOf(node, bob);
     await login(node, bob);
     await until(async () => (await server.call('HGET', user(), 'settled')) === '1', { what: 'settling' });
     // As if the node had died between claim and settling.

@@ -12,12 +12,13 @@
 -- ARGV[5] latest         us, Redis time: a claim that was stuck must not displace later ones
 -- ARGV[6] ttl            us, of an envelope
 --
--- returns {'unknown' | 'protocol' | 'late', now us}, or {'claimed', now us, epoch, entries waiting, last id,
+-- returns {'unknown' | 'protocol' | 'late', now us}, or {'banned', now us, until us (0: for ever)}, or {'claimed', now us, epoch, entries waiting, last id,
 --         entries expired, '1' if the account is settled, eddsa, guard}
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
 -- include leave.lua
+-- include guard.lua
 
 local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
@@ -27,11 +28,17 @@ local now = now_us()
 local box = open_mailbox(user, shares)
 if not box then return { 'unknown', now } end
 if now < earliest or now > latest then return { 'late', now } end
+local till = banned_until(box.guard, user, now)
+if till then return { 'banned', now, whole(till) } end
 
 expire(box, user, inbox, now - ttl)
 local fields = redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa')
 if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
 
+if has(box.guard, 'x') then
+  box.guard = without(box.guard, 'x')
+  redis.call('HSET', user, 'guard', box.guard)
+end
 -- Milliseconds, so that the epoch also exceeds that of a claim that a failover has lost.
 local epoch = math.max(tonumber(fields[1]) + 1, math.floor(now / 1000))
 redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'claimed', '1',

@@ -9,7 +9,7 @@
 -- ARGV[2] up to          id of the newest confirmed envelope
 -- ARGV[3] epoch          integer  of the session
 --
--- returns 'held' | 'displaced' | 'forgotten' | 'gone' | 'unknown'
+-- returns 'held' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'gone' | 'unknown'
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua

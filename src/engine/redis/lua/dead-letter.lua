@@ -11,7 +11,7 @@
 -- ARGV[3] id             of the entry
 -- ARGV[4] why            'unreadable' | 'unsendable'
 --
--- returns 'held' (also if the entry does not wait here any more) | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'held' (also if the entry does not wait here any more) | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- CONST ttl_us  of an envelope
 -- include time.lua
 -- include mailbox.lua

@@ -43,6 +43,7 @@ if not box then return string.rep('u', #frames) end
 -- A batch that was stuck could come after its fence has expired, and overtake envelopes sent since.
 local now = now_us()
 if now > tonumber(latest) then return 'late' end
+if box.guard and banned_until(box.guard, user, now) then return string.rep('u', #frames) end
 local answered = fenced_codes(fence, epoch, number, #frames)
 if answered then return answered end
 

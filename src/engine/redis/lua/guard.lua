@@ -2,6 +2,7 @@
 -- nearly all users it is empty, and deliver looks no further:
 --   b  some codes are blocked
 --   k  only known people are heard
+--   x  the user is banned; the field `banned` says until when (us; 0: for ever)
 -- The rest is in keys of the same slot that most users do not have. They are not declared, because Redis refuses a whole
 -- script with a declared key that does not exist for as long as its slot is moving:
 --   people:{CODE}   hash  code -> b blocked, k known, bk both
@@ -32,4 +33,11 @@ local function unheard_as(guard, user, sender)
   if has(person, 'b') then return 'blocked' end
   if has(guard, 'k') and not has(person, 'k') then return 'stranger' end
   return nil
+end
+
+-- Whether the ban still holds; if so, until when (us; 0: for ever).
+local function banned_until(guard, user, now)
+  if not has(guard, 'x') then return nil end
+  local till = tonumber(redis.call('HGET', user, 'banned') or 0)
+  return (till == 0 or now < till) and till or nil
 end

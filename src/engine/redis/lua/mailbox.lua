@@ -21,10 +21,14 @@ local function open_mailbox(user, shares)
   }
 end
 
--- Why a session of this epoch is not valid: a newer claim, or a store that has gone back to before its claim (a
--- failover, a lost tail), and then it may reclaim.
+-- Why a session of this epoch does not hold: 'banned'; 'ended', by an operator or by its own release; 'displaced' by a newer
+-- claim; or 'forgotten', because the store has gone back to before its claim (a failover, a lost tail): then it may
+-- reclaim.
 local function loss(box, epoch)
-  return box.epoch < tonumber(epoch) and 'forgotten' or 'displaced'
+  epoch = tonumber(epoch)
+  if box.guard and string.find(box.guard, 'x', 1, true) then return 'banned' end
+  if box.epoch == epoch and box.token == '' then return 'ended' end
+  return box.epoch < epoch and 'forgotten' or 'displaced'
 end
 
 local function field_of(entry, name)

@@ -11,7 +11,7 @@
 -- ARGV[5] ttl            us, of an envelope
 -- ARGV[6] epoch          integer  of the session
 --
--- returns {'displaced' | 'forgotten' | 'gone' | 'unknown'}, or {'held', last id, id, frame, id, frame ...} with nil for
+-- returns {'displaced' | 'ended' | 'banned' | 'forgotten' | 'gone' | 'unknown'}, or {'held', last id, id, frame, id, frame ...} with nil for
 --         the frame of an entry that has none
 -- include time.lua
 -- include mailbox.lua

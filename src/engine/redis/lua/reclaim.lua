@@ -10,7 +10,7 @@
 -- ARGV[4] protocol      1 | 2, as claimed
 -- ARGV[5] cursor        id that was pushed last; '' if none was
 --
--- returns 'held' | 'displaced' | 'gone' | 'unknown'
+-- returns 'held' | 'displaced' | 'ended' | 'banned' | 'gone' | 'unknown'
 -- include time.lua
 -- include mailbox.lua
 
@@ -20,10 +20,10 @@ local token, epoch, node, protocol, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4],
 local box = open_mailbox(user)
 if not box then return 'unknown' end
 
-local fields = redis.call('HMGET', user, 'token', 'epoch', 'min_protocol')
-if fields[1] ~= token then
-  if tonumber(fields[2]) >= tonumber(epoch) then return 'displaced' end
-  local min_protocol = protocol == '2' and '2' or fields[3]
+if box.token ~= token then
+  local why = loss(box, epoch)
+  if why ~= 'forgotten' then return why end
+  local min_protocol = protocol == '2' and '2' or redis.call('HGET', user, 'min_protocol')
   redis.call('HSET', user, 'epoch', epoch, 'token', token, 'node', node, 'claimed', '1', 'min_protocol', min_protocol)
   redis.call('PERSIST', user)
   redis.call('SPUBLISH', inbox, 'c' .. token)

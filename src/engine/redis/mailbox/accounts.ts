@@ -7,16 +7,20 @@ import {
   EngineUnavailable,
   type RegisterResult,
   type Registration,
+  type RotateResult,
+  type SessionKey,
   type User,
 } from '../../engine.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
 import { CLAIMED, inboxKey, keyRecord, NEXT_ID, seenKeys, sharesKey, UNCLAIMED, userKey } from '../schema.ts';
 import type { ScriptName, Scripts } from '../scripts.ts';
+import type { Store } from './store.ts';
 
 export interface AccountsOptions {
   readonly calls: Calls;
   readonly scripts: Scripts;
+  readonly store: Store;
   readonly maxUsers: number;
 }
 
@@ -42,7 +46,7 @@ export class Accounts {
     this.#options = options;
   }
 
-  async find(code: string): Promise<Account | null> {
+  async find(code: string): Promise<Account | 'gone' | null> {
     const fields = [
       'eddsa',
       'ecdh',
@@ -53,14 +57,16 @@ export class Accounts {
       'proof_s',
       'claimed',
       'min_protocol',
+      'gone',
     ];
     const reply = await this.#options.calls.command('find', userKey(code), [
       'HMGET',
       userKey(code),
       ...fields,
     ]);
-    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol] = listOf(reply).map(textOf);
-    if (eddsa === null || eddsa === undefined) return null;
+    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol, gone] =
+      listOf(reply).map(textOf);
+    if (eddsa === null || eddsa === undefined) return gone === null ? null : 'gone';
     return {
       ...makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }),
       claimed: claimed === '1',
@@ -99,7 +105,16 @@ export class Accounts {
   async settle(code: string, eddsaPublicKey: string): Promise<void> {
     await this.#run('settle-key', [keyRecord(eddsaPublicKey)], [code]);
     await this.#run('settle-count', [UNCLAIMED, CLAIMED], [code, '']);
-    await this.#run('settle-user', [userKey(code)], [eddsaPublicKey]);
+    const settled = await this.#run('settle-user', [userKey(code)], [eddsaPublicKey]);
+    // The account was deleted meanwhile: no key record may outlive it.
+    if (textOf(settled) === 'other') await this.#run('drop-key', [keyRecord(eddsaPublicKey)], [code]);
+  }
+
+  async rotate(session: SessionKey, ecdhPublicKey: string, proof: string): Promise<RotateResult> {
+    const { scripts, store } = this.#options;
+    const args = [ecdhPublicKey, proof.slice(0, PROOF_HALF), proof.slice(PROOF_HALF)];
+    const ran = await store.runHeld(scripts['accounts/rotate'], session, () => args);
+    return 'lost' in ran ? ran.lost : 'done';
   }
 
   async reopen(code: string): Promise<boolean> {

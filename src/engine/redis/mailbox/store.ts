@@ -69,6 +69,8 @@ const STATES: Readonly<Record<string, SessionState>> = {
   held: 'held',
   displaced: 'displaced',
   gone: 'gone',
+  ended: 'ended',
+  banned: 'banned',
   unknown: 'unknown_user',
 };
 
@@ -142,6 +144,11 @@ export class Store {
     switch (textOf(answer)) {
       case 'unknown':
         return { result: { outcome: 'unknown_user' }, unsettledKey: null };
+      case 'banned': {
+        const untilUs = Number(textOf(epoch));
+        const untilMs = untilUs === 0 ? null : Math.ceil(untilUs / 1000);
+        return { result: { outcome: 'banned', untilMs }, unsettledKey: null };
+      }
       case 'protocol':
         return { result: { outcome: 'protocol_required' }, unsettledKey: null };
       case 'claimed': {
@@ -214,19 +221,19 @@ export class Store {
   }
 
   /**
-   * Runs what only the holder of a session may do: a script with the key `user:{CODE}` and with token and epoch as first
-   * arguments. Tries again after a failover that made the store forget the session.
+   * Runs what only the holder of a session may do: a script with the first key `user:{CODE}`, and with token and epoch as
+   * first arguments. Tries again after a failover that made the store forget the session.
    */
-  async runHeld(script: Script, session: SessionKey, args: readonly Argument[]): Promise<Ran> {
+  async runHeld(
+    script: Script,
+    session: SessionKey,
+    args: (shard: Shard) => readonly Argument[],
+    keys: readonly [string, ...string[]] = [userKey(session.code)],
+  ): Promise<Ran> {
     const { calls, durable } = this.#options;
-    const { code, token, epoch } = session;
+    const { token, epoch } = session;
     const run = () =>
-      calls.run({
-        script,
-        keys: [userKey(code)],
-        args: () => [token, `${epoch}`, ...args],
-        durable,
-      });
+      calls.run({ script, keys, args: (shard) => [token, `${epoch}`, ...args(shard)], durable });
     let reply = await run();
     if (wordOf(reply) === SESSION_FORGOTTEN) {
       const reclaimed = await this.reclaim(session, null);

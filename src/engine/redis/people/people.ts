@@ -55,6 +55,6 @@ export class RedisPeople implements People {
 
   #run(verb: Verb, session: SessionKey, args: readonly string[]): Promise<Ran> {
     const { scripts, store } = this.#options;
-    return store.runHeld(scripts[verb], session, args);
+    return store.runHeld(scripts[verb], session, () => args);
   }
 }

@@ -6,7 +6,7 @@
 -- ARGV[2] epoch        integer  of the session
 -- then their codes
 --
--- returns 'done' | 'full' | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'done' | 'full' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua

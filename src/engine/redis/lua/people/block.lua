@@ -6,7 +6,7 @@
 -- ARGV[2] epoch        integer  of the session
 -- ARGV[3] code         to be blocked
 --
--- returns 'done' | 'full' | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'done' | 'full' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- CONST max_blocks
 -- include time.lua
 -- include mailbox.lua

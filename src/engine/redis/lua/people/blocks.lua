@@ -7,7 +7,7 @@
 -- ARGV[3] cursor       '0' at first
 -- ARGV[4] count        about so many people are looked at
 --
--- returns {'displaced' | 'forgotten' | 'unknown'} or {'held', next cursor ('0' at the end), code, code ...}
+-- returns {'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'} or {'held', next cursor ('0' at the end), code, code ...}
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua

@@ -7,7 +7,7 @@
 -- ARGV[3] policy       'anyone' | 'known'
 -- then the codes of people whom he knows
 --
--- returns 'done' | 'full' (too many are known: nothing has changed) | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'done' | 'full' (too many are known: nothing has changed) | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua

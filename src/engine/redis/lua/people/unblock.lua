@@ -6,7 +6,7 @@
 -- ARGV[2] epoch        integer  of the session
 -- ARGV[3] code
 --
--- returns 'done' | 'displaced' | 'forgotten' | 'unknown'
+-- returns 'done' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua

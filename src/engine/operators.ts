@@ -1,0 +1,57 @@
+import type { Account } from './account.ts';
+
+/** What operators may do with users. Nothing here tells what somebody wrote. */
+export interface Operators {
+  show(code: string): Promise<UserCard | 'gone' | null>;
+  /** The code that an Ed25519 key is registered under; null if it is not. */
+  findByKey(eddsaPublicKey: string): Promise<string | null>;
+  /**
+   * A page of users, in no order, without a scan of everything at once; `after` is `next` of the page before, null for
+   * the first. A user who is there all the while is on one page at least.
+   */
+  list(after: string | null): Promise<Page<UserCard>>;
+  /** Ends the session, and refuses logins and mail until the ban is over. False if no user has the code; so below. */
+  ban(code: string, ban: { readonly forMs: number | null; readonly reason: string }): Promise<boolean>;
+  unban(code: string): Promise<boolean>;
+  /** Ends the session; the user may log in again at once. */
+  disconnect(code: string): Promise<boolean>;
+  /** As `Engine.leave`. */
+  remove(code: string): Promise<boolean>;
+  /** Deletes everything that waits. Null if no user has the code, otherwise how many envelopes that were. */
+  purge(code: string): Promise<number | null>;
+  /** A page of the users with dead letters, and how many. */
+  deadLetters(after: string | null): Promise<Page<{ readonly code: string; readonly count: number }>>;
+  deadLettersOf(code: string): Promise<readonly DeadLetter[]>;
+  /** False if there is none with this id. */
+  dropDeadLetter(code: string, id: string): Promise<boolean>;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+/** Times are UTC with six decimals and `Z`. */
+export interface UserCard extends Account {
+  /** Of the last login; null if there was none. */
+  readonly lastLoginAt: string | null;
+  readonly waiting: {
+    readonly envelopes: number;
+    readonly bytes: number;
+    /** Nothing that waits is older; null if nothing waits. */
+    readonly since: string | null;
+  };
+  /** The node with the socket, as far as the store knows; null: not connected. */
+  readonly node: string | null;
+  /** `until` null: for ever. */
+  readonly ban: { readonly until: string | null; readonly reason: string } | null;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly reason: string;
+  /** Of the envelope, or of what was found in its place. */
+  readonly bytes: number;
+  /** The frame, or what was found in its place, as text. */
+  readonly content: string;
+}

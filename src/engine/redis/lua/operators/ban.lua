@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- Bans a user, or ends the ban; ends the session of a user.
+--
+-- KEYS[1] user:{CODE}   hash
+-- KEYS[2] inbox:{CODE}  the name of its sharded channel
+-- ARGV[1] what          'ban' | 'unban' | 'disconnect'
+-- ARGV[2] for           ms; '' for ever
+-- ARGV[3] reason        string
+--
+-- returns 'done' | 'unknown'
+-- include time.lua
+-- include mailbox.lua
+-- include guard.lua
+
+local user, inbox, what = KEYS[1], KEYS[2], ARGV[1]
+local box = open_mailbox(user)
+if not box then return 'unknown' end
+if what == 'unban' then
+  redis.call('HDEL', user, 'banned', 'ban_reason')
+  redis.call('HSET', user, 'guard', without(box.guard, 'x'))
+  return 'done'
+end
+if what == 'ban' then
+  local till = ARGV[2] == '' and 0 or now_us() + tonumber(ARGV[2]) * 1000
+  redis.call('HSET', user, 'guard', with(box.guard, 'x'), 'banned', whole(till), 'ban_reason', ARGV[3])
+end
+redis.call('HSET', user, 'token', '', 'node', '')
+-- No token is like this: the session asks who holds it.
+redis.call('SPUBLISH', inbox, 'c' .. string.rep('0', 32))
+return 'done'
