@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRules } from '../support/documents/promql.ts';
 import { until } from '../support/until.ts';
 import { drive, type Row, table } from './drive.ts';
-import { CLOSED, FAULTS, FLAPPING, SMALL, writeCertificate } from './faults.ts';
+import { CLOSED, FLAPPING, SMALL } from './faults/clients.ts';
+import { faults as allFaults } from './faults/index.ts';
+import { writeCertificate } from './faults/nodes.ts';
 import { Stage } from './stage.ts';
 import { AlertWatch } from './watch.ts';
 
@@ -20,7 +22,7 @@ const TABLE = new URL('../../docs/drill.md', import.meta.url);
 const SERVERS = 7 + 4;
 
 const certificates = mkdtempSync(join(tmpdir(), 'keyrelay-drill-tls-'));
-const all = FAULTS({ certificateFolder: certificates, speed: SPEED });
+const all = allFaults({ certificateFolder: certificates, speed: SPEED });
 const faults = all.filter(({ alerts }) => ONLY === undefined || alerts.some((name) => ONLY.includes(name)));
 const rules = readRules(
   readFileSync(new URL('../../deploy/prometheus/rules/alerts.yml', import.meta.url), 'utf8'),

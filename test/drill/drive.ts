@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { until } from '../support/until.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './faults/fault.ts';
 import type { Stage } from './stage.ts';
 import type { AlertWatch } from './watch.ts';
 

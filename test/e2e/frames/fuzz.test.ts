@@ -160,11 +160,6 @@ async function renew(person: Person): Promise<void> {
   person.known.clear();
 }
 
-async function login(protocol: 1 | 2, user: PlainUser): Promise<PlainClient> {
-  if (protocol === 1) return PlainClient.login(relay.ws, user);
-  return PlainClient.login(relay.ws, user, { protocol: 2 });
-}
-
 const FROM_STORE: ReadonlySet<string> = new Set(['id_conflict', 'recipient_unknown']);
 
 let sentinels = 0;
@@ -174,7 +169,7 @@ async function fuzzAfter(protocol: 1 | 2, person: Person, recipes: readonly Reci
   let left = recipes;
   while (left.length > 0) {
     const { user, known } = person;
-    const socket = await login(protocol, user);
+    const socket = await PlainClient.login(relay.ws, user, { protocol });
     const expected: { frame: number; error: string }[] = [];
     let close: number | null = null;
     let ownClose: number | null = null;
@@ -259,49 +254,45 @@ function people<T>(make: () => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: WIDTH }, make));
 }
 
-it(
-  `answers ${BEFORE_LOGIN.frames} frames before login by the table, each on another socket`,
-  async () => {
-    const { pid } = relay;
-    const own = { 1: await people(register), 2: await people(register) };
-    let count = 0;
-    const recipes = fc.array(recipe, { minLength: 1, maxLength: BEFORE_LOGIN.perRun, size: 'max' });
-    const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
-      await together(own[protocol], some, (user, share) => fuzzBefore(protocol, user, share));
-      count += some.length;
-    });
-    await fc.assert(property, {
-      seed: SEED,
-      numRuns: BEFORE_LOGIN.runs,
-      interruptAfterTimeLimit: TIME_LIMIT_MS,
-      markInterruptAsFailure: true,
-    });
-    expect(count).toBeGreaterThanOrEqual(BEFORE_LOGIN.frames);
-    await stillAlive(pid);
-  },
-  2 * TIME_LIMIT_MS,
-);
+interface Plan {
+  readonly frames: number;
+  readonly runs: number;
+  readonly perRun: number;
+}
+
+/** Runs the recipes of `plan` by both protocols, on so many users at once. */
+async function fuzz<T>(
+  plan: Plan,
+  make: () => Promise<T>,
+  run: (protocol: 1 | 2, one: T, share: readonly Recipe[]) => Promise<void>,
+): Promise<void> {
+  const { pid } = relay;
+  const own = { 1: await people(make), 2: await people(make) };
+  let count = 0;
+  const recipes = fc.array(recipe, { minLength: 1, maxLength: plan.perRun, size: 'max' });
+  const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
+    await together(own[protocol], some, (one, share) => run(protocol, one, share));
+    count += some.length;
+  });
+  await fc.assert(property, {
+    seed: SEED,
+    numRuns: plan.runs,
+    interruptAfterTimeLimit: TIME_LIMIT_MS,
+    markInterruptAsFailure: true,
+  });
+  expect(count).toBeGreaterThanOrEqual(plan.frames);
+  await stillAlive(pid);
+}
 
 it(
-  `answers ${AFTER_LOGIN.frames} frames after login by the table`,
-  async () => {
-    const { pid } = relay;
-    const person = async (): Promise<Person> => ({ user: await register(), known: new Map() });
-    const own = { 1: await people(person), 2: await people(person) };
-    let count = 0;
-    const recipes = fc.array(recipe, { minLength: 1, maxLength: AFTER_LOGIN.perRun, size: 'max' });
-    const property = fc.asyncProperty(protocols, recipes, async (protocol, some) => {
-      await together(own[protocol], some, (each, share) => fuzzAfter(protocol, each, share));
-      count += some.length;
-    });
-    await fc.assert(property, {
-      seed: SEED,
-      numRuns: AFTER_LOGIN.runs,
-      interruptAfterTimeLimit: TIME_LIMIT_MS,
-      markInterruptAsFailure: true,
-    });
-    expect(count).toBeGreaterThanOrEqual(AFTER_LOGIN.frames);
-    await stillAlive(pid);
+  `answers ${BEFORE_LOGIN.frames} frames before login by the table, each on another socket`,
+  {
+    timeout: 2 * TIME_LIMIT_MS,
   },
-  2 * TIME_LIMIT_MS,
+  () => fuzz(BEFORE_LOGIN, register, fuzzBefore),
 );
+
+it(`answers ${AFTER_LOGIN.frames} frames after login by the table`, { timeout: 2 * TIME_LIMIT_MS }, () => {
+  const person = async (): Promise<Person> => ({ user: await register(), known: new Map() });
+  return fuzz(AFTER_LOGIN, person, fuzzAfter);
+});

@@ -207,13 +207,13 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   });
 
   it('answers accepted, byte for byte, to an envelope with an id, and nothing to one without', async () => {
-    const before = aliceSocket.serverFrames.length;
+    const before = aliceSocket.messages.length;
     const heard = bobSocket.envelopes.length;
     aliceSocket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code }));
     aliceSocket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: 'Az-9_' }));
-    await aliceSocket.until(() => aliceSocket.serverFrames.length > before);
+    await aliceSocket.until(() => aliceSocket.messages.length > before);
     await bobSocket.untilEnvelopes(heard + 2);
-    expect(aliceSocket.serverFrames.length).toBe(before + 1);
+    expect(aliceSocket.messages.length).toBe(before + 1);
     expect(aliceSocket.received.filter((text) => text.includes('accepted')).at(-1)).toBe(
       `{"data":{"sender":"server","recipient":"${alice.code}","message":{"type":"accepted","payload":{"id":"Az-9_"}}}}`,
     );

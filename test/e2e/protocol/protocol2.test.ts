@@ -58,30 +58,27 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await write(1);
     await write(2);
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
-    const ack = receiver.serverFrames[1]?.data;
+    const ack = receiver.messages[1];
     expect(ack).toEqual({
-      sender: 'server',
       recipient: bob.code,
-      message: {
-        type: 'connect_ack',
-        payload: {
-          queued: 2,
-          expired: 0,
-          server_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/),
-          limits: {
-            max_frame_bytes: 65_536,
-            mailbox_envelopes: 1_000,
-            mailbox_bytes: 4_194_304,
-            mailbox_ttl_s: 604_800,
-            window_envelopes: 256,
-            window_bytes: 1_048_576,
-            envelopes_per_s: 0,
-            bytes_per_s: 4_194_304,
-          },
+      type: 'connect_ack',
+      payload: {
+        queued: 2,
+        expired: 0,
+        server_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/),
+        limits: {
+          max_frame_bytes: 65_536,
+          mailbox_envelopes: 1_000,
+          mailbox_bytes: 4_194_304,
+          mailbox_ttl_s: 604_800,
+          window_envelopes: 256,
+          window_bytes: 1_048_576,
+          envelopes_per_s: 0,
+          bytes_per_s: 4_194_304,
         },
       },
     });
-    const { payload } = ack?.message ?? {};
+    const { payload } = ack ?? {};
     expect(Object.keys(payload ?? {})).toEqual(['queued', 'expired', 'server_time', 'limits']);
     expect(Math.abs(Date.parse(String(payload?.server_time)) - Date.now())).toBeLessThan(60_000);
     await receiver.close();
@@ -112,7 +109,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await confirmed(again);
     await again.close();
     const empty = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
-    expect(empty.serverFrames[1]?.data.message.payload).toMatchObject({ queued: 0 });
+    expect(empty.messages[1]?.payload).toMatchObject({ queued: 0 });
     await empty.close();
   });
 
@@ -176,7 +173,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
     await confirmed(receiver);
     await receiver.close();
     const again = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
-    expect(again.serverFrames[1]?.data.message.payload).toMatchObject({ queued: 0 });
+    expect(again.messages[1]?.payload).toMatchObject({ queued: 0 });
     await again.close();
   });
 

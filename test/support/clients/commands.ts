@@ -26,11 +26,9 @@ export async function command(
   const id = `command-${ids}`;
   socket.sendData(user, commandText(user.code, verb, payload, id));
   const answer = () =>
-    socket.serverFrames.find(
-      ({ data }) => ['accepted', 'error'].includes(data.message.type) && data.message.payload?.id === id,
-    )?.data.message;
+    socket.messages.find(({ type, payload }) => ['accepted', 'error'].includes(type) && payload.id === id);
   await socket.until(() => answer() !== undefined);
   const message = answer();
   if (message?.type === 'error') return { error: message.payload as unknown as ErrorPayload };
-  return { result: message?.payload?.result as Record<string, unknown> | undefined };
+  return { result: message?.payload.result as Record<string, unknown> | undefined };
 }

@@ -47,6 +47,8 @@ const SERVER_PREFIX = '{"data":{"sender":"server"';
 /** What the relay itself says: `connect_ack`, `challenge`, `accepted`, `error`, `drained`. */
 export interface ServerMessage {
   readonly type: string;
+  /** Absent before the login. */
+  readonly recipient?: string;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
@@ -54,9 +56,14 @@ export interface ServerMessage {
 export function readServerMessage(frame: string): ServerMessage | null {
   if (!frame.startsWith(SERVER_PREFIX)) return null;
   const { data } = JSON.parse(frame) as {
-    data: { message: { type: string; payload?: Record<string, unknown> } };
+    data: { recipient?: string; message: { type: string; payload?: Record<string, unknown> } };
   };
-  return { type: data.message.type, payload: data.message.payload ?? {} };
+  const { recipient, message } = data;
+  return {
+    type: message.type,
+    payload: message.payload ?? {},
+    ...(recipient === undefined ? {} : { recipient }),
+  };
 }
 
 const SEQ = /,"seq":"([^"]*)"\}$/;

@@ -1,6 +1,14 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { ackFrame, type Challenge, connectText, cutSeq, frameOf, readServerMessage } from './frames.ts';
+import {
+  ackFrame,
+  type Challenge,
+  connectText,
+  cutSeq,
+  frameOf,
+  readServerMessage,
+  type ServerMessage,
+} from './frames.ts';
 import type { Keys, PlainUser } from './users.ts';
 
 /**
@@ -19,14 +27,6 @@ export interface ErrorPayload {
   readonly frame: number;
   readonly id?: string;
   readonly retry_after_ms?: number;
-}
-
-export interface ServerFrame {
-  readonly data: {
-    readonly sender: 'server';
-    readonly recipient?: string;
-    readonly message: { readonly type: string; readonly payload?: Record<string, unknown> };
-  };
 }
 
 export interface PlainClientOptions {
@@ -154,7 +154,7 @@ export class PlainClient {
 
   /** Protocol 2: what the relay asks, in its first frame. */
   challenge(): Challenge {
-    return this.serverFrames[0]?.data.message.payload as unknown as Challenge;
+    return this.messages[0]?.payload as unknown as Challenge;
   }
 
   send(frame: string): void {
@@ -180,10 +180,9 @@ export class PlainClient {
     return this.received.filter((text) => readServerMessage(text) === null);
   }
 
-  get serverFrames(): ServerFrame[] {
-    return this.received
-      .filter((text) => readServerMessage(text) !== null)
-      .map((text) => JSON.parse(text) as ServerFrame);
+  /** What the relay itself has said, in order. */
+  get messages(): ServerMessage[] {
+    return this.received.flatMap((text) => readServerMessage(text) ?? []);
   }
 
   errors(): ErrorPayload[] {
@@ -220,10 +219,7 @@ export class PlainClient {
   }
 
   #payloads(type: string): Readonly<Record<string, unknown>>[] {
-    return this.received.flatMap((text) => {
-      const message = readServerMessage(text);
-      return message?.type === type ? [message.payload] : [];
-    });
+    return this.messages.filter((message) => message.type === type).map(({ payload }) => payload);
   }
 
   /** Resolves when `condition` holds; rejects with what was received after `waitMs`. */
