@@ -50,6 +50,12 @@ export const UNHEARD_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 /** Lifetime of an account without a proof or a login. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 
+/** A use of an invitation that was taken so long ago, and made no account, goes back. */
+export const INVITATION_PENDING_MS = 120_000;
+
+/** Invitations that have neither expired nor been revoked; used up ones count. */
+export const INVITATIONS_MAX = 10_000;
+
 /** Above this share of memory, registrations are refused to protect existing users. */
 export const REGISTRATION_MEMORY_PERCENT = 90;
 

@@ -17,6 +17,7 @@
  */
 
 import type { Account, User } from './account.ts';
+import type { Invitations } from './invitations.ts';
 import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
 import type { SessionKey, SessionState } from './session.ts';
@@ -35,7 +36,12 @@ export interface Registration {
   readonly name: string | null;
   /** The proof of the request, already verified by the caller: 128 lower-case hex digits. */
   readonly proof: string | null;
+  /** What lets a new account in; a pair of keys that is registered needs nothing. Default: `open`. */
+  readonly admission?: Admission;
 }
+
+/** Anybody; nobody; or by the SHA-256 of an invitation's token (64 hex digits), null if none was given. */
+type Admission = 'open' | 'closed' | { readonly invitation: string | null };
 
 /**
  * - `created`
@@ -44,10 +50,12 @@ export interface Registration {
  * - `claimed`: another ecdh key, and the account has an owner
  * - `unproven`: another ecdh key, and the account is unclaimed: a proof would resolve it
  * - `full`: `maxUsers` reached, or too little memory left for mail
+ * - `closed`, `invitation_required`, `invitation_invalid` (unknown, expired, revoked or used up): see `Admission`
  */
 export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }
-  | { readonly outcome: 'claimed' | 'unproven' | 'full' };
+  | { readonly outcome: 'claimed' | 'unproven' | 'full' }
+  | { readonly outcome: 'closed' | 'invitation_required' | 'invitation_invalid' };
 
 export interface ClaimRequest {
   readonly code: string;
@@ -280,5 +288,6 @@ export interface Engine {
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;
 
   readonly people: People;
+  readonly invitations: Invitations;
   readonly operators: Operators;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { Backend } from './backends.ts';
 import { accounts } from './contract/accounts.ts';
 import { deliver } from './contract/deliver.ts';
+import { invitations } from './contract/invitations.ts';
 import { mailboxes } from './contract/mailboxes.ts';
 import { operators } from './contract/operators.ts';
 import { people } from './contract/people.ts';
@@ -21,6 +22,7 @@ export function contract(backend: Backend): void {
     shares(backend);
     people(backend);
     operators(backend);
+    invitations(backend);
     wakeUps(backend);
   });
 }

@@ -68,8 +68,10 @@ const ARGUMENTS: Readonly<Record<CommandName, readonly string[]>> = {
   zrange: [KEY, '0', '-1'],
   zrem: [KEY, 'm'],
   zremrangebyscore: [KEY, '1', '0'],
+  zscore: [KEY, 'm'],
   dbsize: [],
   randomkey: [],
+  scan: ['0'],
 };
 
 const NEEDS: Partial<Record<CommandName, Need>> = {

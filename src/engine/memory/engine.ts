@@ -29,6 +29,7 @@ import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
 import { Heard } from './hearing.ts';
+import { MemoryInvitations } from './invitations.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryOperators } from './operators.ts';
 import { MemoryPeople } from './people.ts';
@@ -65,6 +66,7 @@ class MemoryEngine implements Engine {
     maxBlocks: () => this.#limits.maxBlocks,
   });
   readonly operators: Operators;
+  readonly invitations: MemoryInvitations;
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -73,6 +75,7 @@ class MemoryEngine implements Engine {
     this.#now = options.now ?? Date.now;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#users = new Users(options.limits.maxUsers);
+    this.invitations = new MemoryInvitations(this.#now);
     this.operators = new MemoryOperators({
       users: this.#users,
       now: this.#now,
@@ -104,8 +107,20 @@ class MemoryEngine implements Engine {
 
   async register(registration: Registration): Promise<RegisterResult> {
     this.#mustRun();
-    const hasRoom = this.#bytes <= (this.#maxBytes / 100) * REGISTRATION_MEMORY_PERCENT;
-    return this.#users.register(registration, this.#now(), hasRoom);
+    const nowMs = this.#now();
+    const known = this.#users.registered(registration, nowMs);
+    if (known !== null) return known;
+    const { admission = 'open' } = registration;
+    if (admission === 'closed') return { outcome: 'closed' };
+    const invitation = admission === 'open' ? null : admission.invitation;
+    if (admission !== 'open') {
+      if (invitation === null) return { outcome: 'invitation_required' };
+      if (!this.invitations.admits(invitation)) return { outcome: 'invitation_invalid' };
+    }
+    if (this.#bytes > (this.#maxBytes / 100) * REGISTRATION_MEMORY_PERCENT) return { outcome: 'full' };
+    const result = this.#users.create(registration, nowMs);
+    if (invitation !== null && result.outcome === 'created') this.invitations.use(invitation);
+    return result;
   }
 
   async findUser(code: string): Promise<Account | 'gone' | null> {

@@ -69,15 +69,11 @@ export class Users {
     return this.#byCode.get(code);
   }
 
-  /** @param hasRoom whether new accounts may be created */
-  register(registration: Registration, nowMs: number, hasRoom: boolean): RegisterResult {
+  /** Null if the Ed25519 key is not registered. */
+  registered(registration: Registration, nowMs: number): RegisterResult | null {
     this.dropExpired(nowMs);
     const known = this.#byKey.get(registration.eddsaPublicKey);
-    return known !== undefined
-      ? this.#again(known, registration)
-      : hasRoom
-        ? this.#create(registration, nowMs)
-        : { outcome: 'full' };
+    return known === undefined ? null : this.#again(known, registration);
   }
 
   claim(record: UserRecord): void {
@@ -117,7 +113,8 @@ export class Users {
     }
   }
 
-  #create(registration: Registration, nowMs: number): RegisterResult {
+  /** The Ed25519 key must not be registered. */
+  create(registration: Registration, nowMs: number): RegisterResult {
     if (this.#byCode.size >= this.#maxUsers) return { outcome: 'full' };
     this.#lastId += 1;
     const user: User = {

@@ -25,9 +25,11 @@ import {
   type SessionState,
   type Subscription,
 } from '../engine.ts';
+import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import { RedisInvitations } from './accounts/invitations.ts';
 import { Leaving } from './accounts/leaving.ts';
 import { Calls } from './cluster/calls.ts';
 import { type Discovery, discovery } from './cluster/discovery.ts';
@@ -80,6 +82,7 @@ interface Parts {
   readonly accounts: Accounts;
   readonly people: RedisPeople;
   readonly leaving: Leaving;
+  readonly invitations: RedisInvitations;
   readonly operators: RedisOperators;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
@@ -225,6 +228,10 @@ class RedisEngine implements Engine {
     return this.#running().accounts.rotate(session, ecdhPublicKey, proof);
   }
 
+  get invitations(): Invitations {
+    return this.#running().invitations;
+  }
+
   get operators(): Operators {
     return this.#running().operators;
   }
@@ -271,7 +278,8 @@ class RedisEngine implements Engine {
       observer,
       callTimeoutMs,
     });
-    const accounts = new Accounts({ calls, scripts, store, maxUsers: limits.maxUsers });
+    const invitations = new RedisInvitations({ calls, scripts, durable });
+    const accounts = new Accounts({ calls, scripts, store, invitations, maxUsers: limits.maxUsers });
     const leaving = new Leaving({ calls, scripts, store, durable });
     return {
       router,
@@ -280,6 +288,7 @@ class RedisEngine implements Engine {
       store,
       people: new RedisPeople({ scripts, store }),
       leaving,
+      invitations,
       operators: new RedisOperators({ calls, scripts, router, accounts, leaving, durable }),
       accounts,
       presence: new Presence({

@@ -33,6 +33,11 @@
  *   {user:next-id}:unclaimed  zset  CODE -> ms of its expiry: places taken for a while         reserve, settle-count
  *   {user:next-id}:leaving  zset  CODE -> ms: deletions under way                accounts/intend, forget
  *   {user:next-id}:claimed  string  how many accounts never expire                             settle-count
+ *   {invites}:<id>          hash    an invitation: hash uses left pending note created expires  invitations/create, take
+ *     hash: SHA-256 of the token; <id>: its first 16 digits. TTL: to its expiry, or none; deleted when revoked
+ *   {invites}:<id>:taken    zset    p<eddsa> a use that is taken, u<eddsa> one that was used -> us   invitations/take, settle
+ *     TTL: as the invitation; 2 min once none of its uses is under way
+ *   {invites}:all           zset    <id> -> us of its creation          invitations/create, list, revoke
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
  *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
  *     TTL: 30 s after its last heartbeat
@@ -60,6 +65,9 @@ export const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
 export const LEAVING = `{${NEXT_ID}}:leaving`;
 export const CLAIMED = `{${NEXT_ID}}:claimed`;
 
+export const INVITATIONS = '{invites}:all';
+export const invitationKey = (id: string): string => `{invites}:${id}`;
+
 const PROBE_PREFIX = 'probe:';
 /** The hash tag comes first, so that nothing in a node's name can be taken for one. */
 export const probeChannel = (number: number, nodeId: string): string =>
@@ -79,6 +87,7 @@ export const ACCESS = {
   keys: [
     'user:*',
     '{user:next-id}:*',
+    '{invites}:*',
     'inbox:*',
     'from:*',
     'seen:*',
@@ -102,8 +111,10 @@ export const ACCESS = {
     ...['get', 'set', 'incr', 'decr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
     ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
     ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
-    ...['zadd', 'zcard', 'zrange', 'zrem', 'zremrangebyscore'],
+    ...['zadd', 'zcard', 'zrange', 'zrem', 'zremrangebyscore', 'zscore'],
     // The estimate of waiting mail (mailbox-sampler.ts).
     ...['dbsize', 'randomkey'],
+    // Pages of users for operators.
+    'scan',
   ],
 } as const;

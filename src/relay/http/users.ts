@@ -60,6 +60,10 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
           'this eddsa_public_key was registered with another ecdh_public_key, and nobody has claimed it: ' +
           'send a proof to show that it is yours',
       };
+    case 'closed':
+    case 'invitation_required':
+    case 'invitation_invalid':
+      return { status: 403, detail: 'this relay takes no new users' };
     case 'full':
       return { status: 503, detail: 'this relay takes no more users', retryAfterS: 3600 };
   }

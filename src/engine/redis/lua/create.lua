@@ -13,17 +13,19 @@
 -- ARGV[4] name           string; '' for none
 -- ARGV[5] pending        ms
 -- ARGV[6] percent        of maxmemory that may be in use
+-- ARGV[7] latest         us, Redis time: later, what lets the account in may have been taken back
 --
--- returns 'created' | 'taken' | 'full' (the rest of this server's memory is for mail)
+-- returns 'created' | 'taken' | 'late' | 'full' (the rest of this server's memory is for mail)
 
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'taken' end
+local time = redis.call('TIME')
+if time[1] * 1000000 + time[2] > tonumber(ARGV[7]) then return 'late' end
 local memory = redis.call('INFO', 'memory')
 local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
 local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
 if most > 0 and used > most / 100 * tonumber(ARGV[6]) then return 'full' end
 -- Leftovers of an expired account that had this code.
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
-local time = redis.call('TIME')
 redis.call('HSET', KEYS[1],
   'last', '0-0', 'confirmed', '0-0', 'count', 0, 'total', 0, 'base', 0, 'oldest', 0, 'token', '',
   'guard', '', 'epoch', 0, 'eddsa', ARGV[3],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { codeFromRandom } from '../../../protocol/codes.ts';
-import { REGISTRATION_MEMORY_PERCENT, UNCLAIMED_TTL_MS } from '../../bounds.ts';
+import { INVITATION_PENDING_MS, REGISTRATION_MEMORY_PERCENT, UNCLAIMED_TTL_MS } from '../../bounds.ts';
 import { formatCreatedAt } from '../../created-at.ts';
 import {
   type Account,
@@ -17,15 +17,27 @@ import { CLAIMED, inboxKey, keyRecord, NEXT_ID, seenKeys, sharesKey, UNCLAIMED, 
 import type { ScriptName, Scripts } from '../scripts.ts';
 import type { Store } from './store.ts';
 
+/** Uses of invitations: see accounts/invitations.ts. */
+interface InvitationUses {
+  take(hash: string, eddsaPublicKey: string): Promise<boolean>;
+  used(hash: string, eddsaPublicKey: string): Promise<void>;
+}
+
 export interface AccountsOptions {
   readonly calls: Calls;
   readonly scripts: Scripts;
   readonly store: Store;
+  readonly invitations: InvitationUses;
   readonly maxUsers: number;
 }
 
 /** A registration that is not complete after this time has failed, and its account expires. */
 const PENDING_MS = 60_000;
+/**
+ * The use of an invitation goes back unless it has made an account by then; an account that is created now is complete
+ * within `PENDING_MS`, or never.
+ */
+const CREATE_WITHIN_MS = (INVITATION_PENDING_MS - PENDING_MS) / 2;
 /** A key record outlives its account, never the other way round: readers compare the account's key. */
 const KEY_TTL_MS = UNCLAIMED_TTL_MS + PENDING_MS;
 /** A random code of 2^35 is hardly ever taken; a race over one key is decided by the first attempt. */
@@ -34,10 +46,16 @@ const ATTEMPTS_MAX = 8;
 /** A proof is stored as the halves R and S: longer values would cost the account its compact encoding. */
 const PROOF_HALF = 64;
 
+type Refused = Extract<
+  RegisterResult,
+  { outcome: 'closed' | 'invitation_required' | 'invitation_invalid' }
+>['outcome'];
+
 /**
- * Registration touches three slots of a Cluster: the counters, the account, the record of its key. The account is
- * created with a short lifetime, then the key record is taken (by one of all that try), then the account is completed.
- * After a crash, leftovers expire, or the next registration of the same key completes them.
+ * Registration touches three slots of a Cluster, four with an invitation: the use of the invitation, the counters, the
+ * account, the record of its key. The account is created with a short lifetime, then the key record is taken (by one of
+ * all that try), then the account is completed. After a crash, leftovers expire, or the next registration of the same
+ * key completes them.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -75,27 +93,53 @@ export class Accounts {
   }
 
   async register(registration: Registration): Promise<RegisterResult> {
+    const { calls } = this.#options;
     const key = keyRecord(registration.eddsaPublicKey);
+    let admitted = false;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      const known = textOf(await this.#options.calls.command('find-key', key, ['GET', key]));
+      const known = textOf(await calls.command('find-key', key, ['GET', key]));
       if (known !== null) {
         const result = await this.#join(known, registration, false);
         if (result !== null) return result;
         await this.#run('drop-key', [key], [known]);
         continue;
       }
-      const code = await this.#create(registration);
+      const startedMs = performance.now();
+      if (!admitted) {
+        const refused = await this.#admit(registration);
+        if (refused !== null) return { outcome: refused };
+        admitted = true;
+      }
+      const code = await this.#create(registration, startedMs);
       if (code === 'full') return { outcome: 'full' };
       if (code === 'taken') continue;
+      if (code === 'late') throw new EngineUnavailable('registering took too long: try again');
       // NX and GET: of all that try at once one wins, and the others learn its code.
       const take = ['SET', key, code, 'NX', 'GET', 'PX', `${KEY_TTL_MS}`];
-      const winner = textOf(await this.#options.calls.command('take-key', key, take));
+      const winner = textOf(await calls.command('take-key', key, take));
       // The loser leaves its own account to expire, and joins the winner's.
       if (winner !== null) continue;
       const result = await this.#join(code, registration, true);
-      if (result !== null) return result;
+      if (result === null) continue;
+      await this.#admitted(registration);
+      return result;
     }
     throw new EngineUnavailable('too many registrations of one key at once');
+  }
+
+  /** Whether a new account may be made; null if so. */
+  async #admit({ admission = 'open', eddsaPublicKey }: Registration): Promise<Refused | null> {
+    if (admission === 'open') return null;
+    if (admission === 'closed') return 'closed';
+    if (admission.invitation === null) return 'invitation_required';
+    const taken = await this.#options.invitations.take(admission.invitation, eddsaPublicKey);
+    return taken ? null : 'invitation_invalid';
+  }
+
+  async #admitted({ admission = 'open', eddsaPublicKey }: Registration): Promise<void> {
+    if (typeof admission === 'string' || admission.invitation === null) return;
+    // If this fails, a later registration by this invitation finds it out.
+    await this.#options.invitations.used(admission.invitation, eddsaPublicKey).catch(() => {});
   }
 
   /**
@@ -121,9 +165,9 @@ export class Accounts {
     return textOf(await this.#run('reopen', [userKey(code)], [])) === 'reopened';
   }
 
-  /** Creates an account that no key record names yet. Returns its code. */
-  async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration): Promise<string> {
-    const { maxUsers } = this.#options;
+  /** Creates an account that no key record names yet, unless the use of its invitation may have gone back. Returns its code. */
+  async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration, startedMs: number): Promise<string> {
+    const { calls, scripts, maxUsers } = this.#options;
     const code = codeFromRandom(randomBytes(7));
     const id = await this.#run(
       'reserve',
@@ -131,20 +175,21 @@ export class Accounts {
       [code, `${PENDING_MS}`, `${maxUsers}`],
     );
     if (id === 0) return 'full';
-    const created = await this.#run(
-      'create',
-      [userKey(code), inboxKey(code), ...seenKeys(code), sharesKey(code)],
-      [
+    const reply = await calls.run({
+      script: scripts.create,
+      keys: [userKey(code), inboxKey(code), ...seenKeys(code), sharesKey(code)],
+      args: (shard) => [
         `${id}`,
         ecdhPublicKey,
         eddsaPublicKey,
         Buffer.from(name ?? '', 'utf8'),
         `${PENDING_MS}`,
         `${REGISTRATION_MEMORY_PERCENT}`,
+        shard.clock.usAt(startedMs, CREATE_WITHIN_MS),
       ],
-    );
-    const outcome = textOf(created);
-    return outcome === 'created' ? code : outcome === 'full' ? 'full' : 'taken';
+    });
+    const outcome = textOf(reply) ?? '';
+    return outcome === 'created' ? code : outcome;
   }
 
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */

@@ -1,0 +1,131 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Engine, EngineLimits, Registration } from '../../../src/engine/engine.ts';
+import { invitationId } from '../../../src/engine/invitations.ts';
+import { type Backend, LIMITS } from '../backends.ts';
+import { key, Nodes } from '../fixture.ts';
+
+const newHash = (): string => createHash('sha256').update(randomBytes(16)).digest('hex');
+
+/** Who may register. */
+export function invitations(backend: Backend): void {
+  describe('admission', () => {
+    const nodes = new Nodes(backend);
+    let limits: EngineLimits;
+    let one: Engine;
+    let other: Engine;
+    beforeEach(async () => {
+      await backend.clear();
+      limits = { ...LIMITS };
+      one = await nodes.start(limits);
+      other = await nodes.start(limits);
+    });
+    afterEach(() => nodes.end());
+
+    const keys = (): Registration => ({
+      ecdhPublicKey: key(),
+      eddsaPublicKey: key(),
+      name: null,
+      proof: null,
+    });
+    const by = (invitation: string | null, registration = keys()): Registration => ({
+      ...registration,
+      admission: { invitation },
+    });
+    const invite = async (uses: number, expiresInMs: number | null = null) => {
+      const hash = newHash();
+      expect(await one.invitations.create({ hash, uses, expiresInMs, note: 'for friends' })).toBe('created');
+      return hash;
+    };
+
+    it('by invitation lets in as many as it has uses, and tells the others nothing but no', async () => {
+      const hash = await invite(2);
+      expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
+      expect(await other.register(by(hash))).toMatchObject({ outcome: 'created' });
+      expect(await one.register(by(hash))).toEqual({ outcome: 'invitation_invalid' });
+      expect(await one.register(by(newHash()))).toEqual({ outcome: 'invitation_invalid' });
+      expect(await one.register(by(null))).toEqual({ outcome: 'invitation_required' });
+      // The id lets nobody in: the whole hash must fit.
+      const forged = invitationId(hash).padEnd(64, '0');
+      expect(await one.register(by(forged))).toEqual({ outcome: 'invitation_invalid' });
+    });
+
+    it('of a registered pair of keys needs nothing, and uses nothing', async () => {
+      const registration = keys();
+      const first = await one.register(registration);
+      const again = { ...first, outcome: 'existing' };
+      const hash = await invite(1);
+      expect(await other.register(by(hash, registration))).toEqual(again);
+      expect(await other.register(by(null, registration))).toEqual(again);
+      expect(await other.register(by(newHash(), registration))).toEqual(again);
+      expect(await other.register({ ...registration, admission: 'closed' })).toEqual(again);
+      expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
+    });
+
+    it('to a closed relay has nobody', async () => {
+      const hash = await invite(1);
+      expect(await one.register({ ...keys(), admission: 'closed' })).toEqual({ outcome: 'closed' });
+      expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
+    });
+
+    it('by one invitation is given out once for each use, however many ask at once', async () => {
+      const hash = await invite(3);
+      const outcomes = await Promise.all(
+        Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? one : other).register(by(hash))),
+      );
+      const created = outcomes.filter(({ outcome }) => outcome === 'created');
+      expect(created).toHaveLength(3);
+      expect(outcomes.filter(({ outcome }) => outcome === 'invitation_invalid')).toHaveLength(9);
+    });
+
+    it('uses one for one pair of keys, however many try at once', async () => {
+      const hash = await invite(2);
+      const registration = keys();
+      const outcomes = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : other).register(by(hash, registration))),
+      );
+      expect(outcomes.filter(({ outcome }) => outcome === 'created')).toHaveLength(1);
+      expect(outcomes.filter(({ outcome }) => outcome === 'existing')).toHaveLength(9);
+      expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
+      expect(await one.register(by(hash))).toEqual({ outcome: 'invitation_invalid' });
+    });
+
+    it('ends with the invitation: when it expires, and when it is revoked', async () => {
+      const brief = await invite(5, 200);
+      const revoked = await invite(5);
+      expect(await one.register(by(brief))).toMatchObject({ outcome: 'created' });
+      expect(await other.invitations.revoke(invitationId(revoked))).toBe(true);
+      expect(await other.invitations.revoke(invitationId(revoked))).toBe(false);
+      expect(await one.register(by(revoked))).toEqual({ outcome: 'invitation_invalid' });
+      await expect
+        .poll(() => one.register(by(brief)), { timeout: 5_000 })
+        .toEqual({ outcome: 'invitation_invalid' });
+      expect((await one.invitations.list(null)).invitations).toEqual([]);
+    });
+
+    it('by invitation is listed for operators: uses, note and times, no token', async () => {
+      const first = await invite(3, 60_000);
+      const second = await invite(1);
+      await one.register(by(first));
+      const { invitations: listed, next } = await other.invitations.list(null);
+      expect(next).toBeNull();
+      const time = expect.stringMatching(/^20\d\d-.*\.\d{6}Z$/);
+      expect(listed).toEqual([
+        { id: invitationId(second), uses: 1, left: 1, note: 'for friends', createdAt: time, expiresAt: null },
+        { id: invitationId(first), uses: 3, left: 2, note: 'for friends', createdAt: time, expiresAt: time },
+      ]);
+    });
+
+    it('lists many page by page, each once', async () => {
+      const hashes = await Promise.all(Array.from({ length: 250 }, () => invite(1)));
+      const ids: string[] = [];
+      let after: string | null = null;
+      do {
+        const page = await one.invitations.list(after);
+        ids.push(...page.invitations.map(({ id }) => id));
+        after = page.next;
+      } while (after !== null);
+      expect(ids.sort()).toEqual(hashes.map(invitationId).sort());
+    });
+  });
+}
