@@ -5,6 +5,18 @@ import { COMMANDS, type CommandName } from './commands.ts';
 const INDENT = '  ';
 const WIDTH = 100;
 
+/** `keyrelay` alone: what one can do, in a few lines. */
+export function shortHelp(): string {
+  return `Usage: keyrelay <command> [options]
+
+  keyrelay chat CODE          talk with somebody; keyrelay identity shows your own code
+  keyrelay send CODE FILE     send a file, or what is piped in
+  keyrelay listen             print what others write, for scripts
+  keyrelay serve              run a relay
+  keyrelay help               everything else
+`;
+}
+
 /** `keyrelay --help`: the commands, and every setting. */
 export function help(): string {
   const commands = Object.entries(COMMANDS).map(
@@ -17,14 +29,30 @@ Usage: keyrelay <command> [options]
 ${commands.join('\n')}
 
 ${INDENT}--help, -h     this text; after a command, the help of that command
+${INDENT}help TOPIC     a command, or one of ${Object.keys(TOPICS).join(', ')}
+${INDENT}completion     SHELL: prints what makes bash, zsh or fish complete commands and options
 ${INDENT}--version, -v
 
-Settings of a relay are environment variables. Mistakes are listed all at once, and end it with exit code 2.
+${TOPICS.settings()}
+${TOPICS['exit-codes']()}`;
+}
+
+/** What `keyrelay help TOPIC` tells beside the commands. */
+export const TOPICS = {
+  settings:
+    () => `Settings of a relay are environment variables. All mistakes in them are reported at once, with exit code 2.
 
 ${Object.values(SETTINGS).map(describe).join('\n')}
+`,
+  'exit-codes':
+    () => `Exit codes: 0 done, 1 failed, 2 a wrong command line or setting. Of identity, chat, send, listen and ping also:
+3 the relay cannot be reached, or not in time; 4 no user has the code; 5 the other's key has changed; 6 another process
+uses the same identity at this relay.
+`,
+} as const satisfies Record<string, () => string>;
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or settings.
-`;
+export function isTopic(name: string): name is keyof typeof TOPICS {
+  return Object.hasOwn(TOPICS, name);
 }
 
 export function commandHelp(name: CommandName): string {

@@ -3,15 +3,24 @@ import { ConfigError } from '../ops/config.ts';
 import { readVersion } from '../ops/version.ts';
 import { EXIT, exitCodeOf, UsageError } from './command.ts';
 import { COMMANDS, isCommand } from './commands.ts';
-import { commandHelp, help } from './help.ts';
+import { completion } from './completion.ts';
+import { commandHelp, help, isTopic, shortHelp, TOPICS } from './help.ts';
 
 const HELP = ['--help', '-h', 'help'];
 const VERSION = ['--version', '-v'];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (name === undefined || HELP.includes(name)) {
-    console.log(help());
-    return name === undefined ? EXIT.usage : EXIT.ok;
+  if (name === undefined) {
+    console.log(shortHelp());
+    return EXIT.usage;
+  }
+  if (HELP.includes(name)) {
+    console.log(helpAbout(args[0]));
+    return EXIT.ok;
+  }
+  if (name === 'completion') {
+    console.log(completion(args[0]));
+    return EXIT.ok;
   }
   if (VERSION.includes(name)) {
     console.log(readVersion());
@@ -26,6 +35,14 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   }
   const { run } = await COMMANDS[name].load();
   return run(args);
+}
+
+function helpAbout(topic: string | undefined): string {
+  if (topic === undefined) return help();
+  if (isTopic(topic)) return TOPICS[topic]();
+  if (isCommand(topic)) return commandHelp(topic);
+  const known = [...Object.keys(TOPICS), ...Object.keys(COMMANDS)].join(', ');
+  throw new UsageError(`there is no help about ${topic}, but about ${known}`);
 }
 
 function explain(error: unknown): number {

@@ -1,30 +1,57 @@
-import { register } from '../../client/account/directory.ts';
-import { endpointsOf } from '../../client/account/endpoints.ts';
-import { exportIdentity } from '../../client/index.ts';
+import { exportIdentity, importIdentity } from '../../client/index.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { asPerson, loadIdentity, parsePerson } from './person.ts';
+import { loadIdentity, readIfThere, writeIdentity } from './account/identity-file.ts';
+import { askPassphrase } from './account/passphrase.ts';
+import { registeredCode } from './account/registered.ts';
+import { asPerson } from './exit-codes.ts';
+import { type Person, parsePerson } from './options.ts';
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { person, values, positionals } = parsePerson(args, { export: { type: 'boolean', default: false } });
+  const { person, values, positionals } = parsePerson(args, {
+    export: { type: 'boolean', default: false },
+    import: { type: 'boolean', default: false },
+  });
   if (positionals.length > 0) throw new UsageError(`identity takes no ${positionals[0]}`);
+  if (values.export && values.import) throw new UsageError('either --export or --import');
   return asPerson(async () => {
+    if (values.export) return exportTo(person);
+    if (values.import) await importFrom(person);
     const identity = await loadIdentity(person.identityFile);
-    if (values.export) {
-      const passphrase = process.env.KEYRELAY_PASSPHRASE ?? '';
-      if (passphrase === '')
-        throw new UsageError('set KEYRELAY_PASSPHRASE to what the export is to be encrypted by');
-      console.log(await exportIdentity(identity, passphrase));
-      return EXIT.ok;
-    }
-    const { code } = await register(identity, { endpoints: endpointsOf(person.url) });
+    const code = await registeredCode(person, identity);
     const { eddsaPublicKey, ecdhPublicKey } = identity;
-    const file = person.identityFile;
-    if (person.json)
-      console.log(JSON.stringify({ code, eddsaPublicKey, ecdhPublicKey, url: person.url, file }));
-    else
-      console.log(
-        `${code}\n\nEd25519  ${eddsaPublicKey}\nX25519   ${ecdhPublicKey}\nrelay    ${person.url}\nfile     ${file}`,
-      );
+    const { url, identityFile: file } = person;
+    if (person.json) console.log(JSON.stringify({ code, eddsaPublicKey, ecdhPublicKey, url, file }));
+    else {
+      const keys = `Ed25519  ${eddsaPublicKey}\nX25519   ${ecdhPublicKey}`;
+      console.log(`${code}\n\n${keys}\nrelay    ${url}\nfile     ${file}`);
+    }
     return EXIT.ok;
   });
+}
+
+async function exportTo(person: Person): Promise<number> {
+  const identity = await loadIdentity(person.identityFile);
+  const passphrase = await askPassphrase('Passphrase for the export: ');
+  if (passphrase === null) {
+    throw new UsageError(
+      'set KEYRELAY_PASSPHRASE or KEYRELAY_PASSPHRASE_FILE to what the export is to be encrypted by',
+    );
+  }
+  console.log(await exportIdentity(identity, passphrase));
+  return EXIT.ok;
+}
+
+/** Reads an export from standard input, of the page or of `--export`. */
+async function importFrom(person: Person): Promise<void> {
+  if ((await readIfThere(person.identityFile)) !== null) {
+    throw new UsageError(
+      `${person.identityFile} is there already: move it away, or name another with --identity`,
+    );
+  }
+  let text = '';
+  for await (const chunk of process.stdin) text += String(chunk);
+  const passphrase = await askPassphrase('Passphrase of the export: ');
+  if (passphrase === null) throw new UsageError('set KEYRELAY_PASSPHRASE to the passphrase of the export');
+  const identity = await importIdentity(text, passphrase);
+  await writeIdentity(person.identityFile, identity, passphrase, 'wx');
 }

@@ -1,48 +1,51 @@
 import type { Run } from '../command.ts';
 
-/** Every command that talks as a person, by the SDK. */
+/** What every command takes that talks as a person, by the SDK. */
 const PERSON = `  --url URL          the relay, such as https://relay.example (or RELAY_URL; http://127.0.0.1:8080)
   --identity FILE    who you are (or KEYRELAY_IDENTITY; ~/.config/keyrelay/identity); made if it is not there
   --json             output for programs: one JSON object a line
 
-Beside the identity, FILE.state.jsonl keeps what must survive; one process at a time uses it. KEYRELAY_PASSPHRASE, if
-set, encrypts a new identity and opens an encrypted one.`;
-
-const EXITS = `Exit codes: 0 done, 1 failed, 2 a command line that cannot be, 3 the relay cannot be reached, or not in time,
-4 nobody has the code, 5 the other's key has changed, 6 the same identity is in use elsewhere.`;
+keyrelay help identity says what lies on disk and how to encrypt it; keyrelay help exit-codes, what commands end with.`;
 
 export const PERSON_COMMANDS = {
   identity: {
     summary: 'shows who you are: your code and keys; makes them the first time',
-    usage: `  --export           prints the identity, encrypted by KEYRELAY_PASSPHRASE, to carry it elsewhere
+    usage: `  --export           prints the identity, encrypted under a passphrase, to carry it elsewhere
+  --import           reads such an export from standard input, if there is no identity yet
 ${PERSON}
 
-${EXITS}`,
+On disk, for your eyes only: FILE, two private keys; FILE.HOST.state.jsonl, for each relay, what must survive (your code
+there, keys agreed with others, messages that wait); FILE.HOST.sending.json, where files lie that are on their way. One
+process at a time uses each relay. A passphrase encrypts FILE when it is made, and opens it: KEYRELAY_PASSPHRASE, the first
+line of KEYRELAY_PASSPHRASE_FILE, or typed at the terminal. The other files are not encrypted.
+
+A relay that was set up anew knows nobody: the next command gets you a new code, says so, and puts the old state aside.`,
     load: (): Promise<{ readonly run: Run }> => import('./identity.ts'),
   },
   chat: {
     summary: 'talks with somebody in the terminal: keyrelay chat CODE',
     usage: `  keyrelay chat CODE
 
-A line is a message. After it: . waiting, + stored, ++ delivered, * read. /number shows the safety number, /trust
-accepts a changed key once you have compared it, /quit or Ctrl-D ends.
-${PERSON}
-
-${EXITS}`,
-    load: (): Promise<{ readonly run: Run }> => import('./chat.ts'),
+A line is a message. The sign before yours: . waiting, + stored by the relay, ++ delivered, * read, ! not delivered.
+/number shows the safety number, /trust accepts a changed key once you have compared it, /file PATH sends a file,
+/help lists all, /quit or Ctrl-D ends. Exit code 3 if messages still wait for the relay.
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./chat/chat.ts'),
   },
   send: {
-    summary: 'sends a file or standard input: keyrelay send CODE [FILE|-]',
+    summary: 'sends files or standard input: keyrelay send CODE [FILE…|-]',
     usage: `  keyrelay send CODE notes.pdf
   date | keyrelay send CODE
+  tar -cz photos | keyrelay send CODE --name photos.tgz
 
-Standard input is sent as text, one message; a file in parts, which "keyrelay listen --save" puts together again. Ends
-when the relay has stored everything.
+Standard input is a message if it is text that fits into one, otherwise a file. Ends when the relay has stored
+everything. A file that is too large to wait at the relay goes while both sides are there; after an interruption the same
+command, or keyrelay listen, goes on where it stopped.
   --delivered        ends when the other has it
-  --timeout SECONDS  gives up after this (60)
-${PERSON}
-
-${EXITS}`,
+  --file PATH        another way to name a file; - is standard input, as a file
+  --name NAME        sends standard input as a file of this name
+  --timeout SECONDS  gives up after so long without progress (60)
+${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./send.ts'),
   },
   listen: {
@@ -51,21 +54,18 @@ ${EXITS}`,
 
 {"from":"E011T7D","id":"…","at":"2026-01-02T03:04:05.678Z","body":"Hello"}
   --count N          ends after N messages
-  --save DIR         puts files together in DIR, and prints {"from":…,"file":…,"size":…} for each
-${PERSON}
-
-${EXITS}`,
+  --save DIR         fetches files into DIR, writing over none, and prints {"from":…,"file":…,"size":…} for each
+Goes on with files that were interrupted, in both directions.
+${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./listen.ts'),
   },
   ping: {
-    summary: 'times the way through the relay and back to oneself, step by step',
+    summary: 'times the way through the relay and back to yourself, step by step',
     usage: `  --count N          so many envelopes (5)
 ${PERSON}
 
 Look-up: the HTTP side and the store. Login: TCP, TLS, WebSocket, signature, claim. Accepted: verified and stored.
-Delivered: woken up, pushed, and here.
-
-${EXITS}`,
+Delivered: woken up, pushed, and here.`,
     load: (): Promise<{ readonly run: Run }> => import('./ping.ts'),
   },
 } as const;

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { lookup, register } from '../../client/account/directory.ts';
+import { lookup } from '../../client/account/directory.ts';
 import { type Endpoints, endpointsOf } from '../../client/account/endpoints.ts';
 import { signedFrame } from '../../client/account/signing.ts';
 import { newEnvelopeId } from '../../client/connection/envelope-id.ts';
@@ -9,7 +9,11 @@ import { socketConstructor } from '../../client/connection/web-socket.ts';
 import { ClientError, type Identity } from '../../client/index.ts';
 import { ack, signedText } from '../../protocol/frames.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { asPerson, loadIdentity, parsePerson } from './person.ts';
+import { loadIdentity } from './account/identity-file.ts';
+import { registeredCode } from './account/registered.ts';
+import { openState } from './account/state.ts';
+import { asPerson } from './exit-codes.ts';
+import { parsePerson, positiveNumber } from './options.ts';
 
 /** One envelope there and back. */
 const ROUND_WITHIN_MS = 10_000;
@@ -22,30 +26,34 @@ interface Round {
 export async function run(args: readonly string[]): Promise<number> {
   const { person, values, positionals } = parsePerson(args, { count: { type: 'string', default: '5' } });
   if (positionals.length > 0) throw new UsageError(`ping takes no ${positionals[0]}`);
-  const count = Number(values.count);
-  if (!(count > 0 && count <= 1_000))
-    throw new UsageError(`--count is a number up to 1000, not ${values.count}`);
+  const count = positiveNumber('count', values.count, 1_000);
 
   return asPerson(async () => {
     const say = (line: object, words: string) => console.log(person.json ? JSON.stringify(line) : words);
     const endpoints = endpointsOf(person.url);
     const identity = await loadIdentity(person.identityFile);
-    const { code } = await register(identity, { endpoints });
-    const lookupMs = await timed(() => lookup(code, { endpoints }));
-    say({ step: 'lookup', ms: lookupMs }, `look-up     ${shown(lookupMs)}`);
-    const line = new Line({ endpoints, identity, code });
+    const code = await registeredCode(person, identity);
+    // Its login would displace another process of this identity.
+    const { unlock } = await openState(person, identity);
     try {
-      const loginMs = await timed(() => line.opened);
-      say({ step: 'login', ms: loginMs }, `login       ${shown(loginMs)}`);
-      for (let number = 1; number <= count; number++) {
-        const { acceptedMs, deliveredMs } = await line.round();
-        say(
-          { step: 'round', number, acceptedMs, deliveredMs },
-          `envelope ${String(number).padEnd(3)}accepted ${shown(acceptedMs)}   delivered ${shown(deliveredMs)}`,
-        );
+      const lookupMs = await timed(() => lookup(code, { endpoints }));
+      say({ step: 'lookup', ms: lookupMs }, `look-up     ${shown(lookupMs)}`);
+      const line = new Line({ endpoints, identity, code });
+      try {
+        const loginMs = await timed(() => line.opened);
+        say({ step: 'login', ms: loginMs }, `login       ${shown(loginMs)}`);
+        for (let number = 1; number <= count; number++) {
+          const { acceptedMs, deliveredMs } = await line.round();
+          say(
+            { step: 'round', number, acceptedMs, deliveredMs },
+            `envelope ${String(number).padEnd(3)}accepted ${shown(acceptedMs)}   delivered ${shown(deliveredMs)}`,
+          );
+        }
+      } finally {
+        line.close();
       }
     } finally {
-      line.close();
+      await unlock();
     }
     return EXIT.ok;
   });

@@ -4,6 +4,7 @@ import type { UserJson } from '../../protocol/registration.ts';
 import { ClientError } from '../errors.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Identity } from './identity.ts';
+import { reasonOf } from './reasons.ts';
 import { registrationProof } from './signing.ts';
 
 /** A user as the relay describes it: nothing but the relay vouches for the keys. */
@@ -74,9 +75,13 @@ async function ask(path: string, options: DirectoryOptions, init: object): Promi
   } catch (cause) {
     if (signal?.aborted)
       throw new ClientError('aborted', 'Its AbortSignal fired before it was done.', { cause });
-    throw new ClientError('unreachable', `${endpoints.http} cannot be reached: ${reasonOf(cause)}.`, {
-      cause,
-    });
+    throw new ClientError(
+      'unreachable',
+      `${endpoints.http} cannot be reached: ${reasonOf(cause) ?? 'no answer'}.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -103,32 +108,4 @@ async function readUser(response: Response): Promise<User> {
     throw new ClientError('invalid_key', `The relay names a key for ${code} that ${problem}.`);
   const name = typeof body.name === 'string' ? body.name : null;
   return { code, name, eddsaPublicKey: eddsa, ecdhPublicKey: ecdh, createdAt };
-}
-
-/** What a runtime says of a request that failed, in words for people. Browsers say next to nothing, on purpose. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name cannot be looked up',
-  EHOSTUNREACH: 'no way to that host',
-  ENETUNREACH: 'no network',
-  ETIMEDOUT: 'no answer',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody but itself',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; perhaps http:// instead of https://',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS; perhaps http:// instead of https://',
-  UND_ERR_SOCKET: 'it closed the connection; perhaps https:// instead of http://',
-};
-
-function reasonOf(error: unknown): string {
-  const { name, message = '', cause } = error as Partial<Error>;
-  if (name === 'TimeoutError') return `no answer within ${ANSWER_WITHIN_MS / 1000} s`;
-  if (cause !== undefined && cause !== null) return reasonOf(cause);
-  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
-  // Node tries each address of a name: the errors of all of them, of which the first will do.
-  if (errors?.[0] !== undefined) return reasonOf(errors[0]);
-  return REASONS[String(code)] ?? (message === '' ? 'no answer' : message);
 }

@@ -1,5 +1,6 @@
 import type { Endpoints } from '../account/endpoints.ts';
 import type { Identity } from '../account/identity.ts';
+import { reasonOf } from '../account/reasons.ts';
 import { ClientError } from '../errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type IncomingEnvelope, readIncoming, type ServerMessage } from './incoming.ts';
@@ -57,12 +58,13 @@ export class Link {
     this.#loginTimer = setTimeout(() => this.#fail('No connect_ack within 15 s.'), LOGIN_WITHIN_MS);
     this.#socket.onopen = () => this.#guarded(() => this.#step(this.#login.opened(this.#socket.protocol)));
     this.#socket.onmessage = (event: { data: unknown }) => this.#guarded(() => this.#heard(event.data));
-    this.#socket.onerror = (event: { message?: unknown }) => {
+    this.#socket.onerror = (event: { message?: unknown; error?: unknown }) => {
       // `ws` says why it could not connect; browsers do not.
-      if (typeof event.message !== 'string' || event.message === '') return;
-      this.#lastError ??= event.message;
-      // What a browser leaves to `Login`, `ws` refuses itself ("Server sent no subprotocol"): trying again is of no use.
-      if (event.message.includes('subprotocol')) this.#guarded(() => this.#login.opened(''));
+      const reason = reasonOf(event.error) ?? reasonOf(event);
+      if (reason === null) return;
+      this.#lastError ??= reason;
+      // A browser leaves a missing subprotocol to `Login`; `ws` refuses it itself, and would do so again.
+      if (reason.includes('subprotocol')) this.#guarded(() => this.#login.opened(''));
     };
     this.#socket.onclose = (event: { code: number; reason: string }) => {
       this.#end({ how: 'closed', code: event.code, reason: event.reason, lastError: this.#lastError });

@@ -148,7 +148,7 @@ export class Conversation implements AsyncIterable<Message> {
     await this.#send(id, caption ?? offer.name, { ...rest, file: offer }, (batch) => {
       files.offer(offer, id, batch);
     });
-    const { file } = files.outgoing(offer.id);
+    const file = files.outgoing(offer.id);
     files.send(file, source, fitsMailbox, steps.stored);
     const stored = fitsMailbox ? Promise.all([steps.stored, file.accepted.promise]) : steps.stored;
     const storedAll = stored.then(() => {});
@@ -161,9 +161,12 @@ export class Conversation implements AsyncIterable<Message> {
     return transferOf(this.#peer.files.resume(file, source));
   }
 
-  /** Asks for a file that the other has offered (`message.file`), also to go on after a restart. */
-  receiveFile(file: string, sink: FileSink): FileTransfer {
-    return transferOf(this.#peer.files.receive(file, sink));
+  /**
+   * Asks for a file that the other has offered (`message.file`), also to go on after a restart; with `restart`, from its
+   * beginning, because what the sink held is gone.
+   */
+  receiveFile(file: string, sink: FileSink, options: { readonly restart?: boolean } = {}): FileTransfer {
+    return transferOf(this.#peer.files.receive(file, sink, options.restart ?? false));
   }
 
   /** Gives a file up, of either direction. */

@@ -12,11 +12,15 @@ export interface FileProgress {
   /** The offer's id. */
   readonly file: string;
   readonly name: string;
+  /** Id of the message that it came with. */
+  readonly message: string;
   readonly direction: 'sending' | 'receiving';
   readonly state: FileState;
   /** Bytes that the recipient has. */
   readonly bytes: number;
   readonly size: number;
+  /** Of the whole file, hex. */
+  readonly sha256: string;
 }
 
 /** Whether nothing will happen to it any more. */

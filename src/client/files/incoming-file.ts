@@ -15,6 +15,7 @@ const RANGES_MAX = 200;
 
 export interface IncomingFileOptions {
   readonly offer: FileOffer;
+  readonly message: string;
   /** Codes: of the one who offers it, and ours. */
   readonly peer: string;
   readonly own: string;
@@ -29,7 +30,7 @@ export interface IncomingFileOptions {
 export class IncomingFile {
   readonly completion = new Completion();
   readonly #options: IncomingFileOptions;
-  readonly #have: PartSet;
+  #have: PartSet;
   #state: FileState;
   #sink: FileSink | null = null;
   /** Parts that came before there was a sink. */
@@ -59,21 +60,24 @@ export class IncomingFile {
   }
 
   get progress(): FileProgress {
-    const { id: file, name, size, partBytes } = this.offer;
+    const { id: file, name, size, partBytes, sha256 } = this.offer;
     const count = this.#have.count + this.#early.size;
     return {
       file,
       name,
+      message: this.#options.message,
       direction: 'receiving',
       state: this.#state,
       bytes: Math.min(size, count * partBytes),
       size,
+      sha256,
     };
   }
 
-  /** The program wants it. What `sink` holds from before is known by `have`. */
-  attach(sink: FileSink): void {
+  /** The program wants it. `sink` holds what it was given before, unless it is to be filled from the start. */
+  attach(sink: FileSink, restart: boolean): void {
     if (isOver(this.#state)) return;
+    if (restart) this.#have = new PartSet(this.#have.parts);
     this.#sink = sink;
     this.#become('moving');
     for (const [part, bytes] of [...this.#early]) this.#write(part, bytes);

@@ -17,6 +17,7 @@ export function frameBytesOf(partBytes: number): number {
 
 export interface OutgoingFileOptions {
   readonly offer: FileOffer;
+  readonly message: string;
   readonly sender: string;
   readonly recipient: string;
   readonly credit: Credit;
@@ -77,9 +78,10 @@ export class OutgoingFile implements LaneWork {
   }
 
   get progress(): FileProgress {
-    const { id: file, name, size, partBytes } = this.offer;
+    const { id: file, name, size, partBytes, sha256 } = this.offer;
     const bytes = this.#state === 'done' ? size : Math.min(size, this.#acked.count * partBytes);
-    return { file, name, direction: 'sending', state: this.#state, bytes, size };
+    const { message } = this.#options;
+    return { file, name, message, direction: 'sending', state: this.#state, bytes, size, sha256 };
   }
 
   /** The bytes of a new file are at hand. `unasked`: send them without waiting for the recipient to ask. */

@@ -23,9 +23,8 @@ const NOTE_AFTER_MS = 1_000;
 interface StoredFile {
   readonly offer: FileOffer;
   readonly state: FileState;
-}
-interface StoredOutgoing extends StoredFile {
-  readonly messageId: string;
+  /** Id of the message that it came with. */
+  readonly message: string;
 }
 interface StoredIncoming extends StoredFile {
   readonly have: PartRanges;
@@ -50,7 +49,7 @@ export interface PeerFilesOptions {
 export class PeerFiles {
   readonly #options: PeerFilesOptions;
   readonly #credit: Credit;
-  readonly #outgoing = new Map<string, { readonly file: OutgoingFile; readonly messageId: string }>();
+  readonly #outgoing = new Map<string, OutgoingFile>();
   readonly #incoming = new Map<string, IncomingFile>();
   #earlyBytes = 0;
   #noting = new Map<string, ReturnType<typeof setTimeout>>();
@@ -59,11 +58,11 @@ export class PeerFiles {
     this.#options = options;
     this.#credit = new Credit(options.mailboxBytes);
     const { records, peer } = options;
-    for (const [, { offer, state, messageId }] of records.list<StoredOutgoing>(`file-out:${peer}:`)) {
-      this.#outgoing.set(offer.id, { file: this.#makeOutgoing(offer, paused(state)), messageId });
+    for (const [, stored] of records.list<StoredFile>(`file-out:${peer}:`)) {
+      this.#outgoing.set(stored.offer.id, this.#makeOutgoing({ ...stored, state: paused(stored.state) }));
     }
-    for (const [, { offer, state, have }] of records.list<StoredIncoming>(`file-in:${peer}:`)) {
-      this.#incoming.set(offer.id, this.#makeIncoming(offer, paused(state), have));
+    for (const [, stored] of records.list<StoredIncoming>(`file-in:${peer}:`)) {
+      this.#incoming.set(stored.offer.id, this.#makeIncoming({ ...stored, state: paused(stored.state) }));
     }
     for (const [key, text] of records.list<string>(`file-part:${peer}:`)) {
       const [, , id = '', part = ''] = key.split(':');
@@ -75,8 +74,7 @@ export class PeerFiles {
 
   /** All that are remembered. */
   get progress(): readonly FileProgress[] {
-    const outgoing = [...this.#outgoing.values()].map(({ file }) => file.progress);
-    return [...outgoing, ...[...this.#incoming.values()].map((file) => file.progress)];
+    return [...this.#outgoing.values(), ...this.#incoming.values()].map((file) => file.progress);
   }
 
   /** Whether all of it may wait in the recipient's mailbox, as it stands now. */
@@ -85,10 +83,10 @@ export class PeerFiles {
   }
 
   /** Notes a file that is being offered, in the write that stores the message. */
-  offer(offer: FileOffer, messageId: string, batch: Batch): OutgoingFile {
-    const file = this.#makeOutgoing(offer, 'waiting');
-    this.#outgoing.set(offer.id, { file, messageId });
-    this.#saveOutgoing(offer.id, batch);
+  offer(offer: FileOffer, message: string, batch: Batch): OutgoingFile {
+    const file = this.#makeOutgoing({ offer, message, state: 'waiting' });
+    this.#outgoing.set(offer.id, file);
+    batch.set(this.#key('file-out', offer.id), this.#stored(file));
     this.#forgetOldest(this.#outgoing, 'file-out', batch);
     return file;
   }
@@ -106,14 +104,14 @@ export class PeerFiles {
     );
   }
 
-  outgoing(id: string): { readonly file: OutgoingFile; readonly messageId: string } {
+  outgoing(id: string): OutgoingFile {
     const found = this.#outgoing.get(id);
     if (found === undefined) throw new ClientError('invalid_argument', `No file ${id} was offered here.`);
     return found;
   }
 
   resume(id: string, source: FileSource): OutgoingFile {
-    const { file } = this.outgoing(id);
+    const file = this.outgoing(id);
     if (source.size !== file.offer.size) {
       const { name, size } = file.offer;
       throw new ClientError('invalid_argument', `${name} had ${size} bytes, and now has ${source.size}.`);
@@ -130,17 +128,17 @@ export class PeerFiles {
     return found;
   }
 
-  receive(id: string, sink: FileSink): IncomingFile {
+  receive(id: string, sink: FileSink, restart: boolean): IncomingFile {
     const file = this.incoming(id);
-    file.attach(sink);
+    file.attach(sink, restart);
     return file;
   }
 
   /** A message came with this offer. Call the returned function once the batch is stored. */
-  offered(offer: FileOffer, batch: Batch): () => void {
+  offered(offer: FileOffer, message: string, batch: Batch): () => void {
     // A peer that uses an id again would exchange one file for another.
     if (this.#incoming.has(offer.id) || this.#outgoing.has(offer.id)) return () => {};
-    const file = this.#makeIncoming(offer, 'waiting', []);
+    const file = this.#makeIncoming({ offer, message, state: 'waiting', have: [] });
     this.#incoming.set(offer.id, file);
     batch.set(this.#key('file-in', offer.id), this.#storedIncoming(file));
     this.#forgetOldest(this.#incoming, 'file-in', batch);
@@ -152,7 +150,7 @@ export class PeerFiles {
     const { peer: sender, own: recipient } = this.#options;
     const frame = readFileFrame(payload);
     const incoming = this.#incoming.get(frame?.file ?? '');
-    const outgoing = this.#outgoing.get(frame?.file ?? '')?.file;
+    const outgoing = this.#outgoing.get(frame?.file ?? '');
     const offer = incoming?.offer ?? outgoing?.offer;
     if (frame === null || offer === undefined) return () => {};
     const plaintext = openFileFrame(frame, { offer, sender, recipient });
@@ -170,18 +168,18 @@ export class PeerFiles {
 
   /** Gives a file up, of either direction. */
   cancel(id: string): void {
-    this.#outgoing.get(id)?.file.cancel();
+    this.#outgoing.get(id)?.cancel();
     this.#incoming.get(id)?.cancel();
   }
 
   live(): void {
-    for (const { file } of this.#outgoing.values()) file.live();
+    for (const file of this.#outgoing.values()) file.live();
     for (const file of this.#incoming.values()) file.live();
   }
 
   close(): void {
     for (const timer of this.#noting.values()) clearTimeout(timer);
-    for (const { file } of this.#outgoing.values()) {
+    for (const file of this.#outgoing.values()) {
       this.#options.lane.remove(file);
       file.close();
     }
@@ -198,37 +196,36 @@ export class PeerFiles {
     return () => file.keep(part, bytes);
   }
 
-  #makeOutgoing(offer: FileOffer, state: FileState): OutgoingFile {
+  #makeOutgoing(stored: StoredFile): OutgoingFile {
     const { own: sender, peer: recipient, lane } = this.#options;
     const file: OutgoingFile = new OutgoingFile({
-      offer,
+      ...stored,
       sender,
       recipient,
-      state,
       credit: this.#credit,
       ...this.#mail(),
       wake: () => lane.wake(),
       onChange: (progress) => {
         if (isOver(progress.state)) lane.remove(file);
-        this.#changed(progress, (batch) => this.#saveOutgoing(offer.id, batch));
+        this.#changed(progress, (batch) =>
+          batch.set(this.#key('file-out', stored.offer.id), this.#stored(file)),
+        );
       },
     });
     return file;
   }
 
-  #makeIncoming(offer: FileOffer, state: FileState, have: PartRanges): IncomingFile {
+  #makeIncoming(stored: StoredIncoming): IncomingFile {
     const { own, peer } = this.#options;
     const file: IncomingFile = new IncomingFile({
-      offer,
+      ...stored,
       own,
       peer,
-      state,
-      have,
       ...this.#mail(),
       onChange: (progress) => {
-        if (isOver(progress.state)) this.#dropEarly(offer);
+        if (isOver(progress.state)) this.#dropEarly(stored.offer);
         this.#changed(progress, (batch) =>
-          batch.set(this.#key('file-in', offer.id), this.#storedIncoming(file)),
+          batch.set(this.#key('file-in', stored.offer.id), this.#storedIncoming(file)),
         );
       },
     });
@@ -269,16 +266,12 @@ export class PeerFiles {
     this.#options.onProgress(progress);
   }
 
-  #saveOutgoing(id: string, batch: Batch): void {
-    const found = this.#outgoing.get(id);
-    if (found === undefined) return;
-    const { file, messageId } = found;
-    const stored: StoredOutgoing = { offer: file.offer, state: file.state, messageId };
-    batch.set(this.#key('file-out', id), stored);
+  #stored({ offer, progress }: OutgoingFile | IncomingFile): StoredFile {
+    return { offer, state: progress.state, message: progress.message };
   }
 
   #storedIncoming(file: IncomingFile): StoredIncoming {
-    return { offer: file.offer, state: file.state, have: file.have };
+    return { ...this.#stored(file), have: file.have };
   }
 
   #dropEarly(offer: FileOffer): void {

@@ -101,7 +101,7 @@ export class EnvelopeHandler {
     switch (content.type) {
       case 'message': {
         const { type, ...said } = content;
-        if (said.file !== undefined) after.push(this.#options.files.offered(said.file, batch));
+        if (said.file !== undefined) after.push(this.#options.files.offered(said.file, id, batch));
         after.push(inbox.add({ id, ...said }, batch), () => receipts.owe(id));
         return;
       }

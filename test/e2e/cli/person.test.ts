@@ -1,202 +1,187 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../../src/cli/dev/servers.ts';
+import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
 const processes = new Processes();
-const running: ChildProcessWithoutNullStreams[] = [];
 let relay: RelayNode;
-let folder = '';
+let people: CommandLine;
 
 beforeAll(async () => {
   relay = await processes.relay();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
+  people = await CommandLine.open(() => relay.http);
 });
 afterAll(async () => {
-  for (const child of running) child.kill('SIGKILL');
+  await people.close();
   await processes.stop();
-  await rm(folder, { recursive: true });
 });
 
-function start(
-  who: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [MAIN, ...args, '--identity', join(folder, who)], {
-    env: { ...process.env, RELAY_URL: relay.http, ...env },
+describe('an identity', () => {
+  test('is made once, for its owner alone, and has one code', async () => {
+    const code = await people.codeOf('ida');
+    expect(code).toMatch(/^[0-9A-Z]{7}$/);
+    expect(await people.codeOf('ida')).toBe(code);
+    expect((await stat(people.path('ida'))).mode & 0o777).toBe(0o600);
+    const shown = await people.run('ida', ['identity']);
+    expect(shown.out).toContain(code);
   });
-  running.push(child);
-  return child;
-}
 
-/** Runs a command to its end. */
-async function run(
-  who: string,
-  args: readonly string[],
-  options: { input?: string; env?: Record<string, string> } = {},
-): Promise<{ code: number | null; out: string; err: string }> {
-  const child = start(who, args, options.env);
-  child.stdin.end(options.input ?? '');
-  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await ended, out, err };
-}
+  test('under a passphrase opens with it alone, and comes back from its export', async () => {
+    const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
+    const made = await people.run('sealed', ['identity', '--export'], { env });
+    expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^keyrelay-identity-1:/)]);
+    expect(await readFile(people.path('sealed'), 'utf8')).toMatch(/^keyrelay-identity-1:17:/);
+    const without = await people.run('sealed', ['identity']);
+    expect([without.code, without.err]).toEqual([2, expect.stringContaining('KEYRELAY_PASSPHRASE')]);
+    const wrong = await people.run('sealed', ['identity'], { env: { KEYRELAY_PASSPHRASE: 'wrong' } });
+    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('passphrase')]);
 
-async function codeOf(who: string): Promise<string> {
-  const { out } = await run(who, ['identity', '--json']);
-  return (JSON.parse(out) as { code: string }).code;
-}
-
-/** The JSON lines of a program, once there are so many. */
-async function lines(
-  child: ChildProcessWithoutNullStreams,
-  count: number,
-): Promise<Record<string, unknown>[]> {
-  const found: Record<string, unknown>[] = [];
-  let rest = '';
-  for await (const chunk of child.stdout) {
-    const parts = (rest + String(chunk)).split('\n');
-    rest = parts.pop() ?? '';
-    found.push(
-      ...parts
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
-    );
-    if (found.length >= count) break;
-  }
-  return found;
-}
-
-test('an identity is made once, for its owner alone, and has one code', async () => {
-  const code = await codeOf('ida');
-  expect(code).toMatch(/^[0-9A-Z]{7}$/);
-  expect(await codeOf('ida')).toBe(code);
-  expect((await stat(join(folder, 'ida'))).mode & 0o777).toBe(0o600);
-  const shown = await run('ida', ['identity']);
-  expect(shown.out).toContain(code);
-});
-
-test('an identity under a passphrase opens with it alone, and can be exported', async () => {
-  const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
-  const made = await run('sealed', ['identity', '--export'], { env });
-  expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^keyrelay-identity-1:/)]);
-  expect(await readFile(join(folder, 'sealed'), 'utf8')).toMatch(/^keyrelay-identity-1:17:/);
-  expect((await run('sealed', ['identity'])).code).toBe(2);
-  const wrong = await run('sealed', ['identity'], { env: { KEYRELAY_PASSPHRASE: 'wrong' } });
-  expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('passphrase')]);
-}, 40_000);
-
-test('what is piped to send comes out of listen, in order, also when listen starts later', async () => {
-  const bob = await codeOf('bob');
-  // The first time, both have to be there: keys are agreed by a request and an answer.
-  const first = start('bob', ['listen', '--count', '1']);
-  const firstEnded = new Promise((resolve) => first.on('exit', resolve));
-  expect(await run('alice', ['send', bob, '--delivered'], { input: 'first' })).toMatchObject({ code: 0 });
-  await firstEnded;
-  for (const input of ['one', 'zwei – ü 🙂', '3\n']) {
-    expect(await run('alice', ['send', bob], { input })).toMatchObject({ code: 0 });
-  }
-  const listened = await run('bob', ['listen', '--count', '3']);
-  const alice = await codeOf('alice');
-  const said = listened.out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(said.map(({ from, body }) => [from, body])).toEqual([
-    [alice, 'one'],
-    [alice, 'zwei – ü 🙂'],
-    [alice, '3\n'],
-  ]);
-  expect(listened.code).toBe(0);
-}, 40_000);
-
-test('a file arrives as it was', async () => {
-  const carol = await codeOf('carol');
-  const bytes = randomBytes(200_000);
-  const path = join(folder, 'data set.bin');
-  await writeFile(path, bytes);
-  const listening = start('carol', ['listen', '--count', '1', '--save', join(folder, 'saved')]);
-  const line = lines(listening, 1);
-  const sent = await run('dora', ['send', carol, path, '--json', '--delivered']);
-  expect(sent).toMatchObject({ code: 0 });
-  expect(JSON.parse(sent.out)).toMatchObject({ to: carol, messages: 7 });
-  const [saved] = await line;
-  expect(saved).toMatchObject({
-    size: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  });
-  expect((await readFile(String(saved?.file))).equals(bytes)).toBe(true);
-}, 40_000);
-
-test('a file on its way shows how far it is, in a terminal', async () => {
-  const hana = await codeOf('hana');
-  await writeFile(join(folder, 'big.bin'), randomBytes(90_000));
-  const listening = start('hana', ['listen', '--count', '1', '--save', join(folder, 'saved')]);
-  const line = lines(listening, 1);
-  // util-linux's script gives it a terminal, as there is on every Debian.
-  const send = [
-    process.execPath,
-    MAIN,
-    'send',
-    hana,
-    join(folder, 'big.bin'),
-    '--identity',
-    join(folder, 'ivo'),
-  ];
-  const child = spawn('script', ['-qec', send.map((word) => `'${word}'`).join(' '), '/dev/null'], {
-    env: { ...process.env, RELAY_URL: relay.http },
-  });
-  running.push(child);
-  const shown = (await text(child.stdout)).split('\r').map((each) => each.trim());
-  const percents = shown.flatMap((each) => /^big\.bin: (\d+) % stored/.exec(each)?.[1] ?? []).map(Number);
-  expect(percents).toEqual([33, 66, 100]);
-  expect(shown.join('\n')).toContain('(3 of 3 parts)');
-  expect((await line)[0]).toMatchObject({ size: 90_000 });
-}, 40_000);
-
-test('two terminals talk', async () => {
-  const [eve, frank] = [await codeOf('eve'), await codeOf('frank')];
-  const left = start('eve', ['chat', frank, '--json']);
-  const right = start('frank', ['chat', eve, '--json']);
-  const heard = (child: ChildProcessWithoutNullStreams, body: string) =>
-    new Promise<void>((resolve) => {
-      let output = '';
-      child.stdout.on('data', (chunk) => {
-        output += String(chunk);
-        if (output.includes(`"body":"${body}"`)) resolve();
-      });
+    await writeFile(people.path('passphrase'), 'correct horse\nnot this\n');
+    const fromFile = { KEYRELAY_PASSPHRASE_FILE: people.path('passphrase') };
+    const known = await people.run('sealed', ['identity', '--json'], { env: fromFile });
+    expect(known.code).toBe(0);
+    const imported = await people.run('moved', ['identity', '--import', '--json'], { input: made.out, env });
+    expect(JSON.parse(imported.out)).toMatchObject({
+      code: (JSON.parse(known.out) as { code: string }).code,
     });
-  const [atRight, atLeft] = [heard(right, 'hello'), heard(left, 'hello yourself')];
-  left.stdin.write('hello\n');
-  await atRight;
-  right.stdin.write('hello yourself\n');
-  await atLeft;
-  // Nothing but JSON, for a program that reads.
-  let more = '';
-  left.stdout.on('data', (chunk) => {
-    more += String(chunk);
+    const twice = await people.run('moved', ['identity', '--import'], { input: made.out, env });
+    expect([twice.code, twice.err]).toEqual([2, expect.stringContaining('there already')]);
+  }, 150_000);
+
+  test('asks for its passphrase at a terminal, and does not show it', async () => {
+    const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
+    await people.run('typed', ['identity'], { env });
+    const child = people.startInTerminal('typed', ['identity', '--json']);
+    let shown = '';
+    child.stdout.on('data', (chunk) => {
+      shown += String(chunk);
+    });
+    await until(() => shown.includes('Passphrase of'), { what: 'the question' });
+    child.stdin.write('correct horsx\u007fe\n');
+    await until(() => shown.includes('"code"'), { what: 'the answer', timeoutMs: 20_000 });
+    expect(shown).not.toContain('horse');
+  }, 60_000);
+
+  test('that is something else is called so, and not encrypted', async () => {
+    await writeFile(people.path('garbage'), 'some notes of mine\n');
+    const { code, err } = await people.run('garbage', ['identity']);
+    expect([code, err]).toEqual([1, expect.stringContaining('is not an identity of keyrelay')]);
   });
-  left.stdin.write('/number\n');
-  await until(() => more.includes('note'), { what: 'the number' });
-  for (const each of more.trim().split('\n')) expect(() => JSON.parse(each), each).not.toThrow();
-  const ended = Promise.all(
-    [left, right].map((child) => new Promise((resolve) => child.on('exit', resolve))),
-  );
-  left.stdin.write('/quit\n');
-  right.stdin.end();
-  expect(await ended).toEqual([0, 0]);
-}, 40_000);
+
+  test('has another code, and a state of its own, at another relay', async () => {
+    const other = await processes.relay();
+    const here = await people.codeOf('two');
+    const there = await people.run('two', ['identity', '--json', '--url', other.http]);
+    expect((JSON.parse(there.out) as { code: string }).code).not.toBe(here);
+    // At both at once.
+    const [left, right] = [
+      await people.listening('two'),
+      await people.listening('two', ['--url', other.http]),
+    ];
+    for (const child of [left, right]) {
+      const stopping = ended(child);
+      child.kill('SIGTERM');
+      expect((await stopping).code).toBe(0);
+    }
+    expect(await people.codeOf('two')).toBe(here);
+    const files = (await readdir(people.folder)).filter((name) => name.startsWith('two.'));
+    expect(files.filter((name) => name.endsWith('.state.jsonl'))).toHaveLength(2);
+  }, 60_000);
+
+  test('goes on with the one state of earlier versions, at the relay that it is of', async () => {
+    const alice = await people.codeOf('olivia');
+    const listening = await people.listening('olivia');
+    expect((await people.run('otto', ['send', alice, '--delivered'], { input: 'before' })).code).toBe(0);
+    const first = await jsonLines(listening, 1);
+    expect(first[0]).toMatchObject({ body: 'before' });
+    listening.kill('SIGTERM');
+    await ended(listening);
+    const [state = ''] = (await readdir(people.folder)).filter(
+      (name) => name.startsWith('olivia.') && name.endsWith('.state.jsonl'),
+    );
+    await rename(people.path(state), people.path('olivia.state.jsonl'));
+    // Keys are those of before: nothing has to be agreed anew.
+    expect((await people.run('otto', ['send', alice], { input: 'after' })).code).toBe(0);
+    const { out } = await people.run('olivia', ['listen', '--count', '1']);
+    expect(JSON.parse(out)).toMatchObject({ body: 'after' });
+    expect(await readdir(people.folder)).toContain(state);
+  }, 60_000);
+});
+
+describe('a relay that was set up anew', () => {
+  test('gets a new registration from each command, which says what that means', async () => {
+    const settings = { RELAY_PORT: `${await freePort()}` };
+    let node = await processes.relay(settings);
+    const env = { RELAY_URL: node.http };
+    const codeNow = async (who: string) => {
+      const { out, err } = await people.run(who, ['identity', '--json'], { env });
+      return { code: (JSON.parse(out) as { code: string }).code, err };
+    };
+    const [before, beforePeer] = [(await codeNow('fay')).code, (await codeNow('gus')).code];
+    const listening = people.start('gus', ['listen', '--count', '1'], env);
+    await people.run('fay', ['send', beforePeer, '--delivered'], { input: 'x', env });
+    await ended(listening);
+
+    const forgetful = people.start('gus', ['listen'], env);
+    let said = '';
+    forgetful.stderr.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    await until(() => said.includes('listening as'), { what: 'the first listening' });
+    await node.kill();
+    node = await processes.relay(settings);
+    // One that runs says so and goes on with its new code.
+    await until(() => said.split('listening as').length === 3, { what: 'the new code', timeoutMs: 60_000 });
+    expect(said).toContain('has forgotten you');
+    const peer = /listening as (\w+).*listening as (\w+)/s.exec(said)?.[2] ?? '';
+    expect(peer).not.toBe(beforePeer);
+
+    const after = await codeNow('fay');
+    expect(after.code).not.toBe(before);
+    expect(after.err).toContain(`${before} is nobody's code any more`);
+    expect((await codeNow('fay')).err).toBe('');
+    expect(await people.run('fay', ['send', peer, '--delivered'], { input: 'again', env })).toMatchObject({
+      code: 0,
+    });
+    expect((await people.run('fay', ['ping', '--count', '1'], { env })).code).toBe(0);
+    forgetful.kill('SIGTERM');
+    expect((await readdir(people.folder)).filter((name) => name.includes('.forgotten-'))).toHaveLength(2);
+  }, 240_000);
+});
+
+describe('what is piped to send', () => {
+  test('comes out of listen, in order, also when listen starts later', async () => {
+    const bob = await people.codeOf('bob');
+    // The first time, both have to be there: keys are agreed by a request and an answer.
+    const first = await people.listening('bob', ['--count', '1']);
+    const firstEnded = ended(first);
+    expect(await people.run('alice', ['send', bob, '--delivered'], { input: 'first' })).toMatchObject({
+      code: 0,
+    });
+    await firstEnded;
+    for (const input of ['one', 'zwei – ü 🙂', '3\n']) {
+      expect(await people.run('alice', ['send', bob], { input })).toMatchObject({ code: 0 });
+    }
+    const listened = await people.run('bob', ['listen', '--count', '3']);
+    const alice = await people.codeOf('alice');
+    const said = listened.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(said.map(({ from, body }) => [from, body])).toEqual([
+      [alice, 'one'],
+      [alice, 'zwei – ü 🙂'],
+      [alice, '3\n'],
+    ]);
+    expect(listened.code).toBe(0);
+  }, 60_000);
+});
 
 test('ping times each step', async () => {
-  const { code, out } = await run('gil', ['ping', '--count', '3', '--json']);
+  const { code, out } = await people.run('gil', ['ping', '--count', '3', '--json']);
   const steps = out
     .trim()
     .split('\n')
@@ -209,21 +194,60 @@ test('ping times each step', async () => {
   }
 });
 
-test('what went wrong is an exit code and a sentence', async () => {
-  const nobody = await run('alice', ['send', '0000000'], { input: 'x' });
-  expect([nobody.code, nobody.err]).toEqual([4, expect.stringContaining('No user has the code')]);
-  const away = await run('alice', ['ping', '--url', 'http://127.0.0.1:1']);
-  expect([away.code, away.err]).toEqual([3, expect.stringContaining('cannot be reached')]);
-  expect((await run('alice', ['send'])).code).toBe(2);
-  expect((await run('alice', ['listen', '--never'])).code).toBe(2);
-
-  const listening = start('alice', ['listen']);
-  await new Promise<void>((resolve) => {
-    listening.stderr.on('data', (chunk) => String(chunk).includes('listening as') && resolve());
+describe('what went wrong is an exit code and a sentence', () => {
+  let dead = '';
+  beforeAll(async () => {
+    dead = `http://127.0.0.1:${await freePort()}`;
   });
-  const second = await run('alice', ['listen']);
-  expect([second.code, second.err]).toEqual([6, expect.stringContaining('in use by process')]);
-  const ended = new Promise((resolve) => listening.on('exit', resolve));
-  listening.kill('SIGTERM');
-  expect(await ended).toBe(0);
-}, 40_000);
+
+  test.each([
+    ['a code that nobody has', ['send', '0000000'], 4, 'No user has the code', false],
+    ['what is no code', ['send', 'nobody'], 1, 'A code is 7', false],
+    ['a relay that is not there, for send', ['send', 'E011T7D'], 3, 'nothing listens there', true],
+    ['for listen', ['listen'], 3, 'nothing listens there', true],
+    ['for chat', ['chat', 'E011T7D'], 3, 'nothing listens there', true],
+    ['for ping', ['ping'], 3, 'nothing listens there', true],
+    ['for identity', ['identity'], 3, 'nothing listens there', true],
+    ['no code', ['send'], 2, 'send takes a CODE', false],
+    [
+      'an option that does not exist',
+      ['listen', '--never'],
+      2,
+      'there is no option --never: there are --url',
+      {},
+    ],
+    ['an option without its value', ['listen', '--count'], 2, '--count needs a value', false],
+    ['a value that an option does not take', ['listen', '--json=1'], 2, '--json takes no value', false],
+    ['a number that is none', ['listen', '--count', 'x'], 2, '--count is a number above 0', false],
+    ['a file that is not there', ['send', 'E011T7D', '/no/such/file'], 1, 'there is no such file', false],
+    ['a folder', ['send', 'E011T7D', '/tmp'], 2, 'is a folder', false],
+    ['a URL that is none', ['ping', '--url', 'relay.example'], 1, "A relay's URL", false],
+  ])('%s', async (_, args, exit, words, away) => {
+    const env: Record<string, string> = away ? { RELAY_URL: dead } : {};
+    const { code, err } = await people.run('alice', args, { input: 'x', env });
+    expect({ code, err }).toEqual({ code: exit, err: expect.stringContaining(words) });
+    // Never a stack, nor the words of a parser about itself.
+    expect(err).not.toMatch(/^\s+at |positional argument|AbortSignal/m);
+  });
+
+  test('a second process of the same identity', async () => {
+    const listening = await people.listening('alice');
+    const second = await people.run('alice', ['listen']);
+    expect([second.code, second.err]).toEqual([6, expect.stringContaining('in use by process')]);
+    const stopping = ended(listening);
+    const startedMs = performance.now();
+    listening.kill('SIGINT');
+    expect((await stopping).code).toBe(0);
+    // A flush after Ctrl-C may take 0.2 s, not the 2 s of an ordinary end.
+    expect(performance.now() - startedMs).toBeLessThan(1_900);
+  }, 40_000);
+});
+
+test('completion knows every command and its options', async () => {
+  const { out } = await people.run('alice', ['completion', 'bash']);
+  expect(out).toMatch(/send\) words="--delivered --file --name --timeout --url/);
+  for (const shell of ['zsh', 'fish']) {
+    expect((await people.run('alice', ['completion', shell])).out).toContain('listen');
+  }
+  expect((await people.run('alice', ['completion', 'tcsh'])).code).toBe(2);
+});

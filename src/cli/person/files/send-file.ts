@@ -1,0 +1,127 @@
+import { resolve } from 'node:path';
+import {
+  ClientError,
+  type Conversation,
+  type FileProgress,
+  type FileTransfer,
+} from '../../../client/index.ts';
+import type { DiskSource } from './disk-source.ts';
+import { ProgressLine } from './progress-line.ts';
+import type { SendingPaths } from './sending-paths.ts';
+import { formatBytes } from './units.ts';
+
+/** After so long without a part that arrives, the other is probably away. */
+const AWAY_AFTER_MS = 3_000;
+
+export interface SendFileOptions {
+  readonly conversation: Conversation;
+  readonly source: DiskSource;
+  /** Null for what was piped in: nothing can go on with it later. */
+  readonly path: string | null;
+  readonly paths: SendingPaths;
+  /** Wait until the other has it, also where it could wait at the relay. */
+  readonly untilDelivered: boolean;
+  /** Ends it: no progress for too long, or Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Something has moved: the time without progress starts again. */
+  readonly onProgress: () => void;
+  readonly say: (words: string) => void;
+}
+
+export interface FileOutcome {
+  /** The file's id. */
+  readonly file: string;
+  /** Of the message that it came with. */
+  readonly message: string;
+  readonly sha256: string;
+  /** The other has all of it; otherwise it waits at the relay. */
+  readonly delivered: boolean;
+}
+
+/** Sends one file, or goes on with one that was begun, until the relay or the other has all of it. */
+export async function sendOneFile(options: SendFileOptions): Promise<FileOutcome> {
+  const { conversation, source, path, paths, untilDelivered, signal, say } = options;
+  const begun = unfinished(conversation, source);
+  const line = new ProgressLine(source.name);
+  let reported = false;
+  const onProgress = (progress: FileProgress) => {
+    if (progress.file !== id || progress.bytes === 0) return;
+    if (!reported) reported = true;
+    options.onProgress();
+    line.update(progress.bytes, progress.size);
+  };
+  let id = begun?.file ?? '';
+  const off = conversation.on('file', onProgress);
+  try {
+    let transfer: FileTransfer;
+    let message: string;
+    let stored: Promise<void> | null = null;
+    if (begun === null) {
+      const sent = await conversation.sendFile(source, { sha256: source.sha256 });
+      transfer = sent;
+      message = sent.messageId;
+      if (sent.fitsMailbox) stored = sent.stored;
+    } else {
+      transfer = conversation.resumeFile(begun.file, source);
+      message = begun.message;
+      say(`${source.name}: going on, ${formatBytes(begun.bytes)} of ${formatBytes(begun.size)} were there`);
+    }
+    id = transfer.offer.id;
+    if (path !== null) await paths.add(id, resolve(path));
+    const waits = stored !== null && !untilDelivered ? stored : transfer.done;
+    const hint = setTimeout(() => {
+      if (!reported && waits === transfer.done) say(awayWords(source, conversation, stored !== null, path));
+    }, AWAY_AFTER_MS);
+    try {
+      await orAborted(waits, signal);
+    } finally {
+      clearTimeout(hint);
+    }
+    line.end();
+    const delivered = transfer.progress.state === 'done';
+    if (delivered || waits === stored) await paths.remove(id);
+    return { file: id, message, sha256: source.sha256, delivered };
+  } finally {
+    line.end();
+    off();
+  }
+}
+
+/** The same file to the same person, begun earlier and not arrived. */
+function unfinished(conversation: Conversation, source: DiskSource): FileProgress | null {
+  return (
+    conversation.files.findLast(
+      ({ direction, name, size, state, sha256 }) =>
+        direction === 'sending' &&
+        (state === 'waiting' || state === 'paused') &&
+        name === source.name &&
+        size === source.size &&
+        sha256 === source.sha256,
+    ) ?? null
+  );
+}
+
+function awayWords(source: DiskSource, { code }: Conversation, fits: boolean, path: string | null): string {
+  const size = formatBytes(source.size);
+  if (fits) return `${code} is away: ${source.name} (${size}) waits at the relay.`;
+  const later = path === null ? '' : ' Ctrl-C: keyrelay listen, or the same command later, goes on.';
+  return (
+    `${source.name} (${size}) is more than may wait at the relay. ${code} has been told of it, and it goes when ${code} ` +
+    `asks for it, while this runs.${later}`
+  );
+}
+
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () =>
+      reject(signal.reason instanceof ClientError ? signal.reason : new ClientError('aborted', 'Ended.'));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,104 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../../src/cli/dev/servers.ts';
+import { CommandLine, ended } from '../../support/clients/command-line.ts';
+import { rowsOf } from '../../support/documents/terminal.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
+
+const processes = new Processes();
+let relay: RelayNode;
+let people: CommandLine;
+
+beforeAll(async () => {
+  relay = await processes.relay();
+  people = await CommandLine.open(() => relay.http);
+});
+afterAll(async () => {
+  await people.close();
+  await processes.stop();
+});
+
+/** What a child writes to standard output, as it comes. */
+function written(child: ChildProcessWithoutNullStreams): { readonly text: string } {
+  const shown = { text: '' };
+  child.stdout.on('data', (chunk) => {
+    shown.text += String(chunk);
+  });
+  return shown;
+}
+
+test('two terminals talk, and programs read nothing but JSON', async () => {
+  const [eve, frank] = [await people.codeOf('eve'), await people.codeOf('frank')];
+  const left = people.start('eve', ['chat', frank, '--json']);
+  const right = people.start('frank', ['chat', eve, '--json']);
+  const [atLeft, atRight] = [written(left), written(right)];
+  left.stdin.write('hello\n');
+  await until(() => atRight.text.includes('"body":"hello"'), { what: 'hello', timeoutMs: 20_000 });
+  right.stdin.write('hello yourself\n');
+  await until(() => atLeft.text.includes('"body":"hello yourself"'), { what: 'an answer' });
+  left.stdin.write('/number\n');
+  await until(() => /"note":"(\d{5} ){11}\d{5}"/.test(atLeft.text), { what: 'the number' });
+  // What looks like a command is never sent to the other; a second slash sends it.
+  left.stdin.write('/help\n/nonsense\n//shrug\n');
+  await until(() => atRight.text.includes('"body":"/shrug"'), { what: 'the escaped slash' });
+  expect(atLeft.text).toContain('There is no /nonsense');
+  expect(atRight.text).not.toMatch(/help|nonsense/);
+  for (const each of atLeft.text.trim().split('\n')) expect(() => JSON.parse(each), each).not.toThrow();
+  const ending = Promise.all([ended(left), ended(right)]);
+  left.stdin.write('/quit\n');
+  right.stdin.end();
+  expect((await ending).map(({ code }) => code)).toEqual([0, 0]);
+}, 60_000);
+
+test('in a terminal each message stands once, and its mark changes where it is', async () => {
+  const [gina, hugo] = [await people.codeOf('gina'), await people.codeOf('hugo')];
+  const other = people.start('hugo', ['chat', gina, '--json']);
+  const heard = written(other);
+  const child = people.startInTerminal('gina', ['chat', hugo]);
+  const screen = written(child);
+  await until(() => screen.text.includes('/help lists'), { what: 'the first line', timeoutMs: 20_000 });
+  for (const [index, text] of ['one', 'two'].entries()) {
+    child.stdin.write(`${text}\n`);
+    await until(() => heard.text.includes(`"body":"${text}"`), { what: text, timeoutMs: 20_000 });
+    await until(() => rowsOf(screen.text).filter((row) => row.startsWith('  *  ')).length === index + 1, {
+      what: `${text} to be read`,
+    });
+  }
+  other.stdin.write('three\n');
+  await until(() => screen.text.includes('three'), { what: 'three' });
+  const rows = rowsOf(screen.text).filter((row) => /one|two|three/.test(row));
+  expect(rows).toEqual(['  *  one', '  *  two', `${hugo}  three`]);
+  child.stdin.write('\u0003');
+  expect((await ended(child)).code).toBe(0);
+  other.stdin.end();
+}, 90_000);
+
+describe('without a relay', () => {
+  test('what is written to somebody known waits, and the exit code says so', async () => {
+    const port = await freePort();
+    const node = await processes.relay({ RELAY_PORT: `${port}` });
+    const env = { RELAY_URL: node.http };
+    const code = JSON.parse((await people.run('kim', ['identity', '--json'], { env })).out) as {
+      code: string;
+    };
+    const first = people.start('lea', ['chat', code.code, '--json'], env);
+    const shown = written(first);
+    await until(() => shown.text.includes('"other"'), { what: 'the conversation', timeoutMs: 20_000 });
+    first.stdin.end();
+    await ended(first);
+    await node.kill();
+
+    const {
+      code: exit,
+      out,
+      err,
+    } = await people.run('lea', ['chat', code.code], { env, input: 'for later\n' });
+    expect(exit).toBe(3);
+    expect(err).toMatch(/offline: .*nothing listens there/i);
+    expect(err).toContain('1 message waits');
+    // A pipe gets no codes that steer a terminal.
+    expect(out + err).not.toContain('\u001b');
+  }, 60_000);
+});

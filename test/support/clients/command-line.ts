@@ -1,0 +1,121 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Record<string, string>;
+}
+
+/** People who use `keyrelay` at one relay, each with an identity file in a temporary folder. */
+export class CommandLine {
+  readonly folder: string;
+  readonly #url: () => string;
+  readonly #running: ChildProcessWithoutNullStreams[] = [];
+
+  private constructor(folder: string, url: () => string) {
+    this.folder = folder;
+    this.#url = url;
+  }
+
+  static async open(url: () => string): Promise<CommandLine> {
+    return new CommandLine(await mkdtemp(join(tmpdir(), 'keyrelay-cli-')), url);
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  start(
+    who: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): ChildProcessWithoutNullStreams {
+    const child = spawn(process.execPath, [MAIN, ...args, '--identity', this.path(who)], {
+      env: { ...process.env, RELAY_URL: this.#url(), ...env },
+    });
+    this.#running.push(child);
+    return child;
+  }
+
+  /** In a terminal of util-linux's `script`, as there is on every Debian. */
+  startInTerminal(
+    who: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): ChildProcessWithoutNullStreams {
+    const words = [process.execPath, MAIN, ...args, '--identity', this.path(who)];
+    const child = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
+      env: { ...process.env, TERM: 'xterm', RELAY_URL: this.#url(), ...env },
+    });
+    this.#running.push(child);
+    return child;
+  }
+
+  /** Runs a command to its end. */
+  async run(who: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    const child = this.start(who, args, options.env);
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+    return ended(child);
+  }
+
+  async codeOf(who: string): Promise<string> {
+    const { out } = await this.run(who, ['identity', '--json']);
+    return (JSON.parse(out) as { code: string }).code;
+  }
+
+  /** `listen`, once it listens. */
+  async listening(who: string, args: readonly string[] = []): Promise<ChildProcessWithoutNullStreams> {
+    const child = this.start(who, ['listen', ...args]);
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', (chunk) => String(chunk).includes('listening as') && resolve());
+      child.once('exit', () => reject(new Error('listen has ended')));
+    });
+    return child;
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#running) child.kill('SIGKILL');
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  const exited = new Promise<number | null>((resolve) => {
+    if (child.exitCode === null && child.signalCode === null) child.once('exit', resolve);
+    else resolve(child.exitCode);
+  });
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await exited, out, err };
+}
+
+/** The JSON lines of a program, once there are so many. */
+export async function jsonLines(
+  child: ChildProcessWithoutNullStreams,
+  count: number,
+): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  let rest = '';
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    const parts = (rest + String(chunk)).split('\n');
+    rest = parts.pop() ?? '';
+    found.push(
+      ...parts
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    );
+    if (found.length >= count) break;
+  }
+  return found;
+}
