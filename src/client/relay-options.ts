@@ -9,6 +9,8 @@ export interface RelayOptions {
   readonly storage?: Storage;
   /** Shown to other users, unsigned. Only the first registration sets it. */
   readonly name?: string;
+  /** The token of an invitation, for a relay that registers by invitation only. */
+  readonly invite?: string;
   /** The runtime's own by default. Node 20 has none: pass that of the package `ws`. */
   readonly WebSocket?: unknown;
   readonly fetch?: Fetch;

@@ -58,8 +58,8 @@ export class Relay {
     this.#options = options;
     this.#identity = identity;
     const endpoints = endpointsOf(url);
-    const { fetch, name } = options;
-    this.#account = new Account({ identity, endpoints, records, fetch, name });
+    const { fetch, name, invite } = options;
+    this.#account = new Account({ identity, endpoints, records, fetch, name, invite });
     this.#records = records;
     this.#lock = lock;
     this.#protocol = options.protocol ?? 2;

@@ -41,7 +41,7 @@ export interface Registration {
 }
 
 /** Anybody; nobody; or by the SHA-256 of an invitation's token (64 hex digits), null if none was given. */
-type Admission = 'open' | 'closed' | { readonly invitation: string | null };
+export type Admission = 'open' | 'closed' | { readonly invitation: string | null };
 
 /**
  * - `created`

@@ -100,6 +100,14 @@ export const SETTINGS = {
     description: 'Whether a registration must prove possession of the Ed25519 key.',
     schema: boolean(),
   }),
+  registration: setting({
+    env: 'RELAY_REGISTRATION',
+    default: 'open',
+    description:
+      'Who may become a user. `open`: anybody. `invite`: holders of an invitation (`keyrelay admin invite create`). ' +
+      '`closed`: only those whom an operator registers. Users who are registered are not affected.',
+    schema: oneOf(['open', 'invite', 'closed']),
+  }),
   maxFrameBytes: setting({
     env: 'RELAY_MAX_FRAME_BYTES',
     default: '65536',

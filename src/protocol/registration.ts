@@ -9,12 +9,21 @@ export interface RegistrationRequest {
   readonly name: string | null;
   /** 128 lower-case hex digits: an Ed25519 signature over `proofText`. */
   readonly proof: string | null;
+  /** The token of an invitation. */
+  readonly invite: string | null;
+}
+
+const INVITE = /^[A-Za-z0-9._~+/=-]{1,256}$/;
+
+/** Whether this may be the token of an invitation: RFC 6750, 2.1. */
+export function isInvite(value: unknown): value is string {
+  return typeof value === 'string' && INVITE.test(value);
 }
 
 const NAME_CODE_POINTS_MAX = 64;
 
 /** The members of the body; others are ignored. */
-const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof'] as const;
+const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof', 'invite'] as const;
 
 const HEX = /^[0-9a-fA-F]*$/;
 const CONTROL = /\p{Cc}/u;
@@ -45,7 +54,10 @@ export function readRegistration(
     eddsaPublicKey: hex('eddsa_public_key', KEY_HEX_DIGITS),
     name: body.name ?? null,
     proof: body.proof === undefined ? null : hex('proof', SIGNATURE_HEX_DIGITS),
+    invite: isInvite(body.invite) ? body.invite : null,
   };
+  if (body.invite !== undefined && request.invite === null)
+    errors.push('invite must be the token of an invitation');
   const { name } = request;
   if (name !== null && !isName(name)) {
     errors.push(

@@ -10,6 +10,8 @@ import { WirePanel } from './wire-panel.ts';
 const RELAY_STORE = 'keyrelay-relay';
 /** Set over a reload by who has chosen to go on in this tab, and need not be asked again. */
 const TAKE_OVER = 'keyrelay-take-over';
+/** Keeps an invitation over reloads of this tab. */
+const INVITE = 'keyrelay-invite';
 
 function showState(state: ConnectionState): void {
   byId('connection', HTMLElement).dataset.state = state.state;
@@ -56,10 +58,21 @@ function showEnd(error: ClientError): void {
   }
 }
 
+/** `#invite=TOKEN` lets a new user in. It leaves the address bar at once: whoever copies that would pass it on. */
+function takeInvite(): string | null {
+  const [, token] = /^#invite=(.+)$/.exec(location.hash) ?? [];
+  if (token === undefined) return sessionStorage.getItem(INVITE);
+  sessionStorage.setItem(INVITE, decodeURIComponent(token));
+  history.replaceState(null, '', location.pathname);
+  return decodeURIComponent(token);
+}
+
 async function begin(): Promise<void> {
+  const invite = takeInvite();
   const identity = await loadIdentity();
   const relay = await Relay.open(location.origin, identity, {
     storage: indexedDbStorage(RELAY_STORE, indexedDB),
+    ...(invite === null ? {} : { invite }),
     // Only pages of secure origins have locks.
     ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
     onElsewhere: (takeOver) => {

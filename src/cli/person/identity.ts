@@ -10,6 +10,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { person, values, positionals } = parsePerson(args, {
     export: { type: 'boolean', default: false },
     import: { type: 'boolean', default: false },
+    invite: { type: 'string' },
   });
   if (positionals.length > 0) throw new UsageError(`identity takes no ${positionals[0]}`);
   if (values.export && values.import) throw new UsageError('either --export or --import');
@@ -17,7 +18,9 @@ export async function run(args: readonly string[]): Promise<number> {
     if (values.export) return exportTo(person);
     if (values.import) await importFrom(person);
     const identity = await loadIdentity(person.identityFile);
-    const code = await registeredCode(person, identity);
+    // The token, or the link that has it.
+    const invite = values.invite?.split('#invite=').at(-1);
+    const code = await registeredCode(person, identity, invite);
     const { eddsaPublicKey, ecdhPublicKey } = identity;
     const { url, identityFile: file } = person;
     if (person.json) console.log(JSON.stringify({ code, eddsaPublicKey, ecdhPublicKey, url, file }));

@@ -10,7 +10,8 @@ keyrelay help identity says what lies on disk and how to encrypt it; keyrelay he
 export const PERSON_COMMANDS = {
   identity: {
     summary: 'shows who you are: your code and keys; makes them the first time',
-    usage: `  --export           prints the identity, encrypted under a passphrase, to carry it elsewhere
+    usage: `  --invite TOKEN     lets you in where new users need an invitation: the token, or the whole link
+  --export           prints the identity, encrypted under a passphrase, to carry it elsewhere
   --import           reads such an export from standard input, if there is no identity yet
 ${PERSON}
 

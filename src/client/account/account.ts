@@ -10,6 +10,7 @@ export interface AccountOptions {
   readonly records: Records;
   readonly fetch: Fetch | undefined;
   readonly name: string | undefined;
+  readonly invite: string | undefined;
 }
 
 /** This identity's user at this relay. */

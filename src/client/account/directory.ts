@@ -31,7 +31,7 @@ export interface DirectoryOptions {
 /** `POST /users` with proof: the same identity always gets the same code. */
 export async function register(
   identity: Identity,
-  options: DirectoryOptions & { readonly name?: string | undefined },
+  options: DirectoryOptions & { readonly name?: string | undefined; readonly invite?: string | undefined },
 ): Promise<User> {
   const { eddsaPublicKey, ecdhPublicKey } = identity;
   const body = {
@@ -39,6 +39,7 @@ export async function register(
     eddsa_public_key: eddsaPublicKey,
     proof: registrationProof(identity),
     ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.invite === undefined ? {} : { invite: options.invite }),
   };
   const response = await ask('/users', options, {
     method: 'POST',

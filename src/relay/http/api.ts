@@ -87,7 +87,7 @@ export class HttpApi {
     if (exchange.method === 'OPTIONS') {
       const preflight = {
         'Access-Control-Allow-Methods': allow,
-        'Access-Control-Allow-Headers': 'Content-Type',
+        'Access-Control-Allow-Headers': 'Content-Type, Authorization',
       };
       return exchange.answer({
         status: 204,
@@ -109,14 +109,19 @@ export class HttpApi {
 
   #route(path: string): Route | null {
     const { rates, engine, config } = this.#context;
-    const options = { engine, requireProof: config.requireProof };
+    const { requireProof, registration } = config;
+    const options = { engine, requireProof, registration };
     if (path === '/users') {
-      const handle = async ({ contentType }: Exchange, body: Body | null) => {
+      const handle = async ({ address, authorization, contentType }: Exchange, body: Body | null) => {
         const wrong = wrongContent(contentType, body);
-        return (
-          wrong ??
-          json(await register(body !== null && 'bytes' in body ? body.bytes : Buffer.alloc(0), options))
-        );
+        if (wrong !== null) return wrong;
+        // Guessing an invitation costs as much as guessing a code.
+        const waitMs = registration === 'invite' ? rates.lookups.take(address) : 0;
+        if (waitMs > 0) return tooMany(waitMs);
+        const bytes = body !== null && 'bytes' in body ? body.bytes : Buffer.alloc(0);
+        const answer = await register(bytes, authorization, options);
+        if (registration === 'invite' && 'user' in answer) rates.lookups.giveBack(address);
+        return json(answer);
       };
       return { name: 'register', method: 'POST', limiter: rates.registrations, handle };
     }

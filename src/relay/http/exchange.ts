@@ -20,6 +20,7 @@ export class Exchange {
   readonly method: string;
   readonly path: string;
   readonly contentType: string;
+  readonly authorization: string;
   readonly origin: string;
   readonly address: string;
   readonly #res: HttpResponse;
@@ -35,6 +36,7 @@ export class Exchange {
     this.method = req.getCaseSensitiveMethod();
     this.path = req.getUrl();
     this.contentType = headers.get('content-type');
+    this.authorization = headers.get('authorization');
     this.origin = headers.get('origin');
     this.address = address;
     res.onAborted(() => {

@@ -5,9 +5,17 @@ import type { HttpResponse } from '../transport/uws.ts';
 export interface Problem {
   readonly status: number;
   readonly detail: string;
+  /** Names the kind of problem for programs; `about:blank` says no more than the status. */
+  readonly type?: ProblemType;
   /** Seconds. */
   readonly retryAfterS?: number;
 }
+
+/** Stable: clients match on them. */
+type ProblemType =
+  | 'urn:keyrelay:invitation-required'
+  | 'urn:keyrelay:invitation-invalid'
+  | 'urn:keyrelay:registration-closed';
 
 /** To a request for `/ws` that is no opening handshake. */
 export function upgradeRequired(): Problem {
@@ -18,8 +26,13 @@ export function upgradeRequired(): Problem {
   };
 }
 
-export function problemBody({ status, detail }: Problem): string {
-  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail });
+export function problemBody({ status, detail, type }: Problem): string {
+  return JSON.stringify({
+    type: type ?? 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+  });
 }
 
 /** Headers that belong to this problem, beside those of every answer. */
@@ -27,6 +40,7 @@ export function problemHeaders({ status, retryAfterS }: Problem): Record<string,
   return {
     'Content-Type': 'application/problem+json',
     // RFC 9110, 15.5.22 and 7.8, and RFC 6455, 4.4.
+    ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="keyrelay"' } : {}),
     ...(status === 426 ? { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
     ...(retryAfterS === undefined ? {} : { 'Retry-After': `${retryAfterS}` }),
   };

@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto';
 import { checkEd25519Key, checkX25519Key } from '../../crypto/keys.ts';
 import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
-import type { Engine, User } from '../../engine/engine.ts';
+import type { Admission, Engine, User } from '../../engine/engine.ts';
+import type { Config } from '../../ops/config.ts';
 import { readCode } from '../../protocol/codes.ts';
 import { parseStrictJson } from '../../protocol/json.ts';
-import { type KnownUserJson, proofText, readRegistration, userJson } from '../../protocol/registration.ts';
+import {
+  isInvite,
+  type KnownUserJson,
+  proofText,
+  readRegistration,
+  userJson,
+} from '../../protocol/registration.ts';
 import type { Problem } from './problem.ts';
 
 export type UserAnswer = { readonly status: 200 | 201; readonly user: string } | Problem;
@@ -11,10 +19,18 @@ export type UserAnswer = { readonly status: 200 | 201; readonly user: string } |
 export interface UsersOptions {
   readonly engine: Pick<Engine, 'register' | 'findUser'>;
   readonly requireProof: boolean;
+  readonly registration: Config['registration'];
 }
 
-/** `POST /users`: a pair of public keys becomes a user with a code. Cheap checks first. */
-export async function register(body: Uint8Array, options: UsersOptions): Promise<UserAnswer> {
+/**
+ * `POST /users`: a pair of public keys becomes a user with a code. Cheap checks first.
+ * @param authorization the header; '' without
+ */
+export async function register(
+  body: Uint8Array,
+  authorization: string,
+  options: UsersOptions,
+): Promise<UserAnswer> {
   const json = parseStrictJson(body);
   if (!json.ok)
     return {
@@ -23,7 +39,10 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
     };
   const read = readRegistration(json.value);
   if (!read.ok) return { status: 400, detail: read.errors.join('; ') };
-  const { ecdhPublicKey, eddsaPublicKey, name, proof } = read.request;
+  const { ecdhPublicKey, eddsaPublicKey, name, proof, invite } = read.request;
+  const bearer = authorization === '' ? null : bearerToken(authorization);
+  if (bearer === undefined)
+    return { status: 400, detail: 'Authorization must be: Bearer, and the token of an invitation' };
   const text = proofText(ecdhPublicKey, eddsaPublicKey);
   if (proof === null && options.requireProof) {
     return { status: 400, detail: `proof is required here: the hex Ed25519 signature of "${text}"` };
@@ -41,6 +60,7 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
     eddsaPublicKey,
     name,
     proof,
+    admission: admissionOf(options.registration, bearer ?? invite),
   });
   switch (result.outcome) {
     case 'created':
@@ -61,9 +81,24 @@ export async function register(body: Uint8Array, options: UsersOptions): Promise
           'send a proof to show that it is yours',
       };
     case 'closed':
+      return {
+        status: 403,
+        type: 'urn:keyrelay:registration-closed',
+        detail: 'this relay registers nobody: ask its operator',
+      };
     case 'invitation_required':
+      return {
+        status: 401,
+        type: 'urn:keyrelay:invitation-required',
+        detail:
+          'new users of this relay need an invitation: ask its operator, and send it as Bearer or as invite',
+      };
     case 'invitation_invalid':
-      return { status: 403, detail: 'this relay takes no new users' };
+      return {
+        status: 403,
+        type: 'urn:keyrelay:invitation-invalid',
+        detail: 'this invitation lets nobody in: it is unknown, expired, revoked or used up',
+      };
     case 'full':
       return { status: 503, detail: 'this relay takes no more users', retryAfterS: 3600 };
   }
@@ -81,6 +116,17 @@ export async function lookUp(text: string, options: UsersOptions): Promise<UserA
   // Others can check that the X25519 key is the one that the owner of the Ed25519 key registered.
   const known: KnownUserJson = { ...userJson(user), ...(user.proof === null ? {} : { proof: user.proof }) };
   return { status: 200, user: JSON.stringify(known) };
+}
+
+/** Undefined if the header is no bearer token. */
+function bearerToken(authorization: string): string | undefined {
+  const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
+  return isInvite(token) ? token : undefined;
+}
+
+function admissionOf(registration: Config['registration'], token: string | null): Admission {
+  if (registration !== 'invite') return registration;
+  return { invitation: token === null ? null : createHash('sha256').update(token).digest('hex') };
 }
 
 function wire(user: User): string {

@@ -2,6 +2,7 @@ import type { HttpRequest } from './uws.ts';
 
 /** Headers with one meaning: a proxy in front could pick another of two equal ones than we do. */
 const SINGLE = [
+  'authorization',
   'content-length',
   'content-type',
   'origin',

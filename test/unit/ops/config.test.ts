@@ -23,6 +23,7 @@ describe('defaults', () => {
       publicUrls: [],
       protocols: [1, 2],
       requireProof: false,
+      registration: 'open',
       maxFrameBytes: 65_536,
       mailboxTtlMs: 604_800_000,
       mailboxEnvelopes: 1000,

@@ -11,7 +11,7 @@ describe('the body of POST /users', () => {
   it('is two keys; hex of either case becomes lower case', () => {
     expect(readRegistration(KEYS)).toEqual({
       ok: true,
-      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: null },
+      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: null, invite: null },
     });
     const upper = {
       ecdh_public_key: ECDH.toUpperCase(),

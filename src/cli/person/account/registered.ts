@@ -6,9 +6,9 @@ import { readIfThere } from './identity-file.ts';
 import { openState, statePath } from './state.ts';
 
 /** The identity's code at this relay, registering it if need be. Says so if the relay has forgotten the code from before. */
-export async function registeredCode(person: Person, identity: Identity): Promise<string> {
+export async function registeredCode(person: Person, identity: Identity, invite?: string): Promise<string> {
   const before = await codeInState(statePath(person));
-  const { code } = await register(identity, { endpoints: endpointsOf(person.url) });
+  const { code } = await register(identity, { endpoints: endpointsOf(person.url), invite });
   if (before !== null && before !== code) {
     const state = await openState(person, identity);
     try {
