@@ -52,6 +52,7 @@ const ARGUMENTS: Readonly<Record<CommandName, readonly string[]>> = {
   hexists: [KEY, 'f'],
   hget: [KEY, 'f'],
   hincrby: [KEY, 'f', '1'],
+  hkeys: [KEY],
   hlen: [KEY],
   hmget: [KEY, 'f'],
   hrandfield: [KEY],

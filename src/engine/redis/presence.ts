@@ -81,7 +81,7 @@ export class Presence {
     await set.catch(() => calls.command('presence', this.#key, ['PEXPIRE', this.#key, ttl]));
     const live = await calls.run({
       script: scripts.heartbeat,
-      keys: [LIVE_NODES],
+      key: LIVE_NODES,
       args: () => [nodeId, ttl],
     });
     observer.liveNodes(Number(live));

@@ -1,5 +1,6 @@
 /**
- * What stands in Redis. Everything of one user shares the hash tag {CODE}, and so a slot; one script is one step.
+ * What stands in Redis. Everything of one user shares the hash tag {CODE}, and so a slot; one script is one step. A script
+ * declares one key, `user:{CODE}`, and derives the others: see lua/keys.lua.
  *
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
  *     last confirmed count total base oldest expired                     the mailbox: see lua/mailbox.lua
@@ -52,21 +53,39 @@ export const inboxKey = (code: string): string => `inbox:{${code}}`;
 export const codeOfInbox = (name: string): string => name.slice('inbox:{'.length, -1);
 /** What every mailbox key, and no other, begins with. */
 export const INBOX_PREFIX = 'inbox:{';
-export const sharesKey = (code: string): string => `shares:{${code}}`;
-export const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
-export const seenKeys = (code: string): [string, string] => [`seen:{${code}}:0`, `seen:{${code}}:1`];
-export const peopleKey = (code: string): string => `people:{${code}}`;
-export const unheardKey = (code: string): string => `unheard:{${code}}`;
 export const deadLetterKey = (code: string): string => `poison:{${code}}`;
+const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
+
+/** The keys that a user may have beside `user:{CODE}`, without order fences. */
+export const keysBesideUser = (code: string): readonly string[] => [
+  inboxKey(code),
+  `shares:{${code}}`,
+  `seen:{${code}}:0`,
+  `seen:{${code}}:1`,
+  `people:{${code}}`,
+  `unheard:{${code}}`,
+  deadLetterKey(code),
+];
+/** The same, with the order fence of one sender. */
+export const keysBesideRecipient = (code: string, sender: string): readonly string[] => [
+  ...keysBesideUser(code),
+  fenceKey(code, sender),
+];
 
 export const keyRecord = (eddsaPublicKey: string): string => `key:${eddsaPublicKey}`;
 export const NEXT_ID = 'user:next-id';
-export const UNCLAIMED = `{${NEXT_ID}}:unclaimed`;
-export const LEAVING = `{${NEXT_ID}}:leaving`;
-export const CLAIMED = `{${NEXT_ID}}:claimed`;
+export const keysBesideNextId = (): readonly string[] => [
+  `{${NEXT_ID}}:unclaimed`,
+  `{${NEXT_ID}}:leaving`,
+  `{${NEXT_ID}}:claimed`,
+];
 
 export const INVITATIONS = '{invites}:all';
 export const invitationKey = (id: string): string => `{invites}:${id}`;
+export const keysBesideInvitation = (id: string): readonly string[] => [
+  INVITATIONS,
+  `${invitationKey(id)}:taken`,
+];
 
 const PROBE_PREFIX = 'probe:';
 /** The hash tag comes first, so that nothing in a node's name can be taken for one. */
@@ -109,7 +128,7 @@ export const ACCESS = {
     ...['cluster|slots', 'cluster|info', 'asking'],
     ...['eval', 'evalsha', 'script|load', 'ssubscribe', 'sunsubscribe', 'spublish'],
     ...['get', 'set', 'incr', 'decr', 'del', 'exists', 'rename', 'persist', 'pexpire', 'pexpireat'],
-    ...['hdel', 'hexists', 'hget', 'hincrby', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
+    ...['hdel', 'hexists', 'hget', 'hincrby', 'hkeys', 'hlen', 'hmget', 'hrandfield', 'hscan', 'hset'],
     ...['xadd', 'xdel', 'xlen', 'xrange', 'xrevrange', 'xtrim'],
     ...['zadd', 'zcard', 'zrange', 'zrem', 'zremrangebyscore', 'zscore'],
     // The estimate of waiting mail (mailbox-sampler.ts).

@@ -17,7 +17,6 @@ import type { EngineLimits } from '../engine.ts';
 export interface Script {
   /** The verb: its file is `lua/<name>.lua`. */
   readonly name: string;
-  readonly keys: number;
   readonly sha: string;
   readonly source: Buffer;
 }
@@ -103,12 +102,11 @@ function loadScript(name: ScriptName, constants: Readonly<Record<string, number>
       if (value === undefined) throw new Error(`lua/${name}.lua needs an unknown constant: ${constant}`);
       return `${line}\nlocal ${constant} = ${value}`;
     });
-  // The number of keys is taken from the header, so that the header cannot lie.
-  const keys = text.match(/^-- KEYS\[\d+\]/gm)?.length ?? 0;
-  if (!text.startsWith('#!lua') || keys === 0)
-    throw new Error(`lua/${name}.lua lacks its #!lua line or its KEYS`);
+  // Calls declare exactly one key: see lua/keys.lua.
+  if (!text.startsWith('#!lua') || text.match(/^-- KEYS\[\d+\]/gm)?.length !== 1)
+    throw new Error(`lua/${name}.lua lacks its #!lua line or its one key`);
   const source = Buffer.from(text, 'utf8');
-  return { name, keys, sha: createHash('sha1').update(source).digest('hex'), source };
+  return { name, sha: createHash('sha1').update(source).digest('hex'), source };
 }
 
 function readLua(name: string): string {

@@ -23,13 +23,13 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reclaim raises the epoch, and displaces a newer session',
     file: 'engine/redis/lua/reclaim.lua',
-    from: "if tonumber(fields[2]) >= tonumber(epoch) then return 'displaced' end",
+    from: "if why ~= 'forgotten' then return why end",
     to: '',
     // Written with its own epoch, the newer session would take it for a store that went back, and claim it again.
     also: [
       {
         from: "redis.call('HSET', user, 'epoch', epoch,",
-        to: "redis.call('HSET', user, 'epoch', math.max(tonumber(epoch), tonumber(fields[2]) + 1),",
+        to: "redis.call('HSET', user, 'epoch', math.max(tonumber(epoch), box.epoch + 1),",
       },
     ],
     scenarios: ['late-reclaim'],
@@ -44,7 +44,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a cursor that the store does not know is read from',
     file: 'engine/redis/lua/read.lua',
-    from: "if after ~= '' and not find(box, inbox, after) then return { 'gone' } end",
+    from: "if after ~= '' and not find(box, after) then return { 'gone' } end",
     to: '',
     scenarios: ['lost-tail'],
   },
@@ -150,7 +150,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no quota',
     file: 'engine/redis/lua/quota.lua',
-    from: 'return quota.count + 1 > max_envelopes or quota.bytes + size > max_bytes',
+    from: 'return quota.count + 1 > quota.room_count or quota.bytes + size > quota.room_bytes',
     to: 'return false',
     scenarios: ['full-mailbox'],
   },

@@ -9,7 +9,7 @@ import {
 } from '../../invitations.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
-import { INVITATIONS, invitationKey, keyRecord, userKey } from '../schema.ts';
+import { INVITATIONS, invitationKey, keyRecord, keysBesideInvitation, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface RedisInvitationsOptions {
@@ -46,7 +46,8 @@ export class RedisInvitations implements Invitations {
     const id = invitationId(hash);
     const reply = await calls.run({
       script: scripts['invitations/create'],
-      keys: [invitationKey(id)],
+      key: invitationKey(id),
+      beside: () => keysBesideInvitation(id),
       args: () => [
         id,
         hash,
@@ -65,7 +66,7 @@ export class RedisInvitations implements Invitations {
     const from = Number(after ?? '0');
     const reply = await calls.run({
       script: scripts['invitations/list'],
-      keys: [INVITATIONS],
+      key: INVITATIONS,
       args: () => [`${from}`, `${PAGE}`],
     });
     const [more, gone, ...rows] = listOf(reply);
@@ -87,7 +88,8 @@ export class RedisInvitations implements Invitations {
     const { calls, scripts, durable } = this.#options;
     const reply = await calls.run({
       script: scripts['invitations/revoke'],
-      keys: [invitationKey(id)],
+      key: invitationKey(id),
+      beside: () => keysBesideInvitation(id),
       args: () => [id],
       durable,
     });
@@ -119,7 +121,8 @@ export class RedisInvitations implements Invitations {
     const { calls, scripts } = this.#options;
     await calls.run({
       script: scripts['invitations/settle'],
-      keys: [invitationKey(invitationId(hash))],
+      key: invitationKey(invitationId(hash)),
+      beside: () => keysBesideInvitation(invitationId(hash)),
       args: () => [holder, backTakenAt, `${INVITATION_PENDING_MS}`],
     });
   }
@@ -128,7 +131,8 @@ export class RedisInvitations implements Invitations {
     const { calls, scripts, durable } = this.#options;
     const reply = await calls.run({
       script: scripts['invitations/take'],
-      keys: [invitationKey(invitationId(hash))],
+      key: invitationKey(invitationId(hash)),
+      beside: () => keysBesideInvitation(invitationId(hash)),
       args: () => [hash, holder, `${INVITATION_PENDING_MS}`],
       durable,
     });

@@ -3,19 +3,7 @@ import type { Calls } from '../cluster/calls.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { listOf, type Reply, textOf } from '../connection/reply.ts';
 import type { Store } from '../mailbox/store.ts';
-import {
-  CLAIMED,
-  deadLetterKey,
-  inboxKey,
-  keyRecord,
-  LEAVING,
-  peopleKey,
-  seenKeys,
-  sharesKey,
-  UNCLAIMED,
-  unheardKey,
-  userKey,
-} from '../schema.ts';
+import { keyRecord, keysBesideNextId, keysBesideUser, NEXT_ID, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 
 export interface LeavingOptions {
@@ -46,7 +34,7 @@ export class Leaving {
     const { code } = session;
     const latest = await this.#intend(code);
     const script = scripts['accounts/leave'];
-    const ran = await store.runHeld(script, session, (shard) => ['holder', latest(shard)], slotKeys(code));
+    const ran = await store.runHeld(script, session, (shard) => ['holder', latest(shard)]);
     const outcome = 'lost' in ran ? ran.lost : this.#outcome(code, ran.reply);
     if (outcome === 'left') return 'left';
     if (outcome === 'other') throw new EngineUnavailable('too late to delete this account: try again');
@@ -64,7 +52,8 @@ export class Leaving {
     const who = found === null ? 'operator' : 'sweeper';
     const reply = await calls.run({
       script: scripts['accounts/leave'],
-      keys: slotKeys(code),
+      key: userKey(code),
+      beside: () => keysBesideUser(code),
       args: (shard) => [token, `${epoch}`, who, latest(shard)],
       durable,
     });
@@ -74,7 +63,12 @@ export class Leaving {
   async #intend(code: string): Promise<(shard: Shard) => string> {
     const { calls, scripts } = this.#options;
     const startedMs = performance.now();
-    await calls.run({ script: scripts['accounts/intend'], keys: [LEAVING], args: () => [code] });
+    await calls.run({
+      script: scripts['accounts/intend'],
+      key: NEXT_ID,
+      beside: keysBesideNextId,
+      args: () => [code],
+    });
     return (shard) => shard.clock.usAt(startedMs, CARRY_OUT_MS);
   }
 
@@ -90,25 +84,14 @@ export class Leaving {
   async #settle(code: string, key: string | null): Promise<void> {
     const { calls, scripts } = this.#options;
     if (key !== null && key !== '') {
-      await calls.run({ script: scripts['drop-key'], keys: [keyRecord(key)], args: () => [code] });
+      await calls.run({ script: scripts['drop-key'], key: keyRecord(key), args: () => [code] });
       await calls.command('forget-key', userKey(code), ['HDEL', userKey(code), 'key']);
     }
     await calls.run({
       script: scripts['accounts/forget'],
-      keys: [LEAVING, UNCLAIMED, CLAIMED],
+      key: NEXT_ID,
+      beside: keysBesideNextId,
       args: () => [code, key === null ? '0' : '1'],
     });
   }
-}
-
-function slotKeys(code: string): [string, ...string[]] {
-  return [
-    userKey(code),
-    inboxKey(code),
-    sharesKey(code),
-    ...seenKeys(code),
-    deadLetterKey(code),
-    peopleKey(code),
-    unheardKey(code),
-  ];
 }

@@ -4,14 +4,17 @@ import type { EngineObserver } from '../../observer.ts';
 import { type Argument, RedisError, type Reply } from '../connection/reply.ts';
 import type { Script } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
+import { keyIsMoving, mayPass, refusesWrites } from './refusals.ts';
 import { type Router, redirection } from './router.ts';
 import type { Shard } from './shard.ts';
 import { slotOf } from './slots.ts';
 
 export interface Call {
   readonly script: Script;
-  /** All in one slot. */
-  readonly keys: readonly [string, ...string[]];
+  /** The one key that the script declares. */
+  readonly key: string;
+  /** Other keys of the slot that the script may access. */
+  readonly beside?: () => readonly string[];
   /** Computed for each attempt: deadlines are in the time of the shard that will read them. */
   readonly args: (shard: Shard) => readonly Argument[];
   readonly durable?: boolean;
@@ -21,6 +24,7 @@ interface Target {
   /** For metrics: one of a small, fixed set. */
   readonly verb: string;
   readonly slot: number;
+  readonly beside: () => readonly string[];
   readonly send: (shard: Shard, how: How) => Promise<Reply>;
 }
 
@@ -38,23 +42,9 @@ export interface CallsOptions {
   readonly observer: EngineObserver;
 }
 
-/** Attempts of one call, the first included: a moving slot needs one or two more. */
-const ATTEMPTS_MAX = 8;
-const PAUSE_MS = 20;
-/** Refusals after which nothing has happened, and the same call may be made again. */
-const PASSING = new Set([
-  'NOSCRIPT',
-  'MOVED',
-  'ASK',
-  'TRYAGAIN',
-  'CLUSTERDOWN',
-  'LOADING',
-  'MASTERDOWN',
-  'BUSY',
-  'READONLY',
-]);
-/** Redis takes no writes at the moment. */
-const REFUSING = new Set(['OOM', 'MISCONF', 'NOREPLICAS']);
+/** Pauses between attempts double up to the longest: a slot may move for as long as a call may take, and longer. */
+const PAUSE_MIN_MS = 20;
+const PAUSE_MAX_MS = 250;
 
 /**
  * Calls scripts on the right shard. Only a call that Redis has refused is repeated, here and in bounds, so that a caller
@@ -68,18 +58,18 @@ export class Calls {
     this.#options = options;
   }
 
-  /** Runs a script on the shard of its keys. @throws EngineUnavailable */
+  /** Runs a script on the shard of its key. @throws EngineUnavailable */
   run(call: Call): Promise<Reply> {
-    const { script, keys, args, durable = false } = call;
+    const { script, key, beside = NONE, args, durable = false } = call;
     const send = (shard: Shard, { asked, withSource }: How) =>
-      shard.run({ script, keys, args: args(shard), asking: asked !== null, withSource, durable });
-    return this.#call({ verb: script.name, slot: slotOf(keys[0]), send });
+      shard.run({ script, key, args: args(shard), asking: asked !== null, withSource, durable });
+    return this.#call({ verb: script.name, slot: slotOf(key), beside, send });
   }
 
   /** Runs a plain command on the shard of its key. @throws EngineUnavailable */
   command(verb: string, key: string, args: readonly Argument[]): Promise<Reply> {
     const send = (shard: Shard, { asked }: How) => shard.command(args, asked !== null);
-    return this.#call({ verb, slot: slotOf(key), send });
+    return this.#call({ verb, slot: slotOf(key), beside: NONE, send });
   }
 
   /** Corrects the estimated time of this key's shard. @throws EngineUnavailable */
@@ -87,6 +77,7 @@ export class Calls {
     await this.#call({
       verb: 'time',
       slot: slotOf(key),
+      beside: NONE,
       send: async (shard) => {
         await shard.askTime();
         return null;
@@ -121,11 +112,12 @@ export class Calls {
     try {
       for (let attempt = 2; ; attempt += 1) {
         if (!(error instanceof RedisError) || shard === undefined) throw error;
-        if (REFUSING.has(error.kind)) shard.refusal = error.message;
-        if (!PASSING.has(error.kind)) throw error;
-        how = this.#follow(error, { slot, shard, how });
-        if (attempt > ATTEMPTS_MAX || performance.now() + PAUSE_MS > deadlineMs) throw error;
-        if (!AT_ONCE.has(error.kind)) await sleep(PAUSE_MS * attempt);
+        if (refusesWrites(error)) shard.refusal = error.message;
+        if (!mayPass(error)) throw error;
+        how = await this.#follow(error, { target, shard, how });
+        const pauseMs = how === WAIT ? pause(attempt) : 0;
+        if (attempt > ATTEMPTS_MAX || performance.now() + pauseMs > deadlineMs) throw error;
+        if (pauseMs > 0) await sleep(pauseMs);
         shard = await this.#shard(slot, how.asked, deadlineMs);
         try {
           const reply = await send(shard, how);
@@ -139,7 +131,7 @@ export class Calls {
       observer.failed(verb);
       if (last instanceof EngineUnavailable) throw last;
       const reason = last instanceof Error ? last.message : String(last);
-      if (!(last instanceof RedisError) || !(PASSING.has(last.kind) || REFUSING.has(last.kind))) {
+      if (!(last instanceof RedisError) || !(mayPass(last) || refusesWrites(last))) {
         observer.log('error', 'Redis refused a call', { verb, reason });
       }
       throw new EngineUnavailable(shard === undefined ? reason : `${shard.name}: ${reason}`);
@@ -151,21 +143,52 @@ export class Calls {
       const shard = asked ?? this.#options.router.shardOf(slot);
       if (shard?.ready === true) return shard;
       if (performance.now() > deadlineMs) throw unavailable(slot, shard);
-      await sleep(PAUSE_MS);
+      await sleep(PAUSE_MIN_MS);
     }
   }
 
   /** Acts on a refusal. Returns how to send the next attempt. */
-  #follow(error: RedisError, { slot, shard, how }: { slot: number; shard: Shard; how: How }): How {
+  async #follow(error: RedisError, refused: { target: Target; shard: Shard; how: How }): Promise<How> {
     const { router } = this.#options;
+    const { target, shard, how } = refused;
     // With its source the call cannot miss its script again. If it runs late or twice, the fence makes that harmless.
     if (error.kind === 'NOSCRIPT') return { asked: how.asked, withSource: true };
-    if (error.kind === 'ASK') return { asked: router.shardAt(redirection(error, shard)), withSource: false };
-    if (error.kind === 'MOVED') router.moved(slot, redirection(error, shard));
-    else if (error.kind === 'READONLY') shard.reset(`${shard.name} is a replica now`);
-    if (error.kind !== 'TRYAGAIN' && error.kind !== 'BUSY') router.refresh();
-    return FIRST;
+    if (error.kind === 'ASK') {
+      const moved = await allHaveMoved(shard, target.beside());
+      return moved ? { asked: router.shardAt(redirection(error, shard)), withSource: false } : WAIT;
+    }
+    if (error.kind === 'MOVED') {
+      router.moved(target.slot, redirection(error, shard));
+      return { asked: null, withSource: false };
+    }
+    if (error.kind === 'READONLY') shard.reset(`${shard.name} is a replica now`);
+    if (!(error.kind === 'TRYAGAIN' || error.kind === 'BUSY' || keyIsMoving(error))) router.refresh();
+    return WAIT;
   }
+}
+
+/**
+ * Whether none of these keys is at the shard that gives their slot away. The shard that imports it takes a missing key
+ * for one that does not exist: a script there must not run before all keys of its user have moved. Keys move one way
+ * only, and none is created at the shard that gives the slot away, so the answer stays true.
+ */
+async function allHaveMoved(shard: Shard, keys: readonly string[]): Promise<boolean> {
+  const still = await Promise.all(keys.map((key) => isAt(shard, key)));
+  return !still.includes(true);
+}
+
+async function isAt(shard: Shard, key: string): Promise<boolean> {
+  try {
+    return (await shard.command(['EXISTS', key])) === 1;
+  } catch (error) {
+    if (error instanceof RedisError && (error.kind === 'ASK' || error.kind === 'MOVED')) return false;
+    throw error;
+  }
+}
+
+/** Half of it random, so that calls that met the same moving slot do not come back together. */
+function pause(attempt: number): number {
+  return Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** (attempt - 2)) * (0.5 + Math.random() / 2);
 }
 
 interface Failed {
@@ -176,8 +199,11 @@ interface Failed {
 }
 
 const FIRST: How = { asked: null, withSource: false };
-/** Refusals that say what to do instead of waiting. */
-const AT_ONCE = new Set(['NOSCRIPT', 'MOVED', 'ASK']);
+const NONE = (): readonly string[] => [];
+/** As at first, after a pause. */
+const WAIT: How = { asked: null, withSource: false };
+/** A bound beside the deadline. */
+const ATTEMPTS_MAX = 32;
 
 function unavailable(slot: number, shard: Shard | undefined): EngineUnavailable {
   return new EngineUnavailable(

@@ -32,7 +32,8 @@ export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage'> {
 
 export interface ScriptCall {
   readonly script: Script;
-  readonly keys: readonly string[];
+  /** The one key that is declared. */
+  readonly key: string;
   readonly args: readonly Argument[];
   /** Only after a redirection by ASK: the slot is being imported there. */
   readonly asking: boolean;
@@ -120,8 +121,8 @@ export class Shard {
   }
 
   /** @throws EngineUnavailable, RedisError */
-  run({ script, keys, args, asking, withSource, durable }: ScriptCall): Promise<Reply> {
-    const all = [withSource ? script.source : script.sha, `${keys.length}`, ...keys, ...args];
+  run({ script, key, args, asking, withSource, durable }: ScriptCall): Promise<Reply> {
+    const all = [withSource ? script.source : script.sha, '1', key, ...args];
     const command = { name: withSource ? 'EVAL' : 'EVALSHA', args: all, asking };
     return durable && this.#durable !== null ? this.#durable.send(command) : sendOn(this.#commands, command);
   }

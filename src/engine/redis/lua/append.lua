@@ -1,7 +1,7 @@
 -- Envelopes enter a mailbox at its tail.
 
 -- Appends the frames with the code 's', and publishes each as a wake-up. Returns the ids, by index.
-local function append(box, inbox, batch, codes, now)
+local function append(box, batch, codes, now)
   local ids = {}
   -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.
   local us = math.max(now, us_of(box.last) + 1)

@@ -3,8 +3,6 @@
 -- recipients in, because they empty it.
 --
 -- KEYS[1] user:{CODE}    hash
--- KEYS[2] inbox:{CODE}   stream  the mailbox; also the name of its sharded channel
--- KEYS[3] shares:{CODE}  hash    what waits, by sender
 -- ARGV[1] token          32 hex digits  of the new session
 -- ARGV[2] node           string         the node with the socket
 -- ARGV[3] protocol       1 | 2
@@ -12,26 +10,26 @@
 -- ARGV[5] latest         us, Redis time: a claim that was stuck must not displace later ones
 -- ARGV[6] ttl            us, of an envelope
 --
--- returns {'unknown' | 'protocol' | 'late', now us}, or {'banned', now us, until us (0: for ever)}, or {'claimed', now us, epoch, entries waiting, last id,
---         entries expired, '1' if the account is settled, eddsa, guard}
+-- returns {'unknown' | 'protocol' | 'late', now us}, or {'banned', now us, until us (0: for ever)}, or {'claimed', now us,
+--         epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa, guard}
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
 -- include leave.lua
 -- include guard.lua
 
-local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
 local earliest, latest, ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local now = now_us()
-local box = open_mailbox(user, shares)
+local box = open_mailbox()
 if not box then return { 'unknown', now } end
 if now < earliest or now > latest then return { 'late', now } end
-local till = banned_until(box.guard, user, now)
+local till = banned_until(box.guard, now)
 if till then return { 'banned', now, whole(till) } end
 
-expire(box, user, inbox, now - ttl)
+expire(box, now - ttl)
 local fields = redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa')
 if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
 

@@ -3,9 +3,6 @@
 -- before and behind it stay. allow-oom: it writes no more than it removes.
 --
 -- KEYS[1] user:{CODE}    hash
--- KEYS[2] inbox:{CODE}   stream
--- KEYS[3] poison:{CODE}  stream  the dead letters
--- KEYS[4] shares:{CODE}  hash    what waits, by sender
 -- ARGV[1] token          32 hex digits
 -- ARGV[2] epoch          integer  of the session
 -- ARGV[3] id             of the entry
@@ -13,16 +10,17 @@
 --
 -- returns 'held' (also if the entry does not wait here any more) | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- CONST ttl_us  of an envelope
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
 -- include leave.lua
 
-local user, inbox, dead_letters = KEYS[1], KEYS[2], KEYS[3]
+local dead_letters = key_of('poison')
 local token, id, why = ARGV[1], ARGV[3], ARGV[4]
 local MAX_KEPT, MAX_BYTES = 16, 65536
 
-local box = open_mailbox(user, KEYS[4])
+local box = open_mailbox()
 if not box then return 'unknown' end
 if box.token ~= token then return loss(box, ARGV[2]) end
 local entry = redis.call('XRANGE', inbox, id, id)[1]
@@ -37,10 +35,10 @@ redis.call('PEXPIRE', dead_letters, whole(ttl_us / 1000))
 
 redis.call('XDEL', inbox, id)
 -- So rare that deliver simply counts by sender again.
-redis.call('DEL', box.shares)
+optional('DEL', shares)
 box.count = redis.call('XLEN', inbox)
 if box.count == 0 then
-  leave_all(box, user, inbox)
+  leave_all(box)
 else
   redis.call('HSET', user, 'count', box.count)
 end

@@ -3,23 +3,20 @@
 -- in order, and no write comes before the last refusal, because a script is not rolled back. No `allow-oom`: a Redis at
 -- its maxmemory refuses the whole script, and nothing has happened.
 --
--- KEYS[1] user:{BOB}        hash    the recipient
--- KEYS[2] inbox:{BOB}       stream  the mailbox; also the name of its sharded channel
--- KEYS[3] from:{BOB}:ALICE  string  the order fence
--- KEYS[4] seen:{BOB}:0      hash    ids of even periods
--- KEYS[5] seen:{BOB}:1      hash    ids of odd periods
--- KEYS[6] shares:{BOB}      hash    what waits, by sender
--- ARGV[1] sender            code
--- ARGV[2] epoch             integer  of the sender's session
--- ARGV[3] number            integer  of the batch in that session
--- ARGV[4] latest            us, Redis time: a batch that comes later is refused
--- ARGV[5] tag               integer  random part of the mailbox ids
--- ARGV[6] kinds             string   one character per envelope: k a request (a key_exchange), - any other
+-- KEYS[1] user:{BOB}  hash     the recipient
+-- ARGV[1] sender      code
+-- ARGV[2] epoch       integer  of the sender's session
+-- ARGV[3] number      integer  of the batch in that session
+-- ARGV[4] latest      us, Redis time: a batch that comes later is refused
+-- ARGV[5] tag         integer  random part of the mailbox ids
+-- ARGV[6] kinds       string   one character per envelope: k a request (a key_exchange), - any other
 -- then for each envelope: frame, id ('' without), digest of its data
 --
 -- returns 'late', or one character per envelope: s stored, r repeated, c id conflict, f mailbox full, h share full,
---         u no such user, x stale, d dropped, because the recipient does not hear the sender; and '+' behind them if ids were forgotten before their time
+--         u no such user, x stale, d dropped, because the recipient does not hear the sender; and '+' behind them if
+--         ids were forgotten before their time
 -- CONST ttl_us  of an envelope
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
@@ -31,29 +28,29 @@
 -- include hearing.lua
 -- include append.lua
 
-local user, inbox, fence, shares = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
 local sender, epoch, number, latest, tag, kinds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local fence = key_of('from') .. ':' .. sender
 local FIRST = 7
 local frames = {}
 for at = FIRST, #ARGV, 3 do frames[#frames + 1] = ARGV[at] end
 
-local box = open_mailbox(user, shares)
+local box = open_mailbox()
 if not box then return string.rep('u', #frames) end
 
 -- A batch that was stuck could come after its fence has expired, and overtake envelopes sent since.
 local now = now_us()
 if now > tonumber(latest) then return 'late' end
-if box.guard and banned_until(box.guard, user, now) then return string.rep('u', #frames) end
+if box.guard and banned_until(box.guard, now) then return string.rep('u', #frames) end
 local answered = fenced_codes(fence, epoch, number, #frames)
 if answered then return answered end
 
-expire(box, user, inbox, now - ttl_us)
-local seen = open_seen(KEYS[4], KEYS[5], now)
+expire(box, now - ttl_us)
+local seen = open_seen(key_of('seen') .. ':0', key_of('seen') .. ':1', now)
 local quota = open_quota(box)
-local hearing = open_hearing(box, user, sender, now)
+local hearing = open_hearing(box, sender, now)
 if hearing and hearing.requests then make_room(quota, hearing.requests) end
 -- Counted before: from now on each batch must be added.
-if may_share(box) and redis.call('EXISTS', shares) == 1 then count_own(quota, box, inbox, sender) end
+if may_share(box) and optional('EXISTS', shares) == 1 then count_own(quota, box, sender) end
 
 local codes = {}
 for i, frame in ipairs(frames) do
@@ -70,7 +67,7 @@ for i, frame in ipairs(frames) do
     codes[i] = 'f'
   elseif hearing and hearing.why then
     codes[i] = drop(hearing, #frame)
-  elseif share_is_full(quota, box, inbox, sender, #frame) then
+  elseif share_is_full(quota, box, sender, #frame) then
     codes[i] = 'h'
   else
     codes[i] = 's'
@@ -83,7 +80,7 @@ end
 local ids
 local last_us, stream_ttl_ms = us_of(box.last), ttl_us * 1.25 / 1000
 if quota.count > box.count then
-  ids = append(box, inbox, { sender = sender, tag = tag, frames = frames }, codes, now)
+  ids = append(box, { sender = sender, tag = tag, frames = frames }, codes, now)
   local oldest = box.count == 0 and now or box.oldest
   redis.call('HSET', user, 'last', box.last, 'count', quota.count, 'total', whole(box.total), 'oldest', whole(oldest))
   if ttl_is_due(box, last_us, now, ttl_us) then
@@ -92,7 +89,7 @@ if quota.count > box.count then
   end
 end
 write_shares(quota, box, sender, stream_ttl_ms)
-if hearing then write_hearing(hearing, user, sender, ids, frames) end
+if hearing then write_hearing(hearing, sender, ids, frames) end
 
 local answer = table.concat(codes)
 local forgotten = write_seen(seen)

@@ -3,8 +3,7 @@
 --   b  some codes are blocked
 --   k  only known people are heard
 --   x  the user is banned; the field `banned` says until when (us; 0: for ever)
--- The rest is in keys of the same slot that most users do not have. They are not declared, because Redis refuses a whole
--- script with a declared key that does not exist for as long as its slot is moving:
+-- The rest is in keys that most users do not have:
 --   people:{CODE}   hash  code -> b blocked, k known, bk both
 --   unheard:{CODE}  hash  see hearing.lua
 
@@ -21,22 +20,17 @@ local function without(guard, letter)
   return (string.gsub(guard or '', letter, ''))
 end
 
--- A key of the same user: `name` and the {CODE} of user:{CODE}.
-local function key_of(user, name)
-  return name .. ':' .. string.match(user, '{.*}')
-end
-
 -- Nil if the user hears this sender, otherwise 'blocked' or 'stranger'.
-local function unheard_as(guard, user, sender)
+local function unheard_as(guard, sender)
   if not has(guard, 'b') and not has(guard, 'k') then return nil end
-  local person = redis.call('HGET', key_of(user, 'people'), sender)
+  local person = redis.call('HGET', key_of('people'), sender)
   if has(person, 'b') then return 'blocked' end
   if has(guard, 'k') and not has(person, 'k') then return 'stranger' end
   return nil
 end
 
 -- Whether the ban still holds; if so, until when (us; 0: for ever).
-local function banned_until(guard, user, now)
+local function banned_until(guard, now)
   if not has(guard, 'x') then return nil end
   local till = tonumber(redis.call('HGET', user, 'banned') or 0)
   return (till == 0 or now < till) and till or nil

@@ -6,7 +6,7 @@
 -- CONST unheard_ttl_ms  then a stranger may leave another request
 -- CONST requests_max    in one mailbox
 
-local function open_requests(box, user, cut)
+local function open_requests(box, cut)
   local requests = { count = 0, bytes = 0, new = nil }
   for us, bytes in string.gmatch(redis.call('HGET', user, 'requests') or '', '(%d+):(%d+)') do
     us, bytes = tonumber(us), tonumber(bytes)
@@ -19,12 +19,12 @@ local function open_requests(box, user, cut)
 end
 
 -- Nil if nothing is in the way of this sender, and no request waits that is beside the quota.
-local function open_hearing(box, user, sender, now)
+local function open_hearing(box, sender, now)
   if not box.guard then return nil end
-  local hearing = { why = unheard_as(box.guard, user, sender), now = now }
-  if has(box.guard, 'k') then hearing.requests = open_requests(box, user, now - ttl_us) end
+  local hearing = { why = unheard_as(box.guard, sender), now = now }
+  if has(box.guard, 'k') then hearing.requests = open_requests(box, now - ttl_us) end
   if not hearing.why then return hearing.requests and hearing end
-  local line = redis.call('HGET', key_of(user, 'unheard'), sender)
+  local line = redis.call('HGET', key_of('unheard'), sender)
   local since, count, bytes, asked = string.match(line or '', '^(%d+):(%d+):(%d+):(%d+)$')
   hearing.known = line ~= false
   hearing.since, hearing.count, hearing.bytes = tonumber(since or now), tonumber(count or 0), tonumber(bytes or 0)
@@ -54,9 +54,9 @@ local function drop(hearing, size)
 end
 
 -- `ids` and `frames` of the batch: the request is found by its index.
-local function write_hearing(hearing, user, sender, ids, frames)
+local function write_hearing(hearing, sender, ids, frames)
   if hearing.why then
-    local key = key_of(user, 'unheard')
+    local key = key_of('unheard')
     if not hearing.known and redis.call('HLEN', key) >= unheard_max then
       redis.call('HDEL', key, redis.call('HRANDFIELD', key))
     end

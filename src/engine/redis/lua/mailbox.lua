@@ -1,4 +1,4 @@
--- A mailbox: the stream `inbox` and, in the user's hash,
+-- A mailbox: the stream `inbox` and, in the hash `user`,
 --   last       the newest id ever given here: ids never go back, even over DEL and clock steps
 --   confirmed  the newest id that left at the head, by a confirm or by expiry: everything not newer has left
 --   count      entries that wait
@@ -8,16 +8,16 @@
 -- Each entry has the frame (field f), the running total up to itself (t), so that leaving needs no scan, and its
 -- sender (s).
 
--- The user's mailbox, the token and epoch of its session, and its guard (see guard.lua; nil if empty); nil if no user has the code. Only verbs by which entries
--- may leave need `shares`.
-local function open_mailbox(user, shares)
+-- The mailbox, the token and epoch of its session, and its guard (see guard.lua; nil if empty). Nil if no user has the
+-- code.
+local function open_mailbox()
   local fields = redis.call('HMGET', user, 'last', 'confirmed', 'count', 'total', 'base', 'oldest', 'token', 'guard',
     'epoch', 'eddsa')
   if not fields[10] then return nil end
   return {
     last = fields[1], confirmed = fields[2], count = tonumber(fields[3]), total = tonumber(fields[4]),
     base = tonumber(fields[5]), oldest = tonumber(fields[6]), token = fields[7],
-    guard = fields[8] and fields[8] ~= '' and fields[8] or nil, epoch = tonumber(fields[9]), shares = shares,
+    guard = fields[8] and fields[8] ~= '' and fields[8] or nil, epoch = tonumber(fields[9]),
   }
 end
 
@@ -42,7 +42,7 @@ end
 -- Whether `id` belongs to this history, so that a cursor on it has skipped nothing.
 -- Returns 'left' (everything not newer than `confirmed` has left), 'newest', the entry if it waits here, tag included,
 -- or nil.
-local function find(box, inbox, id)
+local function find(box, id)
   if id == box.confirmed then return 'left' end
   if id == box.last then return 'newest' end
   local us, tag = string.match(id, '^(%d+)%-(%d+)$')

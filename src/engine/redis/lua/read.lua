@@ -2,8 +2,6 @@
 -- Reads a page of a mailbox for its valid session. allow-oom: expired envelopes leave on the way.
 --
 -- KEYS[1] user:{CODE}    hash
--- KEYS[2] inbox:{CODE}   stream
--- KEYS[3] shares:{CODE}  hash  what waits, by sender
 -- ARGV[1] token          32 hex digits
 -- ARGV[2] after          id: the cursor; '' reads from the start
 -- ARGV[3] max envelopes  integer
@@ -13,23 +11,23 @@
 --
 -- returns {'displaced' | 'ended' | 'banned' | 'forgotten' | 'gone' | 'unknown'}, or {'held', last id, id, frame, id, frame ...} with nil for
 --         the frame of an entry that has none
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
 -- include leave.lua
 
-local user, inbox, shares = KEYS[1], KEYS[2], KEYS[3]
 local token, after = ARGV[1], ARGV[2]
 local max_envelopes, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 -- Entries become Lua values before their size is known.
 local PAGE = 16
 
-local box = open_mailbox(user, shares)
+local box = open_mailbox()
 if not box then return { 'unknown' } end
 if box.token ~= token then return { loss(box, ARGV[6]) } end
 
-expire(box, user, inbox, now_us() - ttl)
-if after ~= '' and not find(box, inbox, after) then return { 'gone' } end
+expire(box, now_us() - ttl)
+if after ~= '' and not find(box, after) then return { 'gone' } end
 
 local page = { 'held', box.last }
 if box.count == 0 or after == box.last then return page end

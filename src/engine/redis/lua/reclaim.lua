@@ -3,7 +3,6 @@
 -- successor.
 --
 -- KEYS[1] user:{CODE}   hash
--- KEYS[2] inbox:{CODE}  stream  the mailbox; also the name of its sharded channel
 -- ARGV[1] token         32 hex digits
 -- ARGV[2] epoch         integer, as claimed
 -- ARGV[3] node          string
@@ -11,13 +10,13 @@
 -- ARGV[5] cursor        id that was pushed last; '' if none was
 --
 -- returns 'held' | 'displaced' | 'ended' | 'banned' | 'gone' | 'unknown'
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 
-local user, inbox = KEYS[1], KEYS[2]
 local token, epoch, node, protocol, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local box = open_mailbox(user)
+local box = open_mailbox()
 if not box then return 'unknown' end
 
 if box.token ~= token then
@@ -28,5 +27,5 @@ if box.token ~= token then
   redis.call('PERSIST', user)
   redis.call('SPUBLISH', inbox, 'c' .. token)
 end
-if cursor ~= '' and not find(box, inbox, cursor) then return 'gone' end
+if cursor ~= '' and not find(box, cursor) then return 'gone' end
 return 'held'

@@ -25,8 +25,9 @@ end
 local function write_seen(seen)
   if #seen.new == 0 then return '' end
   local known, forgotten = redis.call('HLEN', seen.current), ''
-  if known + #seen.new / 2 > max_ids then
-    redis.call('RENAME', seen.current, seen.previous)
+  local full = known + #seen.new / 2 > max_ids
+  -- While the slot is moving RENAME may be refused, and the hash grows beyond its bound meanwhile.
+  if full and not slot_is_leaving() and not redis.pcall('RENAME', seen.current, seen.previous).err then
     -- It becomes the current one in the next period, and ids that are added then must last for another.
     redis.call('PEXPIREAT', seen.previous, whole((seen.period + 3) * period_ms))
     known, forgotten = 0, '+'

@@ -13,7 +13,7 @@ end
 
 -- What waits up to the id `to` ('+': everything), by sender: {count, bytes} each. Unreadable entries count for no
 -- sender.
-local function held_by_sender(inbox, to)
+local function held_by_sender(to)
   -- A page at a time, because entries become Lua values.
   local held, from, page = {}, '-', 16
   while true do
@@ -32,17 +32,17 @@ local function held_by_sender(inbox, to)
 end
 
 -- Subtracts the entries that are about to leave, up to `id`: each entry is read once. Returns whether the hash is right.
-local function subtract_shares(box, inbox, id)
-  local all = redis.call('HGET', box.shares, 'all')
+local function subtract_shares(box, id)
+  local all = optional('HGET', shares, 'all')
   if not all then return false end
   if tonumber(all) ~= box.count then
-    redis.call('DEL', box.shares)
+    redis.call('DEL', shares)
     return false
   end
-  for sender, gone in pairs(held_by_sender(inbox, id)) do
-    redis.call('HINCRBY', box.shares, 'b' .. sender, -gone.bytes)
-    if redis.call('HINCRBY', box.shares, 'n' .. sender, -gone.count) <= 0 then
-      redis.call('HDEL', box.shares, 'n' .. sender, 'b' .. sender)
+  for sender, gone in pairs(held_by_sender(id)) do
+    redis.call('HINCRBY', shares, 'b' .. sender, -gone.bytes)
+    if redis.call('HINCRBY', shares, 'n' .. sender, -gone.count) <= 0 then
+      redis.call('HDEL', shares, 'n' .. sender, 'b' .. sender)
     end
   end
   return true

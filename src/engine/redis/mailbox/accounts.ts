@@ -13,7 +13,7 @@ import {
 } from '../../engine.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
-import { CLAIMED, inboxKey, keyRecord, NEXT_ID, seenKeys, sharesKey, UNCLAIMED, userKey } from '../schema.ts';
+import { keyRecord, keysBesideNextId, keysBesideUser, NEXT_ID, userKey } from '../schema.ts';
 import type { ScriptName, Scripts } from '../scripts.ts';
 import type { Store } from './store.ts';
 
@@ -101,7 +101,7 @@ export class Accounts {
       if (known !== null) {
         const result = await this.#join(known, registration, false);
         if (result !== null) return result;
-        await this.#run('drop-key', [key], [known]);
+        await this.#run('drop-key', key, [known]);
         continue;
       }
       const startedMs = performance.now();
@@ -147,11 +147,11 @@ export class Accounts {
    * claim repeats both, which is harmless, until the account is marked as settled.
    */
   async settle(code: string, eddsaPublicKey: string): Promise<void> {
-    await this.#run('settle-key', [keyRecord(eddsaPublicKey)], [code]);
-    await this.#run('settle-count', [UNCLAIMED, CLAIMED], [code, '']);
-    const settled = await this.#run('settle-user', [userKey(code)], [eddsaPublicKey]);
+    await this.#run('settle-key', keyRecord(eddsaPublicKey), [code]);
+    await this.#run('settle-count', NEXT_ID, [code, ''], keysBesideNextId);
+    const settled = await this.#run('settle-user', userKey(code), [eddsaPublicKey]);
     // The account was deleted meanwhile: no key record may outlive it.
-    if (textOf(settled) === 'other') await this.#run('drop-key', [keyRecord(eddsaPublicKey)], [code]);
+    if (textOf(settled) === 'other') await this.#run('drop-key', keyRecord(eddsaPublicKey), [code]);
   }
 
   async rotate(session: SessionKey, ecdhPublicKey: string, proof: string): Promise<RotateResult> {
@@ -162,22 +162,20 @@ export class Accounts {
   }
 
   async reopen(code: string): Promise<boolean> {
-    return textOf(await this.#run('reopen', [userKey(code)], [])) === 'reopened';
+    return textOf(await this.#run('reopen', userKey(code), [])) === 'reopened';
   }
 
   /** Creates an account that no key record names yet, unless the use of its invitation may have gone back. Returns its code. */
   async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration, startedMs: number): Promise<string> {
     const { calls, scripts, maxUsers } = this.#options;
     const code = codeFromRandom(randomBytes(7));
-    const id = await this.#run(
-      'reserve',
-      [NEXT_ID, UNCLAIMED, CLAIMED],
-      [code, `${PENDING_MS}`, `${maxUsers}`],
-    );
+    const reservation = [code, `${PENDING_MS}`, `${maxUsers}`];
+    const id = await this.#run('reserve', NEXT_ID, reservation, keysBesideNextId);
     if (id === 0) return 'full';
     const reply = await calls.run({
       script: scripts.create,
-      keys: [userKey(code), inboxKey(code), ...seenKeys(code), sharesKey(code)],
+      key: userKey(code),
+      beside: () => keysBesideUser(code),
       args: (shard) => [
         `${id}`,
         ecdhPublicKey,
@@ -195,18 +193,14 @@ export class Accounts {
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */
   async #join(code: string, registration: Registration, created: boolean): Promise<RegisterResult | null> {
     const { ecdhPublicKey, eddsaPublicKey, name, proof } = registration;
-    const reply = await this.#run(
-      'register',
-      [userKey(code)],
-      [
-        eddsaPublicKey,
-        ecdhPublicKey,
-        Buffer.from(name ?? '', 'utf8'),
-        `${UNCLAIMED_TTL_MS}`,
-        (proof ?? '').slice(0, PROOF_HALF),
-        (proof ?? '').slice(PROOF_HALF),
-      ],
-    );
+    const reply = await this.#run('register', userKey(code), [
+      eddsaPublicKey,
+      ecdhPublicKey,
+      Buffer.from(name ?? '', 'utf8'),
+      `${UNCLAIMED_TTL_MS}`,
+      (proof ?? '').slice(0, PROOF_HALF),
+      (proof ?? '').slice(PROOF_HALF),
+    ]);
     const [outcome, claimed, settled, id, knownName, ecdh, createdUs, proofR, proofS] =
       listOf(reply).map(textOf);
     if (outcome === 'other') return null;
@@ -214,7 +208,8 @@ export class Accounts {
     const account = { code, eddsa: eddsaPublicKey, ecdh, id, name: knownName, created: createdUs };
     const user = makeUser({ ...account, proofR, proofS });
     if (claimed === '1' && settled !== '1') await this.settle(code, eddsaPublicKey);
-    else if (created) await this.#run('settle-count', [UNCLAIMED, CLAIMED], [code, `${UNCLAIMED_TTL_MS}`]);
+    else if (created)
+      await this.#run('settle-count', NEXT_ID, [code, `${UNCLAIMED_TTL_MS}`], keysBesideNextId);
     if (created) return { outcome: 'created', user };
     return { outcome: outcome === 'replaced' ? 'replaced' : 'existing', user };
   }
@@ -231,11 +226,17 @@ export class Accounts {
       | 'drop-key'
       | 'reopen'
     >,
-    keys: readonly [string, ...string[]],
+    key: string,
     args: readonly Argument[],
+    beside?: () => readonly string[],
   ): Promise<Reply> {
     const { calls, scripts } = this.#options;
-    return calls.run({ script: scripts[name], keys, args: () => args });
+    return calls.run({
+      script: scripts[name],
+      key,
+      args: () => args,
+      ...(beside === undefined ? {} : { beside }),
+    });
   }
 }
 

@@ -19,7 +19,7 @@ import type { Policy } from '../../people.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
-import { deadLetterKey, fenceKey, inboxKey, seenKeys, sharesKey, userKey } from '../schema.ts';
+import { keysBesideRecipient, keysBesideUser, userKey } from '../schema.ts';
 import type { Script, Scripts } from '../scripts.ts';
 
 export interface StoreOptions {
@@ -97,13 +97,8 @@ export class Store {
     const codes = String(
       await calls.run({
         script: scripts.deliver,
-        keys: [
-          userKey(recipient),
-          inboxKey(recipient),
-          fenceKey(recipient, sender),
-          ...seenKeys(recipient),
-          sharesKey(recipient),
-        ],
+        key: userKey(recipient),
+        beside: () => keysBesideRecipient(recipient, sender),
         args: (shard) => [
           sender,
           `${epoch}`,
@@ -193,13 +188,8 @@ export class Store {
   }
 
   async deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState> {
-    const { calls, scripts } = this.#options;
     const { token, epoch, code } = session;
-    const reply = await calls.run({
-      script: scripts['dead-letter'],
-      keys: [userKey(code), inboxKey(code), deadLetterKey(code), sharesKey(code)],
-      args: () => [token, `${epoch}`, id, why],
-    });
+    const reply = await this.#run('dead-letter', code, () => [token, `${epoch}`, id, why]);
     // After a failover the entry is read again once the session is restored.
     if (textOf(reply) === SESSION_FORGOTTEN)
       throw new EngineUnavailable('the store has forgotten the session');
@@ -216,24 +206,28 @@ export class Store {
   }
 
   async release({ code, token }: SessionKey): Promise<void> {
-    const { calls, scripts } = this.#options;
-    await calls.run({ script: scripts.release, keys: [userKey(code)], args: () => [token] });
+    await this.#run('release', code, () => [token]);
   }
 
   /**
-   * Runs what only the holder of a session may do: a script with the first key `user:{CODE}`, and with token and epoch as
-   * first arguments. Tries again after a failover that made the store forget the session.
+   * Runs what only the holder of a session may do: a script with the key `user:{CODE}` and with token and epoch as first
+   * arguments. Tries again after a failover that made the store forget the session.
    */
   async runHeld(
     script: Script,
     session: SessionKey,
     args: (shard: Shard) => readonly Argument[],
-    keys: readonly [string, ...string[]] = [userKey(session.code)],
   ): Promise<Ran> {
     const { calls, durable } = this.#options;
-    const { token, epoch } = session;
+    const { code, token, epoch } = session;
     const run = () =>
-      calls.run({ script, keys, args: (shard) => [token, `${epoch}`, ...args(shard)], durable });
+      calls.run({
+        script,
+        key: userKey(code),
+        beside: () => keysBesideUser(code),
+        args: (shard) => [token, `${epoch}`, ...args(shard)],
+        durable,
+      });
     let reply = await run();
     if (wordOf(reply) === SESSION_FORGOTTEN) {
       const reclaimed = await this.reclaim(session, null);
@@ -245,14 +239,13 @@ export class Store {
   }
 
   #run(
-    verb: 'claim' | 'reclaim' | 'read' | 'confirm',
+    verb: 'claim' | 'reclaim' | 'read' | 'confirm' | 'dead-letter' | 'release',
     code: string,
     args: (shard: Shard) => readonly Argument[],
   ): Promise<Reply> {
     const { calls, scripts } = this.#options;
-    // Reclaiming removes nothing from the mailbox.
-    const shares = verb === 'reclaim' ? [] : [sharesKey(code)];
-    return calls.run({ script: scripts[verb], keys: [userKey(code), inboxKey(code), ...shares], args });
+    const beside = () => keysBesideUser(code);
+    return calls.run({ script: scripts[verb], key: userKey(code), beside, args });
   }
 
   /** Retries once, after asking for the time: a call that is late even then really was under way for so long. */

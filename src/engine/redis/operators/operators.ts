@@ -5,7 +5,7 @@ import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import type { Accounts } from '../mailbox/accounts.ts';
-import { deadLetterKey, inboxKey, keyRecord, sharesKey, userKey } from '../schema.ts';
+import { deadLetterKey, keyRecord, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 import { scanPage } from './pages.ts';
 
@@ -97,9 +97,14 @@ export class RedisOperators implements Operators {
 
   async purge(code: string): Promise<number | null> {
     const { calls, scripts, durable } = this.#options;
-    const keys: [string, ...string[]] = [userKey(code), inboxKey(code), sharesKey(code)];
     const count = Number(
-      await calls.run({ script: scripts['operators/purge'], keys, args: () => [], durable }),
+      await calls.run({
+        script: scripts['operators/purge'],
+        key: userKey(code),
+        beside: () => keysBesideUser(code),
+        args: () => [],
+        durable,
+      }),
     );
     return count < 0 ? null : count;
   }
@@ -153,7 +158,8 @@ export class RedisOperators implements Operators {
     const { calls, scripts, durable } = this.#options;
     const reply = await calls.run({
       script: scripts['operators/ban'],
-      keys: [userKey(code), inboxKey(code)],
+      key: userKey(code),
+      beside: () => keysBesideUser(code),
       args: () => [what, forMs === null ? '' : `${forMs}`, Buffer.from(reason, 'utf8')],
       durable,
     });

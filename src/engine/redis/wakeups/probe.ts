@@ -141,7 +141,7 @@ export class Prober {
     try {
       const channel = await this.#subscribe(shard, state);
       const sentMs = performance.now();
-      const time = await calls.run({ script: scripts.probe, keys: [channel], args: () => [nonce] });
+      const time = await calls.run({ script: scripts.probe, key: channel, args: () => [nonce] });
       shard.clock.observe(Number(time), sentMs, performance.now());
       return await outcome;
     } catch {

@@ -9,11 +9,11 @@
 -- ARGV[5] proof S      the other half
 --
 -- returns {'done'} | {'displaced' | 'forgotten' | 'ended' | 'banned' | 'unknown'}
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 
-local user = KEYS[1]
-local box = open_mailbox(user)
+local box = open_mailbox()
 if not box then return { 'unknown' } end
 if box.token ~= ARGV[1] then return { loss(box, ARGV[2]) } end
 redis.call('HSET', user, 'ecdh', ARGV[3], 'proof_r', ARGV[4], 'proof_s', ARGV[5])

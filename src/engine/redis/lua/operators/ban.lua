@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
 -- Bans a user, or ends the ban; ends the session of a user.
 --
--- KEYS[1] user:{CODE}   hash
--- KEYS[2] inbox:{CODE}  the name of its sharded channel
--- ARGV[1] what          'ban' | 'unban' | 'disconnect'
--- ARGV[2] for           ms; '' for ever
--- ARGV[3] reason        string
+-- KEYS[1] user:{CODE}  hash
+-- ARGV[1] what         'ban' | 'unban' | 'disconnect'
+-- ARGV[2] for          ms; '' for ever
+-- ARGV[3] reason       string
 --
 -- returns 'done' | 'unknown'
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua
 
-local user, inbox, what = KEYS[1], KEYS[2], ARGV[1]
-local box = open_mailbox(user)
+local what = ARGV[1]
+local box = open_mailbox()
 if not box then return 'unknown' end
 if what == 'unban' then
   redis.call('HDEL', user, 'banned', 'ban_reason')

@@ -1,16 +1,15 @@
 #!lua flags=allow-oom
 -- Deletes everything that waits for a user. The session, if there is one, goes on behind it.
 --
--- KEYS[1] user:{CODE}    hash
--- KEYS[2] inbox:{CODE}   stream
--- KEYS[3] shares:{CODE}  hash
+-- KEYS[1] user:{CODE}  hash
 --
 -- returns how many entries that were; -1 if no user has the code
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include shares.lua
 -- include leave.lua
 
-local box = open_mailbox(KEYS[1], KEYS[3])
+local box = open_mailbox()
 if not box then return -1 end
-return leave_all(box, KEYS[1], KEYS[2])
+return leave_all(box)

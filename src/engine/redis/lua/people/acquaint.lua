@@ -7,13 +7,13 @@
 -- then their codes
 --
 -- returns 'done' | 'full' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua
 -- include people/known.lua
 
-local user = KEYS[1]
-local box = open_mailbox(user)
+local box = open_mailbox()
 if not box then return 'unknown' end
 if box.token ~= ARGV[1] then return loss(box, ARGV[2]) end
-return know(user, 3) and 'done' or 'full'
+return know(3) and 'done' or 'full'

@@ -8,15 +8,15 @@
 -- then the codes of people whom he knows
 --
 -- returns 'done' | 'full' (too many are known: nothing has changed) | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
+-- include keys.lua
 -- include time.lua
 -- include mailbox.lua
 -- include guard.lua
 -- include people/known.lua
 
-local user = KEYS[1]
-local box = open_mailbox(user)
+local box = open_mailbox()
 if not box then return 'unknown' end
 if box.token ~= ARGV[1] then return loss(box, ARGV[2]) end
-if not know(user, 4) then return 'full' end
+if not know(4) then return 'full' end
 redis.call('HSET', user, 'guard', ARGV[3] == 'known' and with(box.guard, 'k') or without(box.guard, 'k'))
 return 'done'
