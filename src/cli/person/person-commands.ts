@@ -15,10 +15,11 @@ export const PERSON_COMMANDS = {
   --import           reads such an export from standard input, if there is no identity yet
 ${PERSON}
 
-On disk, for your eyes only: FILE, two private keys; FILE.HOST.state.jsonl, for each relay, what must survive (your code
-there, keys agreed with others, messages that wait); FILE.HOST.sending.json, where files lie that are on their way. One
-process at a time uses each relay. A passphrase encrypts FILE when it is made, and opens it: KEYRELAY_PASSPHRASE, the first
-line of KEYRELAY_PASSPHRASE_FILE, or typed at the terminal. The other files are not encrypted.
+On disk, readable by you alone: FILE, two private keys; FILE.HOST.state.jsonl, for each relay, what must survive (your
+code there, keys agreed with others, messages that wait), encrypted by a key that only FILE gives, and rid of old keys after
+each new exchange of them; FILE.HOST.sending.json, where files lie that are on their way, not encrypted. A passphrase
+encrypts FILE when it is made, and opens it: KEYRELAY_PASSPHRASE, the first line of KEYRELAY_PASSPHRASE_FILE, or typed at the
+terminal. Without one, whoever can read FILE can be you and read the state. One process at a time uses each relay.
 
 A relay that was set up anew knows nobody: the next command gets you a new code, says so, and puts the old state aside.`,
     load: (): Promise<{ readonly run: Run }> => import('./identity.ts'),

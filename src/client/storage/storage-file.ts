@@ -16,7 +16,8 @@ const LINES_BEFORE_COMPACTION = 5_000;
 
 /**
  * A journal of JSON lines, one per write, `{"key":"value or null", …}`: appended and flushed, so that a write is either
- * whole or (a torn last line) absent. Loading reads the journal and rewrites it without overwritten values.
+ * whole or (a torn last line) absent. Loading reads the journal and rewrites it without overwritten values, and so does a
+ * write that drops keys.
  * For one process at a time.
  *
  *     import * as fs from 'node:fs/promises';
@@ -55,15 +56,29 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
     write: (changes) =>
       inTurn(async () => {
         if (torn) await compact();
+        const drops = dropsKeys(entries, changes);
         torn = true;
         await fs.appendFile(path, lineOf(changes), OPTIONS);
         torn = false;
         applyChanges(entries, changes);
         lines += 1;
-        if (lines > LINES_BEFORE_COMPACTION) await compact();
+        if (drops || lines > LINES_BEFORE_COMPACTION) await compact();
       }),
     close: () => last,
   };
+}
+
+/**
+ * Whether a write gives up keys of an exchange. They are then removed from the file at once, not only from its last line:
+ * somebody who gets hold of the file later must not read what was sent before.
+ */
+function dropsKeys(entries: ReadonlyMap<string, string>, changes: Changes): boolean {
+  for (const [name, value] of changes) {
+    if (!name.startsWith('exchange:')) continue;
+    const secrets = entries.get(name)?.match(/[0-9a-f]{64}/g) ?? [];
+    if (secrets.some((secret) => !value?.includes(secret))) return true;
+  }
+  return false;
 }
 
 function lineOf(changes: Changes): string {

@@ -1,6 +1,9 @@
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
+import { loadIdentity } from '../../../src/cli/person/account/identity-file.ts';
+import { sealedLines } from '../../../src/cli/person/account/sealed-lines.ts';
 import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -27,7 +30,7 @@ describe('an identity', () => {
     expect((await stat(people.path('ida'))).mode & 0o777).toBe(0o600);
     const shown = await people.run('ida', ['identity']);
     expect(shown.out).toContain(code);
-  });
+  }, 60_000);
 
   test('under a passphrase opens with it alone, and comes back from its export', async () => {
     const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
@@ -102,12 +105,16 @@ describe('an identity', () => {
     const [state = ''] = (await readdir(people.folder)).filter(
       (name) => name.startsWith('olivia.') && name.endsWith('.state.jsonl'),
     );
-    await rename(people.path(state), people.path('olivia.state.jsonl'));
+    const identity = await loadIdentity(people.path('olivia'));
+    const lines = await sealedLines(fs, identity).readFile(people.path(state), 'utf8');
+    await rm(people.path(state));
+    // As they were then: not encrypted.
+    await writeFile(people.path('olivia.state.jsonl'), lines);
     // Keys are those of before: nothing has to be agreed anew.
     expect((await people.run('otto', ['send', alice], { input: 'after' })).code).toBe(0);
     const { out } = await people.run('olivia', ['listen', '--count', '1']);
     expect(JSON.parse(out)).toMatchObject({ body: 'after' });
-    expect(await readdir(people.folder)).toContain(state);
+    expect(await readFile(people.path(state), 'utf8')).not.toContain('{');
   }, 60_000);
 });
 

@@ -57,6 +57,20 @@ describe('a file as storage', () => {
     expect(await fileStorage(path, fs).load()).toEqual(changes({ a: '1', c: '3' }));
   });
 
+  test('keeps no line with keys of an exchange that were dropped', async () => {
+    const path = join(folder, 'a.jsonl');
+    const storage = fileStorage(path, fs);
+    const [old, next] = ['ab'.repeat(32), 'cd'.repeat(32)];
+    const state = (...keys: string[]) => JSON.stringify({ sessions: keys.map((sendKey) => ({ sendKey })) });
+    await storage.load();
+    await storage.write(changes({ 'exchange:E011T7D': state(old) }));
+    await storage.write(changes({ 'exchange:E011T7D': state(old, next) }));
+    expect(await fs.readFile(path, 'utf8')).toContain(old);
+    await storage.write(changes({ 'exchange:E011T7D': state(next) }));
+    expect(await fs.readFile(path, 'utf8')).not.toContain(old);
+    expect(await fileStorage(path, fs).load()).toEqual(changes({ 'exchange:E011T7D': state(next) }));
+  });
+
   test('does not take another file for its own', async () => {
     const path = join(folder, 'a.jsonl');
     await fs.writeFile(path, 'not\nours\n');

@@ -1,13 +1,12 @@
-import { register, type User } from '../../../client/account/directory.ts';
+import { register } from '../../../client/account/directory.ts';
 import { endpointsOf } from '../../../client/account/endpoints.ts';
 import type { Identity } from '../../../client/index.ts';
 import type { Person } from '../options.ts';
-import { readIfThere } from './identity-file.ts';
-import { openState, statePath } from './state.ts';
+import { codeInState, openState } from './state.ts';
 
 /** The identity's code at this relay, registering it if need be. Says so if the relay has forgotten the code from before. */
 export async function registeredCode(person: Person, identity: Identity, invite?: string): Promise<string> {
-  const before = await codeInState(statePath(person));
+  const before = await codeInState(person, identity);
   const { code } = await register(identity, { endpoints: endpointsOf(person.url), invite });
   if (before !== null && before !== code) {
     const state = await openState(person, identity);
@@ -27,18 +26,4 @@ export function forgottenWords(code: string | null, aside: string): string {
     'You get a new code, and so does everybody you talked to: give yours and ask for theirs. Conversations start afresh.\n' +
     `What was kept for them, messages that waited included, is in ${aside}.`
   );
-}
-
-/** The code that the state names, read without opening it: another process may be using it. */
-async function codeInState(path: string): Promise<string | null> {
-  const lines = ((await readIfThere(path)) ?? '').split('\n');
-  for (const line of lines.reverse()) {
-    try {
-      const { account } = JSON.parse(line) as { account?: string };
-      if (typeof account === 'string') return (JSON.parse(account) as User).code;
-    } catch {
-      // A line that is being written.
-    }
-  }
-  return null;
 }

@@ -4,6 +4,7 @@ import { endpointsOf } from '../../../client/account/endpoints.ts';
 import { ClientError, fileStorage, type Identity, type Storage } from '../../../client/index.ts';
 import type { Person } from '../options.ts';
 import { readIfThere } from './identity-file.ts';
+import { sealedLines } from './sealed-lines.ts';
 
 /** What must survive of one identity at one relay: another relay knows the same keys by another code. */
 export interface State {
@@ -14,7 +15,7 @@ export interface State {
   unlock(): Promise<void>;
 }
 
-export function statePath({ identityFile, url }: Person): string {
+function statePath({ identityFile, url }: Person): string {
   const { host } = new URL(endpointsOf(url).http);
   return `${identityFile}.${host.replaceAll(/[^\w.-]/g, '_')}.state.jsonl`;
 }
@@ -31,7 +32,7 @@ export async function openState(person: Person, identity: Identity): Promise<Sta
   }
   return {
     path,
-    storage: fileStorage(path, fs),
+    storage: fileStorage(path, sealedLines(fs, identity)),
     unlock,
     setAside: async () => {
       const aside = `${path}.forgotten-${new Date()
@@ -44,11 +45,27 @@ export async function openState(person: Person, identity: Identity): Promise<Sta
   };
 }
 
+/** The code that the state names, read without opening it: another process may be using it. */
+export async function codeInState(person: Person, identity: Identity): Promise<string | null> {
+  const path = statePath(person);
+  if ((await readIfThere(path)) === null) return null;
+  const lines = (await sealedLines(fs, identity).readFile(path, 'utf8')).split('\n');
+  for (const line of lines.reverse()) {
+    try {
+      const { account } = JSON.parse(line) as { account?: string };
+      if (typeof account === 'string') return (JSON.parse(account) as User).code;
+    } catch {
+      // A line that is being written.
+    }
+  }
+  return null;
+}
+
 /** Once, there was one state for all relays: it belongs to the one that knows its code. */
 async function adoptOld(path: string, person: Person, identity: Identity): Promise<void> {
   const old = `${person.identityFile}.state.jsonl`;
   if ((await readIfThere(path)) !== null || (await readIfThere(old)) === null) return;
-  const account = (await fileStorage(old, fs).load()).get('account');
+  const account = (await fileStorage(old, sealedLines(fs, identity)).load()).get('account');
   if (account === undefined) return;
   const { code } = JSON.parse(account) as User;
   try {
