@@ -33,6 +33,8 @@ export interface RecordingClientOptions {
   readonly backoffMsMax?: number;
   /** Nothing heard for so long, or no answer to something sent: the connection is taken for dead. */
   readonly silenceMs?: number;
+  /** How long opening and logging in may take, ms. Default: 4 s. */
+  readonly loginMs?: number;
   /** Of several pings that came together it answers the newest, as RFC 6455, 5.5.3 allows. */
   readonly newestPongOnly?: boolean;
 }
@@ -58,7 +60,7 @@ export class RecordingClient {
   #lastSeq = '';
 
   constructor(options: RecordingClientOptions) {
-    const { user, journal, random, protocol, backoffMsMax, newestPongOnly = false } = options;
+    const { user, journal, random, protocol, backoffMsMax, loginMs, newestPongOnly = false } = options;
     this.#options = options;
     this.user = user;
     this.sendQueue = new SendQueue({
@@ -72,6 +74,7 @@ export class RecordingClient {
       dial: options.dial,
       random: () => random.next(),
       ...(backoffMsMax === undefined ? {} : { backoffMsMax }),
+      ...(loginMs === undefined ? {} : { waitMs: loginMs }),
       pongs: newestPongOnly ? 'newest' : 'all',
       keep: false,
       onOpen: () => {

