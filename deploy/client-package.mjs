@@ -9,7 +9,7 @@ import { dirname, join, relative } from 'node:path';
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 const OUT = join(DIST, 'client-package');
-const IMPORT = /^(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]/gm;
+const IMPORT = /(?:^(?:import|export)\s[^'"]*?from\s*|\bimport\()['"]([^'"]+)['"]/gm;
 
 const { version, license, dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 

@@ -18,10 +18,14 @@ export interface ConversationEvents {
   readonly failed: { readonly id: string; readonly error: ClientError };
   /** The relay names a new identity key (hex) for this code: nothing is sent until `acceptChangedKey`. */
   readonly 'key-changed': { readonly pinned: string; readonly offered: string };
-  /** So many of the other's messages are missing before the next one: they expired, or the relay withheld them. */
+  /** So many of the other's messages have not come and were asked for again; those behind them wait for a while. */
+  readonly missing: { readonly count: number };
+  /** So many of the other's messages are missing before the next one. They may still come, and are then `late`. */
   readonly gap: { readonly missing: number };
   /** A file, of either direction, has moved on. */
   readonly file: FileProgress;
   /** A message from the other could not be decrypted. The sender has been asked to send it again. */
   readonly unreadable: { readonly id: string };
+  /** The other offers weaker keys than before, which are refused: see `acceptWeakerKeys`. */
+  readonly downgraded: object;
 }

@@ -1,13 +1,15 @@
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { readCode } from '../protocol/codes.ts';
 import { ack } from '../protocol/frames.ts';
 import { Account } from './account/account.ts';
 import type { User } from './account/directory.ts';
-import { endpointsOf } from './account/endpoints.ts';
+import { type Endpoints, endpointsOf } from './account/endpoints.ts';
 import type { Identity } from './account/identity.ts';
 import { Connection, type ConnectionState } from './connection/connection.ts';
 import type { IncomingEnvelope } from './connection/incoming.ts';
 import { DEFAULT_LIMITS, type RelayLimits, type Welcome } from './connection/login.ts';
 import { watchNetwork } from './connection/network.ts';
+import { relayNow, UNKNOWN_CLOCK } from './connection/relay-clock.ts';
 import { outcomeOf } from './connection/relay-reply.ts';
 import { SelfProbe } from './connection/self-probe.ts';
 import { socketConstructor } from './connection/web-socket.ts';
@@ -23,6 +25,8 @@ import { Batch, Records } from './storage/records.ts';
 import { memoryStorage } from './storage/storage.ts';
 import { type TabLock, takeTabLock } from './storage/tab-lock.ts';
 
+/** How often what has not come is looked after. */
+const REMIND_EVERY_MS = 15_000;
 /** Failures in a row after which `connect` gives up. */
 const CONNECT_TRIES = 3;
 
@@ -31,6 +35,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #identity: Identity;
   readonly #account: Account;
+  readonly #endpoints: Endpoints;
   readonly #records: Records;
   readonly #events = new Emitter<RelayEvents>();
   readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
@@ -46,6 +51,9 @@ export class Relay {
   readonly #unwatch: () => void;
   #state: ConnectionState = { state: 'connecting' };
   #limits: RelayLimits = DEFAULT_LIMITS;
+  #clock = UNKNOWN_CLOCK;
+  /** Reminds peers of what has not come. */
+  #reminder: ReturnType<typeof setInterval> | undefined;
 
   private constructor(parts: {
     url: string;
@@ -58,6 +66,7 @@ export class Relay {
     this.#options = options;
     this.#identity = identity;
     const endpoints = endpointsOf(url);
+    this.#endpoints = endpoints;
     const { fetch, name, invite } = options;
     this.#account = new Account({ identity, endpoints, records, fetch, name, invite });
     this.#records = records;
@@ -117,6 +126,7 @@ export class Relay {
       );
     }
     const relay = new Relay({ url, identity, options, records, lock });
+    relay.#reminder = setInterval(() => relay.#remind(), REMIND_EVERY_MS);
     relay.#connection.start();
     return relay;
   }
@@ -238,8 +248,9 @@ export class Relay {
     });
   }
 
-  #welcomed({ expired, queued, ...limits }: Welcome): void {
+  #welcomed({ expired, queued, clock, ...limits }: Welcome): void {
     this.#limits = limits;
+    this.#clock = clock;
     if ((expired ?? 0) > 0) this.#events.emit('expired', { count: expired ?? 0 });
     if (this.#protocol === 2 && this.#records.get('protocol') !== 2) {
       const batch = new Batch();
@@ -247,6 +258,7 @@ export class Relay {
       this.#records.commit(batch).catch((error: unknown) => this.#broken(error));
     }
     this.#receiver.reset();
+    this.#remind();
     const transmit = (frame: string) => this.#connection.send(frame);
     this.#outbox.live(transmit);
     this.#lane.live(transmit, limits);
@@ -264,6 +276,10 @@ export class Relay {
           : this.#outbox.refused(outcome.id, outcome.error);
       settled.catch((error: unknown) => this.#broken(error));
     }
+  }
+
+  #remind(): void {
+    for (const { peer } of this.#peers.values()) peer.remind();
   }
 
   /** Envelopes to ourselves are keep-alive probes: drop them. */
@@ -287,7 +303,12 @@ export class Relay {
       mailboxBytes: () => this.#limits.mailboxBytes,
       lookup: (asked) => this.lookup(asked),
       now: Date.now,
+      relayNow: () => relayNow(this.#clock),
+      audience: this.#endpoints.socket,
+      maxFrameBytes: () => this.#limits.maxFrameBytes,
       registeredKeys: this.#options.registeredKeys ?? false,
+      registeredSecret: (key) =>
+        key === this.#identity.ecdhPublicKey ? bytesToHex(this.#identity.exchangeKey) : undefined,
       onAdded: () => this.#receiver.added(),
       onHandled: () => this.#receiver.handled(),
       onMet: () => this.#met(code),
@@ -337,6 +358,7 @@ export class Relay {
     this.#connection.end(error);
     this.#receiver.close();
     for (const { peer } of this.#peers.values()) peer.close();
+    clearInterval(this.#reminder);
     this.#lock?.release();
   }
 }

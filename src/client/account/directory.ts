@@ -1,11 +1,12 @@
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { checkEd25519Key, checkX25519Key } from '../../crypto/keys.ts';
 import { isCode, readCode } from '../../protocol/codes.ts';
-import type { UserJson } from '../../protocol/registration.ts';
+import { type KnownUserJson, proofText } from '../../protocol/registration.ts';
 import { ClientError } from '../errors.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { reasonOf } from './reasons.ts';
-import { registrationProof } from './signing.ts';
+import { isSignedBy, registrationProof } from './signing.ts';
 
 /** A user as the relay describes it: nothing but the relay vouches for the keys. */
 export interface User {
@@ -15,6 +16,8 @@ export interface User {
   readonly eddsaPublicKey: string;
   readonly ecdhPublicKey: string;
   readonly createdAt: string;
+  /** The owner of the Ed25519 key has signed the X25519 key, so the relay did not choose it. */
+  readonly proven: boolean;
 }
 
 export type Fetch = (url: string, init: object) => Promise<Response>;
@@ -87,7 +90,9 @@ async function ask(path: string, options: DirectoryOptions, init: object): Promi
 }
 
 async function readUser(response: Response): Promise<User> {
-  const body = (await response.json().catch(() => null)) as (Partial<UserJson> & { detail?: unknown }) | null;
+  const body = (await response.json().catch(() => null)) as
+    | (Partial<KnownUserJson> & { detail?: unknown })
+    | null;
   // 429 and 5xx are temporary; any other answer would be the same again.
   const passes = response.status === 429 || response.status >= 500;
   if (!response.ok && typeof body?.detail === 'string') {
@@ -108,5 +113,6 @@ async function readUser(response: Response): Promise<User> {
   if (problem !== null)
     throw new ClientError('invalid_key', `The relay names a key for ${code} that ${problem}.`);
   const name = typeof body.name === 'string' ? body.name : null;
-  return { code, name, eddsaPublicKey: eddsa, ecdhPublicKey: ecdh, createdAt };
+  const proven = isSignedBy(eddsa, utf8ToBytes(proofText(ecdh, eddsa)), body.proof ?? '');
+  return { code, name, eddsaPublicKey: eddsa, ecdhPublicKey: ecdh, createdAt, proven };
 }

@@ -3,6 +3,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { isCode } from '../../protocol/codes.ts';
 import { cutData } from '../../protocol/delivered.ts';
 import { SERVER } from '../../protocol/message-types.ts';
+import { parseUnambiguous } from '../../protocol/unambiguous-json.ts';
 
 /** An envelope as the relay delivered it: cut by position, neither parsed nor verified. */
 export interface IncomingEnvelope {
@@ -49,7 +50,7 @@ export function readIncoming(text: string): Incoming {
 /** Parses the signed bytes after their signature has verified. Null if they are not an envelope from `claims`. */
 export function readVerified(envelope: IncomingEnvelope): ReadEnvelope | null {
   try {
-    const { sender, recipient, id, message } = JSON.parse(bytesToUtf8(envelope.data)) as Record<
+    const { sender, recipient, id, message } = parseUnambiguous(bytesToUtf8(envelope.data)) as Record<
       string,
       unknown
     >;

@@ -4,6 +4,7 @@ import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
 import { ClientError } from '../errors.ts';
 import type { ServerMessage } from './incoming.ts';
+import type { RelayClock } from './relay-clock.ts';
 
 /** The content of `connect_ack` (docs/protocol.md 4); by protocol 1 it has none. */
 export interface Welcome extends RelayLimits {
@@ -11,6 +12,7 @@ export interface Welcome extends RelayLimits {
   readonly queued: number | null;
   /** Envelopes that expired in the mailbox since the last login; null by protocol 1. */
   readonly expired: number | null;
+  readonly clock: RelayClock;
 }
 
 /** The limits that a relay states at the login. */
@@ -47,6 +49,8 @@ export class Login {
   readonly #endpoints: Endpoints;
   readonly #protocol: 1 | 2;
   #asked = false;
+  /** The challenge named the relay. */
+  #named = false;
 
   constructor(options: { identity: Identity; code: string; endpoints: Endpoints; protocol: 1 | 2 }) {
     this.#identity = options.identity;
@@ -77,7 +81,10 @@ export class Login {
       case 'connect_ack':
         // A relay that accepts without our connect has verified no signature: it does not speak protocol 2.
         if (!this.#asked) throw new ClientError('refused', 'The relay sent connect_ack before our connect.');
-        return { does: 'welcome', welcome: readWelcome(message.payload) };
+        return {
+          does: 'welcome',
+          welcome: readWelcome(message.payload, this.#named ? [this.#endpoints.socket] : null),
+        };
       default:
         return { does: 'wait' };
     }
@@ -97,6 +104,7 @@ export class Login {
           'middle, or its RELAY_PUBLIC_URL does not list this address. Nothing was signed.',
       );
     }
+    this.#named = audience !== null;
     return this.#connect({ nonce, audience: dialled });
   }
 
@@ -106,11 +114,16 @@ export class Login {
   }
 }
 
-function readWelcome(payload: Readonly<Record<string, unknown>>): Welcome {
+/** `dialled` is the relay's only name unless it lists several; null if it has none. */
+function readWelcome(payload: Readonly<Record<string, unknown>>, dialled: readonly string[] | null): Welcome {
   const limits = (payload.limits ?? {}) as Readonly<Record<string, unknown>>;
   return {
     queued: numberOr(payload.queued, null),
     expired: numberOr(payload.expired, null),
+    clock: {
+      aheadMs: aheadOf(payload.server_time),
+      audiences: dialled && namesOf(payload.audiences, dialled),
+    },
     maxFrameBytes: numberOr(limits.max_frame_bytes, DEFAULT_LIMITS.maxFrameBytes),
     mailboxBytes: numberOr(limits.mailbox_bytes, DEFAULT_LIMITS.mailboxBytes),
     bytesPerS: numberOr(limits.bytes_per_s, DEFAULT_LIMITS.bytesPerS),
@@ -120,4 +133,14 @@ function readWelcome(payload: Readonly<Record<string, unknown>>): Welcome {
 
 function numberOr<Otherwise>(value: unknown, otherwise: Otherwise): number | Otherwise {
   return typeof value === 'number' && value >= 0 ? value : otherwise;
+}
+
+function aheadOf(serverTime: unknown): number {
+  const ms = typeof serverTime === 'string' ? Date.parse(serverTime) : Number.NaN;
+  return Number.isNaN(ms) ? 0 : ms - Date.now();
+}
+
+function namesOf(listed: unknown, dialled: readonly string[]): readonly string[] {
+  const names = Array.isArray(listed) ? listed.filter((name) => typeof name === 'string') : [];
+  return [...dialled, ...names];
 }

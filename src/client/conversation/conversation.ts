@@ -21,6 +21,8 @@ export interface Message extends MessageExtras {
   readonly body: Json;
   /** When it was sent by the sender's clock (RFC 3339): a claim. */
   readonly at: string;
+  /** It came after messages that were sent after it. */
+  readonly late: boolean;
   /** Tells the sender that this message and all before it were read. */
   markRead(): Promise<void>;
 }
@@ -60,9 +62,15 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.trust.pin?.name ?? null;
   }
 
-  /** Whether keys are agreed. Messages sent before wait for them. */
+  /** Agrees on keys now, without a message: the first message would do so by itself. See the event `secured`. */
+  secure(): Promise<void> {
+    return this.#peer.secure();
+  }
+
+  /** Whether a message sent now can be encrypted at once: keys are agreed, or the first can go with the request for them. */
   get secured(): boolean {
-    return this.#peer.agreement.agreed;
+    const { agreed, takesFirst } = this.#peer.agreement;
+    return agreed || takesFirst;
   }
 
   /** Whether the relay names a key other than the pinned one that has not been accepted yet. */
@@ -99,7 +107,7 @@ export class Conversation implements AsyncIterable<Message> {
 
   /** Tells the sender that this message and all before it were read. For programs that no longer hold the message. */
   markRead(id: string): Promise<void> {
-    return this.#peer.confirmRead(id);
+    return this.#peer.confirmRead({ id });
   }
 
   /** 12 groups of 5 digits (docs/protocol.md 6): if both people see the same, no third party is in the middle. */
@@ -117,6 +125,11 @@ export class Conversation implements AsyncIterable<Message> {
   /** Trusts the changed key: after the people have compared the new safety number. */
   acceptChangedKey(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return unlessAborted(this.#peer.acceptChangedKey(), options.signal);
+  }
+
+  /** Goes on with older, weaker keys: after the event `downgraded`, if the other has gone back to an older program. */
+  acceptWeakerKeys(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return unlessAborted(this.#peer.acceptWeakerKeys(), options.signal);
   }
 
   /** The other's messages, until the signal fires or the relay is closed. Asking for the next confirms the last as handled. */
@@ -188,7 +201,8 @@ export class Conversation implements AsyncIterable<Message> {
     throwIfAborted(signal);
     requireJson(body);
     requireFits(body, extras, this.#options.maxFrameBytes());
-    await this.#peer.send(id, { body, at: new Date(this.#options.now()).toISOString(), ...extras }, besides);
+    const at = new Date(this.#options.now()).toISOString();
+    await this.#peer.send(id, { type: 'message', body, at, ...extras }, besides);
     return id;
   }
 
@@ -201,9 +215,11 @@ export class Conversation implements AsyncIterable<Message> {
       const first = await inbox.take(signal);
       if (first === null) return;
       const entries = [first, ...inbox.drain(max - 1)];
+      this.#peer.taken(entries.map(({ received }) => received));
       try {
         yield entries.map(({ received }) => {
-          return { ...received, markRead: () => this.#peer.confirmRead(received.id) };
+          const { stream, number, late = false, ...said } = received;
+          return { ...said, late, markRead: () => this.#peer.confirmRead(received) };
         });
       } finally {
         inbox.handled(entries);

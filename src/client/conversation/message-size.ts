@@ -2,14 +2,14 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { ClientError } from '../errors.ts';
 import type { Json } from '../sending/json.ts';
 import { type MessageExtras, writeExtras } from '../sending/message-extras.ts';
+import { plaintextBytesMax } from '../sending/padding.ts';
 
-/** What stands around the body in the plaintext, and around the ciphertext in the frame, in bytes, at most. */
-const PLAINTEXT_BESIDES = 128;
-const FRAME_BESIDES = 640;
+/** What stands around the body in the plaintext, in bytes, at most. */
+const PLAINTEXT_BESIDES = 256;
 
-/** Largest body, as UTF-8 of its JSON, that fits into a frame of so many bytes: the ciphertext is base64. */
+/** Largest body, as UTF-8 of its JSON, that fits into a frame of so many bytes. */
 export function bodyBytesMax(maxFrameBytes: number): number {
-  return Math.max(0, Math.floor((maxFrameBytes - FRAME_BESIDES) / 4) * 3 - PLAINTEXT_BESIDES);
+  return Math.max(0, plaintextBytesMax(maxFrameBytes) - PLAINTEXT_BESIDES);
 }
 
 /** Throws `too_large` if the message does not fit. */

@@ -9,17 +9,21 @@ import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
 import type { FileLane } from '../files/file-lane.ts';
 import { PeerFiles } from '../files/peer-files.ts';
-import { Agreement } from '../keys/agreement.ts';
+import { Agreement, type Lost } from '../keys/agreement.ts';
+import type { Now } from '../keys/freshness.ts';
 import { Trust } from '../keys/trust.ts';
+import { Arrivals } from '../receiving/arrivals.ts';
+import { ContentHandler } from '../receiving/content-handler.ts';
 import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
-import { Inbox } from '../receiving/inbox.ts';
-import { Receipts } from '../receiving/receipts.ts';
-import type { Json } from '../sending/json.ts';
-import type { MessageExtras } from '../sending/message-extras.ts';
-import type { Outbox, OutboxEntry } from '../sending/outbox.ts';
+import { Inbox, type Received } from '../receiving/inbox.ts';
+import { type Confirmed, Receipts } from '../receiving/receipts.ts';
+import type { MessageContent } from '../sending/content.ts';
+import type { Outbox, OutboxEntry, Sealed } from '../sending/outbox.ts';
 import { PeerOutbox } from '../sending/peer-outbox.ts';
+import { SentMessages } from '../sending/sent-messages.ts';
 import type { Batch, Records } from '../storage/records.ts';
+import { PeerSender } from './peer-sender.ts';
 import { SentHandles, type SentStep } from './sent.ts';
 
 export interface PeerOptions {
@@ -31,7 +35,15 @@ export interface PeerOptions {
   readonly mailboxBytes: () => number;
   readonly lookup: (code: string) => Promise<User>;
   readonly now: () => number;
+  /** The relay's clock, and its names. */
+  readonly relayNow: () => Now;
+  /** The URL that we dial. */
+  readonly audience: string;
+  /** In UTF-8 bytes, as the relay stated at the last login. */
+  readonly maxFrameBytes: () => number;
   readonly registeredKeys: boolean;
+  /** The private half of one of our registered keys, hex. */
+  readonly registeredSecret: (publicKey: string) => string | undefined;
   /** A message waits for the program; the program has handled one. */
   readonly onAdded: () => void;
   readonly onHandled: () => void;
@@ -51,53 +63,66 @@ export class Peer {
   readonly files: PeerFiles;
   readonly #options: PeerOptions;
   readonly #peerOutbox: PeerOutbox;
+  readonly #sentMessages: SentMessages;
+  readonly #sender: PeerSender;
+  readonly #arrivals: Arrivals;
   readonly #receipts: Receipts;
   readonly #verifier: EnvelopeVerifier;
 
   constructor(options: PeerOptions) {
-    const { code, own } = options;
+    const { code, own, records } = options;
     const { events } = this;
     this.#options = options;
     this.code = code;
-    this.inbox = new Inbox({ ...options, peer: code });
+    const common = { ...options, events, peer: code };
+    this.inbox = new Inbox(common);
     this.trust = new Trust({
-      ...options,
+      ...common,
       onChanged: ({ eddsaPublicKey, offered }) =>
         events.emit('key-changed', { pinned: eddsaPublicKey, offered: offered ?? '' }),
     });
     events.on('failed', ({ id, error }) => this.handles.failed(id, error));
-    this.agreement = new Agreement({ ...options, peer: code, peerKey: () => this.#pinnedKey() });
-    this.#peerOutbox = new PeerOutbox(options);
-    this.#receipts = new Receipts({
-      ...options,
-      peer: code,
-      say: (content) => this.#peerOutbox.stage((batch) => this.#peerOutbox.addOnly(content, batch)),
-      tell: (step, id) => this.#reached(id, step),
-    });
+    const { inbox, trust } = this;
+    const peerOutbox = new PeerOutbox(options);
+    const sentMessages = new SentMessages(code, records);
+    const agreement = new Agreement({ ...common, peerOutbox, trust });
+    this.agreement = agreement;
+    this.#peerOutbox = peerOutbox;
+    this.#sentMessages = sentMessages;
     this.files = new PeerFiles({
-      ...options,
-      peer: code,
+      ...common,
       own: own.code,
-      isBlocked: () => this.trust.changed,
+      isBlocked: () => trust.changed,
       sign: (id, payload) => {
         const message = { type: 'file', payload };
         return signedFrame(signedText({ sender: own.code, recipient: code, id, message }), own.identity);
       },
       onProgress: (progress) => events.emit('file', progress),
     });
-    const { inbox, trust, agreement, files } = this;
-    const common = {
-      ...options,
-      files,
-      inbox,
-      trust,
-      agreement,
-      peerOutbox: this.#peerOutbox,
-      receipts: this.#receipts,
-    };
-    const handler = new EnvelopeHandler({ ...common, events, ownCode: own.code });
+    const { files } = this;
+    const parts = { ...common, files, inbox, trust, agreement, peerOutbox, sentMessages };
+    this.#sender = new PeerSender(parts);
+    this.#arrivals = new Arrivals({ ...parts, newest: () => agreement.newest });
+    this.#receipts = new Receipts({
+      say: (receipt) => peerOutbox.stage((batch) => peerOutbox.addOnly(receipt, batch)),
+      missingTo: (number) => this.#arrivals.missingTo(number),
+    });
+    const contents = new ContentHandler({
+      ...parts,
+      arrivals: this.#arrivals,
+      onReached: (step, id) => this.#reached(id, step),
+      sendAgain: (numbers, batch) => this.#sender.sendAgain(numbers, batch),
+    });
+    const handler = new EnvelopeHandler({
+      ...parts,
+      contents,
+      ownCode: own.code,
+      onLost: (lost: Lost, batch) => this.#sender.lost(lost, batch),
+      onSign: (batch) => this.#sender.onSign(batch),
+    });
     this.#verifier = new EnvelopeVerifier({
-      ...common,
+      ...parts,
+      prepare: (envelope) => handler.prepare(envelope),
       handle: (envelope, batch) => handler.handle(envelope, batch),
     });
   }
@@ -107,34 +132,44 @@ export class Peer {
     return this.trust.pin === null && this.#verifier.isEmpty;
   }
 
-  /** Requests keys if there are none. */
+  /** Learns the peer's key, and requests keys unless the first message can carry the request. */
   async begin(): Promise<void> {
     await this.trust.learn();
-    await this.#peerOutbox.stage((batch) => this.agreement.prepare(batch));
+    if (!this.agreement.takesFirst) await this.secure();
+  }
+
+  /** Requests keys if there are none. */
+  secure(): Promise<void> {
+    return this.#peerOutbox.stage((batch) => this.agreement.prepare(batch));
   }
 
   /** Stores the message; it is encrypted when its turn comes. */
-  async send(
-    id: string,
-    message: { readonly body: Json; readonly at: string } & MessageExtras,
-    besides: (batch: Batch) => void = () => {},
-  ): Promise<void> {
+  async send(id: string, message: MessageContent, besides: (batch: Batch) => void = () => {}): Promise<void> {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
     await this.#peerOutbox.stage((batch) => {
-      this.#peerOutbox.add({ type: 'message', ...message }, batch, id);
-      this.#receipts.sent(id, batch);
+      this.#peerOutbox.addMessage(this.#sentMessages.add(id, message, batch), batch, id);
       besides(batch);
     });
   }
 
-  confirmRead(upTo: string): Promise<void> {
-    return this.#receipts.read(upTo);
+  /** The program has taken these. */
+  taken(messages: readonly Received[]): void {
+    for (const message of messages) this.#receipts.owe(message);
+  }
+
+  confirmRead(message: Confirmed): Promise<void> {
+    return this.#receipts.read(message);
   }
 
   /** Sends the `delivered` receipt that is owed, now. */
   payReceipt(): void {
     this.#receipts.pay();
+  }
+
+  /** Logged in, or a while has passed: asks again for what has not come. */
+  remind(): void {
+    this.#peerOutbox.stageInBackground((batch) => this.#sender.remind(batch));
   }
 
   /** Trusts the newer key, and handles what was kept under it. */
@@ -145,9 +180,18 @@ export class Peer {
     await this.#peerOutbox.stage((batch) => {
       this.trust.accept(batch);
       this.agreement.forget(batch);
+      this.#sentMessages.forgetContents(batch);
     });
     await this.#verifier.review();
     await this.begin();
+  }
+
+  /** Exchanges keys by the older version again, if the other offers nothing better. */
+  async acceptWeakerKeys(): Promise<void> {
+    await this.#peerOutbox.stage((batch) => {
+      this.trust.lower(batch);
+      this.agreement.fallBack(batch);
+    });
   }
 
   /** Resolves once the envelope's effects are stored: only then may it be confirmed. */
@@ -156,33 +200,31 @@ export class Peer {
   }
 
   /** Encrypts an entry that the outbox is about to send for the first time. */
-  seal(entry: OutboxEntry, batch: Batch): string | null {
-    if (entry.content === null || this.trust.changed) return null;
-    this.agreement.prepare(batch);
-    return this.agreement.seal(entry.id, entry.content, batch);
+  seal(entry: OutboxEntry, batch: Batch): Sealed {
+    return this.#sender.seal(entry, batch);
   }
 
-  accepted({ id, content }: OutboxEntry): void {
-    if (content?.type === 'message') this.#reached(id, 'stored');
+  accepted(entry: OutboxEntry): void {
+    const id = this.#sender.messageIdOf(entry);
+    if (id !== null && entry.again !== true) this.#reached(id, 'stored');
   }
 
   /** The relay refuses it for now; the outbox sends it again. */
-  waiting({ id, content }: OutboxEntry, why: WaitReason): void {
-    if (content?.type === 'message') this.events.emit('waiting', { id, why });
+  waiting(entry: OutboxEntry, why: WaitReason): void {
+    const id = this.#sender.messageIdOf(entry);
+    if (id !== null) this.events.emit('waiting', { id, why });
   }
 
-  failed({ id, content, exchange }: OutboxEntry, error: ClientError): void {
-    this.#peerOutbox.stageInBackground((batch) => {
-      if (exchange !== null) this.agreement.requestFailed(exchange, batch);
-      this.#receipts.failed(id, batch);
-    });
-    if (content?.type === 'message') this.events.emit('failed', { id, error });
+  failed(entry: OutboxEntry, error: ClientError): void {
+    this.#peerOutbox.stageInBackground((batch) => this.#sender.failed(entry, error, batch));
   }
 
   close(): void {
     this.handles.close();
     this.files.close();
     this.#receipts.close();
+    this.#arrivals.close();
+    this.#sender.close();
     this.#verifier.close();
     this.inbox.close();
   }
@@ -198,11 +240,5 @@ export class Peer {
       'key_changed',
       `The relay now names a different key for ${this.code}. Compare safety numbers, then call acceptChangedKey().`,
     );
-  }
-
-  #pinnedKey(): string {
-    const pin = this.trust.pin;
-    if (pin === null) throw new ClientError('invalid_argument', `The key of ${this.code} is not known yet.`);
-    return pin.eddsaPublicKey;
   }
 }

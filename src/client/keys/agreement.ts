@@ -1,59 +1,110 @@
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { x25519 } from '../../crypto/x25519.ts';
 import { signedText } from '../../protocol/frames.ts';
 import type { Identity } from '../account/identity.ts';
 import { digestOfData, signedFrame } from '../account/signing.ts';
 import { newEnvelopeId } from '../connection/envelope-id.ts';
-import { type Content, decodeContent, encodeContent } from '../sending/content.ts';
-import type { Outbox } from '../sending/outbox.ts';
+import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
 import {
+  agreed,
+  answered,
   type ExchangeState,
-  type KeyPair,
   mayAskOnSigns,
   NO_EXCHANGE,
-  onAcknowledgement,
+  needsKeys,
+  nextTerms,
+  onAnswer,
+  onOpened,
   onRequest,
-  type Peers,
+  onSealed,
+  onUnknownKeys,
+  orderOf,
+  proofDueMs,
   request,
   requestFailed,
   wantsRequest,
 } from './exchange.ts';
-import { openMessage, type SealedMessage, sealMessage } from './message-cipher.ts';
-import { halt, onOpened, onSealed, sendingSession } from './sessions.ts';
-
-/** What opening a message came to. */
-export type Opened =
-  | { readonly outcome: 'opened'; readonly content: Content | null; readonly missing: number }
-  /** Taken before, or too late: nothing new. */
-  | { readonly outcome: 'repeated' }
-  /** Under keys that we do not have: new ones have been asked for. */
-  | { readonly outcome: 'keyless' }
-  /** Not what the payload of a message looks like. */
-  | { readonly outcome: 'malformed' };
+import {
+  type FirstMessage,
+  type RequestPayload,
+  readAnswer,
+  readRequest,
+  writeAnswer,
+  writeRequest,
+} from './exchange-payloads.ts';
+import { openFirstMessage, sealFirstMessage } from './first-message.ts';
+import type { Now } from './freshness.ts';
+import { KEM_SEED_BYTES, kemIfLoaded } from './hybrid.ts';
+import { COUNTER_MAX, openMessage, readMessage, sealMessage } from './message-cipher.ts';
+import { type Peers, partiesOf, sessionOf } from './session-keys.ts';
+import { isKnown, newestGeneration, sendingSession } from './sessions.ts';
+import { loadExchange, saveExchange } from './stored-exchange.ts';
+import type { Trust } from './trust.ts';
 
 export interface AgreementOptions {
   readonly own: { readonly code: string; readonly identity: Identity };
   readonly peer: string;
-  /** The peer's pinned key: asked for each time, because it may be replaced. */
-  readonly peerKey: () => string;
+  readonly trust: Trust;
+  /** The private half of one of our registered keys, hex. */
+  readonly registeredSecret: (publicKey: string) => string | undefined;
   readonly records: Records;
-  readonly outbox: Outbox;
+  readonly peerOutbox: PeerOutbox;
+  /** This device's clock, and the relay's with its names. */
   readonly now: () => number;
-  /** The plain flow: the registered pair instead of a fresh one. */
+  readonly relayNow: () => Now;
+  /** The URL that we dial. */
+  readonly audience: string;
+  /** The plain flow: version 1 with the static, registered pair. */
   readonly registeredKeys: boolean;
 }
+
+/** A message to be put into a request. */
+export interface First {
+  readonly number: number;
+  readonly plaintext: Uint8Array;
+}
+
+/** Messages that have to go out again: some by number, or all that have not arrived. */
+export interface Lost {
+  readonly numbers: readonly number[];
+  readonly all: boolean;
+}
+
+/** What an envelope of a key exchange came to. */
+export type Exchanged =
+  | { readonly outcome: 'answered'; readonly first: Uint8Array | null }
+  | { readonly outcome: 'agreed'; readonly lost: Lost }
+  | { readonly outcome: 'downgraded' | 'ignored' };
+
+/** What opening a message came to. */
+export type Opened =
+  | {
+      readonly outcome: 'opened';
+      readonly plaintext: Uint8Array;
+      readonly version: 1 | 2;
+      /** Counters that this message has skipped; it was itself skipped by a later one. */
+      readonly missing: number;
+      readonly late: boolean;
+      readonly lost: Lost;
+    }
+  /** Taken before, or given up: nothing new. */
+  | { readonly outcome: 'repeated' }
+  /** Not under keys that we have. New ones have been asked for, if none are on their way. */
+  | { readonly outcome: 'unreadable' }
+  /** Not what the payload of a message looks like. */
+  | { readonly outcome: 'malformed' };
 
 /** Keys shared with one peer: exchanges them when needed, encrypts and decrypts under them. */
 export class Agreement {
   readonly #options: AgreementOptions;
   #state: ExchangeState;
+  /** The newest request that was weaker than what the peer has shown itself able to. */
+  #refused: { readonly digest: string; readonly payload: unknown } | null = null;
 
   constructor(options: AgreementOptions) {
     this.#options = options;
-    const { records, peer } = options;
-    const stored = records.get<Omit<ExchangeState, 'seen'>>(`exchange:${peer}`) ?? NO_EXCHANGE;
-    this.#state = { ...stored, seen: records.get<string[]>(`requests:${peer}`) ?? [] };
+    this.#state = loadExchange(options.peer, options.records);
   }
 
   /** Whether there are keys to send under. */
@@ -61,151 +112,301 @@ export class Agreement {
     return sendingSession(this.#state) !== undefined;
   }
 
-  /** Something is to be sent: asks for keys if there are none, or if they are worn. True if it asked. */
-  prepare(batch: Batch): boolean {
-    const wanted = wantsRequest(this.#state, this.#options.now());
-    if (wanted) this.#ask(batch);
-    return wanted;
+  /** How long to wait, before asking ourselves, for a message that proves keys that we have just answered with. */
+  get proofDueMs(): number {
+    return proofDueMs(this.#state, this.#options.now());
   }
 
-  /** The signed frame of an envelope with this content; null without keys. */
-  seal(id: string, content: Content, batch: Batch): string | null {
-    const session = sendingSession(this.#state);
-    if (session === undefined) return null;
-    const { own, peer } = this.#options;
-    const payload = sealMessage(encodeContent(content), { session, sender: own.code, recipient: peer });
-    this.#save(onSealed(this.#state, session.id), batch);
-    return this.#sign(id, { type: 'message', payload }).frame;
+  /** Whether keys are missing or have expired. */
+  get needsKeys(): boolean {
+    return needsKeys(this.#state, this.#options.now());
   }
 
-  /** The peer asks. True if the answer is on its way. */
-  requested(digest: string, payload: unknown, batch: Batch): boolean {
-    const publicKey = memberOf(payload, 'ecdh_public_key').toLowerCase();
+  /** The newest message of the peer that has opened. */
+  get newest(): { readonly exchange: string; readonly counter: number } | null {
+    return this.#state.newest;
+  }
+
+  /** The number of the message in our newest request that is not answered yet. */
+  get pendingFirst(): number | null {
+    return this.#state.pending.at(-1)?.first ?? null;
+  }
+
+  /** Something is to be sent: asks for keys if there are none, or if they have expired. */
+  prepare(batch: Batch): void {
+    if (wantsRequest(this.#state, this.#options.now())) this.#options.peerOutbox.addRequest(batch);
+  }
+
+  /** The peer shows that it is there, and we still wait for keys. */
+  prepareOnSigns(batch: Batch): void {
+    const nowMs = this.#options.now();
+    if (!this.agreed && mayAskOnSigns(this.#state, nowMs)) this.#options.peerOutbox.addRequest(batch);
+  }
+
+  /** Makes and signs a request; null while the library for it is not loaded. */
+  sealRequest(
+    id: string,
+    first: First | null,
+    batch: Batch,
+  ): { readonly frame: string; readonly exchange: string; readonly lost: readonly number[] } | null {
+    const { registeredKeys, now, relayNow, audience } = this.#options;
+    const kem = kemIfLoaded();
+    if (kem === null && !registeredKeys) return null;
     const keys = this.#keyPair();
-    const step = onRequest(this.#state, {
-      id: digest,
-      publicKey,
-      keys,
-      peers: this.#peers(),
-      nowMs: this.#options.now(),
+    const seed = registeredKeys ? null : randomBytes(KEM_SEED_BYTES);
+    const terms = nextTerms(this.#state, relayNow().nowMs);
+    const kemPublicKey = seed === null ? null : (kem?.publicKeyOf(seed) ?? null);
+    const sealedFirst = first === null ? null : this.#sealFirst(first.plaintext, keys);
+    const payload = writeRequest({
+      publicKey: keys.publicKey,
+      terms: registeredKeys ? null : { ...terms, kemPublicKey, audience, first: sealedFirst },
+    });
+    const signed = this.#sign(id, { type: 'key_exchange', payload });
+    const step = request(this.#state, {
+      ...keys,
+      id: signed.digest,
+      kemSeed: seed === null ? null : bytesToHex(seed),
+      generation: registeredKeys ? null : terms.generation,
+      first: sealedFirst === null ? null : (first?.number ?? null),
+      atMs: now(),
+      signedAtMs: registeredKeys ? null : terms.atMs,
     });
     this.#save(step.state, batch);
-    if (step.outcome === 'crossed' && mayAskOnSigns(this.#state, this.#options.now())) this.#ask(batch);
-    if (step.outcome !== 'answer') return false;
-    const answer = { ecdh_public_key: keys.publicKey, in_reply_to: digest };
-    this.#post({ type: 'key_exchange_ack', payload: answer }, batch);
-    return true;
+    return { frame: signed.frame, exchange: signed.digest, lost: step.lost };
   }
 
-  /** The peer answers. True if there are new keys. */
-  acknowledged(payload: unknown, batch: Batch): boolean {
-    const inReplyTo = memberOf(payload, 'in_reply_to').toLowerCase();
-    const publicKey = memberOf(payload, 'ecdh_public_key').toLowerCase();
-    const step = onAcknowledgement(this.#state, {
-      inReplyTo,
-      publicKey,
-      peers: this.#peers(),
-      nowMs: this.#options.now(),
-    });
+  /** Whether a request made now would carry a message. */
+  get takesFirst(): boolean {
+    return !this.agreed && !this.#options.registeredKeys && this.#options.trust.publishedKeys !== null;
+  }
+
+  /** The signed frame of an envelope with this plaintext, and its place among all; null without keys. */
+  seal(
+    id: string,
+    plaintext: Uint8Array,
+    batch: Batch,
+  ): { readonly frame: string; readonly order: number } | null {
+    const session = sendingSession(this.#state);
+    if (session === undefined || session.send.next > COUNTER_MAX) return null;
+    const { own, peer } = this.#options;
+    const sealed = sealMessage(plaintext, { session, sender: own.code, recipient: peer });
+    const step = onSealed(this.#state, sealed.session);
     this.#save(step.state, batch);
-    return step.outcome === 'agreed';
+    return { frame: this.#sign(id, { type: 'message', payload: sealed.payload }).frame, order: step.order };
+  }
+
+  /** The place of a message that we sealed; null if it is no longer known. */
+  orderOf(exchange: string, counter: number): number | null {
+    return orderOf(this.#state, exchange, counter);
+  }
+
+  /** The peer asks: answers at once. Load the library first. */
+  requested(digest: string, payload: unknown, batch: Batch): Exchanged {
+    const { identity } = this.#options.own;
+    const read = readRequest(payload);
+    if (read === null) return { outcome: 'ignored' };
+    // The plain flow answers with the registered key, as version 1 does.
+    const asked = this.#options.registeredKeys ? { ...read, terms: null } : read;
+    const { level } = this.#options.trust;
+    const now = this.#options.relayNow();
+    const ownKeys = this.#options.registeredKeys ? [identity.ecdhPublicKey] : [];
+    const step = onRequest(this.#state, { ...asked, id: digest, level, now, ownKeys });
+    if (step.outcome === 'downgraded') {
+      this.#refused = { digest, payload };
+      return { outcome: 'downgraded' };
+    }
+    this.#save(step.state, batch);
+    if (step.outcome === 'stale') this.prepareOnSigns(batch);
+    if (step.outcome !== 'answer') return { outcome: 'ignored' };
+    return this.#answer(digest, asked, step.generation, batch);
+  }
+
+  /** A person has decided that the peer may fall back: answers what was refused, or else asks. */
+  fallBack(batch: Batch): void {
+    const refused = this.#refused;
+    this.#refused = null;
+    this.#save(onUnknownKeys(this.#state), batch);
+    if (refused === null) this.#options.peerOutbox.addRequest(batch);
+    else this.requested(refused.digest, refused.payload, batch);
+  }
+
+  /** The peer answers. `digest` is that of the answer. */
+  acknowledged(digest: string, payload: unknown, batch: Batch): Exchanged {
+    const answer = readAnswer(payload);
+    if (answer === null) return { outcome: 'ignored' };
+    const step = onAnswer(this.#state, answer, this.#options.trust.level);
+    if (step.outcome !== 'agreed') return { outcome: step.outcome };
+    const { pending } = step;
+    const { publicKey: theirPublicKey, terms } = answer;
+    const session = sessionOf({
+      role: 'initiator',
+      peers: this.#peers(),
+      requestDigest: pending.id,
+      answerDigest: digest,
+      own: pending,
+      theirPublicKey,
+      atMs: this.#options.now(),
+      terms: terms && {
+        generation: terms.generation,
+        kemSecret:
+          terms.kemCiphertext && pending.kemSeed
+            ? (kemIfLoaded()?.decapsulate(terms.kemCiphertext, hexToBytes(pending.kemSeed)) ?? null)
+            : null,
+      },
+      localGeneration: newestGeneration(this.#state) + 1,
+    });
+    if (session === null) return { outcome: 'ignored' };
+    const firstOpened = terms?.first === 'opened';
+    const { state, lost } = agreed(this.#state, { pending, session, firstOpened });
+    this.#save({ ...state, inVain: false }, batch);
+    if (session.version === 2) this.#options.trust.raise(session, batch);
+    return { outcome: 'agreed', lost: { numbers: lost, all: this.#state.inVain || state.inVain } };
   }
 
   open(payload: unknown, batch: Batch): Opened {
-    const message = readSealed(payload);
+    const message = readMessage(payload);
     if (message === null) return { outcome: 'malformed' };
-    const session = this.#state.sessions.find(({ id }) => id === message.exchange);
-    if (session !== undefined && message.counter < session.received) return { outcome: 'repeated' };
     const { own, peer } = this.#options;
-    const context = { sender: peer, recipient: own.code };
-    const plaintext = session === undefined ? null : openMessage(message, { session, ...context });
-    if (session === undefined || plaintext === null) {
-      // Also with a session of that name: who has lost everything may have answered one request twice.
-      this.#save(halt(this.#state), batch);
-      if (mayAskOnSigns(this.#state, this.#options.now())) this.#ask(batch);
-      return { outcome: 'keyless' };
+    const session = this.#state.sessions.find(({ id }) => id === message.exchange);
+    if (session === undefined) {
+      // Of keys that were given up it is merely late; of others, one of the two has lost its state.
+      if (!isKnown(this.#state, message.exchange)) this.#askAnew(batch);
+      return { outcome: 'unreadable' };
     }
-    this.#save(onOpened(this.#state, session.id, message.counter), batch);
+    const opened = openMessage(message, { session, sender: peer, recipient: own.code });
+    if (opened.outcome === 'used') return { outcome: 'repeated' };
+    if (opened.outcome === 'foreign') {
+      this.#askAnew(batch);
+      return { outcome: 'unreadable' };
+    }
+    const { plaintext, missing } = opened;
+    const late = message.counter < session.receive.next;
+    const { state, lost } = onOpened(this.#state, opened.session);
+    const { exchange, counter } = message;
+    const all = state.inVain && sendingSession(state) !== undefined;
+    this.#save(
+      { ...state, newest: late ? state.newest : { exchange, counter }, inVain: state.inVain && !all },
+      batch,
+    );
+    if (session.version === 2 && !session.proven) this.#options.trust.raise(session, batch);
     return {
       outcome: 'opened',
-      content: decodeContent(plaintext),
-      missing: message.counter - session.received,
+      plaintext,
+      version: session.version,
+      missing,
+      late,
+      lost: { numbers: lost, all },
     };
   }
 
-  /** The relay will not store our request. */
-  requestFailed(digest: string, batch: Batch): void {
-    this.#save(requestFailed(this.#state, digest), batch);
+  /** The relay will not store our request. Gives the messages that were inside. */
+  requestFailed(digest: string, batch: Batch): readonly number[] {
+    const { state, lost } = requestFailed(this.#state, digest);
+    this.#save(state, batch);
+    return lost;
   }
 
   /** The peer has another identity key now: nothing that was agreed with the old one counts. */
   forget(batch: Batch): void {
-    this.#save({ ...NO_EXCHANGE, seen: this.#state.seen }, batch);
+    this.#save({ ...NO_EXCHANGE, seen: this.#state.seen, sealed: this.#state.sealed }, batch);
   }
 
-  #ask(batch: Batch): void {
+  #answer(digest: string, asked: RequestPayload, generation: number | null, batch: Batch): Exchanged {
     const keys = this.#keyPair();
-    const { data, ...signed } = this.#sign(newEnvelopeId(), {
-      type: 'key_exchange',
-      payload: { ecdh_public_key: keys.publicKey },
+    const { terms } = asked;
+    const first = terms?.first ? this.#openFirst(asked.publicKey, terms.first) : null;
+    const kem = terms?.kemPublicKey ? encapsulate(terms.kemPublicKey) : null;
+    // Not a key that FIPS 203 allows.
+    if (kem === 'refused') return { outcome: 'ignored' };
+    const payload = writeAnswer({
+      publicKey: keys.publicKey,
+      inReplyTo: digest,
+      terms:
+        generation === null
+          ? null
+          : {
+              kemCiphertext: kem?.ciphertext ?? null,
+              generation,
+              first: terms?.first ? (first === null ? 'unreadable' : 'opened') : null,
+            },
     });
-    const id = digestOfData(utf8ToBytes(data));
-    this.#save(request(this.#state, { id, keys, nowMs: this.#options.now() }), batch);
-    this.#enqueue({ ...signed, exchange: id }, batch);
+    const id = newEnvelopeId();
+    const signed = this.#sign(id, { type: 'key_exchange_ack', payload });
+    const session = sessionOf({
+      role: 'responder',
+      peers: this.#peers(),
+      requestDigest: digest,
+      answerDigest: signed.digest,
+      own: keys,
+      theirPublicKey: asked.publicKey,
+      atMs: this.#options.now(),
+      terms: generation === null ? null : { generation, kemSecret: kem?.secret ?? null },
+      localGeneration: newestGeneration(this.#state) + 1,
+    });
+    if (session === null) return { outcome: 'ignored' };
+    this.#save(answered(this.#state, session), batch);
+    this.#options.peerOutbox.addSealed({ id, frame: signed.frame }, batch);
+    return { outcome: 'answered', first };
   }
 
-  #post(message: { type: string; payload: unknown }, batch: Batch): void {
-    const { id, frame } = this.#sign(newEnvelopeId(), message);
-    this.#enqueue({ id, frame, exchange: null }, batch);
+  #askAnew(batch: Batch): void {
+    this.#save(onUnknownKeys(this.#state), batch);
+    this.prepareOnSigns(batch);
   }
 
-  #enqueue(ready: { id: string; frame: string; exchange: string | null }, batch: Batch): void {
-    this.#options.outbox.add({ ...ready, recipient: this.#options.peer, urgent: true, content: null }, batch);
+  #sealFirst(plaintext: Uint8Array, keys: { publicKey: string; secretKey: string }): FirstMessage | null {
+    const published = this.#options.trust.publishedKeys;
+    if (published === null || !this.takesFirst) return null;
+    return sealFirstMessage(
+      plaintext,
+      { ...keys, parties: partiesOf(this.#peers(), 'initiator') },
+      published,
+    );
+  }
+
+  #openFirst(publicKey: string, first: FirstMessage): Uint8Array | null {
+    const parties = partiesOf(this.#peers(), 'responder');
+    return openFirstMessage(first, { publicKey, parties }, this.#options.registeredSecret);
   }
 
   #sign(
     id: string,
     message: { type: string; payload: unknown },
-  ): { id: string; data: string; frame: string } {
+  ): { readonly digest: string; readonly frame: string } {
     const { own, peer } = this.#options;
     const data = signedText({ sender: own.code, recipient: peer, id, message });
-    return { id, data, frame: signedFrame(data, own.identity) };
+    return { digest: digestOfData(utf8ToBytes(data)), frame: signedFrame(data, own.identity) };
   }
 
-  #keyPair(): KeyPair {
-    const { identity } = this.#options.own;
-    const lasting = this.#options.registeredKeys;
-    const secretKey = lasting ? identity.exchangeKey : x25519.utils.randomSecretKey();
-    const publicKey = lasting ? identity.ecdhPublicKey : bytesToHex(x25519.getPublicKey(secretKey));
-    return { secretKey: bytesToHex(secretKey), publicKey, lasting };
+  #keyPair(): { secretKey: string; publicKey: string; static: boolean } {
+    const { own, registeredKeys } = this.#options;
+    const secretKey = registeredKeys ? own.identity.exchangeKey : x25519.utils.randomSecretKey();
+    const publicKey = registeredKeys
+      ? own.identity.ecdhPublicKey
+      : bytesToHex(x25519.getPublicKey(secretKey));
+    return { secretKey: bytesToHex(secretKey), publicKey, static: registeredKeys };
   }
 
   #peers(): Peers {
-    const { own, peer, peerKey } = this.#options;
+    const { own, peer, trust } = this.#options;
     return {
       own: { code: own.code, eddsaPublicKey: own.identity.eddsaPublicKey },
-      peer: { code: peer, eddsaPublicKey: peerKey() },
+      peer: { code: peer, eddsaPublicKey: trust.pinnedKey },
     };
   }
 
   #save(state: ExchangeState, batch: Batch): void {
-    const { seen, ...rest } = state;
-    if (seen !== this.#state.seen) batch.set(`requests:${this.#options.peer}`, seen);
-    batch.set(`exchange:${this.#options.peer}`, rest);
+    saveExchange(this.#options.peer, { before: this.#state, after: state }, batch);
     this.#state = state;
   }
 }
 
-function memberOf(payload: unknown, name: string): string {
-  const value = (payload as Record<string, unknown> | null | undefined)?.[name];
-  return typeof value === 'string' ? value : '';
-}
-
-function readSealed(payload: unknown): SealedMessage | null {
-  const { counter } = (payload ?? {}) as { counter?: unknown };
-  const exchange = memberOf(payload, 'exchange');
-  const ciphertext = memberOf(payload, 'ciphertext');
-  if (!/^[0-9a-f]{64}$/.test(exchange) || ciphertext === '') return null;
-  if (typeof counter !== 'number' || !Number.isSafeInteger(counter) || counter < 0) return null;
-  return { exchange, counter, ciphertext };
+function encapsulate(publicKey: Uint8Array): { ciphertext: Uint8Array; secret: Uint8Array } | 'refused' {
+  const kem = kemIfLoaded();
+  if (kem === null) return 'refused';
+  try {
+    return kem.encapsulate(publicKey);
+  } catch {
+    return 'refused';
+  }
 }

@@ -1,65 +1,111 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { concatBytes, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { concatBytes, hexToBytes, randomBytes } from '@noble/hashes/utils.js';
 import { fromBase64, toBase64 } from '../../crypto/base64.ts';
+import { afterSealing, BrokenChain, openingOf, sendingKey } from './chains.ts';
+import { messageContext } from './derivation.ts';
+import { isDigest } from './exchange-payloads.ts';
+import { afterPlainSealing, plainContext, plainOpeningOf } from './plain-chains.ts';
 import type { Session } from './sessions.ts';
 
-/** The payload of a `message`: `docs/clients.md` specifies it for other languages. */
+/** The payload of a `message`, read. */
 export interface SealedMessage {
-  /** Which exchange the key is from: hex SHA-256 of the request's data. */
+  /** The session's id. */
   readonly exchange: string;
-  /** Counts the messages of this direction under this key, from 0. */
+  /** Counts the messages of this direction in this exchange, from 0. */
   readonly counter: number;
-  /** Base64 of nonce (24 bytes) ‖ XChaCha20-Poly1305 ciphertext and tag. */
-  readonly ciphertext: string;
+  /** Hash of all messages before this one, hex; empty by version 1. */
+  readonly link: string;
+  /** Nonce (24 bytes) ‖ XChaCha20-Poly1305 ciphertext and tag. */
+  readonly box: Uint8Array;
 }
 
-const LABEL = utf8ToBytes('keyrelay/msg/1');
+/** Whose message it is, and under which keys. */
+export interface MessageContext {
+  readonly session: Session;
+  readonly sender: string;
+  readonly recipient: string;
+}
+
+export type OpenedMessage =
+  | {
+      readonly outcome: 'opened';
+      readonly plaintext: Uint8Array;
+      readonly session: Session;
+      /** Counters that this message has skipped. */
+      readonly missing: number;
+    }
+  /** Its key has been used, or given up: nothing new. */
+  | { readonly outcome: 'used' }
+  /** It does not open: other keys, an altered text, or not what follows the messages before. */
+  | { readonly outcome: 'foreign' };
+
+/** Counters are small in practice; beyond, a session sends nothing more. */
+export const COUNTER_MAX = 2 ** 16 - 1;
 const NONCE_BYTES = 24;
 const TAG_BYTES = 16;
 
-/** Encrypts under the session's sending key, with its next counter (which the caller then counts up). */
+/** Encrypts as the session's next message. Store the session that is returned before the payload is sent. */
 export function sealMessage(
   plaintext: Uint8Array,
-  context: { readonly session: Session; readonly sender: string; readonly recipient: string },
+  context: MessageContext,
   nonce: Uint8Array = randomBytes(NONCE_BYTES),
-): SealedMessage {
-  const { session, sender, recipient } = context;
-  const exchange = session.id;
-  const counter = session.sent;
-  const aad = associatedData({ exchange, counter, sender, recipient });
-  const sealed = xchacha20poly1305(hexToBytes(session.sendKey), nonce, aad).encrypt(plaintext);
-  return { exchange, counter, ciphertext: toBase64(concatBytes(nonce, sealed)) };
+): { readonly payload: object; readonly session: Session } {
+  const { session } = context;
+  const { id: exchange, send } = session;
+  const counter = send.next;
+  const plain = session.version === 1;
+  const key = plain ? hexToBytes(send.key) : sendingKey(send);
+  const data = associatedData({ exchange, counter, link: send.link }, context);
+  const box = concatBytes(nonce, xchacha20poly1305(key, nonce, data).encrypt(plaintext));
+  const next = plain ? afterPlainSealing(send) : afterSealing(send, box);
+  const ciphertext = toBase64(box);
+  const payload = plain
+    ? { exchange, counter, ciphertext }
+    : { exchange, counter, link: send.link, ciphertext };
+  return { payload, session: { ...session, send: next } };
 }
 
-/** Null if it does not open: another key, an altered text, counter, sender or recipient. */
-export function openMessage(
-  message: SealedMessage,
-  context: { readonly session: Session; readonly sender: string; readonly recipient: string },
-): Uint8Array | null {
-  const { session, sender, recipient } = context;
-  const bytes = fromBase64(message.ciphertext);
-  if (bytes === null || bytes.length < NONCE_BYTES + TAG_BYTES) return null;
-  const aad = associatedData({ exchange: message.exchange, counter: message.counter, sender, recipient });
+/** Nothing of the session changes unless the message opens: what its counter says is believed only then. */
+export function openMessage(message: SealedMessage, context: MessageContext): OpenedMessage {
+  const { session } = context;
+  const { counter, link, box } = message;
+  const { receive } = session;
+  const opening =
+    session.version === 1 ? plainOpeningOf(receive, counter) : openingOf(receive, counter, link);
+  if (typeof opening === 'string') return { outcome: opening };
+  const plaintext = decrypt(opening.key, box, associatedData(message, context));
+  if (plaintext === null) return { outcome: 'foreign' };
   try {
-    const cipher = xchacha20poly1305(hexToBytes(session.receiveKey), bytes.subarray(0, NONCE_BYTES), aad);
-    return cipher.decrypt(bytes.subarray(NONCE_BYTES));
+    const updated = { ...session, receive: opening.opened(box) };
+    return { outcome: 'opened', plaintext, session: updated, missing: Math.max(0, counter - receive.next) };
+  } catch (error) {
+    if (error instanceof BrokenChain) return { outcome: 'foreign' };
+    throw error;
+  }
+}
+
+/** Null if it is malformed. */
+export function readMessage(payload: unknown): SealedMessage | null {
+  const { exchange, counter, link = '', ciphertext } = (payload ?? {}) as Record<string, unknown>;
+  const box = typeof ciphertext === 'string' ? fromBase64(ciphertext) : null;
+  if (!isDigest(exchange) || box === null || box.length < NONCE_BYTES + TAG_BYTES) return null;
+  if (typeof counter !== 'number' || !Number.isSafeInteger(counter) || counter < 0) return null;
+  if (link !== '' && !isDigest(link)) return null;
+  return { exchange, counter, link, box };
+}
+
+export function decrypt(key: Uint8Array, box: Uint8Array, data: Uint8Array): Uint8Array | null {
+  try {
+    return xchacha20poly1305(key, box.subarray(0, NONCE_BYTES), data).decrypt(box.subarray(NONCE_BYTES));
   } catch {
     return null;
   }
 }
 
-/**
- * `keyrelay/msg/1` ‖ 0x00 ‖ sender code ‖ recipient code ‖ exchange (32 bytes) ‖ counter (8 bytes, big-endian):
- * so that a message shows if it is replayed, reordered, turned back on its sender, or moved to another exchange.
- */
-function associatedData(of: {
-  exchange: string;
-  counter: number;
-  sender: string;
-  recipient: string;
-}): Uint8Array {
-  const counter = new Uint8Array(8);
-  new DataView(counter.buffer).setBigUint64(0, BigInt(of.counter));
-  const codes = utf8ToBytes(of.sender + of.recipient);
-  return concatBytes(LABEL, Uint8Array.of(0), codes, hexToBytes(of.exchange), counter);
+function associatedData(
+  { exchange, counter, link }: { exchange: string; counter: number; link: string },
+  { session, sender, recipient }: MessageContext,
+): Uint8Array {
+  const about = { sender, recipient, exchange: hexToBytes(exchange), counter };
+  return session.version === 1 ? plainContext(about) : messageContext({ ...about, link: hexToBytes(link) });
 }

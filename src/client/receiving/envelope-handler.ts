@@ -1,16 +1,15 @@
 import { digestOfData } from '../account/signing.ts';
 import { newEnvelopeId } from '../connection/envelope-id.ts';
-import { type IncomingEnvelope, readVerified } from '../connection/incoming.ts';
+import { type IncomingEnvelope, type ReadEnvelope, readVerified } from '../connection/incoming.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
-import { ClientError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { PeerFiles } from '../files/peer-files.ts';
-import type { Agreement } from '../keys/agreement.ts';
-import type { Content } from '../sending/content.ts';
+import type { Agreement, Lost } from '../keys/agreement.ts';
+import { kemIfLoaded, loadKem } from '../keys/hybrid.ts';
+import { decodeContent } from '../sending/content.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
-import type { Inbox } from './inbox.ts';
-import type { Receipts } from './receipts.ts';
+import type { Carrier, ContentHandler } from './content-handler.ts';
 import { Seen } from './seen.ts';
 
 export interface EnvelopeHandlerOptions {
@@ -18,11 +17,14 @@ export interface EnvelopeHandlerOptions {
   readonly ownCode: string;
   readonly records: Records;
   readonly agreement: Agreement;
-  readonly inbox: Inbox;
-  readonly receipts: Receipts;
+  readonly contents: ContentHandler;
   readonly files: PeerFiles;
   readonly events: Emitter<ConversationEvents>;
   readonly peerOutbox: PeerOutbox;
+  /** Messages of ours were in vain. */
+  readonly onLost: (lost: Lost, batch: Batch) => void;
+  /** The peer is there. */
+  readonly onSign: (batch: Batch) => void;
 }
 
 /** The effects of one envelope: changes in `batch`, and what follows once they are stored. */
@@ -41,6 +43,12 @@ export class EnvelopeHandler {
     this.#seen = new Seen(options.code, options.records);
   }
 
+  /** Loads what handling this envelope needs. Rejects if it cannot be loaded now. */
+  async prepare(envelope: IncomingEnvelope): Promise<void> {
+    if (kemIfLoaded() !== null) return;
+    if (readVerified(envelope)?.type.startsWith('key_exchange')) await loadKem();
+  }
+
   /** Call the returned function once the batch is stored. */
   handle(envelope: IncomingEnvelope, batch: Batch): () => void {
     const step: Step = { batch, after: [] };
@@ -52,75 +60,72 @@ export class EnvelopeHandler {
 
   /** Parses the signed bytes alone. */
   #sort(envelope: IncomingEnvelope, step: Step): void {
-    const { ownCode, agreement, peerOutbox } = this.#options;
-    const { batch, after } = step;
     const read = readVerified(envelope);
     // A hostile or broken relay may deliver what was written to another recipient.
-    if (read === null || read.recipient !== ownCode) return;
+    if (read === null || read.recipient !== this.#options.ownCode) return;
     const { id, type, payload } = read;
     if (type === 'file') {
       // Parts may come twice, and in any order: nothing is noted of each.
-      after.push(this.#options.files.received(payload, batch));
+      step.after.push(this.#options.files.received(payload, step.batch));
       return;
     }
     if (id !== null) {
       if (this.#seen.has(id)) return;
-      this.#seen.add(id, batch);
+      this.#seen.add(id, step.batch);
     }
-    if (type === 'key_exchange') {
-      if (peerOutbox.crowded) return;
-      if (agreement.requested(digestOfData(envelope.data), payload, batch)) after.push(() => this.#agreed());
-    } else if (type === 'key_exchange_ack') {
-      if (!agreement.acknowledged(payload, batch)) return;
-      peerOutbox.addOnly({ type: 'ready' }, batch);
-      after.push(() => this.#agreed());
-    } else if (type === 'message') {
-      this.#open(id, payload, step);
-    }
+    if (type === 'key_exchange') this.#requested(read, digestOfData(envelope.data), step);
+    else if (type === 'key_exchange_ack') this.#acknowledged(read, digestOfData(envelope.data), step);
+    else if (type === 'message') this.#open(read, step);
   }
 
-  #open(id: string | null, payload: unknown, step: Step): void {
-    const { agreement, events, peerOutbox } = this.#options;
+  #requested({ id, payload }: ReadEnvelope, digest: string, step: Step): void {
+    const { agreement, peerOutbox } = this.#options;
+    if (peerOutbox.crowded) return;
+    const exchanged = agreement.requested(digest, payload, step.batch);
+    if (exchanged.outcome === 'downgraded') this.#downgraded(step);
+    if (exchanged.outcome !== 'answered' || exchanged.first === null) return;
+    this.#understand(
+      exchanged.first,
+      { id: id ?? newEnvelopeId(), version: 2, missing: 0, late: false },
+      step,
+    );
+  }
+
+  #acknowledged({ payload }: ReadEnvelope, digest: string, step: Step): void {
+    const { agreement, peerOutbox, onLost } = this.#options;
+    const exchanged = agreement.acknowledged(digest, payload, step.batch);
+    if (exchanged.outcome === 'downgraded') this.#downgraded(step);
+    if (exchanged.outcome !== 'agreed') return;
+    onLost(exchanged.lost, step.batch);
+    peerOutbox.addOnly({ type: 'ready' }, step.batch);
+    step.after.push(() => this.#options.events.emit('secured', {}));
+  }
+
+  #open({ id, payload }: ReadEnvelope, step: Step): void {
+    const { agreement, events, peerOutbox, onLost, onSign } = this.#options;
     const { batch, after } = step;
+    const agreedBefore = agreement.agreed;
     const opened = agreement.open(payload, batch);
     if (opened.outcome === 'repeated') return;
     if (opened.outcome !== 'opened') {
       if (id === null) return;
-      if (opened.outcome === 'keyless' && !peerOutbox.crowded)
+      if (opened.outcome === 'unreadable' && !peerOutbox.crowded)
         peerOutbox.add({ type: 'unreadable', id }, batch);
       after.push(() => events.emit('unreadable', { id }));
       return;
     }
-    const { missing, content } = opened;
-    if (missing > 0) after.push(() => events.emit('gap', { missing }));
-    if (content !== null) this.#understand(id ?? newEnvelopeId(), content, step);
+    onLost(opened.lost, batch);
+    if (!agreedBefore && agreement.agreed) after.push(() => events.emit('secured', {}));
+    this.#understand(opened.plaintext, { ...opened, id: id ?? newEnvelopeId() }, step);
+    onSign(batch);
   }
 
-  #understand(id: string, content: Content, { batch, after }: Step): void {
-    const { code, events, inbox, receipts } = this.#options;
-    switch (content.type) {
-      case 'message': {
-        const { type, ...said } = content;
-        if (said.file !== undefined) after.push(this.#options.files.offered(said.file, id, batch));
-        after.push(inbox.add({ id, ...said }, batch), () => receipts.owe(id));
-        return;
-      }
-      case 'delivered':
-      case 'read':
-        after.push(receipts.heard(content, batch));
-        return;
-      case 'unreadable': {
-        const error = new ClientError('unreadable', `${code} had lost the keys for it: send it again.`);
-        if (!receipts.failed(content.id, batch)) return;
-        after.push(() => events.emit('failed', { id: content.id, error }));
-        return;
-      }
-      case 'ready':
-    }
+  #understand(plaintext: Uint8Array, carrier: Carrier, { batch, after }: Step): void {
+    const content = decodeContent(plaintext);
+    if (content !== null) after.push(...this.#options.contents.handle(content, carrier, batch));
   }
 
-  #agreed(): void {
-    this.#options.events.emit('secured', {});
-    this.#options.peerOutbox.pump();
+  #downgraded({ after }: Step): void {
+    after.push(() => this.#options.events.emit('downgraded', {}));
   }
 }

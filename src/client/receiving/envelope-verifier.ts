@@ -1,5 +1,5 @@
 import type { IncomingEnvelope } from '../connection/incoming.ts';
-import { TRY_AGAIN_AFTER_MS, type Trust } from '../keys/trust.ts';
+import { TRY_AGAIN_AFTER_MS, type Trust, type Verdict } from '../keys/trust.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
 import { UnverifiedEnvelopes } from './unverified-envelopes.ts';
@@ -10,6 +10,8 @@ export interface EnvelopeVerifierOptions {
   readonly now: () => number;
   readonly trust: Trust;
   readonly peerOutbox: PeerOutbox;
+  /** Loads what handling needs. Rejects if it cannot be loaded now: then the envelope is kept. */
+  readonly prepare: (envelope: IncomingEnvelope) => Promise<void>;
   /** Handles an envelope whose signature has verified. Call the returned function once the batch is stored. */
   readonly handle: (envelope: IncomingEnvelope, batch: Batch) => () => void;
   /** The peer has proven that it holds its key. */
@@ -25,6 +27,8 @@ export class EnvelopeVerifier {
   readonly #unverified: UnverifiedEnvelopes;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<void> = Promise.resolve();
+  /** What handling needs could not be loaded: what comes later has to wait, too. */
+  #unprepared = false;
 
   constructor(options: EnvelopeVerifierOptions) {
     this.#options = options;
@@ -41,9 +45,9 @@ export class EnvelopeVerifier {
     return this.#inTurn(async () => {
       const { trust, now, peerOutbox } = this.#options;
       // Envelopes that wait for a key were earlier.
-      const waits = trust.pin === null && !this.isEmpty;
+      const waits = !this.isEmpty && (trust.pin === null || this.#unprepared);
       const cameMs = now();
-      const verdict = waits ? 'unknown' : await trust.judge(envelope, cameMs);
+      const verdict = waits ? 'unknown' : await this.#judge(envelope, cameMs);
       if (verdict === 'trusted') await this.#handle(envelope);
       if (verdict === 'unknown') this.#reviewLater();
       if (verdict === 'unknown' || verdict === 'changed')
@@ -54,9 +58,9 @@ export class EnvelopeVerifier {
   /** Verifies the kept envelopes again, in order, as far as that is possible now. */
   review(): Promise<void> {
     return this.#inTurn(async () => {
-      const { trust, peerOutbox } = this.#options;
+      const { peerOutbox } = this.#options;
       for (const unverified of this.#unverified.envelopes) {
-        const verdict = await trust.judge(unverified.envelope, unverified.cameMs);
+        const verdict = await this.#judge(unverified.envelope, unverified.cameMs);
         if (verdict === 'unknown') {
           this.#reviewLater();
           return;
@@ -71,6 +75,20 @@ export class EnvelopeVerifier {
 
   close(): void {
     clearTimeout(this.#retryTimer);
+  }
+
+  /** As `Trust.judge`; `unknown`, too, if the envelope cannot be handled yet. */
+  async #judge(envelope: IncomingEnvelope, cameMs: number): Promise<Verdict> {
+    const verdict = await this.#options.trust.judge(envelope, cameMs);
+    this.#unprepared = false;
+    if (verdict !== 'trusted') return verdict;
+    try {
+      await this.#options.prepare(envelope);
+      return verdict;
+    } catch {
+      this.#unprepared = true;
+      return 'unknown';
+    }
   }
 
   async #handle(envelope: IncomingEnvelope, besides: (batch: Batch) => void = () => {}): Promise<void> {

@@ -8,6 +8,11 @@ export interface Received extends MessageExtras {
   readonly id: string;
   readonly body: Json;
   readonly at: string;
+  /** It came after messages that were sent after it. */
+  readonly late?: boolean;
+  /** Absent if an older client sent it. */
+  readonly stream?: string;
+  readonly number?: number;
 }
 
 interface Waiter {

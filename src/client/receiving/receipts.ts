@@ -1,77 +1,71 @@
-import type { Content } from '../sending/content.ts';
-import { SentMessages } from '../sending/sent-messages.ts';
-import type { Batch, Records } from '../storage/records.ts';
+import type { Receipt } from '../sending/content.ts';
 
-/** A receipt waits this long, so that one can confirm several messages. */
+/** A receipt waits this long, so that one can confirm several messages, and so that the relay sees fewer. */
 const RECEIPT_AFTER_MS = 150;
 
-export type Receipt = Extract<Content, { readonly type: 'delivered' | 'read' }>;
-
-export interface ReceiptsOptions {
-  readonly peer: string;
-  readonly records: Records;
-  /** Sends it, in place of an unsent one that says less. */
-  readonly say: (receipt: Receipt) => Promise<void>;
-  /** A message of ours has reached this state. */
-  readonly tell: (name: 'delivered' | 'read', id: string) => void;
+/** A message of the peer. The place is absent if an older client sent it. */
+export interface Confirmed {
+  readonly id: string;
+  readonly stream?: string;
+  readonly number?: number;
 }
 
-/** Sends and reads the receipts of one peer. */
+export interface ReceiptsOptions {
+  /** Sends it, in place of an unsent one that says less. */
+  readonly say: (receipt: Receipt) => Promise<void>;
+  /** Numbers up to this one that the program does not have. */
+  readonly missingTo: (number: number) => readonly number[];
+}
+
+/** The receipts that we owe one peer. */
 export class Receipts {
   readonly #options: ReceiptsOptions;
-  readonly #sentMessages: SentMessages;
-  /** The newest message for which `delivered` has not been sent. */
-  #owed: string | null = null;
+  /** The newest message that the program has taken, and that it says was read. */
+  #taken: Confirmed | null = null;
+  #read: Confirmed | null = null;
+  /** `delivered` has not been sent for `#taken`. */
+  #owes = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ReceiptsOptions) {
     this.#options = options;
-    this.#sentMessages = new SentMessages(options.peer, options.records);
   }
 
-  /** A message of ours has been queued. */
-  sent(id: string, batch: Batch): void {
-    this.#sentMessages.sent(id, batch);
-  }
-
-  /** The message will never arrive. False if we did not send it. */
-  failed(id: string, batch: Batch): boolean {
-    return this.#sentMessages.failed(id, batch);
-  }
-
-  /** A message of the peer is stored here. */
-  owe(id: string): void {
-    if (this.#owed === null) this.#timer = setTimeout(() => this.pay(), RECEIPT_AFTER_MS);
-    this.#owed = id;
+  /** The program has taken a message of the peer. */
+  owe(message: Confirmed): void {
+    this.#taken = newer(this.#taken, message);
+    if (!this.#owes) this.#timer = setTimeout(() => this.pay(), RECEIPT_AFTER_MS);
+    this.#owes = true;
   }
 
   /** Sends what is owed, now. */
   pay(): void {
-    const owed = this.#owed;
+    const owed = this.#owes ? this.#taken : null;
     this.close();
     // Not awaited: a failure to store is reported where it happens.
-    if (owed !== null) this.#options.say({ type: 'delivered', up_to: owed }).catch(() => {});
+    if (owed !== null) this.#options.say(this.#receipt('delivered', owed)).catch(() => {});
   }
 
   /** This message and all before it were read, and therefore delivered. */
-  read(upTo: string): Promise<void> {
-    this.close();
-    return this.#options.say({ type: 'read', up_to: upTo });
-  }
-
-  /** Handles the peer's receipt. Call the returned function once the batch is stored. */
-  heard(receipt: Receipt, batch: Batch): () => void {
-    // A message that was read was delivered: the earlier receipt may have been left out.
-    const delivered = this.#sentMessages.delivered(receipt.up_to, batch);
-    const read = receipt.type === 'read' ? this.#sentMessages.read(receipt.up_to, batch) : [];
-    return () => {
-      for (const id of delivered) this.#options.tell('delivered', id);
-      for (const id of read) this.#options.tell('read', id);
-    };
+  read(message: Confirmed): Promise<void> {
+    this.#read = newer(this.#read, message);
+    if (newer(this.#taken, this.#read) === this.#read) this.close();
+    return this.#options.say(this.#receipt('read', this.#read));
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#owed = null;
+    this.#owes = false;
   }
+
+  #receipt(type: Receipt['type'], { id, stream, number }: Confirmed): Receipt {
+    if (stream === undefined || number === undefined) return { type, up_to: id };
+    return { type, up_to: id, stream, number, except: this.#options.missingTo(number) };
+  }
+}
+
+/** Receipts are cumulative, and a late message has a lower number than what was confirmed before it. */
+function newer(one: Confirmed | null, other: Confirmed): Confirmed {
+  if (one?.number === undefined || other.number === undefined || one.stream !== other.stream) return other;
+  return other.number > one.number ? other : one;
 }

@@ -1,19 +1,67 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { parseUnambiguous } from '../../protocol/unambiguous-json.ts';
 import type { Json } from './json.ts';
 import { type MessageExtras, readExtras, writeExtras } from './message-extras.ts';
 
 /**
- * The plaintext of a `message`: one JSON object in UTF-8. Receipts are encrypted too, so that the relay cannot tell a
- * receipt from a message. Unknown types are ignored.
+ * Where a message stands among all that its sender has sent to this recipient, whatever keys it went under: so that the
+ * recipient hands messages over once and in order although some are sent again.
+ */
+export interface Place {
+  /** Names the sender's count, 32 hex digits: a sender that has lost its state begins another. */
+  readonly stream: string;
+  /** Counts the messages, from 0. */
+  readonly number: number;
+  /** Everything before this number has arrived, or will not come. */
+  readonly base: number;
+}
+
+export interface MessageContent extends MessageExtras {
+  readonly type: 'message';
+  readonly body: Json;
+  /** The sender's own clock, RFC 3339: a claim. */
+  readonly at: string;
+}
+
+/** The program has received, or shown, this message and all before it, but for those in `except`. */
+export interface Receipt {
+  readonly type: 'delivered' | 'read';
+  readonly up_to: string;
+  /** Absent for older clients, which know neither. */
+  readonly number?: number;
+  readonly stream?: string;
+  readonly except?: readonly number[];
+}
+
+/**
+ * What has arrived, whether or not the program has taken it: everything before `next` but what is in `missing`, as of the
+ * message `counter` of `exchange`, the newest that had come. Asks for what is missing.
+ */
+export interface Arrived {
+  readonly type: 'arrived';
+  readonly stream: string;
+  readonly next: number;
+  readonly missing: readonly number[];
+  readonly exchange: string;
+  readonly counter: number;
+}
+
+/**
+ * The plaintext of a `message`: one JSON object in UTF-8, padded. Receipts are encrypted too, so that the relay cannot
+ * tell a receipt from a message. Unknown types are ignored.
  */
 export type Content =
-  /** `at`: the sender's own clock, RFC 3339: a claim. */
-  | ({ readonly type: 'message'; readonly body: Json; readonly at: string } & MessageExtras)
-  /** Cumulative, in sending order: the program has received (or shown) this message and all before it. */
-  | { readonly type: 'delivered' | 'read'; readonly up_to: string }
+  /** `id` names the message in receipts if it is not that of the envelope. Both are absent with older clients. */
+  | (MessageContent & { readonly id?: string; readonly place?: Place })
+  | Receipt
+  | Arrived
+  /** Asks for `arrived`: the last message had the number before `next`. */
+  | { readonly type: 'check'; readonly stream: string; readonly next: number; readonly base: number }
+  /** These will not come: the sender no longer has them. */
+  | { readonly type: 'gone'; readonly stream: string; readonly numbers: readonly number[] }
   /** The initiator of an exchange has the answer: the responder may now use the keys too. */
   | { readonly type: 'ready' }
-  /** The recipient does not have the keys for this message: it has to be sent again. */
+  /** The recipient cannot open this envelope: what was in it has to be sent again. */
   | { readonly type: 'unreadable'; readonly id: string };
 
 export function encodeContent(content: Content): Uint8Array {
@@ -22,28 +70,86 @@ export function encodeContent(content: Content): Uint8Array {
 
 function messageMembers({
   type,
+  id,
+  place,
   body,
   at,
   ...extras
 }: Extract<Content, { readonly type: 'message' }>): object {
-  return { type, body, at, ...writeExtras(extras) };
+  return { type, id, ...place, body, at, ...writeExtras(extras) };
 }
 
 /** Null if it is not content that we know: the sender is authentic, but may run any software. */
 export function decodeContent(plaintext: Uint8Array): Content | null {
-  let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plaintext));
+    const value = parseUnambiguous(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext),
+    );
+    return typeof value === 'object' && value !== null ? readContent(value as Members) : null;
   } catch {
     return null;
   }
-  if (typeof value !== 'object' || value === null) return null;
-  const { type, body, at, up_to, id } = value as Record<string, unknown>;
-  if (type === 'message' && body !== undefined) {
-    return { type, body: body as Json, at: typeof at === 'string' ? at : '', ...readExtras(value) };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Numbers that a receipt lists: more are asked for later. */
+export const LISTED_MAX = 256;
+
+function readContent(members: Members): Content | null {
+  const { type, body, at, up_to, id, stream, next, base, exchange, counter, missing, numbers } = members;
+  switch (type) {
+    case 'message': {
+      if (body === undefined) return null;
+      const message = {
+        type,
+        body: body as Json,
+        at: typeof at === 'string' ? at : '',
+        ...readExtras(members),
+      } as const;
+      const place = readPlace(members);
+      return { ...message, ...(isName(id) ? { id } : {}), ...(place === null ? {} : { place }) };
+    }
+    case 'delivered':
+    case 'read': {
+      if (typeof up_to !== 'string') return null;
+      const { number, except } = members;
+      const placed = isName(stream) && isCount(number) && isList(except);
+      return placed ? { type, up_to, stream, number, except } : { type, up_to };
+    }
+    case 'arrived': {
+      if (!isName(stream) || !isCount(next) || !isList(missing) || !isName(exchange) || !isCount(counter))
+        return null;
+      return { type, stream, next, missing, exchange, counter };
+    }
+    case 'check':
+      return isName(stream) && isCount(next) && isCount(base) ? { type, stream, next, base } : null;
+    case 'gone':
+      return isName(stream) && isList(numbers) ? { type, stream, numbers } : null;
+    case 'ready':
+      return { type };
+    case 'unreadable':
+      return isName(id) ? { type, id } : null;
+    default:
+      return null;
   }
-  if ((type === 'delivered' || type === 'read') && typeof up_to === 'string') return { type, up_to };
-  if (type === 'ready') return { type };
-  if (type === 'unreadable' && typeof id === 'string') return { type, id };
-  return null;
+}
+
+function readPlace({ stream, number, base }: Members): Place | null {
+  return isName(stream) && isCount(number) && isCount(base) && base <= number
+    ? { stream, number, base }
+    : null;
+}
+
+/** As long as any id of an envelope, a stream or an exchange. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isList(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length <= LISTED_MAX && value.every(isCount);
 }

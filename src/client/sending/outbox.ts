@@ -7,11 +7,21 @@ import { RecipientQueue, type RecipientQueueEntry } from './recipient-queue.ts';
 
 /** One envelope on its way to the relay, as it is stored. */
 export interface OutboxEntry extends RecipientQueueEntry {
-  /** Null for the frames of a key exchange, which are sealed from the start. */
+  /** What to seal; null for a message, whose content is in `SentMessages`, and for the frames of a key exchange. */
   readonly content: Content | null;
-  /** The digest of a key exchange's request; otherwise null. */
+  /** The digest of a sealed request of a key exchange; otherwise null. */
   readonly exchange: string | null;
+  /** A request of a key exchange, which is made when its turn comes. */
+  readonly request?: true;
 }
+
+/** What sealing an entry comes to. */
+export type Sealed =
+  | { readonly frame: string; readonly exchange?: string; readonly message?: number }
+  /** It cannot be sealed yet. */
+  | 'wait'
+  /** It is no longer needed. */
+  | 'drop';
 
 /** Entries that may wait when the program adds one. */
 const WAITING_MAX = 5_000;
@@ -20,8 +30,8 @@ const ANSWERS_MAX = 64;
 
 export interface OutboxOptions {
   readonly records: Records;
-  /** Encrypts and signs the entry, staging what has to be stored with it; null while there is no key. */
-  readonly seal: (entry: OutboxEntry, batch: Batch) => string | null;
+  /** Encrypts and signs the entry, staging what has to be stored with it. */
+  readonly seal: (entry: OutboxEntry, batch: Batch) => Sealed;
   /** The relay does not take the envelope for now. */
   readonly onWaiting: (entry: OutboxEntry, why: WaitReason) => void;
   /** The relay has stored the envelope. */
@@ -67,7 +77,7 @@ export class Outbox {
 
   /** The queue of answers is full: ignore further requests from this peer. */
   crowded(recipient: string): boolean {
-    return this.#queue(recipient).count((entry) => entry.content?.type !== 'message') >= ANSWERS_MAX;
+    return this.#queue(recipient).count((entry) => !isMessage(entry)) >= ANSWERS_MAX;
   }
 
   /** Adds one envelope; call `pump` once the batch is committed. */
@@ -79,12 +89,14 @@ export class Outbox {
     return added;
   }
 
-  /** Removes unsealed entries that match, because a newer entry says the same. */
-  dropUnsealed(recipient: string, matches: (content: Content) => boolean, batch: Batch): void {
-    const queue = this.#queue(recipient);
-    for (const entry of queue.unsealed()) {
-      if (entry.content !== null && matches(entry.content)) this.#remove(entry, batch);
-    }
+  /** The entries to this recipient that are not sealed yet, in the order in which they were added. */
+  unsealed(recipient: string): readonly OutboxEntry[] {
+    return this.#queue(recipient).unsealed();
+  }
+
+  /** Something else says or carries the same. */
+  drop(entry: OutboxEntry, batch: Batch): void {
+    this.#remove(entry, batch);
   }
 
   /** The socket is logged in: envelopes in doubt are sent again, with the same bytes. */
@@ -166,16 +178,31 @@ export class Outbox {
 
   #pump(queue: RecipientQueue<OutboxEntry>): void {
     if (this.#transmit === null) return;
-    const entry = queue.next();
-    if (entry === null) return;
     const batch = new Batch();
-    const frame = entry.frame ?? this.#options.seal(entry, batch);
-    if (frame === null) return;
-    const sealed = { ...entry, frame };
-    queue.launch(sealed, () => this.#pump(queue));
-    if (entry.frame === null) batch.set(keyOf(sealed), sealed);
+    for (const entry of queue.candidates()) {
+      if (entry.frame !== null) {
+        this.#launch(queue, { ...entry, frame: entry.frame }, batch);
+        return;
+      }
+      const sealed = this.#options.seal(entry, batch);
+      if (sealed === 'drop') this.#remove(entry, batch);
+      else if (sealed !== 'wait') {
+        const ready = { ...entry, ...sealed };
+        batch.set(keyOf(ready), ready);
+        this.#launch(queue, ready, batch);
+        return;
+      }
+    }
+    if (batch.changes.size === 0) return;
+    // Sealing has dropped an entry, or asked for keys that another needs: what comes next may be sendable.
+    this.#options.records.commit(batch).catch(this.#options.onBroken);
+    this.#pump(queue);
+  }
+
+  #launch(queue: RecipientQueue<OutboxEntry>, entry: OutboxEntry & { frame: string }, batch: Batch): void {
+    queue.launch(entry, () => this.#pump(queue));
     // Store before sending: after a crash the same bytes go out again, and no counter is used twice.
-    this.#options.records.commit(batch).then(() => this.#send(queue, sealed), this.#options.onBroken);
+    this.#options.records.commit(batch).then(() => this.#send(queue, entry), this.#options.onBroken);
   }
 
   #send(queue: RecipientQueue<OutboxEntry>, entry: OutboxEntry & { frame: string }): void {
@@ -187,6 +214,11 @@ export class Outbox {
     this.#queues.set(recipient, queue);
     return queue;
   }
+}
+
+/** Messages that an older version of this client has queued have their content with them. */
+export function isMessage({ content, message }: OutboxEntry): boolean {
+  return message !== undefined || content?.type === 'message';
 }
 
 function keyOf(entry: OutboxEntry): string {

@@ -11,6 +11,10 @@ export interface RecipientQueueEntry {
   readonly urgent: boolean;
   /** The frame on the wire; null until it is sealed, just before it is first sent. */
   readonly frame: string | null;
+  /** The number of the message that it carries. */
+  readonly message?: number;
+  /** It has been sent before, and goes before messages that have not. */
+  readonly again?: boolean;
 }
 
 /** Without an answer within this time, the same frame is sent again. */
@@ -54,17 +58,23 @@ export class RecipientQueue<Entry extends RecipientQueueEntry> {
   }
 
   /**
-   * The entry to send now, or null. A sealed message may have been sent before, so it goes first, even before urgent
-   * frames. There is at most one, because nothing is sealed before the entries ahead of it are settled.
+   * The entries that may be sent now: the first, or if it cannot be sealed yet, the next. A sealed message may have been
+   * sent before, so it goes alone, even before urgent frames. There is at most one, because nothing is sealed before the
+   * entries ahead of it are settled.
    */
-  next(): Entry | null {
-    if (this.inFlight !== null || this.#resting) return null;
-    return (
-      this.sealed()[0] ??
-      this.#entries.find((entry) => entry.urgent) ??
-      this.#entries.find((entry) => !entry.urgent) ??
-      null
-    );
+  candidates(): readonly Entry[] {
+    if (this.inFlight !== null || this.#resting) return [];
+    const sealed = this.#entries.find((entry) => entry.frame !== null && !entry.urgent);
+    if (sealed !== undefined) return [sealed];
+    const urgent = this.#entries.filter((entry) => entry.urgent);
+    return [...urgent, this.#nextMessage()].filter((entry) => entry !== undefined);
+  }
+
+  /** What is sent again goes first, in the order of the messages. */
+  #nextMessage(): Entry | undefined {
+    const again = this.#entries.filter((entry) => entry.again === true);
+    again.sort((one, other) => (one.message ?? 0) - (other.message ?? 0));
+    return again[0] ?? this.#entries.find((entry) => !entry.urgent);
   }
 
   /** Puts the sealed entry in flight; `again` is called if no answer comes. */

@@ -4,14 +4,17 @@
  *
  *     account                   the registered user: code, id, keys, when
  *     protocol                  2 once this identity has used protocol 2: never 1 again
- *     pin:<peer>                trust on first use: the peer's Ed25519 key, and a newer one not yet accepted
- *     exchange:<peer>           key exchange state: pending requests, keys, counters
+ *     pin:<peer>                trust on first use: the peer's keys, a newer one not yet accepted, the best exchange so far
+ *     exchange:<peer>           key exchange state: pending requests, keys, counters (keys/stored-exchange.ts)
  *     requests:<peer>           digests of the peer's requests that were seen (separate: long, and seldom changed)
  *     outbox:<peer>:<n>         envelopes that the relay has not accepted yet, in the order of n
  *     inbox:<peer>:<n>          messages that the program has not handled yet, in the order of n
+ *     early:<peer>:<n>          messages that came before an earlier one
+ *     incoming:<peer>           how far the peer's messages have been handed over
  *     held:<peer>:<n>           envelopes that cannot be verified yet
  *     seen:<peer>:<id>          ids of envelopes already handled, the last 300 of each peer
- *     sent:<peer>:<n>           ids of messages not yet confirmed as read, in the order of n
+ *     sent:<peer>:<n>           messages not yet confirmed as read, with their content until they have arrived
+ *     stream:<peer>             the count that numbers them
  */
 export interface Storage {
   /** Reads everything that was written. Called once, before any write. */

@@ -69,6 +69,7 @@ test('1,000 messages each way arrive once and in order while both lines are cut 
   const gaps: number[] = [];
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
   const toAlice = await coming;
   for (const each of [toBob, toAlice]) each.on('gap', ({ missing }) => gaps.push(missing));
 
@@ -98,6 +99,7 @@ test('a relay killed in the middle and started again is not noticed, but for the
   const bob = await people.join(first.http);
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
   const toAlice = await coming;
   const received = take(toAlice, 200);
   const delivered: string[] = [];
@@ -123,6 +125,7 @@ test('a socket that is dead and does not say so is found once the network is bac
   const bob = await people.join(relay.http);
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
   const toAlice = await coming;
   await until(() => toBob.secured, { what: 'keys' });
 
@@ -171,6 +174,7 @@ test('a key that the relay changes for a code stops the conversation until it is
   const bob = await people.join(relay.http);
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
   await coming;
   await until(() => toBob.secured, { what: 'keys' });
   const before = toBob.safetyNumber();

@@ -93,7 +93,9 @@ describe('a file', () => {
     const startedMs = performance.now();
     const receiving = toAlice.receiveFile(id, sink);
     await until(() => sink.writes > 2, { what: 'the first parts' });
-    await toBob.send('meanwhile').delivered;
+    const meanwhile = toBob.send('meanwhile');
+    await take(toAlice, 1);
+    await meanwhile.delivered;
     expect(receiving.progress.state).toBe('moving');
     await receiving.done;
     const seconds = (performance.now() - startedMs) / 1000;
@@ -236,7 +238,9 @@ describe('a file', () => {
     const receiving = toAlice.receiveFile((await offered(toAlice)).id, full);
     await expect(receiving.done).rejects.toMatchObject({ code: 'file_failed' });
     await expect(sent.done).rejects.toMatchObject({ code: 'cancelled' });
-    await toBob.send('still here').delivered;
+    const after = toBob.send('still here');
+    await take(toAlice, 1);
+    await after.delivered;
   });
 
   test('waits out a mailbox whose share is smaller than it thought', async () => {
@@ -261,6 +265,7 @@ describe('a file', () => {
     const [alice, bob] = [await people.join(other.http, { protocol }), await people.join(other.http)];
     const coming = approached(bob);
     const toBob = await alice.relay.startConversation(bob.code);
+    await toBob.secure();
     const toAlice = await coming;
     const bytes = randomBytes(60_000);
     const sent = await toBob.sendFile(fileOf('x', bytes));

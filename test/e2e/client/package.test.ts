@@ -61,6 +61,7 @@ test('the client alone, packed and installed into an empty project, works and is
     '@noble/curves',
     '@noble/ed25519',
     '@noble/hashes',
+    '@noble/post-quantum',
   ]);
 
   await writeFile(

@@ -24,7 +24,9 @@ test('send promises the id, and that the message is stored, delivered and read',
   void sending.read.then(() => {
     read = true;
   });
-  await toBob.send('second').delivered;
+  const second = toBob.send('second');
+  await take(toAlice, 1);
+  await second.delivered;
   expect(read).toBe(false);
   await message?.markRead();
   await sending.read;
@@ -71,7 +73,7 @@ test('name, answered message and lifetime come along, and other values of theirs
 test('a program that stores what it gets may take it in batches: all of it, in order, once', async () => {
   const { bob, toBob, toAlice } = await people.acquainted(relay.http);
   for (let number = 0; number < 50; number++) await toBob.send(number);
-  await toBob.send('last').delivered;
+  await toBob.send('last').stored;
   const got: unknown[] = [];
   for await (const batch of toAlice.batches()) {
     got.push(...batch.map(({ body }) => body));

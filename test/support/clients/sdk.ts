@@ -46,6 +46,7 @@ export class People {
     const [alice, bob] = [await this.join(url), await this.join(url)];
     const coming = approached(bob);
     const toBob = await alice.relay.startConversation(bob.code);
+    await toBob.secure();
     const toAlice = await coming;
     await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
     return { alice, bob, toBob, toAlice };

@@ -1,110 +1,169 @@
-import { ed25519, x25519 } from '@noble/curves/ed25519.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
+  agreed,
+  answered,
   type ExchangeState,
-  type KeyPair,
-  mayAskOnSigns,
+  type Level,
   NO_EXCHANGE,
-  onAcknowledgement,
+  nextTerms,
+  onAnswer,
+  onOpened,
   onRequest,
-  type Peers,
+  onSealed,
   request,
 } from '../../../src/client/keys/exchange.ts';
-import { onOpened, onSealed, sendingSession } from '../../../src/client/keys/sessions.ts';
+import type { AnswerPayload, RequestPayload } from '../../../src/client/keys/exchange-payloads.ts';
+import { newestGeneration, type Session, sendingSession } from '../../../src/client/keys/sessions.ts';
 
 export type Frame =
-  | { kind: 'request'; from: string; id: string; publicKey: string }
-  | { kind: 'acknowledgement'; from: string; inReplyTo: string; publicKey: string }
-  | { kind: 'message'; from: string; exchange: string; counter: number; key: string };
+  | { kind: 'request'; from: string; id: string; payload: RequestPayload }
+  | { kind: 'answer'; from: string; id: string; payload: AnswerPayload }
+  | { kind: 'message'; from: string; exchange: string; counter: number };
 
-/** One side, as the SDK drives the machine: asks, answers, seals, opens. Ids of requests are made up. */
+/** 64 hex digits that stand for a key or a digest: the machine compares them, and computes nothing with them. */
+let nextKey = 1;
+export const newKey = () => (nextKey++).toString(16).padStart(64, '0');
+
+/** One side, as the SDK drives the machine: asks, answers, seals, opens. */
 export class Side {
   readonly code: string;
-  readonly eddsaPublicKey = bytesToHex(ed25519.getPublicKey(ed25519.utils.randomSecretKey()));
-  readonly #registered: KeyPair | null;
+  readonly version: 1 | 2;
   state: ExchangeState = NO_EXCHANGE;
-  peer: Side | null = null;
-  nowMs = 0;
-  /** Everything that was sealed or opened, as key and counter. */
+  level: Level = { version: 1, hybrid: false };
+  nowMs = 1_000_000;
+  /** Everything that was sealed or opened, as exchange and counter. */
   readonly sealed: string[] = [];
   readonly opened: string[] = [];
-  /** How many messages its counters say are missing. */
-  missed = 0;
-  static #next = 0;
+  /** Messages that came under exchanges that this side does not have. */
+  readonly unreadable: string[] = [];
+  /** Numbers of first messages that have to go out again. */
+  readonly lost: number[] = [];
+  #first = 0;
 
-  constructor(code: string, options: { registered?: boolean } = {}) {
+  constructor(code: string, version: 1 | 2 = 2) {
     this.code = code;
-    this.#registered = options.registered === true ? { ...fresh(), lasting: true } : null;
+    this.version = version;
   }
 
-  ask(): Frame {
-    const keys = this.#keys();
-    const id = (Side.#next++).toString(16).padStart(64, '0');
-    this.state = request(this.state, { id, keys, nowMs: this.nowMs });
-    return { kind: 'request', from: this.code, id, publicKey: keys.publicKey };
+  ask(changes: Partial<NonNullable<RequestPayload['terms']>> = {}): Frame {
+    const publicKey = newKey();
+    const id = newKey();
+    const terms = nextTerms(this.state, this.nowMs);
+    const step = request(this.state, {
+      id,
+      publicKey,
+      secretKey: publicKey,
+      kemSeed: null,
+      static: false,
+      generation: this.version === 1 ? null : terms.generation,
+      first: this.version === 1 ? null : this.#first++,
+      atMs: this.nowMs,
+      signedAtMs: this.version === 1 ? null : terms.atMs,
+    });
+    this.#take(step);
+    const of2 = { ...terms, kemPublicKey: null, audience: 'wss://relay.test/ws', first: null, ...changes };
+    return {
+      kind: 'request',
+      from: this.code,
+      id,
+      payload: { publicKey, terms: this.version === 1 ? null : of2 },
+    };
   }
 
   say(): Frame | null {
     const session = sendingSession(this.state);
     if (session === undefined) return null;
-    this.state = onSealed(this.state, session.id);
-    this.sealed.push(`${session.sendKey}:${session.sent}`);
-    return {
-      kind: 'message',
-      from: this.code,
-      exchange: session.id,
-      counter: session.sent,
-      key: session.sendKey,
-    };
+    const { next } = session.send;
+    this.state = onSealed(this.state, { ...session, send: { ...session.send, next: next + 1 } }).state;
+    this.sealed.push(`${session.id}:${next}`);
+    return { kind: 'message', from: this.code, exchange: session.id, counter: next };
   }
 
-  /** What it sends in answer; throws `unreadable` for a message that does not open. */
+  /** What it sends in answer. */
   hear(frame: Frame): Frame[] {
     if (frame.kind === 'request') return this.#asked(frame);
-    if (frame.kind === 'acknowledgement') return this.#answered(frame);
+    if (frame.kind === 'answer') return this.#answered(frame);
     this.#open(frame);
     return [];
   }
 
-  #asked(frame: Extract<Frame, { kind: 'request' }>): Frame[] {
-    const keys = this.#keys();
-    const step = onRequest(this.state, { ...frame, keys, peers: this.#peers(), nowMs: this.nowMs });
+  #asked({ id, payload, from }: Extract<Frame, { kind: 'request' }>): Frame[] {
+    const now = { nowMs: this.nowMs, audiences: ['wss://relay.test/ws'] };
+    const asked = this.version === 1 ? { ...payload, terms: null } : payload;
+    const step = onRequest(this.state, { ...asked, id, level: this.level, now, ownKeys: [] });
     this.state = step.state;
-    if (step.outcome === 'crossed' && mayAskOnSigns(this.state, this.nowMs)) return [this.ask()];
     if (step.outcome !== 'answer') return [];
-    return [{ kind: 'acknowledgement', from: this.code, inReplyTo: frame.id, publicKey: keys.publicKey }];
+    const { generation } = step;
+    const answerId = newKey();
+    const terms = generation === null ? null : { generation, kemCiphertext: null, first: 'opened' as const };
+    const about = { requestId: id, answerId, generation, asker: from, role: 'responder' as const };
+    this.state = answered(this.state, this.#session(about));
+    const answer: AnswerPayload = { publicKey: newKey(), inReplyTo: id, terms };
+    return [{ kind: 'answer', from: this.code, id: answerId, payload: answer }];
   }
 
-  #answered(frame: Extract<Frame, { kind: 'acknowledgement' }>): Frame[] {
-    const step = onAcknowledgement(this.state, { ...frame, peers: this.#peers(), nowMs: this.nowMs });
-    this.state = step.state;
-    const ready = step.outcome === 'agreed' ? this.say() : null;
+  #answered({ id, payload }: Extract<Frame, { kind: 'answer' }>): Frame[] {
+    const step = onAnswer(this.state, payload, this.level);
+    if (step.outcome !== 'agreed') return [];
+    const { pending } = step;
+    const generation = payload.terms?.generation ?? null;
+    const about = {
+      requestId: pending.id,
+      answerId: id,
+      generation,
+      asker: this.code,
+      role: 'initiator' as const,
+    };
+    const session = this.#session(about);
+    this.#take(agreed(this.state, { pending, session, firstOpened: payload.terms?.first === 'opened' }));
+    const ready = this.say();
     return ready === null ? [] : [ready];
   }
 
-  #open(frame: Extract<Frame, { kind: 'message' }>): void {
-    const session = this.state.sessions.find(({ id }) => id === frame.exchange);
-    if (session === undefined || session.receiveKey !== frame.key) throw new Error('unreadable');
-    if (frame.counter < session.received) throw new Error('repeated');
-    if (frame.counter > session.received) this.missed += frame.counter - session.received;
-    this.state = onOpened(this.state, frame.exchange, frame.counter);
-    this.opened.push(`${frame.key}:${frame.counter}`);
+  #open({ exchange, counter }: Extract<Frame, { kind: 'message' }>): void {
+    const session = this.state.sessions.find(({ id }) => id === exchange);
+    if (session === undefined) this.unreadable.push(`${exchange}:${counter}`);
+    else if (counter >= session.receive.next) {
+      this.#take(onOpened(this.state, { ...session, receive: { ...session.receive, next: counter + 1 } }));
+      this.opened.push(`${exchange}:${counter}`);
+    }
   }
 
-  #keys(): KeyPair {
-    return this.#registered ?? fresh();
+  #take({ state, lost }: { state: ExchangeState; lost: readonly number[] }): void {
+    this.state = state;
+    this.lost.push(...lost);
   }
 
-  #peers(): Peers {
-    if (this.peer === null) throw new Error('alone');
-    return { own: this, peer: this.peer };
+  #session(of: {
+    requestId: string;
+    answerId: string;
+    generation: number | null;
+    asker: string;
+    role: 'initiator' | 'responder';
+  }): Session {
+    const { requestId, answerId, generation, asker, role } = of;
+    const id =
+      generation === null
+        ? requestId
+        : createHash('sha256')
+            .update(requestId + answerId)
+            .digest('hex');
+    const chain = { key: newKey(), next: 0, link: '', missing: [] };
+    return {
+      id,
+      version: generation === null ? 1 : 2,
+      role,
+      generation: generation ?? newestGeneration(this.state) + 1,
+      smallerAsked: asker === 'AAAAAAA',
+      send: chain,
+      receive: { ...chain, key: newKey() },
+      proven: role === 'initiator',
+      hybrid: false,
+      static: false,
+      atMs: this.nowMs,
+    };
   }
-}
-
-export function fresh(): KeyPair {
-  const { secretKey, publicKey } = x25519.keygen();
-  return { secretKey: bytesToHex(secretKey), publicKey: bytesToHex(publicKey), lasting: false };
 }
 
 /** Two sides and the frames on the way to each, in order. */
@@ -114,11 +173,9 @@ export class Pair {
   readonly ways: Map<Side, Frame[]>;
   readonly everSent: Frame[] = [];
 
-  constructor(options: { registered?: boolean } = {}) {
-    this.small = new Side('AAAAAAA', options);
-    this.large = new Side('BBBBBBB', options);
-    this.small.peer = this.large;
-    this.large.peer = this.small;
+  constructor(versions: { small?: 1 | 2; large?: 1 | 2 } = {}) {
+    this.small = new Side('AAAAAAA', versions.small);
+    this.large = new Side('BBBBBBB', versions.large);
     this.ways = new Map([
       [this.small, []],
       [this.large, []],
@@ -153,6 +210,10 @@ export class Pair {
       this.deliver(this.large);
     }
   }
+
+  wait(ms: number): void {
+    for (const side of [this.small, this.large]) side.nowMs += ms;
+  }
 }
 
 export const who = fc.constantFrom('small', 'large');
@@ -168,5 +229,5 @@ export function play(pair: Pair, step: { does: 'ask' | 'say' | 'deliver' | 'wait
   if (step.does === 'ask') pair.send(side, side.ask());
   if (step.does === 'say') pair.send(side, side.say());
   if (step.does === 'deliver') pair.deliver(side);
-  if (step.does === 'wait') for (const each of [pair.small, pair.large]) each.nowMs += 40_000;
+  if (step.does === 'wait') pair.wait(40_000);
 }

@@ -4,7 +4,6 @@ import { readIncoming, readVerified } from '../../../src/client/connection/incom
 import { Receiver } from '../../../src/client/receiving/receiver.ts';
 import { Seen } from '../../../src/client/receiving/seen.ts';
 import { decodeContent, encodeContent } from '../../../src/client/sending/content.ts';
-import { SentMessages } from '../../../src/client/sending/sent-messages.ts';
 import { Batch, Records } from '../../../src/client/storage/records.ts';
 import { memoryStorage } from '../../../src/client/storage/storage.ts';
 import { fromBase64, toBase64 } from '../../../src/crypto/base64.ts';
@@ -14,7 +13,10 @@ describe('frames as they come', () => {
   const frame = (data: string, tail = '') => `{"data":${data},"signature":"${signature}"${tail}}`;
 
   test('are cut at the exact bytes, whatever stands in them', () => {
-    const text = fc.string({ unit: 'grapheme' }).map((value) => JSON.stringify(value));
+    const text = fc
+      .string({ unit: 'grapheme' })
+      .filter((value) => value !== '__proto__' && value !== 'sender')
+      .map((value) => JSON.stringify(value));
     fc.assert(
       fc.property(text, text, (name, value) => {
         const data = `{"x":{"sender":"0000000",${name}:${value}}, "sender" : "E011T7D","recipient":"K7M2Q9X","message":{"type":"t","payload":${value}}}`;
@@ -74,7 +76,7 @@ test('content of another make is read or ignored, never half', () => {
   expect(decodeContent(Uint8Array.of(0xff))).toBeNull();
 });
 
-describe('what was seen, sent, received', () => {
+describe('what was seen and received', () => {
   test('the last 300 ids of a sender are remembered, over a restart too', async () => {
     const storage = memoryStorage();
     const records = await Records.open(storage);
@@ -93,23 +95,6 @@ describe('what was seen, sent, received', () => {
       again.has('id-399'),
     ]).toEqual([false, true, false, true, true]);
     expect((await storage.load()).size).toBe(300);
-  });
-
-  test('a cumulative receipt covers what was sent before it, each message once', async () => {
-    const storage = memoryStorage();
-    const records = await Records.open(storage);
-    const sentMessages = new SentMessages('E011T7D', records);
-    const batch = new Batch();
-    for (const id of ['a', 'b', 'c', 'd']) sentMessages.sent(id, batch);
-    expect(sentMessages.delivered('b', batch)).toEqual(['a', 'b']);
-    expect(sentMessages.delivered('c', batch)).toEqual(['c']);
-    expect(sentMessages.read('b', batch)).toEqual(['a', 'b']);
-    expect(sentMessages.delivered('b', batch)).toEqual([]);
-    await records.commit(batch);
-    const again = new SentMessages('E011T7D', await Records.open(storage));
-    expect(again.delivered('d', batch)).toEqual(['d']);
-    expect(again.read('x', batch)).toEqual([]);
-    expect(again.read('d', batch)).toEqual(['c', 'd']);
   });
 
   test('envelopes are confirmed only once they are stored, cumulatively, and never on another socket', async () => {

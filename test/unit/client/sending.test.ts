@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { outcomeOf } from '../../../src/client/connection/relay-reply.ts';
 import { RecipientQueue, type RecipientQueueEntry } from '../../../src/client/sending/recipient-queue.ts';
 
-describe('a lane of envelopes to one recipient', () => {
+describe('the envelopes to one recipient', () => {
   const entry = (number: number, about: Partial<RecipientQueueEntry> = {}): RecipientQueueEntry => ({
     number,
     id: `id-${number}`,
@@ -22,49 +22,59 @@ describe('a lane of envelopes to one recipient', () => {
   });
 
   test('has one on the way, and lets none past while that is in doubt', () => {
-    const lane = new RecipientQueue();
-    lane.add(entry(1));
-    lane.add(entry(2));
-    lane.launch({ ...entry(1), frame: 'one' }, never);
-    expect(lane.next()).toBeNull();
+    const queue = new RecipientQueue();
+    queue.add(entry(1));
+    queue.add(entry(2));
+    queue.launch({ ...entry(1), frame: 'one' }, never);
+    expect(queue.candidates()).toEqual([]);
     // The socket is gone: the same bytes first, whatever has become urgent.
-    lane.add(entry(3, { urgent: true, frame: 'keys' }));
-    lane.restart();
-    expect(lane.next()).toMatchObject({ number: 1, frame: 'one' });
+    queue.add(entry(3, { urgent: true, frame: 'keys' }));
+    queue.restart();
+    expect(queue.candidates()).toEqual([{ ...entry(1), frame: 'one' }]);
   });
 
   test('sends key exchanges before messages, in order', () => {
-    const lane = new RecipientQueue();
-    for (const each of [entry(1), entry(2, { urgent: true }), entry(3, { urgent: true })]) lane.add(each);
+    const queue = new RecipientQueue();
+    for (const each of [entry(1), entry(2, { urgent: true }), entry(3, { urgent: true })]) queue.add(each);
     const order: number[] = [];
-    for (let next = lane.next(); next !== null; next = lane.next()) {
+    for (let [next] = queue.candidates(); next !== undefined; [next] = queue.candidates()) {
       order.push(next.number);
-      lane.launch({ ...next, frame: 'x' }, never);
-      lane.settle();
-      lane.remove(next.number);
+      queue.launch({ ...next, frame: 'x' }, never);
+      queue.settle();
+      queue.remove(next.number);
     }
     expect(order).toEqual([2, 3, 1]);
   });
 
+  test('sends what is sent again first, in the order of the messages, and others while a request cannot be made', () => {
+    const queue = new RecipientQueue();
+    queue.add(entry(1, { message: 7 }));
+    queue.add(entry(2, { message: 5, again: true }));
+    queue.add(entry(3, { message: 4, again: true }));
+    expect(queue.candidates().map(({ number }) => number)).toEqual([3]);
+    queue.add(entry(4, { urgent: true }));
+    expect(queue.candidates().map(({ number }) => number)).toEqual([4, 3]);
+  });
+
   test('asks again when no answer comes, and waits as long as it is told', () => {
-    const lane = new RecipientQueue();
-    lane.add(entry(1, { frame: 'one' }));
+    const queue = new RecipientQueue();
+    queue.add(entry(1, { frame: 'one' }));
     let again = 0;
     const count = () => {
       again += 1;
     };
-    lane.launch(entry(1, { frame: 'one' }), count);
+    queue.launch(entry(1, { frame: 'one' }), count);
     vi.advanceTimersByTime(15_000);
     expect(again).toBe(1);
-    expect(lane.next()?.number).toBe(1);
-    lane.launch(entry(1, { frame: 'one' }), never);
-    lane.retry(4_000, count);
-    expect(lane.next()).toBeNull();
+    expect(queue.candidates()[0]?.number).toBe(1);
+    queue.launch(entry(1, { frame: 'one' }), never);
+    queue.retry(4_000, count);
+    expect(queue.candidates()).toEqual([]);
     vi.advanceTimersByTime(3_999);
     expect(again).toBe(1);
     vi.advanceTimersByTime(501);
     expect(again).toBe(2);
-    expect(lane.next()?.number).toBe(1);
+    expect(queue.candidates()[0]?.number).toBe(1);
   });
 });
 

@@ -5,9 +5,8 @@ import sodium from 'sodium-native';
 import { expect, test } from 'vitest';
 import { digestOfData, registrationProof, signedFrame } from '../../../src/client/account/signing.ts';
 import { identityFrom } from '../../../src/client/index.ts';
-import { openMessage, sealMessage } from '../../../src/client/keys/message-cipher.ts';
-import { sessionKeys } from '../../../src/client/keys/session-keys.ts';
-import type { Session } from '../../../src/client/keys/sessions.ts';
+import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/message-cipher.ts';
+import { sessionOf } from '../../../src/client/keys/session-keys.ts';
 import { encodeContent } from '../../../src/client/sending/content.ts';
 import { safetyNumber } from '../../../src/crypto/kdf.ts';
 import { connectText, signedText } from '../../../src/protocol/frames.ts';
@@ -73,36 +72,32 @@ const answerData = signedText({
     payload: { ecdh_public_key: fresh.bob.ecdhPublicKey, in_reply_to: exchange },
   },
 });
-const parties = {
-  initiator: {
-    code: alice.code,
-    eddsaPublicKey: alice.identity.eddsaPublicKey,
-    exchangeKey: fresh.alice.ecdhPublicKey,
-  },
-  responder: {
-    code: bob.code,
-    eddsaPublicKey: bob.identity.eddsaPublicKey,
-    exchangeKey: fresh.bob.ecdhPublicKey,
-  },
-};
-const keys = sessionKeys({
-  ...parties,
-  own: { role: 'initiator', secretKey: bytesToHex(fresh.alice.exchangeKey) },
-});
-if (keys === null) throw new Error('no keys');
-const session: Session = {
-  id: exchange,
-  role: 'initiator',
-  ...keys,
-  sent: 7,
-  received: 0,
-  proven: true,
-  lasting: false,
-  atMs: 0,
-};
+/** The session of one side. */
+function sessionFor(role: 'initiator' | 'responder') {
+  const [own, peer] = role === 'initiator' ? [alice, bob] : [bob, alice];
+  const [mine, theirs] = role === 'initiator' ? [fresh.alice, fresh.bob] : [fresh.bob, fresh.alice];
+  const person = ({ code, identity }: typeof alice) => ({ code, eddsaPublicKey: identity.eddsaPublicKey });
+  const made = sessionOf({
+    role,
+    peers: { own: person(own), peer: person(peer) },
+    requestDigest: exchange,
+    answerDigest: digestOfData(utf8ToBytes(answerData)),
+    own: { secretKey: bytesToHex(mine.exchangeKey), publicKey: mine.ecdhPublicKey, static: false },
+    theirPublicKey: theirs.ecdhPublicKey,
+    terms: null,
+    localGeneration: 1,
+    atMs: 0,
+  });
+  if (made === null) throw new Error('no keys');
+  return made;
+}
+const made = sessionFor('initiator');
+const session = { ...made, send: { ...made.send, next: 7 } };
+const keys = { sendKey: made.send.key, receiveKey: made.receive.key };
 const content = { type: 'message', body: 'Grüße, Bob 🙂', at: '2026-01-02T03:04:05.678Z' } as const;
 const plaintext = encodeContent(content);
-const sealed = sealMessage(plaintext, { session, sender: alice.code, recipient: bob.code }, NONCE);
+const sealed = sealMessage(plaintext, { session, sender: alice.code, recipient: bob.code }, NONCE)
+  .payload as { exchange: string; counter: number; ciphertext: string };
 const number = safetyNumber(
   { code: alice.code, eddsaPublicKey: hexToBytes(alice.identity.eddsaPublicKey) },
   { code: bob.code, eddsaPublicKey: hexToBytes(bob.identity.eddsaPublicKey) },
@@ -162,15 +157,18 @@ test('node:crypto and libsodium compute the same', () => {
 });
 
 test('the other side derives the same keys, the other way round', () => {
-  const own = { role: 'responder', secretKey: bytesToHex(fresh.bob.exchangeKey) } as const;
-  expect(sessionKeys({ ...parties, own })).toEqual({ sendKey: keys.receiveKey, receiveKey: keys.sendKey });
+  const theirs = sessionFor('responder');
+  expect([theirs.send.key, theirs.receive.key]).toEqual([keys.receiveKey, keys.sendKey]);
+  expect([made.proven, theirs.proven]).toEqual([true, false]);
 });
 
 test('a message opens for its recipient only, under its counter, in its exchange', () => {
-  const receiving: Session = { ...session, sendKey: keys.receiveKey, receiveKey: keys.sendKey };
-  const context = { session: receiving, sender: alice.code, recipient: bob.code };
-  const open = (message = sealed, changed: Partial<typeof context> = {}) =>
-    openMessage(message, { ...context, ...changed });
+  const context = { session: sessionFor('responder'), sender: alice.code, recipient: bob.code };
+  const open = (payload: object = sealed, changed: Partial<typeof context> = {}) => {
+    const message = readMessage(payload);
+    const opened = message && openMessage(message, { ...context, ...changed });
+    return opened?.outcome === 'opened' ? opened.plaintext : null;
+  };
   expect(open()).toEqual(plaintext);
   expect(open({ ...sealed, counter: 8 })).toBeNull();
   expect(
@@ -178,9 +176,8 @@ test('a message opens for its recipient only, under its counter, in its exchange
   ).toBeNull();
   expect(open(sealed, { sender: bob.code, recipient: alice.code })).toBeNull();
   expect(open(sealed, { session })).toBeNull();
-  expect(
-    open({ ...sealed, ciphertext: sealed.ciphertext.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }),
-  ).toBeNull();
+  const altered = sealed.ciphertext.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+  expect(open({ ...sealed, ciphertext: altered })).toBeNull();
   for (const ciphertext of ['', 'AAAA', '!', `${sealed.ciphertext}\n`, sealed.ciphertext.slice(0, -1)]) {
     expect(open({ ...sealed, ciphertext })).toBeNull();
   }
@@ -200,7 +197,7 @@ function sharedSecret(): Buffer {
   return node.x25519(fresh.alice.exchangeKey, fresh.bob.ecdhPublicKey);
 }
 
-/** PROTOCOL.md 6, written out once more. */
+/** docs/protocol.md 6, written out once more. */
 function info(): Buffer {
   const raw = [
     alice.identity.eddsaPublicKey,
