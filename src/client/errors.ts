@@ -41,6 +41,7 @@ export const CLIENT_ERRORS = {
   unreachable: { who: 'sdk', means: 'the relay could not be reached, or did not answer in time' },
   unreadable: { who: 'program', means: 'the recipient could not decrypt it: send it again' },
   user_unknown: { who: 'person', means: 'no user has this code' },
+  wrong_storage: { who: 'program', means: 'the storage belongs to another identity' },
 } as const satisfies Record<string, { who: 'program' | 'person' | 'sdk'; means: string }>;
 
 export type ClientErrorCode = keyof typeof CLIENT_ERRORS;

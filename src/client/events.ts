@@ -10,6 +10,10 @@ export class Emitter<Events extends object> {
     return () => listeners.delete(listener);
   }
 
+  has(name: keyof Events): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
   /**
    * Calls every listener. One that throws must not stop the others or the protocol: its error is thrown again in a
    * microtask, where the runtime reports it as uncaught.

@@ -28,7 +28,10 @@ export interface RelayOptions {
 
 export interface RelayEvents {
   readonly state: ConnectionState;
-  /** A user with whom there was no conversation has written. */
+  /**
+   * A user with whom there was no conversation has written; or somebody with whom there was one, from the storage, and the
+   * program has not begun to take that conversation's messages. Once for each.
+   */
   readonly conversation: { readonly conversation: Conversation };
   /** So many envelopes expired in the mailbox before this client fetched them. */
   readonly expired: { readonly count: number };

@@ -13,7 +13,7 @@ import { relayNow, UNKNOWN_CLOCK } from './connection/relay-clock.ts';
 import { outcomeOf } from './connection/relay-reply.ts';
 import { SelfProbe } from './connection/self-probe.ts';
 import { socketConstructor } from './connection/web-socket.ts';
-import { Conversation } from './conversation/conversation.ts';
+import { Conversation, type Message } from './conversation/conversation.ts';
 import { Peer } from './conversation/peer.ts';
 import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
 import { Emitter } from './events.ts';
@@ -41,6 +41,10 @@ export class Relay {
   readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
   /** Codes of the peers that the program knows about. */
   readonly #announced = new Set<string>();
+  /** Those that it was told of, or has begun, since the start. */
+  readonly #told = new Set<string>();
+  /** Of each loop over all messages: a message waits somewhere, or the client has ended. */
+  readonly #wakes = new Set<() => void>();
   readonly #outbox: Outbox;
   readonly #lane = new FileLane();
   readonly #receiver: Receiver;
@@ -119,6 +123,15 @@ export class Relay {
     const name = `keyrelay:${identity.eddsaPublicKey}`;
     const lock = locks === undefined ? null : await takeTabLock({ locks, name, onElsewhere, signal });
     const records = await Records.open(options.storage ?? memoryStorage());
+    const owner = records.get<User>('account');
+    if (owner !== undefined && owner.eddsaPublicKey !== identity.eddsaPublicKey) {
+      lock?.release();
+      await records.close();
+      throw new ClientError(
+        'wrong_storage',
+        `This storage belongs to another identity, whose code is ${owner.code}: give each identity one of its own.`,
+      );
+    }
     if (options.protocol === 1 && records.get('protocol') === 2) {
       throw new ClientError(
         'downgraded',
@@ -170,7 +183,24 @@ export class Relay {
 
   /** Returns a function that removes the listener. */
   on<Name extends keyof RelayEvents>(name: Name, listener: (event: RelayEvents[Name]) => void): () => void {
-    return this.#events.on(name, listener);
+    const off = this.#events.on(name, listener);
+    // Those that are there already may have been taken up otherwise by then.
+    if (name === 'conversation') {
+      setTimeout(() => {
+        for (const code of this.#announced) this.#tellOfUnclaimed(code);
+      }, 0);
+    }
+    return off;
+  }
+
+  /**
+   * The messages of all conversations, also of those to come, until the signal fires or the relay is closed. Asking for the
+   * next confirms the last as handled.
+   */
+  messages(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<{ readonly conversation: Conversation; readonly message: Message }, void, undefined> {
+    return this.#messages(options.signal);
   }
 
   /** Registers the identity, with proof. Safe to repeat; the first login does it by itself. */
@@ -199,6 +229,7 @@ export class Relay {
     throwIfAborted(options.signal);
     const { peer, conversation } = known ?? this.#peer(canonical);
     this.#announced.add(canonical);
+    this.#told.add(canonical);
     if (user !== null) await peer.trust.meet(user);
     await peer.begin();
     // The relay may name a different key by now: then the conversation emits `key-changed`.
@@ -206,7 +237,7 @@ export class Relay {
     return conversation;
   }
 
-  /** All conversations with peers whose keys are known. The event `conversation` announces each further one, once. */
+  /** All conversations with peers whose keys are known. The event `conversation` tells of each further one, once. */
   get conversations(): readonly Conversation[] {
     return [...this.#peers].flatMap(([code, { conversation }]) =>
       this.#announced.has(code) ? conversation : [],
@@ -311,6 +342,7 @@ export class Relay {
         key === this.#identity.ecdhPublicKey ? bytesToHex(this.#identity.exchangeKey) : undefined,
       onAdded: () => this.#receiver.added(),
       onHandled: () => this.#receiver.handled(),
+      onWaiting: () => this.#waits(code),
       onMet: () => this.#met(code),
       onBroken: (error) => this.#broken(error),
     });
@@ -329,7 +361,54 @@ export class Relay {
     const met = this.#peers.get(code);
     if (met === undefined || this.#announced.has(code)) return;
     this.#announced.add(code);
-    this.#events.emit('conversation', { conversation: met.conversation });
+    this.#tell(code);
+  }
+
+  #waits(code: string): void {
+    for (const wake of this.#wakes) wake();
+    if (this.#wakes.size === 0) this.#tellOfUnclaimed(code);
+  }
+
+  /** Once for each conversation, as soon as the program listens. */
+  #tell(code: string): void {
+    const conversation = this.#peers.get(code)?.conversation;
+    if (conversation === undefined || this.#told.has(code) || !this.#events.has('conversation')) return;
+    this.#told.add(code);
+    this.#events.emit('conversation', { conversation });
+  }
+
+  #tellOfUnclaimed(code: string): void {
+    const inbox = this.#peers.get(code)?.peer.inbox;
+    if (inbox !== undefined && !inbox.isEmpty && !inbox.claimed && this.#announced.has(code))
+      this.#tell(code);
+  }
+
+  async *#messages(
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<{ readonly conversation: Conversation; readonly message: Message }, void, undefined> {
+    let wake = () => {};
+    const wakeUp = () => wake();
+    this.#wakes.add(wakeUp);
+    signal?.addEventListener('abort', wakeUp);
+    try {
+      while (this.#state.state !== 'ended' && !signal?.aborted) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const waiting = [...this.#peers.values()].filter(({ peer }) => !peer.inbox.isEmpty);
+        for (const { peer, conversation } of waiting) {
+          peer.inbox.claim();
+          for await (const message of conversation.messages({ ...(signal && { signal }) })) {
+            yield { conversation, message };
+            break;
+          }
+        }
+        if (waiting.length === 0) await woken;
+      }
+    } finally {
+      this.#wakes.delete(wakeUp);
+      signal?.removeEventListener('abort', wakeUp);
+    }
   }
 
   #changed(state: ConnectionState): void {
@@ -360,5 +439,6 @@ export class Relay {
     for (const { peer } of this.#peers.values()) peer.close();
     clearInterval(this.#reminder);
     this.#lock?.release();
+    for (const wake of this.#wakes) wake();
   }
 }

@@ -47,6 +47,8 @@ export interface PeerOptions {
   /** A message waits for the program; the program has handled one. */
   readonly onAdded: () => void;
   readonly onHandled: () => void;
+  /** A message waits, and nothing takes it yet. */
+  readonly onWaiting: () => void;
   /** The peer has proven that it holds its key. */
   readonly onMet: () => void;
   readonly onBroken: (error: unknown) => void;

@@ -33,25 +33,43 @@ export class Inbox {
   #entries: Entry[];
   #waiters: Waiter[] = [];
   #closed = false;
+  /** The program takes messages from here. */
+  #claimed = false;
   readonly #onAdded: () => void;
   readonly #onHandled: () => void;
+  readonly #onWaiting: () => void;
   readonly #onBroken: (error: unknown) => void;
 
-  /** `onAdded` and `onHandled` count the waiting messages, including those stored earlier. */
+  /** `onAdded` and `onHandled` count the waiting messages, including those stored earlier. `onWaiting`: one waits, and nothing takes it. */
   constructor(options: {
     peer: string;
     records: Records;
     onAdded: () => void;
     onHandled: () => void;
+    onWaiting: () => void;
     onBroken: (error: unknown) => void;
   }) {
     this.#records = options.records;
     this.#onAdded = options.onAdded;
     this.#onHandled = options.onHandled;
+    this.#onWaiting = options.onWaiting;
     this.#onBroken = options.onBroken;
     this.#keys = new NumberedKeys(`inbox:${options.peer}:`, options.records);
     this.#entries = this.#keys.stored.map(([key, received]) => ({ key, received }));
     for (const _ of this.#entries) options.onAdded();
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** The program has asked for messages since the start. */
+  get claimed(): boolean {
+    return this.#claimed;
+  }
+
+  claim(): void {
+    this.#claimed = true;
   }
 
   /** Stages the message. Call the returned function once the batch is stored. */
@@ -61,13 +79,15 @@ export class Inbox {
     this.#onAdded();
     return () => {
       const waiter = this.#waiters.shift();
-      if (waiter === undefined) this.#entries.push({ key, received });
-      else waiter.resolve({ key, received });
+      if (waiter !== undefined) return waiter.resolve({ key, received });
+      this.#entries.push({ key, received });
+      this.#onWaiting();
     };
   }
 
   /** The next message, waiting for it if necessary; null once closed. */
   take(signal?: AbortSignal): Promise<Entry | null> {
+    this.#claimed = true;
     const entry = this.#entries.shift();
     if (entry !== undefined) return Promise.resolve(entry);
     if (this.#closed || signal?.aborted) return Promise.resolve(null);

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -109,6 +109,14 @@ test('Python and Python', async () => {
   expect(bob.lines.slice(1)).toEqual(
     ['one', 'two', 'three'].map((body) => ({ from: alice.lines[0]?.code, body })),
   );
+});
+
+test('Python computes every vector of version 2 between the peers, with libraries that the SDK does not use', () => {
+  const checked = execFileSync(python, [
+    join(import.meta.dirname, '../../support/keys/peer_vectors.py'),
+    join(import.meta.dirname, '../../../docs/vectors/peers.json'),
+  ]);
+  expect(Number(checked)).toBeGreaterThan(90);
 });
 
 test('it is short enough to be read', () => {

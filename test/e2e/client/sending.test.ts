@@ -1,7 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { approached, People, take } from '../../support/clients/sdk.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Conversation } from '../../../src/client/index.ts';
+import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const people = new People();
@@ -97,4 +99,106 @@ test('a conversation with somebody who has written is there after a restart, bef
   await bob.relay.close();
   const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
   expect(again.relay.conversations.map(({ code }) => code)).toEqual([alice.code]);
+});
+
+describe('a program that is started again, with the storage that it kept', () => {
+  /** Alice has written to Bob, who was then away while she wrote again. */
+  async function writtenTo(): Promise<{ bob: Person; back: () => Promise<Person> }> {
+    const [alice, bob] = [await people.join(relay.http), await people.join(relay.http)];
+    const coming = approached(bob);
+    const toBob = await alice.relay.startConversation(bob.code);
+    await toBob.send('before');
+    await take(await coming, 1);
+    await bob.relay.close();
+    await toBob.send('while you were away').stored;
+    return { bob, back: () => people.join(relay.http, { identity: bob.identity, storage: bob.storage }) };
+  }
+
+  test('hears of a conversation that it had before when somebody writes in it and nothing listens', async () => {
+    const { back } = await writtenTo();
+    const bob = await back();
+    const heard: unknown[] = [];
+    const listen = async (conversation: Conversation) => {
+      for await (const { body } of conversation) heard.push(body);
+    };
+    bob.relay.on('conversation', ({ conversation }) => void listen(conversation));
+    await until(() => heard.length > 0, { what: 'what was written meanwhile' });
+    expect(heard).toEqual(['while you were away']);
+  });
+
+  test('hears of it once, by the list or by the event', async () => {
+    const { back } = await writtenTo();
+    const bob = await back();
+    const told: unknown[] = [];
+    bob.relay.on('conversation', ({ conversation }) => told.push(conversation));
+    const [conversation] = bob.relay.conversations;
+    if (conversation === undefined) throw new Error('no conversation');
+    expect((await take(conversation, 1)).map(({ body }) => body)).toEqual(['while you were away']);
+    expect(told).toEqual([]);
+  });
+
+  test('takes the messages of all conversations in one loop: old, waiting and new ones, each until it was handled', async () => {
+    const { bob, back } = await writtenTo();
+    const first = await back();
+    for await (const { message } of first.relay.messages()) {
+      expect(message.body).toBe('while you were away');
+      break;
+    }
+    await first.relay.close();
+
+    const again = await back();
+    const carol = await people.join(relay.http);
+    const dave = await people.join(relay.http);
+    for (const [person, body] of [
+      [carol, 'one'],
+      [dave, 'two'],
+    ] as const)
+      await (await person.relay.startConversation(bob.code)).send(body).stored;
+    const heard: unknown[] = [];
+    for await (const { conversation, message } of again.relay.messages()) {
+      heard.push([conversation.code, message.body]);
+      await conversation.send(`echo ${String(message.body)}`);
+      if (heard.length === 2) break;
+    }
+    expect(heard.sort()).toEqual(
+      [
+        [carol.code, 'one'],
+        [dave.code, 'two'],
+      ].sort(),
+    );
+  });
+
+  test('ends such a loop by its signal, or when it closes; a message that nothing took is not confirmed', async () => {
+    const [alice, bob] = [await people.join(relay.http), await people.join(relay.http)];
+    const sending = (await alice.relay.startConversation(bob.code)).send('untaken');
+    await sending.stored;
+    let delivered = false;
+    sending.delivered.then(
+      () => {
+        delivered = true;
+      },
+      () => {},
+    );
+    await until(() => bob.relay.conversations.length > 0, { what: 'the message' });
+    const abort = new AbortController();
+    abort.abort();
+    for await (const _ of bob.relay.messages({ signal: abort.signal })) throw new Error('it was to end');
+    await bob.relay.flush();
+    await alice.relay.flush();
+    expect(delivered).toBe(false);
+    const loop = bob.relay.messages();
+    expect((await loop.next()).value?.message.body).toBe('untaken');
+    const next = loop.next();
+    await sending.delivered;
+    await bob.relay.close();
+    expect((await next).done).toBe(true);
+  });
+
+  test("does not take another identity's storage for its own", async () => {
+    const [alice, bob] = [await people.join(relay.http), await people.join(relay.http)];
+    await alice.relay.close();
+    const mixed = people.join(relay.http, { identity: bob.identity, storage: alice.storage });
+    await expect(mixed).rejects.toMatchObject({ code: 'wrong_storage' });
+    await expect(mixed).rejects.toThrow(alice.code);
+  });
 });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { installPackages } from '../../../src/cli/dev/install.ts';
 
 const VENV = join(import.meta.dirname, '../../../.cache/python');
-const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2'];
+/** `cryptography` is for the vectors only: it has ML-KEM. */
+const PACKAGES = ['websockets==17.4', 'pynacl==1.6.2', 'cryptography==50.0.2'];
 
 /**
  * A Python that has what the client in docs/clients/python needs, in a virtual environment, made once.
@@ -23,16 +24,13 @@ export function pythonWithPackages(): string {
       }
       execFileSync('python3', ['-m', 'venv', VENV], { stdio: 'pipe' });
     }
-    if (!runs(python, 'import nacl.signing, websockets'))
+    if (!runs(python, 'import cryptography, nacl.signing, websockets'))
       execFileSync(python, ['-m', 'pip', 'install', '-q', ...PACKAGES], { stdio: 'pipe' });
   } catch (error) {
     const needed = 'Python 3.9 or newer with venv and pip (on Debian: apt-get install python3-venv)';
-    throw new Error(
-      `The Python client cannot be tested: it needs ${needed}, and ${PACKAGES.join(' and ')}.`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`The Python client cannot be tested: it needs ${needed}, and ${PACKAGES.join(', ')}.`, {
+      cause: error,
+    });
   }
   return python;
 }
