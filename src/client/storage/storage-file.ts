@@ -13,6 +13,9 @@ export interface FileSystem {
 const OPTIONS = { mode: 0o600, flush: true };
 /** Journal lines before the file is rewritten. */
 const LINES_BEFORE_COMPACTION = 5_000;
+/** The same once keys of messages were used: they move on with each, and what they have opened must not stay for long. */
+const LINES_BEFORE_USED_KEYS_GO = 64;
+const EXCHANGE = 'exchange:';
 
 /**
  * A journal of JSON lines, one per write, `{"key":"value or null", …}`: appended and flushed, so that a write is either
@@ -28,6 +31,8 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
   let lines = 0;
   /** A failed append may have left half a line; the next one must not continue it. */
   let torn = false;
+  /** Lines before the last have keys of messages that were used. */
+  let usedKeys = false;
   let last: Promise<void> = Promise.resolve();
 
   /** Runs writes one after the other; a failed one does not affect those behind it. */
@@ -45,6 +50,7 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
     await fs.rename(`${path}.new`, path);
     lines = 1;
     torn = false;
+    usedKeys = false;
   }
 
   return {
@@ -56,29 +62,40 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
     write: (changes) =>
       inTurn(async () => {
         if (torn) await compact();
-        const drops = dropsKeys(entries, changes);
+        const drops = dropsExchange(entries, changes);
+        usedKeys ||= [...changes.keys()].some((key) => key.startsWith(EXCHANGE));
         torn = true;
         await fs.appendFile(path, lineOf(changes), OPTIONS);
         torn = false;
         applyChanges(entries, changes);
         lines += 1;
-        if (drops || lines > LINES_BEFORE_COMPACTION) await compact();
+        const linesMax = usedKeys ? LINES_BEFORE_USED_KEYS_GO : LINES_BEFORE_COMPACTION;
+        if (drops || lines > linesMax) await compact();
       }),
-    close: () => last,
+    close: () =>
+      inTurn(async () => {
+        if (usedKeys) await compact();
+      }),
   };
 }
 
 /**
- * Whether a write gives up keys of an exchange. They are then removed from the file at once, not only from its last line:
- * somebody who gets hold of the file later must not read what was sent before.
+ * Whether a write gives up the keys of a whole exchange, or those of a request. They are then removed from the file at once,
+ * not only from its last line: somebody who gets hold of the file later must not read what was sent before.
  */
-function dropsKeys(entries: ReadonlyMap<string, string>, changes: Changes): boolean {
+function dropsExchange(entries: ReadonlyMap<string, string>, changes: Changes): boolean {
   for (const [name, value] of changes) {
-    if (!name.startsWith('exchange:')) continue;
-    const secrets = entries.get(name)?.match(/[0-9a-f]{64}/g) ?? [];
-    if (secrets.some((secret) => !value?.includes(secret))) return true;
+    if (!name.startsWith(EXCHANGE)) continue;
+    const kept = idsOf(value);
+    if (idsOf(entries.get(name) ?? null).some((id) => !kept.includes(id))) return true;
   }
   return false;
+}
+
+/** Of a stored exchange (keys/stored-exchange.ts): what it names its agreed keys and its requests by. */
+function idsOf(stored: string | null): readonly string[] {
+  const { sessions = [], pending = [] } = JSON.parse(stored ?? '{}') as Record<string, { id: string }[]>;
+  return [...sessions, ...pending].map(({ id }) => id);
 }
 
 function lineOf(changes: Changes): string {

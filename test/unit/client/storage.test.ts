@@ -61,7 +61,7 @@ describe('a file as storage', () => {
     const path = join(folder, 'a.jsonl');
     const storage = fileStorage(path, fs);
     const [old, next] = ['ab'.repeat(32), 'cd'.repeat(32)];
-    const state = (...keys: string[]) => JSON.stringify({ sessions: keys.map((sendKey) => ({ sendKey })) });
+    const state = (...keys: string[]) => JSON.stringify({ sessions: keys.map((id) => ({ id })) });
     await storage.load();
     await storage.write(changes({ 'exchange:E011T7D': state(old) }));
     await storage.write(changes({ 'exchange:E011T7D': state(old, next) }));
@@ -69,6 +69,21 @@ describe('a file as storage', () => {
     await storage.write(changes({ 'exchange:E011T7D': state(next) }));
     expect(await fs.readFile(path, 'utf8')).not.toContain(old);
     expect(await fileStorage(path, fs).load()).toEqual(changes({ 'exchange:E011T7D': state(next) }));
+  });
+
+  test('keeps keys of messages that were used for 64 lines at most, and none once it is closed', async () => {
+    const path = join(folder, 'a.jsonl');
+    const storage = fileStorage(path, fs);
+    const state = (counter: number) =>
+      changes({ 'exchange:E011T7D': JSON.stringify({ sessions: [{ id: 'ab', key: `key ${counter};` }] }) });
+    await storage.load();
+    for (let counter = 0; counter < 200; counter++) await storage.write(state(counter));
+    const lines = (await fs.readFile(path, 'utf8')).split('\n');
+    expect(lines.length).toBeLessThanOrEqual(66);
+    await storage.close();
+    const text = await fs.readFile(path, 'utf8');
+    expect(text.match(/key \d+;/g)).toEqual(['key 199;']);
+    expect(await fileStorage(path, fs).load()).toEqual(state(199));
   });
 
   test('does not take another file for its own', async () => {
