@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const SHARED = { root: import.meta.dirname, testTimeout: 20_000, hookTimeout: 60_000 };
+// Only a hang takes so long: a busy machine is no fault of what is tested.
+const PATIENCE = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } };
+const SHARED = { root: import.meta.dirname, ...PATIENCE };
 
 export default defineConfig({
   cacheDir: '../node_modules/.vite',

@@ -290,5 +290,5 @@ describe('random operations', () => {
       }),
       { numRuns: RUNS, seed: Number(process.env.FC_SEED ?? 20_250_326) },
     );
-  }, 60_000);
+  });
 });

@@ -5,7 +5,7 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   options: { readonly what: string; readonly timeoutMs?: number },
 ): Promise<void> {
-  const { what, timeoutMs = 10_000 } = options;
+  const { what, timeoutMs = 30_000 } = options;
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);

@@ -13,7 +13,7 @@ export { freePort };
 /** Real servers on this machine, for `keyrelay cluster`, `keyrelay demo` and the tests. Loopback only. */
 
 export const LOOPBACK = '127.0.0.1';
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 /** The built command line, found from src/cli as well as from dist/cli. */
 const MAIN = join(ROOT, 'dist/cli/main.js');
 const HAPROXY_FILE = join(ROOT, 'deploy/haproxy/haproxy.cfg');
@@ -32,13 +32,18 @@ export type Settings = Readonly<Record<string, string>>;
 /**
  * A relay node, on ports that the kernel chooses unless `settings` says otherwise. No other setting reaches it.
  * @param main another build of dist/cli/main.js
+ * @param timeoutMs until it listens, which it does once Redis answers
  */
-export async function startNode(settings: Settings, main = MAIN): Promise<NodeServer> {
+export async function startNode(
+  settings: Settings,
+  main = MAIN,
+  timeoutMs = START_TIMEOUT_MS,
+): Promise<NodeServer> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RELAY_'));
   const env = { ...Object.fromEntries(inherited), RELAY_PORT: '0', RELAY_ADMIN_PORT: '0', ...settings };
   const child = await Child.start({ command: process.execPath, args: [main, 'serve'], env });
   // The log line of `serve` that says where it listens.
-  const line = await child.waitFor(/^\{.*"msg":"listening".*\}$/m, START_TIMEOUT_MS);
+  const line = await child.waitFor(/^\{.*"msg":"listening".*\}$/m, timeoutMs);
   const { node, port, adminPort } = JSON.parse(line[0]) as { node: string; port: number; adminPort: number };
   return { child, id: node, port, adminPort };
 }

@@ -50,7 +50,7 @@ test('two terminals talk, and programs read nothing but JSON', async () => {
   left.stdin.write('/quit\n');
   right.stdin.end();
   expect((await ending).map(({ code }) => code)).toEqual([0, 0]);
-}, 60_000);
+});
 
 test('in a terminal each message stands once, and its mark changes where it is', async () => {
   const [gina, hugo] = [await people.codeOf('gina'), await people.codeOf('hugo')];
@@ -73,7 +73,7 @@ test('in a terminal each message stands once, and its mark changes where it is',
   child.stdin.write('\u0003');
   expect((await ended(child)).code).toBe(0);
   other.stdin.end();
-}, 90_000);
+});
 
 describe('without a relay', () => {
   test('what is written to somebody known waits, and the exit code says so', async () => {
@@ -100,5 +100,5 @@ describe('without a relay', () => {
     expect(err).toContain('1 message waits');
     // A pipe gets no codes that steer a terminal.
     expect(out + err).not.toContain('\u001b');
-  }, 60_000);
+  });
 });

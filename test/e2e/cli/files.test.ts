@@ -72,7 +72,7 @@ describe('a file', () => {
       expect((await readFile(String(about?.file))).equals(bytes)).toBe(true);
     }
     expect((await readdir(saved)).filter((each) => each.startsWith('.'))).toEqual([]);
-  }, 90_000);
+  });
 
   test('of bytes that are no text arrives from a pipe as it was', async () => {
     const carol = await acquaint('pia', 'paul');
@@ -89,7 +89,7 @@ describe('a file', () => {
     expect(contents.map((each) => sha256(each))).toEqual(
       [bytes, Buffer.from('text'), Buffer.from(long)].map(sha256),
     );
-  }, 90_000);
+  });
 
   test('that is small waits for somebody who is away; one that is large says at once that it does, and holds up no message', async () => {
     const bob = await acquaint('ann', 'ben');
@@ -117,7 +117,7 @@ describe('a file', () => {
     const [arrived] = await jsonLines(listening, 1);
     expect(arrived).toMatchObject({ size: 3_000_000, sha256: sha256(large.bytes) });
     for (const child of [listening, serving]) child.kill('SIGTERM');
-  }, 120_000);
+  });
 
   test('interrupted twice, once on either side, goes on where it was', async () => {
     const bob = await acquaint('eva', 'emil');
@@ -143,7 +143,7 @@ describe('a file', () => {
     const end = await ended(sending);
     expect(end).toMatchObject({ code: 0, err: expect.stringMatching(/going on, \d/) });
     expect((await line)[0]).toMatchObject({ size: bytes.length, sha256: sha256(bytes) });
-  }, 150_000);
+  }, 480_000);
 
   test('on its way shows how far it is, how fast, and how long it takes, in a terminal', async () => {
     const hana = await acquaint('ivo', 'hana');
@@ -159,7 +159,7 @@ describe('a file', () => {
     expect(out).toMatch(/of 900 kB {2}[\d.]+ [kM]B\/s/);
     expect(out).toMatch(/delivered, SHA-256 [0-9a-f]{64}/);
     expect((await line)[0]).toMatchObject({ size: 900_000 });
-  }, 90_000);
+  });
 
   test('of an earlier version, in messages, is put together too, and nothing leaves the folder', async () => {
     url = relay.http;
@@ -189,5 +189,5 @@ describe('a file', () => {
     expect((await readFile(String(good?.file))).equals(bytes)).toBe(true);
     expect(bad).toMatchObject({ error: expect.stringContaining('not what was sent') });
     expect(await readdir(folder)).toEqual([`${old.code}-evil.bin`]);
-  }, 60_000);
+  });
 });

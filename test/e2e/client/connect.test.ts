@@ -96,7 +96,7 @@ test('retryNow ends a wait between two tries at once', async () => {
   } finally {
     await opened.close();
   }
-}, 90_000);
+});
 
 test('the limits of the relay are known after the login', async () => {
   const small = await processes.relay({ RELAY_MAX_FRAME_BYTES: '16384', RELAY_BYTES_PER_S: '1000000' });

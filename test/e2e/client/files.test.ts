@@ -104,7 +104,7 @@ describe('a file', () => {
     expect(Buffer.from(sink.bytes).equals(bytes)).toBe(true);
     // Each refusal would be a pause: of the mailbox, or of the rate.
     expect(refusals).toEqual([]);
-  }, 60_000);
+  });
 
   test('that is small waits in the mailbox of somebody who is away, and its sender may leave', async () => {
     const { alice, bob, toBob } = await people.acquainted(relay.http);
@@ -170,7 +170,7 @@ describe('a file', () => {
     expect(sink.writes).toBeLessThan(32 + 24);
     await bobAgain.relay.close();
     await expect(sent.done).rejects.toMatchObject({ code: 'closed' });
-  }, 60_000);
+  });
 
   test.each(['sender', 'recipient'] as const)(
     'that its %s gives up ends on both sides',
@@ -255,7 +255,7 @@ describe('a file', () => {
     await conversation.receiveFile((await offered(conversation)).id, sink).done;
     await sent.done;
     expect(Buffer.from(sink.bytes).equals(bytes)).toBe(true);
-  }, 40_000);
+  });
 
   test.each([
     ['by protocol 1', {}, 1],

@@ -106,4 +106,4 @@ test('the client alone, packed and installed into an empty project, works and is
   const asked = "console.log(require('keyrelay-client').createIdentity().eddsaPublicKey.length)";
   await writeFile(join(folder, 'old.cjs'), asked);
   expect((await run(process.execPath, ['old.cjs'], { cwd: folder })).stdout.trim()).toBe('64');
-}, 120_000);
+});

@@ -23,7 +23,7 @@ beforeAll(async () => {
   python = pythonWithPackages();
   relay = await processes.relay();
   folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
-}, 120_000);
+});
 afterAll(async () => {
   for (const each of running) each.stop();
   await people.leave();

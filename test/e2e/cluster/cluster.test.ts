@@ -70,7 +70,7 @@ test('a cluster: the demo crosses nodes, also after one was killed; Ctrl-C leave
   cluster.child.signal('SIGINT');
   expect(await cluster.child.exited()).toBe('exit code 0');
   await expectNothingLeft(cluster);
-}, 120_000);
+});
 
 test('a cluster whose Redis dies says so, ends with exit code 1 and leaves nothing behind', async () => {
   const cluster = await startCluster();
@@ -79,4 +79,4 @@ test('a cluster whose Redis dies says so, ends with exit code 1 and leaves nothi
   expect(await cluster.child.exited()).toBe('exit code 1');
   expect(cluster.child.output).toContain('Redis has ended: SIGKILL');
   await expectNothingLeft(cluster);
-}, 120_000);
+});

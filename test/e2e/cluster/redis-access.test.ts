@@ -169,9 +169,7 @@ async function reopen(url: string, code: string): Promise<string> {
   return child.exited();
 }
 
-it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes clients try', {
-  timeout: 60_000,
-}, async () => {
+it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes clients try', async () => {
   expect(readFileSync(SECURITY, 'utf8')).toContain(ACL.trim());
   const aclFile = join(folder, 'users.acl');
   writeFileSync(aclFile, `${ACL.replace('>CHANGE-ME', `>${PASSWORD}`)}user auditor on nopass +@all\n`);

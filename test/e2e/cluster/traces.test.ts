@@ -82,7 +82,7 @@ describe('with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     });
     await until(() => spans.length >= 4, { what: 'four spans' });
-  }, 60_000);
+  });
 
   test('each envelope is one trace over both nodes, found by its signature', () => {
     expect(
@@ -135,13 +135,13 @@ test.each([
   { what: 'nothing set', settings: {} },
   { what: 'turned off', settings: { OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'otlp' } },
   { what: 'none sampled', settings: { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' } },
-])('$what: no span', { timeout: 60_000 }, async ({ what, settings }) => {
+])('$what: no span', async ({ what, settings }) => {
   spans.length = 0;
   await talk({ ...settings, ...(what === 'nothing set' ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }) });
   expect(spans).toEqual([]);
 });
 
-test('a collector that is away is told once, and changes nothing', { timeout: 60_000 }, async () => {
+test('a collector that is away is told once, and changes nothing', async () => {
   const relay = await node('lonely', {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     OTEL_EXPORTER_OTLP_TIMEOUT: '500',

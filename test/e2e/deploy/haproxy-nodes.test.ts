@@ -52,7 +52,7 @@ describe('nodes behind one DNS name', () => {
         }),
     });
     balancerPort = balancer.port;
-  }, 60_000);
+  });
   afterAll(() => dns.stop());
 
   /** Which nodes answer, of a few connections in a row; `leastconn` gives each its turn. */
@@ -95,7 +95,7 @@ describe('nodes behind one DNS name', () => {
     expect(await answering()).toEqual(['127.0.0.11']);
     dns = await DnsServer.start([]);
     expect(nodes.map(({ ended }) => ended)).toEqual([null, null, null]);
-  }, 60_000);
+  });
 });
 
 describe('nodes that are named one by one', () => {

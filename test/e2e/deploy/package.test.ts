@@ -26,7 +26,7 @@ beforeAll(() => {
   files = readdirSync(join(folder, 'package'), { recursive: true, encoding: 'utf8' }).filter(
     (file) => !file.startsWith('node_modules'),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await processes.stop();
@@ -61,7 +61,7 @@ test('has the page, the Lua scripts, the documents and the files for operators, 
   expect(kept).toBeUndefined();
 });
 
-test('starts there, with its page, and with Redis', { timeout: 60_000 }, async () => {
+test('starts there, with its page, and with Redis', async () => {
   const redis = await startRedis();
   const main = join(folder, 'package/dist/cli/main.js');
   const node = await processes.command(process.execPath, [main, 'serve'], {

@@ -10,9 +10,7 @@ import { Processes } from '../../support/servers/processes.ts';
 const processes = new Processes();
 afterAll(() => processes.stop());
 
-it('frames mutated in every state of a session get documented answers, and end no process', {
-  timeout: 60_000,
-}, async () => {
+it('frames mutated in every state of a session get documented answers, and end no process', async () => {
   const relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '0', RELAY_NOISE_PER_S: '0' });
   const users = [];
   for (let n = 0; n < 16; n += 1) users.push(await registerUser(relay.http));
@@ -39,9 +37,7 @@ it('frames mutated in every state of a session get documented answers, and end n
   expect(relay.output).not.toMatch(/"severity":"(error|fatal)"/);
 });
 
-it('mutated HTTP requests get documented answers or none, and end no process', {
-  timeout: 60_000,
-}, async () => {
+it('mutated HTTP requests get documented answers or none, and end no process', async () => {
   const relay = await processes.relay({ RELAY_CONNECT_TIMEOUT_MS: '500' });
   const { surprises, answers } = await fuzzHttp({
     port: relay.port,

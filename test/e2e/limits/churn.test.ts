@@ -8,9 +8,7 @@ import { startRedis } from '../../support/servers/redis.ts';
 const processes = new Processes();
 afterAll(() => processes.stop());
 
-it('clients that connect and are cut off again and again leave no subscription behind, and cost at most one each', {
-  timeout: 60_000,
-}, async () => {
+it('clients that connect and are cut off again and again leave no subscription behind, and cost at most one each', async () => {
   const redis = await startRedis();
   try {
     const relay = await processes.relay({ RELAY_REDIS_URL: redis.url });

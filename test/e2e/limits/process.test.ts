@@ -35,9 +35,7 @@ describe('per process', () => {
     for (const connection of silent) connection.destroy();
   });
 
-  it('requests that never end take no file descriptor that a socket needs, and are cut off', {
-    timeout: 40_000,
-  }, async () => {
+  it('requests that never end take no file descriptor that a socket needs, and are cut off', async () => {
     const relay = await processes.relay({ RELAY_MAX_SOCKETS: '100' });
     const alice = await registerUser(relay.http);
     const client = await PlainClient.login(relay.ws, alice);
@@ -55,9 +53,7 @@ describe('per process', () => {
     await client.close();
   });
 
-  it('slow headers, slow bodies and unread answers are cut off, and honest clients notice nothing', {
-    timeout: 60_000,
-  }, async () => {
+  it('slow headers, slow bodies and unread answers are cut off, and honest clients notice nothing', async () => {
     const relay = await processes.relay();
     const honest = await HonestPair.start(relay, { everyMs: 20 });
     const kinds = ['slow headers', 'slow body', 'slow read'] as const;

@@ -102,7 +102,7 @@ describe('a Sentinel failover', () => {
     await until(() => node.health().ready, { what: 'health' });
     await sent(alice, code, 'last');
     expect(await texts(node, session)).toEqual(['before', 'after', 'more', 'last']);
-  }, 40_000);
+  });
 
   it('is followed even if the old master still answers and only Sentinel knows of it', async () => {
     node = redisNode({ urls: [sentinel.url], timings: { discoverEveryMs: 500 } });
@@ -129,7 +129,7 @@ describe('a Sentinel failover', () => {
       },
       { what: 'the new master to be used', timeoutMs: 10_000 },
     );
-  }, 40_000);
+  });
 });
 
 /** As a client does: sends again with the same id until the envelope is stored. */

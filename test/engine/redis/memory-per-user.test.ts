@@ -50,9 +50,7 @@ describe('what a user takes of Redis', () => {
     }
   }
 
-  it('is what operators are told, in the settings, the documents and the check at the start', {
-    timeout: 120_000,
-  }, async () => {
+  it('is what operators are told, in the settings, the documents and the check at the start', async () => {
     // Connections, scripts and buffers are there, and the table of keys has grown once.
     await make(AT_ONCE);
     const before = await usedBytes();

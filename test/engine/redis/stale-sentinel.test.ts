@@ -33,7 +33,7 @@ beforeAll(async () => {
     },
     { what: 'the failover', timeoutMs: 20_000 },
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await node?.close();

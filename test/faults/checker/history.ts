@@ -34,7 +34,7 @@ export const NEVER = -1;
 
 /** One envelope as it came in on one connection. */
 export interface Arrival {
-  /** Who got it, which should be `recipient`. */
+  /** The user that received it: `recipient`, if all is well. */
   readonly receiver: string;
   /** Counts up over all connections of the run, in the order of opening. */
   readonly connection: number;

@@ -9,6 +9,9 @@ const TICK_MS = 250;
 const LOAD_STEP_MS = 20;
 const REGISTER_AT_ONCE = 32;
 const CONTACTS = 3;
+/** To register one user: a machine that is busy with starting is no fault that is tested. */
+const TRIES = 20;
+const CONNECT_MS = { least: 20_000, each: 20 };
 /** A client that cannot send for long stops writing: the fault is what is tested, not the memory of clients. */
 const QUEUED_MAX = 40;
 
@@ -42,7 +45,11 @@ export class Crowd {
     const users: PlainUser[] = [];
     while (users.length < options.count) {
       const some = Math.min(REGISTER_AT_ONCE, options.count - users.length);
-      users.push(...(await Promise.all(Array.from({ length: some }, () => registerUser(options.http)))));
+      users.push(
+        ...(await Promise.all(
+          Array.from({ length: some }, () => registerUser(options.http, { tries: TRIES })),
+        )),
+      );
     }
     return new Crowd(options, users);
   }
@@ -75,7 +82,7 @@ export class Crowd {
     return this.clients.reduce((sum, client) => sum + Number(client.connected), 0);
   }
 
-  async connect(timeoutMs = 20_000): Promise<void> {
+  async connect(timeoutMs = CONNECT_MS.least + this.clients.length * CONNECT_MS.each): Promise<void> {
     for (const client of this.clients) client.start();
     await until(() => this.connected === this.clients.length, {
       what: `${this.clients.length} clients to connect`,

@@ -15,6 +15,8 @@ export interface RigOptions {
   readonly settings?: Settings;
   /** One Redis: each node reaches it through a proxy of its own. A Cluster: each master is reached through one. */
   readonly proxied?: boolean;
+  /** How long a node may take to start. Default: a minute. */
+  readonly startTimeoutMs?: number;
   /** What one node alone is started with. */
   readonly settingsOf?: (index: number) => Settings;
 }
@@ -44,6 +46,7 @@ export class Rig {
     run: { readonly main: string; readonly random: Random },
   ): Promise<Rig> {
     const { store: kind, proxied = false, replicas = 1, settings, settingsOf = () => ({}) } = options;
+    const { startTimeoutMs } = options;
     const conf = { 'maxmemory-policy': 'noeviction', appendonly: 'yes', ...options.redisConf };
     const store = await startStore({ kind, conf, replicas });
     const proxies: TcpProxy[] = [];
@@ -67,6 +70,7 @@ export class Rig {
       main: run.main,
       keepsPorts: true,
       untilReady: true,
+      ...(startTimeoutMs === undefined ? {} : { startTimeoutMs }),
       settings: { ...SETTINGS, ...settings },
       settingsOf: (index) => ({ ...urlOf(index), ...settingsOf(index) }),
     });

@@ -9,6 +9,7 @@ import { newestPong } from './clients/newest-pong.ts';
 import { takeover, threeAtOnce } from './clients/sessions.ts';
 import { slowReader } from './clients/slow-reader.ts';
 import { clocks } from './nodes/clocks.ts';
+import { coldStart } from './nodes/cold-start.ts';
 import { everything } from './nodes/everything.ts';
 import { killNodes } from './nodes/kill-nodes.ts';
 import { latePong, lateReclaim } from './nodes/late.ts';
@@ -69,6 +70,7 @@ export const SCENARIOS: readonly Scenario[] = [
   maxmemory,
   diskFull,
   evictionPolicy,
+  coldStart,
   rollingRestart,
   reconnectStorm,
   network,

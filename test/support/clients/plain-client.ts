@@ -39,7 +39,7 @@ export interface PlainClientOptions {
   readonly localAddress?: string;
   /** A certificate to trust, PEM. */
   readonly ca?: string;
-  /** Of opening, and of everything that is waited for. Default: 10 s. */
+  /** Of opening, and of everything that is waited for. Default: 30 s, which only a hang takes. */
   readonly waitMs?: number;
   /**
    * `newest`: of several pings that came together only the newest is answered, as RFC 6455, 5.5.3 allows. `none`: as a
@@ -52,7 +52,7 @@ export interface PlainClientOptions {
   readonly keep?: boolean;
 }
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 /** Pings that come within so long count as having come together. */
 const TOGETHER_MS = 20;
 

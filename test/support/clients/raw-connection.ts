@@ -75,7 +75,7 @@ export class RawConnection {
     return { opcode: bytes.readUInt8(0) & 0x0f, payload: bytes.subarray(start, start + length) };
   }
 
-  async answer(asked: Asked = { method: 'GET' }, timeoutMs = 5_000): Promise<CheckedAnswer> {
+  async answer(asked: Asked = { method: 'GET' }, timeoutMs = 20_000): Promise<CheckedAnswer> {
     let answer: CheckedAnswer | null = null;
     await until(
       () => {
@@ -91,7 +91,7 @@ export class RawConnection {
     return answer;
   }
 
-  async frame(timeoutMs = 5_000): Promise<RawFrame> {
+  async frame(timeoutMs = 20_000): Promise<RawFrame> {
     let frame: RawFrame | null = null;
     await until(
       () => {
@@ -104,7 +104,7 @@ export class RawConnection {
     return frame;
   }
 
-  async untilEnded(timeoutMs = 5_000): Promise<void> {
+  async untilEnded(timeoutMs = 20_000): Promise<void> {
     await until(() => this.ended, { what: 'the relay to end the connection', timeoutMs });
   }
 }

@@ -2,7 +2,7 @@ import { until } from '../until.ts';
 import { type RedisConf, type RedisServer, startRedis } from './redis.ts';
 
 const SLOTS = 16_384;
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 
 /** A real Redis Cluster on loopback. */
 export interface RedisCluster {

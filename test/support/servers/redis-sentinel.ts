@@ -2,7 +2,7 @@ import { until } from '../until.ts';
 import { type RedisConf, type RedisServer, startRedis, untilReplication } from './redis.ts';
 
 const MASTER_NAME = 'relay';
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 
 /** One master, its replicas, and the sentinels that watch them. */
 export interface RedisSentinel {

@@ -12,7 +12,7 @@ import { ensureInstalled } from './install.ts';
 /** Options of redis.conf by name. */
 export type RedisConf = Readonly<Record<string, string>>;
 
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 const START_ATTEMPTS = 5;
 
 /** A real redis-server of a test's own, on loopback, in a temporary folder. */

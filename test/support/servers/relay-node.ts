@@ -6,8 +6,8 @@ import { residentBytes } from '../proc.ts';
 import { until } from '../until.ts';
 import { heldBytes } from './inspector.ts';
 
-const READY_TIMEOUT_MS = 20_000;
-const FETCH_TIMEOUT_MS = 5_000;
+const READY_TIMEOUT_MS = 60_000;
+const FETCH_TIMEOUT_MS = 20_000;
 
 /**
  * Every client of a test comes from 127.0.0.1, so limits per address would count all of them as one. Tests of those
@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly main?: string;
   /** It finds its ports again after a restart: they lie below those that the kernel gives to outgoing connections. */
   readonly keepsPorts?: boolean;
+  /** How long it may take to listen, and to be ready. Default: a minute. */
+  readonly startTimeoutMs?: number;
   /** Starting takes until `/readyz` says 200. Default: until it listens. */
   readonly untilReady?: boolean;
 }
@@ -87,7 +89,8 @@ export class RelayNode {
     this.#ending = true;
     // Where SIGUSR1 opens the inspector, for `heldBytes`.
     const inspector = { NODE_OPTIONS: '--inspect-port=127.0.0.1:0' };
-    const started = await startNode({ ...inspector, ...this.#settings }, this.#main);
+    const { startTimeoutMs, untilReady = false } = this.#options;
+    const started = await startNode({ ...inspector, ...this.#settings }, this.#main, startTimeoutMs);
     const { child } = started;
     this.#child = child;
     Object.assign(this, { id: started.id, port: started.port, adminPort: started.adminPort });
@@ -97,7 +100,7 @@ export class RelayNode {
       this.unexpectedEnds.push(`${this.id}: ${ended}\n${child.output.slice(-2_000)}`);
     });
     this.#ending = false;
-    if (this.#options.untilReady) await this.untilReady();
+    if (untilReady) await this.untilReady(startTimeoutMs);
     this.listed = true;
   }
 
@@ -139,7 +142,7 @@ export class RelayNode {
   /** SIGTERM: drains. Resolves with `ended`. */
   async stop(): Promise<string> {
     this.#ending = true;
-    const ended = await this.#running.stop(READY_TIMEOUT_MS * 3);
+    const ended = await this.#running.stop(READY_TIMEOUT_MS);
     this.listed = false;
     return ended;
   }

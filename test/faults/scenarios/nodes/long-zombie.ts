@@ -28,7 +28,10 @@ export const longZombie: Scenario = {
     await trial.warmUp(crowd, 100);
     const pairs: Pair[] = [];
     for (let n = 0; n < PAIRS; n += 1) {
-      const [alice, bob] = [await registerUser(stopped.http), await registerUser(stopped.http)];
+      const [alice, bob] = [
+        await registerUser(stopped.http, { tries: 20 }),
+        await registerUser(stopped.http, { tries: 20 }),
+      ];
       const reader = await PlainClient.login(staying.ws, bob);
       pairs.push({ alice, bob, reader, first: await PlainClient.login(stopped.ws, alice) });
     }
