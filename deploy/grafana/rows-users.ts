@@ -96,12 +96,17 @@ export const USERS: readonly Row[] = [
       },
       {
         title: 'Mail of those who were away',
-        description: 'Found at a login, run out unread, set aside because it could not be pushed.',
+        description:
+          'Found at a login, run out unread, set aside because it could not be pushed. With RELAY_WAKE_URL: users in ' +
+          'messages to the receiver, by outcome; the time of a message; nodes that pause because the receiver fails.',
         unit: 'ops',
         queries: [
           { expr: `sum(${rate('keyrelay_envelopes_waited_total')})`, legend: 'waited' },
           { expr: `sum(${rate('keyrelay_envelopes_expired_total')})`, legend: 'expired' },
           { expr: `sum(${rate('keyrelay_poison_envelopes_total')})`, legend: 'set aside' },
+          { expr: `sum by (outcome) (${rate('keyrelay_wakes_total')})`, legend: 'woken: {{outcome}}' },
+          { expr: quantile(0.99, 'keyrelay_wake_duration_seconds'), legend: 'message p99, seconds' },
+          { expr: 'sum(keyrelay_wake_paused)', legend: 'nodes that pause' },
         ],
       },
       {

@@ -17,6 +17,7 @@
  */
 
 import type { Account, User } from './account.ts';
+import type { Announcements } from './announcements.ts';
 import type { Invitations } from './invitations.ts';
 import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
@@ -290,4 +291,6 @@ export interface Engine {
   readonly people: People;
   readonly invitations: Invitations;
   readonly operators: Operators;
+  /** Empty unless the engine was made to note users who are away. */
+  readonly announcements: Announcements;
 }

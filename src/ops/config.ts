@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import type { Setting } from './setting.ts';
 import { CLIENT_VARIABLES, SETTINGS, type SettingName } from './settings.ts';
@@ -42,12 +43,27 @@ function readSetting(
   setting: Setting<unknown>,
   env: Environment,
 ): { readonly value: unknown } | { readonly wrong: string } {
-  const given = env[setting.env]?.trim() ?? '';
+  const file = setting.secret === true ? (env[fileVariable(setting)]?.trim() ?? '') : '';
+  let given = env[setting.env]?.trim() ?? '';
+  if (file !== '') {
+    if (given !== '') return { wrong: `${setting.env} and ${fileVariable(setting)}: set one of them` };
+    try {
+      given = readFileSync(file, 'utf8').trim();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return { wrong: `${fileVariable(setting)} cannot be read: ${why}` };
+    }
+  }
   const result = setting.schema.safeParse(given === '' ? setting.default : given);
   if (result.success) return { value: result.data };
   const shown = setting.secret === true ? 'is wrong' : `is ${JSON.stringify(given.slice(0, 80))}`;
   const why = describeIssues(result.error.issues);
   return { wrong: `${setting.env} ${shown}: ${why}${serviceLinkHint(given)}` };
+}
+
+/** Names a file with the value of a secret. */
+function fileVariable({ env }: Setting<unknown>): string {
+  return `${env}_FILE`;
 }
 
 /** Each message once, with the list entries that it is about. */
@@ -73,7 +89,9 @@ function serviceLinkHint(given: string): string {
 }
 
 function unknownVariables(env: Environment): string[] {
-  const known = [...NAMES.map((name) => SETTINGS[name].env), ...Object.keys(CLIENT_VARIABLES)];
+  const settings: readonly Setting<unknown>[] = NAMES.map((name) => SETTINGS[name]);
+  const files = settings.filter(({ secret }) => secret === true).map(fileVariable);
+  const known = [...settings.map((each) => each.env), ...files, ...Object.keys(CLIENT_VARIABLES)];
   return Object.keys(env)
     .filter((name) => name.startsWith('RELAY_') && !known.includes(name))
     .sort()
@@ -151,6 +169,16 @@ function brokenRelations(config: Partial<Config>): string[] {
   }
   if ((config.redisWaitReplicas ?? 0) > 0 && config.redisUrls?.length === 0) {
     broken.push('RELAY_REDIS_WAIT_REPLICAS needs RELAY_REDIS_URL: the memory engine has no replicas');
+  }
+  if (config.wakeUrl !== undefined && config.wakeUrl !== '') {
+    if (config.wakeSecret?.length === 0) {
+      broken.push(
+        'RELAY_WAKE_URL needs RELAY_WAKE_SECRET, by which the receiver knows that a message is yours',
+      );
+    }
+    if (config.wakeUrl.startsWith('http:') && config.wakePrivate === false) {
+      broken.push('RELAY_WAKE_URL must be https:, or RELAY_WAKE_PRIVATE must be true');
+    }
   }
   return broken;
 }

@@ -189,6 +189,17 @@ export const LOG_EVENTS = {
       'At the start: were as many users registered, little would be left for mail. The reason has the figures; lower ' +
       'RELAY_MAX_USERS or raise maxmemory.',
   },
+  'the receiver of wake-ups does not take messages': {
+    level: 'warn',
+    fields: ['reason'],
+    means:
+      'RELAY_WAKE_URL did not answer, or not with 2xx: the reason says why. Logged at the first of several failures. The ' +
+      'node tries again, with pauses of up to 5 min; users who are to be woken wait in the store. See docs/waking.md.',
+  },
+  'the receiver of wake-ups takes messages again': {
+    level: 'info',
+    means: 'After failures. Nothing to do.',
+  },
   'traces cannot be sent': {
     level: 'warn',
     fields: ['reason'],

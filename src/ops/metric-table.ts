@@ -16,6 +16,9 @@ const COMMAND_BUCKETS = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2,
 /** 40 s: the longest delay after a lost wake-up. */
 const DELIVERY_BUCKETS = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 15, 40];
 
+/** The last: when a message is given up. */
+const WAKE_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 const PROTOCOL: Label = ['protocol', ['1', '2']];
 
 /** Every metric, declared once: `createMetrics`, its types and docs/metrics.md follow. None is labelled by user. */
@@ -268,6 +271,25 @@ export const METRICS = {
     type: 'counter',
     name: 'keyrelay_rubbish_heard_total',
     help: 'Messages on mailbox channels that no node sends; they were ignored.',
+  },
+  wakes: {
+    type: 'counter',
+    name: 'keyrelay_wakes_total',
+    help:
+      'Users in messages to RELAY_WAKE_URL: sent, refused (4xx: tried again after 5 min) or failed (tried again after a ' +
+      'growing pause).',
+    labels: [['outcome', ['sent', 'refused', 'failed']]],
+  },
+  wakeSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_wake_duration_seconds',
+    help: 'Time in which RELAY_WAKE_URL took, refused or failed to take a message.',
+    buckets: WAKE_BUCKETS,
+  },
+  wakePaused: {
+    type: 'gauge',
+    name: 'keyrelay_wake_paused',
+    help: 'Whether this node pauses (1) because RELAY_WAKE_URL did not take its last message. Users wait in the store.',
   },
   httpRequests: {
     type: 'counter',

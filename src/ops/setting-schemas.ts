@@ -142,3 +142,26 @@ export function cidrs(): TextSchema<readonly string[]> {
   );
   return listOf(network);
 }
+
+/** Where messages are posted, or '' for nowhere. */
+export function webhookUrl(): TextSchema<string> {
+  const error = 'must be a URL such as https://push.example/keyrelay, without user, password and fragment';
+  return z.literal('').or(z.string().refine(isWebhookUrl, error));
+}
+
+function isWebhookUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password + url.hash === '';
+}
+
+/** A secret as Standard Webhooks writes it, as bytes; empty for none. */
+export function webhookSecret(): TextSchema<Buffer> {
+  const error =
+    'must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(head -c 32 /dev/urandom | base64)';
+  const secret = z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, error)
+    .transform((text) => Buffer.from(text.slice('whsec_'.length), 'base64'))
+    .refine((bytes) => bytes.length >= 24 && bytes.length <= 64, error);
+  return z.union([z.literal('').transform(() => Buffer.alloc(0)), secret], error);
+}

@@ -13,6 +13,8 @@ import {
   publicUrls,
   redisUrls,
   seconds,
+  webhookSecret,
+  webhookUrl,
 } from './setting-schemas.ts';
 import { LIMITS } from './settings-limits.ts';
 
@@ -184,6 +186,33 @@ export const SETTINGS = {
       '`https://*.chat.example` (any one label), `capacitor://localhost`, `tauri://localhost`, `null` (files and ' +
       'sandboxed frames). Clients without an origin are always allowed.',
     schema: origins(),
+  }),
+  wakeUrl: setting({
+    env: 'RELAY_WAKE_URL',
+    default: '',
+    defaultMeans: 'nobody is woken',
+    description:
+      'Where nodes post which users are away while something waits for them: see docs/waking.md. The same on all nodes. ' +
+      '`https:`, or `http:` with RELAY_WAKE_PRIVATE. RELAY_WAKE_URL_FILE names a file with it instead.',
+    secret: true,
+    schema: webhookUrl(),
+  }),
+  wakeSecret: setting({
+    env: 'RELAY_WAKE_SECRET',
+    default: '',
+    defaultMeans: 'none; needed with RELAY_WAKE_URL',
+    description:
+      'Signs these messages: `whsec_` and 24 to 64 random bytes in base64. RELAY_WAKE_SECRET_FILE names a file with it ' +
+      'instead.',
+    secret: true,
+    schema: webhookSecret(),
+  }),
+  wakePrivate: setting({
+    env: 'RELAY_WAKE_PRIVATE',
+    default: 'false',
+    description:
+      'Whether RELAY_WAKE_URL may lead to a private address (10.0.0.0/8, 127.0.0.1, a link, …), and be `http:`.',
+    schema: boolean(),
   }),
   logLevel: setting({
     env: 'RELAY_LOG_LEVEL',

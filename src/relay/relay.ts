@@ -11,6 +11,8 @@ import { loadPage } from './http/static.ts';
 import { AddressReader } from './transport/client-address.ts';
 import { createApp, readCertificate } from './transport/tls.ts';
 import { loadUws, type TemplatedApp } from './transport/uws.ts';
+import { Waker } from './wake/waker.ts';
+import { Webhook } from './wake/webhook.ts';
 
 /** From the first byte of a connection to its request, unless the line is slow. */
 const UPGRADE_MS = 200;
@@ -70,6 +72,7 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
   let listening = await open(config.port);
   const port = uws.us_socket_local_port(listening);
   gateway.start();
+  const waker = startWaker(parts);
   let draining = false;
   return {
     port,
@@ -102,12 +105,29 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
       // A client that was in the middle of an upgrade gets its 1012, too.
       await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();
+      await waker?.stop();
     },
     close: () => {
       gateway.stop();
       for (const app of apps) app.close();
     },
   };
+}
+
+/** Null without RELAY_WAKE_URL. */
+function startWaker({ config, engine, log, metrics }: RelayParts): Waker | null {
+  const { wakeUrl: url, wakeSecret: secret, wakePrivate: allowPrivate } = config;
+  if (url === '') return null;
+  const webhook = new Webhook({ url, secret, allowPrivate });
+  const { announcements } = engine;
+  const waker = new Waker({
+    announcements,
+    log,
+    metrics,
+    send: (message, signal) => webhook.send(message, signal),
+  });
+  waker.start();
+  return waker;
 }
 
 type ListenSocket = Parameters<ReturnType<typeof loadUws>['uws']['us_socket_local_port']>[0];

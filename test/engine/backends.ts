@@ -28,6 +28,9 @@ export const LIMITS: EngineLimits = {
   maxBlocks: 1_000,
 };
 
+/** Long enough for a client to come back before. */
+export const ANNOUNCE_AFTER_MS = 300;
+
 export function memoryBackend(): Backend {
   const nodes = new Map<EngineLimits, Engine>();
   return {
@@ -36,7 +39,9 @@ export function memoryBackend(): Backend {
     stop: async () => {},
     clear: async () => nodes.clear(),
     node: (limits) => {
-      const node = nodes.get(limits) ?? createMemoryEngine({ limits });
+      const node =
+        nodes.get(limits) ??
+        createMemoryEngine({ limits, announces: true, announceAfterMs: ANNOUNCE_AFTER_MS });
       nodes.set(limits, node);
       return node;
     },
@@ -59,6 +64,7 @@ export interface RedisNodeOptions {
   readonly observer?: EngineObserver;
   /** Default: random. */
   readonly nodeId?: string;
+  readonly announces?: boolean;
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
 }
@@ -84,7 +90,14 @@ function redisBackend(name: string, waitReplicas: number, startServers: () => Pr
     clear: async () => {
       for (const master of running().masters()) await master.call('FLUSHALL');
     },
-    node: (limits) => redisNode({ urls: running().urls, limits, waitReplicas }),
+    node: (limits) =>
+      redisNode({
+        urls: running().urls,
+        limits,
+        waitReplicas,
+        announces: true,
+        timings: { announceAfterMs: ANNOUNCE_AFTER_MS },
+      }),
   };
 }
 

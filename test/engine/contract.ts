@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Backend } from './backends.ts';
 import { accounts } from './contract/accounts.ts';
+import { announcements } from './contract/announcements.ts';
 import { deliver } from './contract/deliver.ts';
 import { invitations } from './contract/invitations.ts';
 import { mailboxes } from './contract/mailboxes.ts';
@@ -23,6 +24,7 @@ export function contract(backend: Backend): void {
     people(backend);
     operators(backend);
     invitations(backend);
+    announcements(backend);
     wakeUps(backend);
   });
 }

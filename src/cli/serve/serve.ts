@@ -144,7 +144,8 @@ function createEngine(parts: {
 }): Engine {
   const { config, metrics, port } = parts;
   const { redisUrls, nodeId, redisWaitReplicas } = config;
-  if (redisUrls.length === 0) return createMemoryEngine({ limits: config });
+  const announces = config.wakeUrl !== '';
+  if (redisUrls.length === 0) return createMemoryEngine({ limits: config, announces });
   const observer = observeEngine(parts);
   const version = readVersion();
   const host = isWildcard(config.host) ? hostname() : config.host;
@@ -161,6 +162,7 @@ function createEngine(parts: {
     limits: config,
     waitReplicas: redisWaitReplicas,
     observer,
+    announces,
     presence,
   });
 }

@@ -27,6 +27,7 @@ import {
 } from '../engine.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import { MemoryAnnouncements } from './announcements.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
 import { Heard } from './hearing.ts';
 import { MemoryInvitations } from './invitations.ts';
@@ -41,9 +42,14 @@ export interface MemoryEngineOptions {
   readonly now?: () => number;
   /** Of all mailboxes together; beyond it `deliver` is unavailable, as with a Redis at its maxmemory. */
   readonly maxBytes?: number;
+  /** Whether users who are away are noted, to be announced. Default: no. */
+  readonly announces?: boolean;
+  /** See `Timings` of the Redis engine. */
+  readonly announceAfterMs?: number;
 }
 
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
+const ANNOUNCE_AFTER_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 /** No session has this token: a session that hears it asks who holds the user. */
 const NO_TOKEN = '0'.repeat(32);
@@ -67,6 +73,7 @@ class MemoryEngine implements Engine {
   });
   readonly operators: Operators;
   readonly invitations: MemoryInvitations;
+  readonly announcements: MemoryAnnouncements;
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -76,6 +83,14 @@ class MemoryEngine implements Engine {
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#users = new Users(options.limits.maxUsers);
     this.invitations = new MemoryInvitations(this.#now);
+    const { announces = false, announceAfterMs = ANNOUNCE_AFTER_MS } = options;
+    this.announcements = new MemoryAnnouncements({
+      on: announces,
+      afterMs: announceAfterMs,
+      now: this.#now,
+      find: (code) => this.#find(code),
+      isLive: ({ token, user }) => token !== null && this.#listeners.hasAny(user.code),
+    });
     this.operators = new MemoryOperators({
       users: this.#users,
       now: this.#now,
@@ -218,7 +233,9 @@ class MemoryEngine implements Engine {
 
   async release(session: SessionKey): Promise<void> {
     const record = this.#held(session);
-    if (typeof record !== 'string') record.token = null;
+    if (typeof record === 'string') return;
+    record.token = null;
+    this.announcements.note(record);
   }
 
   async leave(session: SessionKey): Promise<LeaveResult> {
@@ -276,6 +293,7 @@ class MemoryEngine implements Engine {
     remember(recipient, request.sender, taken, nowMs);
     raiseFence(recipient, request, outcomes, nowMs);
     this.#perishable.add(recipient);
+    if (ids.size > 0) this.announcements.note(recipient);
     return outcomes;
   }
 
@@ -299,6 +317,14 @@ class MemoryEngine implements Engine {
     this.#bytes -= bytes;
     mailbox.confirm(mailbox.last);
     return size;
+  }
+
+  /** What has expired does not wait any more. */
+  #find(code: string): UserRecord | undefined {
+    const nowMs = this.#now();
+    const record = this.#users.find(code, nowMs);
+    if (record !== undefined) this.#expire(record, nowMs);
+    return record;
   }
 
   #endSession(record: UserRecord): void {

@@ -23,6 +23,10 @@ export class Listeners {
     };
   }
 
+  hasAny(code: string): boolean {
+    return this.#byCode.has(code);
+  }
+
   wake(code: string, wakeUp: WakeUp): void {
     this.#notify(code, (listener) => listener.onWakeUp(wakeUp));
   }

@@ -27,6 +27,8 @@ export class UserRecord {
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
   readonly hearing = new Hearing();
+  /** The epoch in which the user was noted as away; null: not since the last login. */
+  announced: number | null = null;
   /** Kept until the next login or the end of the ban, whichever an operator or the user brings about. */
   ban: Ban | null = null;
   /** By sender: the last batch that was decided here. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Announcements } from '../announcements.ts';
 import {
   type Account,
   type ClaimRequest,
@@ -31,6 +32,7 @@ import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import { RedisInvitations } from './accounts/invitations.ts';
 import { Leaving } from './accounts/leaving.ts';
+import { RedisAnnouncements } from './announcements/announcements.ts';
 import { Calls } from './cluster/calls.ts';
 import { type Discovery, discovery } from './cluster/discovery.ts';
 import { Router } from './cluster/router.ts';
@@ -60,6 +62,8 @@ export interface RedisEngineOptions {
   /** `deliver` answers once so many replicas have the envelopes; 0: once the master has them. */
   readonly waitReplicas: number;
   readonly observer?: EngineObserver;
+  /** Whether users who are away are noted, to be announced. Default: no. */
+  readonly announces?: boolean;
   /** Announces this node as live once it does not return null; without it the engine is a tool's. */
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
@@ -84,6 +88,7 @@ interface Parts {
   readonly leaving: Leaving;
   readonly invitations: RedisInvitations;
   readonly operators: RedisOperators;
+  readonly announcements: RedisAnnouncements;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
 }
@@ -236,17 +241,21 @@ class RedisEngine implements Engine {
     return this.#running().operators;
   }
 
+  get announcements(): Announcements {
+    return this.#running().announcements;
+  }
+
   get people(): People {
     return this.#running().people;
   }
 
-  #assemble({ discover, confirmMaster }: Discovery): Parts {
-    const { limits, waitReplicas } = this.#options;
+  #assemble({ isCluster, discover, confirmMaster }: Discovery): Parts {
+    const { limits, waitReplicas, announces = false } = this.#options;
     // A name may have any characters; keys and channels are ASCII.
     const nodeId = encodeURIComponent(this.#options.nodeId);
     const timings = this.#timings;
     const observer = this.#observer;
-    const scripts = loadScripts(limits);
+    const scripts = loadScripts(limits, announces ? timings : {});
     const { access } = this.#deployment;
     const router: Router = new Router({
       discover,
@@ -269,13 +278,16 @@ class RedisEngine implements Engine {
     const channels: Channels = new Channels({ router, timings, observer, isSilent });
     const { callTimeoutMs } = timings;
     const durable = waitReplicas > 0;
+    const { mailboxTtlMs } = limits;
+    const announcements = new RedisAnnouncements({ calls, scripts, timings, mailboxTtlMs, isCluster });
     const store = new Store({
       calls,
       scripts,
-      mailboxTtlMs: limits.mailboxTtlMs,
+      mailboxTtlMs,
       nodeId,
       durable,
       observer,
+      away: announces ? announcements : null,
       callTimeoutMs,
     });
     const invitations = new RedisInvitations({ calls, scripts, durable });
@@ -289,6 +301,7 @@ class RedisEngine implements Engine {
       people: new RedisPeople({ scripts, store }),
       leaving,
       invitations,
+      announcements,
       operators: new RedisOperators({ calls, scripts, router, accounts, leaving, durable }),
       accounts,
       presence: new Presence({

@@ -8,6 +8,8 @@
  *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
+ *     announced                                                          the epoch of the login since which he was noted
+ *                                                                        in away:{tag}; absent if he was not
  *     banned ban_reason                                                  of a ban: until when (us; 0 for ever), why
  *     gone key                                                           alone: a deleted account (us); its key for a moment
  *     TTL: none once claimed or deleted; 30 days while unclaimed; 60 s while the registration is incomplete (pending 1)
@@ -26,6 +28,8 @@
  *     TTL: none; at most RELAY_MAX_BLOCKS blocked and 10,000 known
  *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/hearing.lua   deliver
  *     TTL: 30 days from the newest; at most 1,000
+ *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announce.lua    deliver, release, announcements/*
+ *     one for each slot of a Cluster, otherwise one; TTL: RELAY_MAILBOX_TTL from the newest; only with RELAY_WAKE_URL
  *   poison:{CODE}           stream  dead letters: id, why, f (or entry); the last 16           dead-letter
  *     TTL: RELAY_MAILBOX_TTL from the newest
  *   key:<eddsa>             string  CODE; readers compare the user's key               accounts.ts, settle-key, drop-key
@@ -46,6 +50,8 @@
  *     TTL: as above
  */
 
+import { SLOTS, slotOf } from './cluster/slots.ts';
+
 export const userKey = (code: string): string => `user:{${code}}`;
 /** The stream, and the name of its sharded channel. */
 export const inboxKey = (code: string): string => `inbox:{${code}}`;
@@ -53,6 +59,23 @@ export const inboxKey = (code: string): string => `inbox:{${code}}`;
 export const codeOfInbox = (name: string): string => name.slice('inbox:{'.length, -1);
 /** What every mailbox key, and no other, begins with. */
 export const INBOX_PREFIX = 'inbox:{';
+/**
+ * `of`: the key in which a user is noted as away, on the slot of that user. `all` of them: by the shortest numbers with
+ * these slots; without a Cluster one will do.
+ */
+export function awayKeys(isCluster: boolean): {
+  readonly of: (code: string) => string;
+  readonly all: readonly string[];
+} {
+  const keyAt = (tag: number) => `away:{${tag}}`;
+  if (!isCluster) return { of: () => keyAt(0), all: [keyAt(0)] };
+  const bySlot = new Map<number, string>();
+  for (let tag = 0; bySlot.size < SLOTS; tag += 1) {
+    const slot = slotOf(keyAt(tag));
+    if (!bySlot.has(slot)) bySlot.set(slot, keyAt(tag));
+  }
+  return { of: (code) => bySlot.get(slotOf(userKey(code))) ?? keyAt(0), all: [...bySlot.values()] };
+}
 export const deadLetterKey = (code: string): string => `poison:{${code}}`;
 const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
 
@@ -113,6 +136,7 @@ export const ACCESS = {
     'shares:*',
     'people:*',
     'unheard:*',
+    'away:*',
     'poison:*',
     'key:*',
     'node:*',

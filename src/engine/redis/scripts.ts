@@ -54,14 +54,21 @@ const NAMES = [
   'accounts/rotate',
   'operators/ban',
   'operators/purge',
+  'announcements/note',
+  'announcements/take',
+  'announcements/look',
+  'announcements/settle',
   'heartbeat',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
-/** Reads all scripts from the folder beside this file, for the limits of one engine. */
-export function loadScripts(limits: EngineLimits): Scripts {
+/**
+ * Reads all scripts from the folder beside this file, for the limits of one engine.
+ * @param options `announceAfterMs` 0: users who are away are not noted
+ */
+export function loadScripts(limits: EngineLimits, { announceAfterMs = 0 } = {}): Scripts {
   const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs } = limits;
   const share = shareOf(limits);
   const shared = limits.mailboxSharePercent < 100;
@@ -89,6 +96,8 @@ export function loadScripts(limits: EngineLimits): Scripts {
     requests_max: REQUESTS_MAX,
     unheard_max: UNHEARD_MAX,
     unheard_ttl_ms: UNHEARD_TTL_MS,
+    announce_after_ms: announceAfterMs,
+    announce_ttl_ms: mailboxTtlMs,
   };
   return Object.fromEntries(NAMES.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;
 }

@@ -26,6 +26,10 @@ export interface Timings {
   readonly presenceTtlMs: number;
   /** How often waiting mail is estimated, on each node. */
   readonly sampleEveryMs: number;
+  /** A user who was found away is taken to be announced after this time: a client often reconnects soon. */
+  readonly announceAfterMs: number;
+  /** Within this time each node finds what others have noted and left behind. */
+  readonly announceSweepMs: number;
   readonly startTimeoutMs: number;
 }
 
@@ -44,5 +48,7 @@ export const TIMINGS: Timings = {
   presenceEveryMs: 10_000,
   presenceTtlMs: 30_000,
   sampleEveryMs: 60_000,
+  announceAfterMs: 1_000,
+  announceSweepMs: 20_000,
   startTimeoutMs: 10_000,
 };

@@ -38,7 +38,7 @@ describe('a call that reaches Redis too late', () => {
   it('stores nothing and changes nothing; before its deadline it stores', async () => {
     const { code } = await register(node);
     const written = [`inbox:{${code}}`, `from:{${code}}:ALICE00`, `seen:{${code}}:0`, `seen:{${code}}:1`];
-    const args = (latest: number) => ['ALICE00', 1, 1, latest, 7, '-', frame('a').toString(), 'x', 'd'];
+    const args = (latest: number) => ['ALICE00', 1, 1, latest, 7, '-', '', frame('a').toString(), 'x', 'd'];
     const before = await server.call('HGETALL', `user:{${code}}`);
     expect(await script('deliver', code, args((await nowUs()) - 1))).toBe('late');
     expect(await server.call('EXISTS', ...written)).toBe(0);
@@ -92,6 +92,7 @@ describe('a call that reaches Redis too late', () => {
       nodeId: 'n',
       durable: false,
       observer: SILENT,
+      away: null,
       callTimeoutMs,
     });
     const { code } = await register(node);

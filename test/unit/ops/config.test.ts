@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../../../src/ops/config.ts';
 import { SETTINGS } from '../../../src/ops/settings.ts';
 
@@ -215,5 +218,69 @@ describe('relations between limits', () => {
   test('waiting for replicas needs Redis', () => {
     expect(mistakesOf({ RELAY_REDIS_WAIT_REPLICAS: '1' })).toHaveLength(1);
     expect(mistakesOf({ RELAY_REDIS_WAIT_REPLICAS: '1', RELAY_REDIS_URL: 'redis://127.0.0.1' })).toEqual([]);
+  });
+});
+
+describe('waking', () => {
+  const secret = `whsec_${'A'.repeat(32)}`;
+  const url = 'https://push.example/keyrelay';
+
+  test('needs a URL and a secret, as bytes', () => {
+    const config = loadConfig({ RELAY_WAKE_URL: url, RELAY_WAKE_SECRET: secret });
+    expect(config).toMatchObject({ wakeUrl: url, wakePrivate: false });
+    expect(config.wakeSecret).toEqual(Buffer.alloc(24));
+    expect(mistakesOf({ RELAY_WAKE_URL: url })).toEqual([
+      'RELAY_WAKE_URL needs RELAY_WAKE_SECRET, by which the receiver knows that a message is yours',
+    ]);
+  });
+
+  test('by http: only where private addresses are allowed', () => {
+    const env = { RELAY_WAKE_URL: 'http://10.0.0.1/', RELAY_WAKE_SECRET: secret };
+    expect(mistakesOf(env)).toEqual(['RELAY_WAKE_URL must be https:, or RELAY_WAKE_PRIVATE must be true']);
+    expect(mistakesOf({ ...env, RELAY_WAKE_PRIVATE: 'true' })).toEqual([]);
+  });
+
+  test.each([
+    'relay.example',
+    'ftp://push.example/',
+    'https://user:pw@push.example/',
+    'https://push.example/#a',
+  ])('refuses the URL %s without printing it', (wrong) => {
+    const mistakes = mistakesOf({ RELAY_WAKE_URL: wrong, RELAY_WAKE_SECRET: secret });
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toMatch(/^RELAY_WAKE_URL is wrong: must be a URL such as https:/);
+    expect(mistakes[0]).not.toContain(wrong);
+  });
+
+  test.each(['topsecret', `whsec_${'A'.repeat(31)}`, `whsec_${'A'.repeat(92)}`, `${secret}!`])(
+    'refuses the secret %s without printing it',
+    (wrong) => {
+      const [mistake = ''] = mistakesOf({ RELAY_WAKE_SECRET: wrong });
+      expect(mistake).toMatch(/^RELAY_WAKE_SECRET is wrong: must be whsec_ and 24 to 64 random bytes/);
+      expect(mistake).not.toContain(`${wrong} `);
+    },
+  );
+});
+
+describe('a secret', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'keyrelay-config-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'redis');
+  writeFileSync(file, ' redis://:pw@127.0.0.1:6379\n');
+
+  test('may stand in a file', () => {
+    expect(loadConfig({ RELAY_REDIS_URL_FILE: file }).redisUrls).toEqual(['redis://:pw@127.0.0.1:6379']);
+  });
+
+  test('may not stand in two places, or in a file that is not there', () => {
+    expect(mistakesOf({ RELAY_REDIS_URL_FILE: file, RELAY_REDIS_URL: 'redis://a' })).toEqual([
+      'RELAY_REDIS_URL and RELAY_REDIS_URL_FILE: set one of them',
+    ]);
+    const [mistake] = mistakesOf({ RELAY_REDIS_URL_FILE: join(folder, 'none') });
+    expect(mistake).toMatch(/^RELAY_REDIS_URL_FILE cannot be read: ENOENT/);
+  });
+
+  test('alone may: there is no RELAY_PORT_FILE', () => {
+    expect(mistakesOf({ RELAY_PORT_FILE: file })[0]).toMatch(/^Unknown setting RELAY_PORT_FILE/);
   });
 });

@@ -19,6 +19,7 @@ export interface Layout {
 export type Discover = (known: readonly Address[]) => Promise<Layout>;
 
 export interface Discovery {
+  readonly isCluster: boolean;
   readonly discover: Discover;
   /**
    * Throws if this server is known not to be the master any more. A master that was restarted during a failover still
@@ -39,7 +40,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
     // The URL's user and password are the servers'.
     const open = { access: { ...access, username: null, password: null }, timeoutMs };
     const discover = () => newestAnswer(deployment.sentinels, open, deployment.masterName);
-    return { discover, confirmMaster: (address) => confirmBy(discover, address) };
+    return { isCluster: false, discover, confirmMaster: (address) => confirmBy(discover, address) };
   }
   const { seeds } = deployment;
   const open = { access, timeoutMs };
@@ -47,7 +48,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
   if (isCluster) {
     // A Cluster node knows its own role, or says that it does not.
     const discover: Discover = (known) => firstAnswer([...known, ...seeds], open, askCluster);
-    return { discover, confirmMaster: ALWAYS };
+    return { isCluster, discover, confirmMaster: ALWAYS };
   }
   const [address] = seeds;
   if (address === undefined || seeds.length > 1) {
@@ -57,6 +58,7 @@ export async function discovery(deployment: Deployment, timeoutMs: number): Prom
     );
   }
   return {
+    isCluster,
     discover: async () => ({ masters: [{ address, slots: [[0, SLOTS - 1]] }] }),
     confirmMaster: ALWAYS,
   };

@@ -1,6 +1,7 @@
 -- Envelopes enter a mailbox at its tail.
 
--- Appends the frames with the code 's', and publishes each as a wake-up. Returns the ids, by index.
+-- Appends the frames with the code 's', and publishes each as a wake-up. Returns the ids, by index. box.listeners: how many
+-- heard the last; never evidence of delivery, but 0 is a hint that nobody listens.
 local function append(box, batch, codes, now)
   local ids = {}
   -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.
@@ -11,7 +12,7 @@ local function append(box, batch, codes, now)
       us = us + 1
       box.total = box.total + #frame
       redis.call('XADD', inbox, id, 'f', frame, 't', whole(box.total), 's', batch.sender)
-      redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\n' .. frame)
+      box.listeners = redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\n' .. frame)
       box.last, ids[i] = id, id
     end
   end

@@ -10,11 +10,12 @@
 -- ARGV[4] latest      us, Redis time: a batch that comes later is refused
 -- ARGV[5] tag         integer  random part of the mailbox ids
 -- ARGV[6] kinds       string   one character per envelope: k a request (a key_exchange), - any other
+-- ARGV[7] away        string   the name of the zset of users to announce
 -- then for each envelope: frame, id ('' without), digest of its data
 --
 -- returns 'late', or one character per envelope: s stored, r repeated, c id conflict, f mailbox full, h share full,
 --         u no such user, x stale, d dropped, because the recipient does not hear the sender; and '+' behind them if
---         ids were forgotten before their time
+--         ids were forgotten before their time, and then what announce.lua returns
 -- CONST ttl_us  of an envelope
 -- include keys.lua
 -- include time.lua
@@ -27,10 +28,11 @@
 -- include guard.lua
 -- include hearing.lua
 -- include append.lua
+-- include announce.lua
 
 local sender, epoch, number, latest, tag, kinds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fence = key_of('from') .. ':' .. sender
-local FIRST = 7
+local FIRST = 8
 local frames = {}
 for at = FIRST, #ARGV, 3 do frames[#frames + 1] = ARGV[at] end
 
@@ -77,7 +79,7 @@ for i, frame in ipairs(frames) do
 end
 
 -- Nothing is refused from here on.
-local ids
+local ids, noted = nil, ''
 local last_us, stream_ttl_ms = us_of(box.last), ttl_us * 1.25 / 1000
 if quota.count > box.count then
   ids = append(box, { sender = sender, tag = tag, frames = frames }, codes, now)
@@ -87,6 +89,9 @@ if quota.count > box.count then
     redis.call('PEXPIRE', inbox, whole(stream_ttl_ms))
     if quota.own and not quota.everybody then redis.call('PEXPIRE', shares, whole(stream_ttl_ms)) end
   end
+  if announce_after_ms > 0 and (box.token == '' or box.listeners == 0) then
+    noted = announce(ARGV[7], box.epoch, now)
+  end
 end
 write_shares(quota, box, sender, stream_ttl_ms)
 if hearing then write_hearing(hearing, sender, ids, frames) end
@@ -94,4 +99,4 @@ if hearing then write_hearing(hearing, sender, ids, frames) end
 local answer = table.concat(codes)
 local forgotten = write_seen(seen)
 raise_fence(fence, epoch, number, answer)
-return answer .. forgotten
+return answer .. forgotten .. noted

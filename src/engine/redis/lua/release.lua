@@ -3,11 +3,18 @@
 --
 -- KEYS[1] user:{CODE}  hash
 -- ARGV[1] token        32 hex digits
+-- ARGV[2] away         the name of the zset of users to announce
 --
--- returns 'released' | 'displaced' (also if no user has the code)
+-- returns 'released', and behind it what announce.lua returns | 'displaced' (also if no user has the code)
+-- include keys.lua
+-- include time.lua
+-- include announce.lua
 
-local user, token = KEYS[1], ARGV[1]
+local token = ARGV[1]
 -- A missing token never matches, so that no hash is created for a missing user.
 if redis.call('HGET', user, 'token') ~= token then return 'displaced' end
 redis.call('HSET', user, 'token', '', 'node', '')
-return 'released'
+-- Perhaps it was sent to a socket that was half open.
+local box = announce_after_ms > 0 and redis.call('HMGET', user, 'count', 'epoch')
+if not box or box[1] == '0' then return 'released' end
+return 'released' .. announce(ARGV[2], tonumber(box[2]), now_us())

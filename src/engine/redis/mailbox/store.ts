@@ -30,8 +30,17 @@ export interface StoreOptions {
   readonly nodeId: string;
   readonly durable: boolean;
   readonly observer: EngineObserver;
+  /** Where users who are away are noted; null: nowhere. */
+  readonly away: Away | null;
   /** See `Timings`. */
   readonly callTimeoutMs: number;
+}
+
+interface Away {
+  /** The name of the zset in which scripts note this user. */
+  keyOf(code: string): string;
+  /** A script has answered so about noting: see lua/announce.lua. */
+  noted(code: string, answer: string): void;
 }
 
 /** The reply of a script, or why the session may not run it. */
@@ -85,7 +94,7 @@ export class Store {
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
     const { sender, recipient, epoch, number, heldAtMs, envelopes } = request;
-    const { calls, scripts, durable, observer } = this.#options;
+    const { calls, scripts, durable, observer, away } = this.#options;
     const tag = `${randomInt(TAG_VALUES)}`;
     const items: Argument[] = [];
     let kinds = '';
@@ -98,7 +107,7 @@ export class Store {
       await calls.run({
         script: scripts.deliver,
         key: userKey(recipient),
-        beside: () => keysBesideRecipient(recipient, sender),
+        beside: () => [...keysBesideRecipient(recipient, sender), ...this.#awayKeys(recipient)],
         args: (shard) => [
           sender,
           `${epoch}`,
@@ -106,6 +115,7 @@ export class Store {
           shard.clock.usAt(heldAtMs, HOLD_MS),
           tag,
           kinds,
+          away?.keyOf(recipient) ?? '',
           ...items,
         ],
         durable,
@@ -116,7 +126,11 @@ export class Store {
       await calls.askTime(userKey(recipient));
       return envelopes.map(() => 'late');
     }
-    if (codes.endsWith(FORGOTTEN)) observer.idsForgotten();
+    if (codes.length > envelopes.length) {
+      const notes = codes.slice(envelopes.length);
+      if (notes.startsWith(FORGOTTEN)) observer.idsForgotten();
+      away?.noted(recipient, notes);
+    }
     return envelopes.map((_, index) => {
       const outcome = OUTCOMES[codes.charAt(index)];
       if (outcome === undefined) throw new EngineUnavailable(`deliver answered ${codes}`);
@@ -206,7 +220,9 @@ export class Store {
   }
 
   async release({ code, token }: SessionKey): Promise<void> {
-    await this.#run('release', code, () => [token]);
+    const { away } = this.#options;
+    const answer = await this.#run('release', code, () => [token, away?.keyOf(code) ?? '']);
+    away?.noted(code, String(answer));
   }
 
   /**
@@ -244,8 +260,13 @@ export class Store {
     args: (shard: Shard) => readonly Argument[],
   ): Promise<Reply> {
     const { calls, scripts } = this.#options;
-    const beside = () => keysBesideUser(code);
+    const beside = () => [...keysBesideUser(code), ...this.#awayKeys(code)];
     return calls.run({ script: scripts[verb], key: userKey(code), beside, args });
+  }
+
+  #awayKeys(code: string): readonly string[] {
+    const { away } = this.#options;
+    return away === null ? [] : [away.keyOf(code)];
   }
 
   /** Retries once, after asking for the time: a call that is late even then really was under way for so long. */

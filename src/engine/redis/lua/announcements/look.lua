@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Whether a user who was noted is still to be announced. If not, the next that finds the user away notes it again.
+--
+-- KEYS[1] user:{CODE}  hash
+-- ARGV[1] ttl          us, of an envelope
+--
+-- returns {'not'}, or {'away', epoch, envelopes, us of the oldest}
+-- include keys.lua
+-- include time.lua
+-- include mailbox.lua
+-- include shares.lua
+-- include leave.lua
+-- include guard.lua
+
+local now = now_us()
+local box = open_mailbox()
+if not box then return { 'not' } end
+expire(box, now - tonumber(ARGV[1]))
+-- The token of a session stays when its node dies, but then nobody listens. To the session itself this is no news.
+local live = box.token ~= '' and redis.call('SPUBLISH', inbox, 'c' .. box.token) > 0
+if live or box.count == 0 or banned_until(box.guard, now) then
+  redis.call('HDEL', user, 'announced')
+  return { 'not' }
+end
+return { 'away', box.epoch, box.count, whole(box.oldest) }
