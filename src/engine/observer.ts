@@ -11,7 +11,10 @@ export interface EngineLogFields {
 type EngineEvent =
   | 'connected to Redis'
   | 'Redis is unavailable'
-  | 'Redis refused a call'
+  | 'Redis refuses calls'
+  | 'Redis takes calls again'
+  | 'Redis puts mail at risk'
+  | 'Redis is safe again'
   | 'Redis master discovery failed'
   | 'wake-ups do not come back: reading mailboxes instead'
   | 'wake-ups come again'

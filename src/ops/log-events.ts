@@ -136,12 +136,30 @@ export const LOG_EVENTS = {
     fields: ['shard', 'reason'],
     means: 'Once for each reason: this server cannot be used; the node tries again by itself.',
   },
-  'Redis refused a call': {
+  'Redis refuses calls': {
     level: 'error',
-    fields: ['verb', 'reason'],
+    fields: ['shard', 'verb', 'reason'],
     means:
-      'Redis answered with an error: `OOM` is KeyrelayRedisMemoryFull, `MISCONF` KeyrelayRedisNotPersisting, `NOPERM` ' +
-      'an ACL that is not that of deploy/redis.',
+      'Once for each server and verb, when it begins: `OOM` is KeyrelayRedisMemoryFull, `MISCONF` ' +
+      'KeyrelayRedisNotPersisting, `NOPERM` an ACL that is not that of deploy/redis.',
+  },
+  'Redis takes calls again': {
+    level: 'info',
+    fields: ['shard', 'verb', 'count'],
+    means: 'Such a call has worked, and none was refused for five seconds. `count` were refused.',
+  },
+  'Redis puts mail at risk': {
+    level: 'error',
+    fields: ['shard', 'reason'],
+    means:
+      'Redis was changed while it ran, so that it may evict mailboxes, is a replica, or has stopped writing its ' +
+      'append-only file. The reason says what mends it. Except for the last, `/readyz` answers 503 until then. See the ' +
+      'runbook, KeyrelayRedisEvicts and KeyrelayRedisNotPersisting.',
+  },
+  'Redis is safe again': {
+    level: 'info',
+    fields: ['shard'],
+    means: 'What put mail at risk is mended.',
   },
   'Redis master discovery failed': {
     level: 'warn',

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Engine, EngineUnavailable } from '../../src/engine/engine.ts';
 import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
@@ -40,6 +40,29 @@ describe('time, in the memory engine', () => {
     expect(await alice.send(code, envelope('b'))).toEqual(['recipient_unknown']);
     expect(await node.register(request)).toMatchObject({ outcome: 'created', user: { id: 3 } });
     expect(await node.findUser(bob)).not.toBeNull();
+  });
+
+  it('goes on when the clock of the machine is set: nothing expires, no id goes back', async () => {
+    const own = createMemoryEngine({ limits: LIMITS });
+    await own.start();
+    const realMs = Date.now();
+    try {
+      const { code } = await register(own, true);
+      const { code: unclaimed } = await register(own, false);
+      const sender = new Sender(own, 'ALICE00');
+      for (const text of ['a', 'b', 'c']) await sender.send(code, envelope(text, text));
+      for (const days of [31, -31]) {
+        vi.spyOn(Date, 'now').mockReturnValue(realMs + days * DAY_MS);
+        expect(await own.findUser(unclaimed)).not.toBeNull();
+        expect(await sender.send(code, envelope('a', 'a'))).toEqual(['repeated']);
+        expect(await sender.send(code, envelope(`${days}`))).toEqual(['stored']);
+      }
+      const { session } = await login(own, code);
+      expect(await texts(own, session)).toEqual(['a', 'b', 'c', '31', '-31']);
+    } finally {
+      vi.restoreAllMocks();
+      await own.close();
+    }
   });
 
   it('remembers an id for 10 minutes at least and 20 at most', async () => {

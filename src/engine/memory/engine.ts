@@ -38,7 +38,7 @@ import { type UserRecord, Users } from './users.ts';
 
 export interface MemoryEngineOptions {
   readonly limits: EngineLimits;
-  /** Milliseconds since 1970, fractions allowed. */
+  /** Milliseconds since 1970, fractions allowed; never goes back. */
   readonly now?: () => number;
   /** Of all mailboxes together; beyond it `deliver` is unavailable, as with a Redis at its maxmemory. */
   readonly maxBytes?: number;
@@ -51,6 +51,8 @@ export interface MemoryEngineOptions {
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 const ANNOUNCE_AFTER_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
+/** The time of this process's start, carried on by its monotonic clock: a clock that is set expires nothing. */
+const monotonicNow = () => performance.timeOrigin + performance.now();
 /** No session has this token: a session that hears it asks who holds the user. */
 const NO_TOKEN = '0'.repeat(32);
 
@@ -79,7 +81,7 @@ class MemoryEngine implements Engine {
 
   constructor(options: MemoryEngineOptions) {
     this.#limits = options.limits;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? monotonicNow;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#users = new Users(options.limits.maxUsers);
     this.invitations = new MemoryInvitations(this.#now);

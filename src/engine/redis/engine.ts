@@ -34,6 +34,7 @@ import { RedisInvitations } from './accounts/invitations.ts';
 import { Leaving } from './accounts/leaving.ts';
 import { RedisAnnouncements } from './announcements/announcements.ts';
 import { Calls } from './cluster/calls.ts';
+import { Conditions } from './cluster/conditions.ts';
 import { type Discovery, discovery } from './cluster/discovery.ts';
 import { Router } from './cluster/router.ts';
 import type { Shard, ShardEvents } from './cluster/shard.ts';
@@ -145,17 +146,21 @@ class RedisEngine implements Engine {
     const subscribed = (shard: Shard) => shard.subscriber.ready && prober.subscription(shard) === 'ok';
     const silent = shards.filter((shard) => shard.ready && !subscribed(shard));
     const full = shards.filter(({ refusal }) => refusal !== null);
+    const unfit = shards.filter((shard) => shard.ready && shard.unfit !== null);
     const reasons = [
       ...down.map((shard) => `${shard.name} is unavailable: ${shard.reason}`),
       ...silent.map(
         ({ name, subscriber }) =>
           `wake-ups from ${name} do not come back${subscriber.ready ? '' : `: ${subscriber.reason}`}`,
       ),
+      ...unfit.map((shard) => shard.unfit),
       ...full.map((shard) => `${shard.name} does not store: ${shard.refusal}`),
     ];
     // A shard that is down is down for every node: if all turned not ready, its outage would hit the users of every
     // shard. A silent subscription may be the fault of this node alone. A full shard still serves clients that empty it.
-    const ready = shards.length > 0 && down.length < shards.length && silent.length === 0;
+    // One that may evict mailboxes must be noticed before it does.
+    const ready =
+      shards.length > 0 && down.length < shards.length && silent.length === 0 && unfit.length === 0;
     return { ready, reason: reasons.length === 0 ? `Redis: ${shards.length} well` : reasons.join('; ') };
   }
 
@@ -263,7 +268,8 @@ class RedisEngine implements Engine {
       eventsOf: (shard) => this.#eventsOf(shard),
       onSlotsMoved: () => channels.follow(),
     });
-    const calls = new Calls({ router, timings, observer });
+    const conditions = new Conditions(observer);
+    const calls = new Calls({ router, timings, observer, conditions });
     const prober: Prober = new Prober({
       router,
       calls,
@@ -271,11 +277,12 @@ class RedisEngine implements Engine {
       nodeId,
       timings,
       observer,
+      conditions,
       onSilent: (shard) => channels.poll(shard, timings.silentPollEveryMs),
       onRecovered: (shard) => channels.poll(shard, timings.spreadMs),
     });
     const isSilent = (shard: Shard) => prober.subscription(shard) === 'silent';
-    const channels: Channels = new Channels({ router, timings, observer, isSilent });
+    const channels: Channels = new Channels({ router, timings, observer, conditions, isSilent });
     const { callTimeoutMs } = timings;
     const durable = waitReplicas > 0;
     const { mailboxTtlMs } = limits;
@@ -335,6 +342,11 @@ class RedisEngine implements Engine {
         channels.resubscribe(shard);
       }),
       onSubscriberLost: withParts(({ channels }, shard) => channels.lost(shard)),
+      onDropped: withParts(({ channels, prober }, shard) => {
+        const kept = shard.subscriber.subscribedTo;
+        prober.dropped(shard, kept);
+        channels.dropped(shard, kept);
+      }),
     };
   }
 

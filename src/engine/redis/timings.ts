@@ -21,6 +21,8 @@ export interface Timings {
   readonly lingerMs: number;
   /** How often the slots of a Cluster, or the master of Sentinel, are asked for routinely. */
   readonly discoverEveryMs: number;
+  /** How often each server is asked whether it is still fit: an operator may have changed it. */
+  readonly checkEveryMs: number;
   readonly presenceEveryMs: number;
   /** Lifetime of a node's key after its last heartbeat. */
   readonly presenceTtlMs: number;
@@ -45,6 +47,7 @@ export const TIMINGS: Timings = {
   spreadMs: 1_000,
   lingerMs: 1_000,
   discoverEveryMs: 5_000,
+  checkEveryMs: 5_000,
   presenceEveryMs: 10_000,
   presenceTtlMs: 30_000,
   sampleEveryMs: 60_000,

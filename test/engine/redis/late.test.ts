@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { SILENT } from '../../../src/engine/observer.ts';
 import { Calls } from '../../../src/engine/redis/cluster/calls.ts';
+import { Conditions } from '../../../src/engine/redis/cluster/conditions.ts';
 import { discovery } from '../../../src/engine/redis/cluster/discovery.ts';
 import { Router } from '../../../src/engine/redis/cluster/router.ts';
 import { parseDeployment } from '../../../src/engine/redis/connection/address.ts';
@@ -78,12 +79,13 @@ describe('a call that reaches Redis too late', () => {
       onLost: nothing,
       onSubscriberReady: nothing,
       onSubscriberLost: nothing,
+      onDropped: nothing,
     };
     const router = new Router({ discover, context, eventsOf: () => events, onSlotsMoved: nothing });
     await router.start();
     const [shard] = router.shards;
     await until(() => shard?.ready === true, { what: 'the shard' });
-    const calls = new Calls({ router, timings, observer: SILENT });
+    const calls = new Calls({ router, timings, observer: SILENT, conditions: new Conditions(SILENT) });
     const { callTimeoutMs } = timings;
     const store = new Store({
       calls,

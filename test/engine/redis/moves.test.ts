@@ -108,6 +108,46 @@ describe('a Redis Cluster in motion', () => {
     await moveSlot({ slot, from: master(2), to: master(0), all: cluster.masters });
   });
 
+  it('resubscribes only what lay on the slot that left', async () => {
+    const codes: string[] = [];
+    while (codes.length < 12) codes.push(await userAt(0));
+    for (const code of codes) await node.subscribe(code, new RecordingListener());
+    const [leaving = ''] = codes;
+    const subscribes = async () => {
+      const counts = cluster.masters.map(async (server) => {
+        const stats = String(await server.call('INFO', 'commandstats'));
+        return Number(/cmdstat_ssubscribe:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+      });
+      return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0);
+    };
+    const before = await subscribes();
+    const listener = new RecordingListener();
+    await node.subscribe(leaving, listener);
+    expect(await subscribes()).toBe(before);
+    const slot = slotOf(`{${leaving}}`);
+    await moveSlot({ slot, from: master(0), to: master(1), all: cluster.masters });
+    const alice = new Sender(node, 'ALICE00');
+    await until(
+      async () => {
+        await alice.send(leaving, envelope('a')).catch(() => {});
+        return listener.wakeUps.length > 0;
+      },
+      { what: 'a wake-up from the new shard' },
+    );
+    // The mailbox that moved, perhaps with a redirection; and the probe, if its channel lay there.
+    expect((await subscribes()) - before).toBeLessThanOrEqual(4);
+    for (const code of codes.slice(1)) {
+      const heard = new RecordingListener();
+      await node.subscribe(code, heard);
+      await alice.send(code, envelope('b'));
+      await until(() => heard.wakeUps.length > 0, {
+        what: 'a wake-up that was never lost',
+        timeoutMs: 1_000,
+      });
+    }
+    await moveSlot({ slot, from: master(1), to: master(0), all: cluster.masters });
+  });
+
   it('never doubles or reorders in a half-migrated slot, and works again once the slot is complete', async () => {
     const bob = await userAt(0);
     const { session } = await login(node, bob);

@@ -1,11 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { User } from '../../../src/engine/account.ts';
 import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 import { redisNode } from '../backends.ts';
-import { envelope, login, newToken, RecordingListener, read, register, Sender, texts } from '../fixture.ts';
+import {
+  envelope,
+  key,
+  login,
+  newToken,
+  RecordingListener,
+  read,
+  register,
+  Sender,
+  texts,
+} from '../fixture.ts';
 import { Notes } from '../notes.ts';
 
 const SNAPSHOT = 'snapshot.rdb';
@@ -21,7 +32,7 @@ describe('one Redis in trouble', () => {
   beforeEach(async () => {
     server = await startRedis({ appendonly: 'yes', appendfsync: 'always', dbfilename: SNAPSHOT });
     notes = new Notes();
-    node = redisNode({ urls: [server.url], observer: notes });
+    node = redisNode({ urls: [server.url], observer: notes, timings: { checkEveryMs: 200 } });
     await node.start();
     bob = (await register(node)).code;
     listener = new RecordingListener();
@@ -32,6 +43,8 @@ describe('one Redis in trouble', () => {
     await server.remove();
   });
 
+  const said = (message: string) =>
+    notes.lines.filter((line) => line.message === message).map(({ fields }) => fields);
   const untilReady = (timeoutMs: number) =>
     until(() => node.health().ready, { what: 'the engine to be ready', timeoutMs });
   const timed = async (call: () => Promise<unknown>) => {
@@ -141,6 +154,11 @@ describe('one Redis in trouble', () => {
     const cut = (async () => {
       while (cutting) {
         await server.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        // However long this machine takes to connect again, something is in flight at the next cut.
+        await until(() => !cutting || node.health().ready, {
+          what: 'a connection to cut',
+          timeoutMs: 20_000,
+        });
         await new Promise((resolve) => setTimeout(resolve, 30));
       }
     })();
@@ -176,8 +194,11 @@ describe('one Redis in trouble', () => {
     const alice = new Sender(node, 'ALICE00');
     await alice.send(bob, envelope('a'));
     await server.call('CONFIG', 'SET', 'maxmemory', '1');
-    await expect(alice.send(bob, envelope('b'))).rejects.toThrow(/OOM/);
+    for (let n = 0; n < 20; n += 1) await expect(alice.send(bob, envelope('b'))).rejects.toThrow(/OOM/);
     await expect(register(node)).rejects.toThrow(/OOM/);
+    // Once for each verb, not for each call.
+    expect(said('Redis refuses calls').map(({ verb }) => verb)).toEqual(['deliver', 'reserve']);
+    expect(said('Redis refuses calls')[0]).toMatchObject({ reason: expect.stringContaining('OOM') });
     expect(node.health()).toMatchObject({ ready: true, reason: expect.stringContaining('OOM') });
     const claimed = await login(node, bob);
     expect(claimed).toMatchObject({ waiting: 1 });
@@ -187,6 +208,105 @@ describe('one Redis in trouble', () => {
     await server.call('CONFIG', 'SET', 'maxmemory', '0');
     expect(await alice.send(bob, envelope('c'))).toEqual(['stored']);
     expect(node.health().reason).not.toContain('OOM');
+    await until(
+      async () => {
+        await alice.send(bob, envelope('d'));
+        return said('Redis takes calls again').length > 0;
+      },
+      { what: 'the end of the condition' },
+    );
+    expect(said('Redis takes calls again')).toEqual([
+      { shard: expect.any(String), verb: 'deliver', count: 20 },
+    ]);
+  });
+
+  it('that is full, or takes no writes at all: a repeated registration is answered by reading alone', async () => {
+    const keys = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: 'Bob', proof: null };
+    const proven = { ...keys, ecdhPublicKey: key(), eddsaPublicKey: key(), proof: 'ab'.repeat(64) };
+    const users: User[] = [];
+    for (const each of [keys, proven]) {
+      const created = await node.register(each);
+      if (!('user' in created)) throw new Error(created.outcome);
+      await login(node, created.user.code);
+      users.push(created.user);
+    }
+    // Settled by then: a claim does not wait for that.
+    await until(async () => (await server.call('EXISTS', '{user:next-id}:unclaimed')) === 1, {
+      what: 'accounts',
+    });
+    await until(async () => (await server.call('HGET', `user:{${users[1]?.code}}`, 'settled')) === '1', {
+      what: 'the account to be settled',
+    });
+    await server.call('CONFIG', 'SET', 'maxmemory', '1');
+    // The strictest: Redis refuses every script that may write.
+    await server.call('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    for (const [index, each] of [keys, proven].entries()) {
+      const again = await node.register(each);
+      expect(again).toMatchObject({ outcome: 'existing', user: { code: users[index]?.code, name: 'Bob' } });
+    }
+    await server.call('CONFIG', 'SET', 'min-replicas-to-write', '0');
+    await server.call('CONFIG', 'SET', 'maxmemory', '0');
+    // Other keys, or a first proof, are still written.
+    expect(await node.register({ ...keys, proof: 'cd'.repeat(64) })).toMatchObject({ outcome: 'existing' });
+    expect(await node.register({ ...keys, ecdhPublicKey: key() })).toEqual({ outcome: 'claimed' });
+  });
+
+  it('that is made to evict while it runs: not ready, and one line, until it is mended', async () => {
+    await server.call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    await until(() => !node.health().ready, { what: 'the policy to be noticed' });
+    expect(node.health().reason).toMatch(/allkeys-lru.*CONFIG SET maxmemory-policy noeviction/);
+    // Clients that are there go on.
+    expect(await new Sender(node, 'ALICE00').send(bob, envelope('a'))).toEqual(['stored']);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(said('Redis puts mail at risk')).toHaveLength(1);
+    await server.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await untilReady(5_000);
+    expect(said('Redis is safe again')).toHaveLength(1);
+  });
+
+  it('that stops its append-only file while it runs: one line, and another when it writes again', async () => {
+    await server.call('CONFIG', 'SET', 'appendonly', 'no');
+    await until(() => said('Redis puts mail at risk').length > 0, { what: 'it to be noticed' });
+    expect(said('Redis puts mail at risk')[0]?.reason).toMatch(/append-only file.*CONFIG SET appendonly yes/);
+    expect(node.health().ready).toBe(true);
+    await server.call('CONFIG', 'SET', 'appendonly', 'yes');
+    await until(() => said('Redis is safe again').length > 0, { what: 'it to be mended' });
+    expect(said('Redis puts mail at risk')).toHaveLength(1);
+  });
+
+  it('that becomes a replica while it runs: it is used no more, and said', async () => {
+    await server.call('REPLICAOF', '127.0.0.1', '1');
+    await until(() => !node.health().ready, { what: 'the role to be noticed' });
+    await until(() => node.health().reason.includes('is a replica'), { what: 'the reason' });
+    await server.call('REPLICAOF', 'NO', 'ONE');
+    await untilReady(5_000);
+  });
+
+  it('that lets nobody subscribe any more: one line, and another when it does', async () => {
+    await server.call('ACL', 'SETUSER', 'default', 'resetchannels');
+    // Redis has cut the subscriber off; the next one is refused.
+    let refused = 0;
+    await until(
+      async () => {
+        await node.subscribe(`000000${refused % 10}`, new RecordingListener()).catch((error: Error) => {
+          if (error.message.includes('NOPERM')) refused += 1;
+        });
+        return refused >= 10;
+      },
+      { what: 'subscriptions to be refused' },
+    );
+    expect(said('Redis refuses calls').filter(({ verb }) => verb === 'subscribe')).toHaveLength(1);
+    await server.call('ACL', 'SETUSER', 'default', 'allchannels');
+    await until(
+      async () => {
+        (await node.subscribe('000000A', new RecordingListener())).unsubscribe();
+        (
+          await node.subscribe(`00000${Math.floor(Math.random() * 90) + 10}`, new RecordingListener())
+        ).unsubscribe();
+        return said('Redis takes calls again').some(({ verb }) => verb === 'subscribe');
+      },
+      { what: 'the end of the condition' },
+    );
   });
 
   it('that cannot write to its disk: calls fail with the reason, and succeed once it can', async () => {

@@ -75,7 +75,14 @@ it('does not use a running master that the sentinels have replaced', async () =>
       waitReplicas: 0,
       observer: SILENT,
     },
-    { onMessage() {}, onReady() {}, onLost() {}, onSubscriberReady() {}, onSubscriberLost() {} },
+    {
+      onMessage() {},
+      onReady() {},
+      onLost() {},
+      onSubscriberReady() {},
+      onSubscriberLost() {},
+      onDropped() {},
+    },
   );
   await until(() => shard.failed, { what: 'the shard to be refused' });
   expect(shard.ready).toBe(false);

@@ -4,6 +4,7 @@ import type { EngineObserver } from '../../observer.ts';
 import { type Argument, RedisError, type Reply } from '../connection/reply.ts';
 import type { Script } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
+import type { Conditions } from './conditions.ts';
 import { keyIsMoving, mayPass, refusesWrites } from './refusals.ts';
 import { type Router, redirection } from './router.ts';
 import type { Shard } from './shard.ts';
@@ -40,6 +41,7 @@ export interface CallsOptions {
   readonly router: Router;
   readonly timings: Timings;
   readonly observer: EngineObserver;
+  readonly conditions: Conditions;
 }
 
 /** Pauses between attempts double up to the longest: a slot may move for as long as a call may take, and longer. */
@@ -86,7 +88,7 @@ export class Calls {
   }
 
   async #call(target: Target): Promise<Reply> {
-    const { router, timings, observer } = this.#options;
+    const { router, timings, observer, conditions } = this.#options;
     const { verb, slot, send } = target;
     const startedMs = performance.now();
     const shard = router.shardOf(slot);
@@ -95,6 +97,7 @@ export class Calls {
       if (shard?.ready !== true) throw unavailable(slot, shard);
       const reply = await send(shard, FIRST);
       if (shard.refusal !== null) clearRefusal(shard, verb);
+      conditions.worked(shard.name, verb);
       observer.answered(verb, performance.now() - startedMs);
       return reply;
     } catch (error) {
@@ -131,9 +134,8 @@ export class Calls {
       observer.failed(verb);
       if (last instanceof EngineUnavailable) throw last;
       const reason = last instanceof Error ? last.message : String(last);
-      if (!(last instanceof RedisError) || !(mayPass(last) || refusesWrites(last))) {
-        observer.log('error', 'Redis refused a call', { verb, reason });
-      }
+      if (last instanceof RedisError && shard !== undefined && !mayPass(last))
+        this.#options.conditions.refused({ shard: shard.name, verb, reason });
       throw new EngineUnavailable(shard === undefined ? reason : `${shard.name}: ${reason}`);
     }
   }

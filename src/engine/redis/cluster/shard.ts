@@ -1,6 +1,6 @@
 import type { EngineObserver } from '../../observer.ts';
 import { type Access, type Address, formatAddress } from '../connection/address.ts';
-import { checkServer, ServerUnfit } from '../connection/checks.ts';
+import { checkServer, ServerIsReplica, type ServerState, ServerUnfit } from '../connection/checks.ts';
 import { ShardClock } from '../connection/clock.ts';
 import { Connection } from '../connection/connection.ts';
 import { DurableWrites } from '../connection/durable.ts';
@@ -28,6 +28,8 @@ export interface ShardEvents extends Pick<SubscriberOptions, 'onMessage'> {
   /** Channels can be subscribed to (again). */
   onSubscriberReady(): void;
   onSubscriberLost(): void;
+  /** Some subscriptions have ended, because their slots have moved away. */
+  onDropped(): void;
 }
 
 export interface ScriptCall {
@@ -53,8 +55,11 @@ export class Shard {
   refusal: string | null = null;
   /** Why this server must not be used at all, and what would mend it; null if it is fit. */
   unfit: string | null = null;
-  /** Of the last server that was fit; 0: no limit. */
-  maxMemoryBytes = 0;
+  /** When it was last found fit. */
+  #state: ServerState = { maxMemoryBytes: 0, appends: false };
+  /** What of it was logged to put mail at risk; null if nothing. */
+  #risk: string | null = null;
+  readonly #checks: NodeJS.Timeout;
   /** Whether the last attempt to reach it failed. */
   failed = false;
   readonly #context: ShardContext;
@@ -66,6 +71,7 @@ export class Shard {
     this.address = address;
     this.name = formatAddress(address);
     this.#context = context;
+    this.#checks = setInterval(() => void this.#check(), context.timings.checkEveryMs).unref();
     const { access, timings, observer, waitReplicas } = context;
     const timeoutMs = timings.commandTimeoutMs;
     let known = '';
@@ -94,6 +100,7 @@ export class Shard {
       onMessage: events.onMessage,
       onReady: () => events.onSubscriberReady(),
       onLost: () => events.onSubscriberLost(),
+      onDropped: () => events.onDropped(),
     });
     if (waitReplicas === 0) {
       this.#durableLink = null;
@@ -132,6 +139,11 @@ export class Shard {
     return sendOn(this.#commands, { name: String(name), args, asking });
   }
 
+  /** 0: no limit. */
+  get maxMemoryBytes(): number {
+    return this.#state.maxMemoryBytes;
+  }
+
   /** Corrects the estimated time. */
   async askTime(): Promise<void> {
     const sentMs = performance.now();
@@ -146,17 +158,54 @@ export class Shard {
   }
 
   close(reason: string): void {
+    clearInterval(this.#checks);
     this.#commands.close(reason);
     this.#durableLink?.close(reason);
     this.subscriber.close(reason);
+  }
+
+  /** What was fit may have been changed while it runs. */
+  async #check(): Promise<void> {
+    const { connection } = this.#commands;
+    if (connection === null) return;
+    try {
+      this.#accept(await checkServer(connection));
+    } catch (error) {
+      // Anything else ends the connection, or passes.
+      if (!(error instanceof ServerUnfit)) return;
+      if (error instanceof ServerIsReplica) this.reset(error.message);
+      this.unfit = error.message;
+      this.#atRisk(error.message);
+    }
+  }
+
+  #accept(state: ServerState): void {
+    this.unfit = null;
+    if (this.#state.appends && !state.appends) {
+      const { host, port } = this.address;
+      this.#atRisk(
+        `${this.name} has stopped writing its append-only file: what it holds is lost with its process. ` +
+          `Run \`redis-cli -h ${host} -p ${port} CONFIG SET appendonly yes\``,
+      );
+      return;
+    }
+    this.#state = state;
+    if (this.#risk === null) return;
+    this.#risk = null;
+    this.#context.observer.log('info', 'Redis is safe again', { shard: this.name });
+  }
+
+  #atRisk(reason: string): void {
+    if (this.#risk === reason) return;
+    this.#risk = reason;
+    this.#context.observer.log('error', 'Redis puts mail at risk', { shard: this.name, reason });
   }
 
   /** A connection is ready only with all scripts loaded, so that EVALSHA rarely has to fall back. */
   async #prepare(connection: Connection): Promise<void> {
     await this.#context.confirmMaster(this.address);
     try {
-      this.maxMemoryBytes = await checkServer(connection);
-      this.unfit = null;
+      this.#accept(await checkServer(connection));
     } catch (error) {
       if (error instanceof ServerUnfit) this.unfit = error.message;
       throw error;

@@ -10,7 +10,7 @@ export interface ConnectionOptions {
   /** Ends the connection if the oldest command is unanswered for so long. Also bounds connecting. */
   readonly timeoutMs: number;
   readonly onMessage?: (channel: Buffer, payload: Buffer) => void;
-  /** The server has ended a subscription: a slot has moved. */
+  /** The server has ended subscriptions, because slots have moved: see `subscribedTo`. */
   readonly onDropped?: () => void;
 }
 
@@ -54,8 +54,7 @@ export class Connection {
   readonly #sentBefore: number[];
   #tick = 0;
   readonly #watchdog: NodeJS.Timeout;
-  /** Subscriptions that the server has ended, not counting refused SSUBSCRIBEs. */
-  #dropped = 0;
+  #droppedSoon = false;
 
   /** @throws EngineUnavailable if the server cannot be reached in time or refuses the password */
   static async open(options: ConnectionOptions): Promise<Connection> {
@@ -112,16 +111,24 @@ export class Connection {
     });
     if (onMessage !== undefined) this.#redis.on('smessageBuffer', onMessage);
     if (onDropped !== undefined) {
+      // Once for all channels of a slot. A refused SSUBSCRIBE emits the same event, and changes nothing.
       this.#redis.on('moved', () => {
-        this.#dropped += 1;
-        // A refused SSUBSCRIBE emits the same event; `call` has taken it off by then.
+        if (this.#droppedSoon) return;
+        this.#droppedSoon = true;
         setImmediate(() => {
-          if (this.#dropped === 0) return;
-          this.#dropped = 0;
+          this.#droppedSoon = false;
           onDropped();
         });
       });
     }
+  }
+
+  /** The sharded channels of this connection; those that the server has ended are not among them. */
+  get subscribedTo(): ReadonlySet<string> {
+    // ioredis keeps count by itself, but its event does not say which channel has ended.
+    const { condition } = this.#redis;
+    const subscriptions = condition?.subscriber;
+    return new Set(subscriptions ? subscriptions.channels('ssubscribe') : []);
   }
 
   /** False from the first sign of the end on, which may be before `closed` resolves. */
@@ -151,7 +158,6 @@ export class Connection {
       const why = error instanceof Error ? error.message : String(error);
       this.#answered += 1;
       if (!(error instanceof ReplyError)) throw new EngineUnavailable(this.#reason ?? why);
-      if (name === 'SSUBSCRIBE' && why.startsWith('MOVED')) this.#dropped -= 1;
       throw new RedisError(why);
     }
   }

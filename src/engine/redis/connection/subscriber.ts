@@ -12,6 +12,8 @@ export interface SubscriberOptions {
   readonly onReady: () => void;
   /** Every subscription is lost. */
   readonly onLost: () => void;
+  /** Some subscriptions have ended, because their slots have moved away. */
+  readonly onDropped: () => void;
 }
 
 /**
@@ -24,9 +26,7 @@ export class Subscriber {
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    const { address, access, timeoutMs, onMessage } = options;
-    // ioredis does not say which subscription has ended: subscribe to all again, and poll every mailbox.
-    const onDropped = () => this.reset('a slot has moved away');
+    const { address, access, timeoutMs, onMessage, onDropped } = options;
     this.#link = new Link({
       open: () => Connection.open({ address, access, timeoutMs, onMessage, onDropped }),
       prepare: async (connection) => {
@@ -39,6 +39,11 @@ export class Subscriber {
 
   get ready(): boolean {
     return this.#link.connection !== null;
+  }
+
+  /** The channels that the server still has for this node. */
+  get subscribedTo(): ReadonlySet<string> {
+    return this.#link.connection?.subscribedTo ?? new Set();
   }
 
   get reason(): string {

@@ -1,6 +1,6 @@
-#!lua
+#!lua flags=allow-oom
 -- Registers a pair of keys with the account of its Ed25519 key: completes an account that was just created, answers a
--- repetition, claims or replaces by proof.
+-- repetition, claims or replaces by proof. allow-oom: `create` has made the room, or refused.
 --
 -- KEYS[1] user:{CODE}    hash
 -- ARGV[1] eddsa key      64 hex digits

@@ -99,7 +99,8 @@ export class Accounts {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const known = textOf(await calls.command('find-key', key, ['GET', key]));
       if (known !== null) {
-        const result = await this.#join(known, registration, false);
+        const result =
+          (await this.#repeated(known, registration)) ?? (await this.#join(known, registration, false));
         if (result !== null) return result;
         await this.#run('drop-key', key, [known]);
         continue;
@@ -188,6 +189,37 @@ export class Accounts {
     });
     const outcome = textOf(reply) ?? '';
     return outcome === 'created' ? code : outcome;
+  }
+
+  /**
+   * Answers a repeated registration that changes nothing by reading alone: clients register before each login, and a Redis
+   * that takes no writes must still let them ask. Null if something is to be written, or the account is another one.
+   */
+  async #repeated(code: string, registration: Registration): Promise<RegisterResult | null> {
+    const { ecdhPublicKey, eddsaPublicKey, proof } = registration;
+    const fields = [
+      'eddsa',
+      'ecdh',
+      'id',
+      'name',
+      'created',
+      'proof_r',
+      'proof_s',
+      'claimed',
+      'pending',
+      'settled',
+    ];
+    const reply = await this.#options.calls.command('find', userKey(code), [
+      'HMGET',
+      userKey(code),
+      ...fields,
+    ]);
+    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, pending, settled] =
+      listOf(reply).map(textOf);
+    if (eddsa !== eddsaPublicKey || ecdh !== ecdhPublicKey || pending === '1') return null;
+    if (claimed === '1' && settled !== '1') return null;
+    if (proof !== null && (claimed !== '1' || proofR === null)) return null;
+    return { outcome: 'existing', user: makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }) };
   }
 
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */

@@ -1,5 +1,7 @@
 import { EngineUnavailable, type MailboxListener, type Subscription } from '../../engine.ts';
 import type { EngineObserver } from '../../observer.ts';
+import type { Conditions } from '../cluster/conditions.ts';
+import { mayPass } from '../cluster/refusals.ts';
 import { type Router, redirection } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { RedisError } from '../connection/reply.ts';
@@ -13,6 +15,7 @@ export interface ChannelsOptions {
   readonly router: Router;
   readonly timings: Timings;
   readonly observer: EngineObserver;
+  readonly conditions: Conditions;
   /** Whether the wake-ups of a shard are known not to arrive. */
   readonly isSilent: (shard: Shard) => boolean;
 }
@@ -77,6 +80,16 @@ export class Channels {
   /** The shard's subscriber has lost its connection, and with it every subscription. */
   lost(shard: Shard): void {
     for (const channel of this.#byCode.values()) if (channel.on === shard) channel.on = null;
+  }
+
+  /** Slots of the shard have moved away, and their subscriptions have ended; those in `kept` have not. */
+  dropped(shard: Shard, kept: ReadonlySet<string>): void {
+    for (const channel of this.#byCode.values()) {
+      if (channel.on !== shard || kept.has(inboxKey(channel.code))) continue;
+      // Subscribing meets MOVED, and follows it.
+      channel.on = null;
+      this.#settle(channel);
+    }
   }
 
   /** Slots have moved: their channels follow, and their sessions check that the new master knows them. */
@@ -190,6 +203,7 @@ export class Channels {
     try {
       if (shard === undefined) throw new EngineUnavailable('no Redis server has the slot of this mailbox');
       await shard.subscriber.subscribe(inboxKey(channel.code));
+      this.#options.conditions.worked(shard.name, 'subscribe');
       channel.on = shard;
       for (const { resolve } of takeWaiters(channel)) resolve();
       if (channel.wasOn) this.#pollIn(channel, Math.random() * this.#options.timings.spreadMs);
@@ -200,7 +214,10 @@ export class Channels {
         this.#options.router.moved(channel.slot, redirection(error, shard));
         return true;
       }
-      this.#giveUp(channel, error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      if (shard !== undefined && error instanceof RedisError && !mayPass(error))
+        this.#options.conditions.refused({ shard: shard.name, verb: 'subscribe', reason });
+      this.#giveUp(channel, reason);
       return false;
     }
   }

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { EngineObserver } from '../../observer.ts';
 import type { Calls } from '../cluster/calls.ts';
+import type { Conditions } from '../cluster/conditions.ts';
+import { mayPass } from '../cluster/refusals.ts';
 import type { Router } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { slotOf } from '../cluster/slots.ts';
+import { RedisError } from '../connection/reply.ts';
 import { isProbeChannel, probeChannel } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
@@ -15,6 +18,7 @@ export interface ProberOptions {
   readonly nodeId: string;
   readonly timings: Timings;
   readonly observer: EngineObserver;
+  readonly conditions: Conditions;
   /** Wake-ups of this shard do not arrive any more. */
   readonly onSilent: (shard: Shard) => void;
   /** They arrive again. */
@@ -69,6 +73,12 @@ export class Prober {
   resubscribed(shard: Shard): void {
     this.#stateOf(shard).subscribed = null;
     this.probe(shard);
+  }
+
+  /** Slots of the shard have moved away; it still has the subscriptions `kept`. */
+  dropped(shard: Shard, kept: ReadonlySet<string>): void {
+    const state = this.#stateOf(shard);
+    if (state.subscribed !== null && !kept.has(state.subscribed)) state.subscribed = null;
   }
 
   /** Now, not only when the next probe is due. */
@@ -161,7 +171,11 @@ export class Prober {
     }
     const channel = probeChannel(state.number, nodeId);
     if (state.subscribed !== channel) {
-      await shard.subscriber.subscribe(channel);
+      await shard.subscriber.subscribe(channel).catch((error: unknown) => {
+        if (error instanceof RedisError && !mayPass(error))
+          this.#options.conditions.refused({ shard: shard.name, verb: 'subscribe', reason: error.message });
+        throw error;
+      });
       state.subscribed = channel;
     }
     return channel;
