@@ -48,6 +48,7 @@ type Step =
     }
   | { readonly verb: 'confirm'; readonly claim: number; readonly upTo: number }
   | { readonly verb: 'reclaim'; readonly claim: number; readonly raise: boolean; readonly cursor: number }
+  | { readonly verb: 'dead-letter'; readonly claim: number; readonly entry: number }
   | { readonly verb: 'release'; readonly claim: number }
   | {
       readonly verb: 'people';
@@ -112,6 +113,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       raise: fc.boolean(),
       cursor: index,
     }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ verb: fc.constant('dead-letter' as const), claim: index, entry: index }),
   },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('release' as const), claim: index }) },
   {
@@ -226,6 +231,10 @@ class Player {
               : await people[one.what](session, sender);
         const page = await people.blocks(session, null);
         return [answer, page.state === 'held' ? [...page.codes].sort() : page.state];
+      }
+      case 'dead-letter': {
+        const session = this.#session(one.claim);
+        return engine.deadLetter(session, this.#id(session.code, one.entry) ?? '0-0', 'unsendable');
       }
       case 'release':
         return engine.release(this.#session(one.claim));

@@ -66,17 +66,17 @@ export class Mailbox {
   }
 
   /**
-   * Whether `id` belongs to this history, so that a cursor behind it has skipped nothing: it waits here, or it has left
-   * (everything older than `left` has left too).
+   * Whether `id` belongs to this history, so that a cursor behind it has skipped nothing: it waits here, it has left
+   * (everything older than `left` has left too), or it is the newest of all, though it may have become a dead letter.
    */
   knows(id: MailboxId): boolean {
     if (!isMailboxId(id)) return false;
-    return id === this.left || isAfter(this.left, id) || this.#indexOf(id) >= 0;
+    return id === this.left || id === this.last || isAfter(this.left, id) || this.#indexOf(id) >= 0;
   }
 
   /** Removes everything up to and including `id`, which this mailbox must know. */
   confirm(id: MailboxId): void {
-    this.#removeHead(this.#indexOf(id) + 1);
+    this.#removeHead(id === this.last ? this.#entries.length : this.#indexOf(id) + 1);
   }
 
   /** Removes one entry, wherever it stands. Returns its bytes; 0 if it does not wait here. */

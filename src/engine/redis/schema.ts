@@ -3,7 +3,7 @@
  * declares one key, `user:{CODE}`, and derives the others: see lua/keys.lua.
  *
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
- *     last confirmed count total base oldest expired                     the mailbox: see lua/mailbox.lua
+ *     last confirmed count total base oldest expired aside               the mailbox: see lua/mailbox.lua
  *     epoch token node                                                   the session; token '' without one
  *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does

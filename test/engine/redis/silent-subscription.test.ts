@@ -119,7 +119,7 @@ describe('wake-ups that do not arrive', () => {
   it('because the subscriber lost its connection: every mailbox is polled, and no session reclaims', async () => {
     await server.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     // Well before the backstop, which would come after three seconds at the earliest.
-    await until(() => listener.polls > 0, { what: 'a poll', timeoutMs: 1_500 });
+    await until(() => listener.polls > 0, { what: 'a poll', timeoutMs: 2_500 });
     await new Sender(other, 'ALICE00').send(bob, envelope('heard'));
     await until(() => listener.wakeUps.length === 1, { what: 'a wake-up' });
     expect(listener.reclaims).toBe(0);

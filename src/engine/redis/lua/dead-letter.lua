@@ -40,6 +40,12 @@ box.count = redis.call('XLEN', inbox)
 if box.count == 0 then
   leave_all(box)
 else
-  redis.call('HSET', user, 'count', box.count)
+  -- Its bytes wait no longer. The totals of the entries behind it count them still: see `leave`.
+  local size, aside = frame and #frame or 0, {}
+  for from, to, bytes in string.gmatch(redis.call('HGET', user, 'aside') or '', '(%d+),(%d+),(%d+)') do
+    if tonumber(to) > us_of(box.confirmed) then aside[#aside + 1] = from .. ',' .. to .. ',' .. bytes end
+  end
+  aside[#aside + 1] = whole(us_of(id)) .. ',' .. whole(us_of(box.last)) .. ',' .. size
+  redis.call('HSET', user, 'count', box.count, 'total', whole(box.total - size), 'aside', table.concat(aside, ' '))
 end
 return 'held'

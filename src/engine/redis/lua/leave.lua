@@ -1,5 +1,15 @@
 -- Entries leave a mailbox at its head: by a confirm, or by expiry.
 
+-- The field `aside` has <us>,<last us>,<bytes> of each entry that became a dead letter: the totals of the entries behind it,
+-- up to the last that there was, still count its bytes. Returns how many the total of the entry `id` counts too many.
+local function counted_aside(id)
+  local us, bytes = us_of(id), 0
+  for from, to, size in string.gmatch(redis.call('HGET', user, 'aside') or '', '(%d+),(%d+),(%d+)') do
+    if tonumber(from) < us and us <= tonumber(to) then bytes = bytes + tonumber(size) end
+  end
+  return bytes
+end
+
 -- All entries leave. Returns how many.
 local function leave_all(box)
   local left = box.count
@@ -26,7 +36,8 @@ local function leave(box, entry)
     return left
   end
   box.confirmed, box.oldest, box.count = id, oldest, count
-  box.base = tonumber(field_of(entry, 't')) or box.base
+  local total = tonumber(field_of(entry, 't'))
+  if total then box.base = total - counted_aside(id) end
   if shared then
     if may_share(box) then redis.call('HSET', shares, 'all', count) else redis.call('DEL', shares) end
   end
