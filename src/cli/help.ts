@@ -10,8 +10,8 @@ export function shortHelp(): string {
   return `Usage: keyrelay <command> [options]
 
   keyrelay chat CODE          talk with somebody; keyrelay identity shows your own code
-  keyrelay send CODE FILE     send a file, or what is piped in
-  keyrelay listen             print what others write, for scripts
+  keyrelay send FILE          send files or folders; prints a code for
+  keyrelay receive CODE       which receives them, at any other machine
   keyrelay serve              run a relay
   keyrelay help               everything else
 `;

@@ -7,6 +7,7 @@ import { asPerson } from './exit-codes.ts';
 import { openSource } from './files/disk-source.ts';
 import { saveFile } from './files/file-saver.ts';
 import { LegacyFiles, readLegacyPart } from './files/legacy-file.ts';
+import { placeFrom } from './files/saved-names.ts';
 import { SendingPaths } from './files/sending-paths.ts';
 import { parsePerson, positiveNumber } from './options.ts';
 
@@ -108,7 +109,7 @@ class Listener {
     const from = conversation.code;
     const message = conversation.files.find((each) => each.file === file)?.message;
     try {
-      const { path, offer } = await saveFile(conversation, file, folder);
+      const { path, offer } = await saveFile(conversation, file, placeFrom(folder, from, file));
       const { size, sha256 } = offer;
       await this.#print({ from, id: message, ...about, file: path, size, sha256 }, async () => {
         if (message !== undefined) await conversation.markRead(message);

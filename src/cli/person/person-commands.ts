@@ -35,20 +35,36 @@ ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./chat/chat.ts'),
   },
   send: {
-    summary: 'sends files or standard input: keyrelay send CODE [FILE…|-]',
-    usage: `  keyrelay send CODE notes.pdf
+    summary: 'sends files, folders or standard input: keyrelay send [CODE] [FILE…|-]',
+    usage: `  keyrelay send notes.pdf photos/        prints a code for keyrelay receive, at any other machine
+  keyrelay send CODE notes.pdf           to the person with this code
   date | keyrelay send CODE
-  tar -cz photos | keyrelay send CODE --name photos.tgz
 
-Standard input is a message if it is text that fits into one, otherwise a file. Ends when the relay has stored
-everything. A file that is too large to wait at the relay goes while both sides are there; after an interruption the same
-command, or keyrelay listen, goes on where it stopped.
+Without CODE, it prints a one-time code such as E011T7D-ocean-lunar and waits for the person who types it. Neither side
+needs an identity. Each code can be tried once: a wrong one ends it, so two words are enough, and nothing in between,
+neither the relay, can take part.
+With CODE, standard input is a message if it is text that fits into one, otherwise a file. Ends when the relay has stored
+everything. A file that is too large to wait at the relay goes while both sides are there.
+A folder goes as a tar archive, made in the folder for temporary files, without links. After an interruption the same
+command goes on where it stopped; with CODE, keyrelay listen does so too.
   --delivered        ends when the other has it
   --file PATH        another way to name a file; - is standard input, as a file
   --name NAME        sends standard input as a file of this name
   --timeout SECONDS  gives up after so long without progress (60)
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./send.ts'),
+  },
+  receive: {
+    summary: 'receives what keyrelay send has printed a code for: keyrelay receive CODE',
+    usage: `  keyrelay receive E011T7D-ocean-lunar
+
+Says what comes and asks before it writes; writes over nothing; checks the SHA-256 of each file. After an interruption the
+same command goes on where it stopped.
+  --into DIR         where it goes (the current folder)
+  --yes              does not ask
+  --timeout SECONDS  gives up after so long without progress (60)
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./by-code/receive.ts'),
   },
   listen: {
     summary: 'prints what others write, one JSON object a line, for scripts and bots',

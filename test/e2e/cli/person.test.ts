@@ -227,7 +227,21 @@ describe('what went wrong is an exit code and a sentence', () => {
     ['a value that an option does not take', ['listen', '--json=1'], 2, '--json takes no value', false],
     ['a number that is none', ['listen', '--count', 'x'], 2, '--count is a number above 0', false],
     ['a file that is not there', ['send', 'E011T7D', '/no/such/file'], 1, 'there is no such file', false],
-    ['a folder', ['send', 'E011T7D', '/tmp'], 2, 'is a folder', false],
+    [
+      'a code of receive that is none',
+      ['receive', '--yes', 'E011T7D'],
+      2,
+      'is no code of keyrelay send',
+      false,
+    ],
+    [
+      'a word that codes are not made of',
+      ['receive', '--yes', 'E011T7D-ocean-kangarooo'],
+      2,
+      'is none of the words',
+      false,
+    ],
+    ['receive where nobody can be asked', ['receive', 'E011T7D-ocean-lunar'], 2, '--yes', false],
     ['a URL that is none', ['ping', '--url', 'relay.example'], 1, "A relay's URL", false],
   ])('%s', async (_, args, exit, words, away) => {
     const env: Record<string, string> = away ? { RELAY_URL: dead } : {};

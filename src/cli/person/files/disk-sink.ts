@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, link, mkdir, open, rm } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { FileSink } from '../../../client/index.ts';
 import { digestOfFile, readingFrom } from './disk-source.ts';
+import { numbered } from './saved-names.ts';
 
 /** The place on disk where a file is put together. */
 export class DiskSink implements FileSink {
@@ -64,15 +65,6 @@ export class DiskSink implements FileSink {
     await this.#handle.close();
     await rm(this.#path, { force: true });
   }
-}
-
-/** `notes.pdf` → `notes (2).pdf`. */
-function numbered(path: string, number: number): string {
-  const extension = extname(path);
-  return join(
-    dirname(path),
-    `${path.slice(dirname(path).length + 1, path.length - extension.length)} (${number})${extension}`,
-  );
 }
 
 /** Renaming would write over what is there; a link does not. */

@@ -14,12 +14,7 @@ export interface DiskSource extends FileSource {
 
 /** Opens a file and reads it once, for its digest. */
 export async function openSource(path: string, name = basename(path)): Promise<DiskSource> {
-  const about = await stat(path);
-  if (about.isDirectory()) {
-    throw new UsageError(
-      `${path} is a folder: pack it first, such as tar -cz ${path} | keyrelay send CODE --name ${name}.tgz`,
-    );
-  }
+  if ((await stat(path)).isDirectory()) throw new UsageError(`${path} is a folder, and this takes one file`);
   const handle = await open(path);
   try {
     const { size } = await handle.stat();

@@ -1,6 +1,7 @@
-import type { Conversation, FileOffer, FileProgress } from '../../../client/index.ts';
+import { ClientError, type Conversation, type FileOffer, type FileProgress } from '../../../client/index.ts';
 import { DiskSink } from './disk-sink.ts';
-import { partialPath, savedPath } from './saved-names.ts';
+import { digestOfFile } from './disk-source.ts';
+import type { Place } from './saved-names.ts';
 
 /** A file that has arrived. */
 export interface SavedFile {
@@ -8,27 +9,28 @@ export interface SavedFile {
   readonly offer: FileOffer;
 }
 
-/** Asks for a file, or goes on with it, and resolves once it has its name in the folder. */
+/** Asks for a file, or goes on with it, and resolves once it has its name. */
 export async function saveFile(
   conversation: Conversation,
   file: string,
-  folder: string,
+  place: Place,
   onProgress: (progress: FileProgress) => void = () => {},
 ): Promise<SavedFile> {
-  const about = conversation.files.find((each) => each.file === file && each.direction === 'receiving');
-  const sink = await DiskSink.open(partialPath(folder, conversation.code, { id: file } as FileOffer));
+  const sink = await DiskSink.open(place.partial);
   const off = conversation.on('file', (progress) => {
     if (progress.file === file) onProgress(progress);
   });
   const transfer = conversation.receiveFile(file, sink, { restart: sink.isNew });
+  const { offer, progress } = transfer;
   try {
-    if (about !== undefined) onProgress(transfer.progress);
+    onProgress(progress);
+    // Ended after the file had its name, and before this was noted.
+    if (progress.state === 'done' && sink.isNew) {
+      await sink.discard();
+      return { path: await alreadyThere(place.pathOf(offer.name), offer), offer };
+    }
     await transfer.done;
-    const path = await sink.finish(
-      savedPath(folder, conversation.code, transfer.offer.name),
-      transfer.offer.size,
-    );
-    return { path, offer: transfer.offer };
+    return { path: await sink.finish(place.pathOf(offer.name), offer.size), offer };
   } catch (error) {
     // The relay was closed: what is there is for the next time.
     if (transfer.progress.state === 'moving') await sink.close();
@@ -37,4 +39,10 @@ export async function saveFile(
   } finally {
     off();
   }
+}
+
+async function alreadyThere(path: string, { name, sha256 }: FileOffer): Promise<string> {
+  const digest = await digestOfFile(path).catch(() => null);
+  if (digest === sha256) return path;
+  throw new ClientError('file_failed', `${name} had arrived, and is not at ${path} any more.`);
 }

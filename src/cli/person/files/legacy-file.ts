@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FileOffer, Json } from '../../../client/index.ts';
+import type { Json } from '../../../client/index.ts';
 import { safeFileName } from '../../../client/index.ts';
 import { DiskSink } from './disk-sink.ts';
-import { partialPath, savedPath } from './saved-names.ts';
+import { placeFrom } from './saved-names.ts';
 
 /** One message of a file, as keyrelay sent them before files had a format of their own: parts come in order. */
 interface LegacyPart {
@@ -41,7 +41,7 @@ export class LegacyFiles {
   async take(from: string, part: LegacyPart): Promise<string | null> {
     const name = safeFileName(part.file);
     const id = createHash('sha256').update(name).digest('hex').slice(0, 32);
-    const partial = partialPath(this.#folder, from, { id, name } as FileOffer);
+    const { partial, pathOf } = placeFrom(this.#folder, from, id);
     if (part.part === 1) {
       const sink = await DiskSink.open(partial);
       this.#open.set(partial, { next: 1, offset: 0, sink, digest: createHash('sha256') });
@@ -56,7 +56,7 @@ export class LegacyFiles {
     if (part.part < part.parts) return null;
     this.#open.delete(partial);
     if (state.digest.digest('hex') === part.sha256) {
-      return state.sink.finish(savedPath(this.#folder, from, name), state.offset);
+      return state.sink.finish(pathOf(name), state.offset);
     }
     await state.sink.discard();
     throw new Error(`${name} from ${from} is not what was sent`);

@@ -1,10 +1,6 @@
 import { resolve } from 'node:path';
-import {
-  ClientError,
-  type Conversation,
-  type FileProgress,
-  type FileTransfer,
-} from '../../../client/index.ts';
+import type { Conversation, FileProgress, FileTransfer } from '../../../client/index.ts';
+import type { TimeLimit } from '../time-limit.ts';
 import type { DiskSource } from './disk-source.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { SendingPaths } from './sending-paths.ts';
@@ -21,11 +17,10 @@ export interface SendFileOptions {
   readonly paths: SendingPaths;
   /** Wait until the other has it, also where it could wait at the relay. */
   readonly untilDelivered: boolean;
+  /** The other knows of it and is there: no words about waiting. */
+  readonly announced?: boolean;
   /** Ends it: no progress for too long, or Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** Something has moved: the time without progress starts again. */
-  readonly onProgress: () => void;
-  readonly say: (words: string) => void;
+  readonly limit: TimeLimit;
 }
 
 export interface FileOutcome {
@@ -40,14 +35,14 @@ export interface FileOutcome {
 
 /** Sends one file, or goes on with one that was begun, until the relay or the other has all of it. */
 export async function sendOneFile(options: SendFileOptions): Promise<FileOutcome> {
-  const { conversation, source, path, paths, untilDelivered, signal, say } = options;
+  const { conversation, source, path, paths, untilDelivered, limit } = options;
   const begun = unfinished(conversation, source);
   const line = new ProgressLine(source.name);
   let reported = false;
   const onProgress = (progress: FileProgress) => {
     if (progress.file !== id || progress.bytes === 0) return;
-    if (!reported) reported = true;
-    options.onProgress();
+    reported = true;
+    limit.restart();
     line.update(progress.bytes, progress.size);
   };
   let id = begun?.file ?? '';
@@ -64,16 +59,19 @@ export async function sendOneFile(options: SendFileOptions): Promise<FileOutcome
     } else {
       transfer = conversation.resumeFile(begun.file, source);
       message = begun.message;
-      say(`${source.name}: going on, ${formatBytes(begun.bytes)} of ${formatBytes(begun.size)} were there`);
+      console.error(
+        `${source.name}: going on, ${formatBytes(begun.bytes)} of ${formatBytes(begun.size)} were there`,
+      );
     }
     id = transfer.offer.id;
     if (path !== null) await paths.add(id, resolve(path));
     const waits = stored !== null && !untilDelivered ? stored : transfer.done;
     const hint = setTimeout(() => {
-      if (!reported && waits === transfer.done) say(awayWords(source, conversation, stored !== null, path));
+      if (!reported && waits === transfer.done && !options.announced)
+        console.error(awayWords(source, conversation, stored !== null, path));
     }, AWAY_AFTER_MS);
     try {
-      await orAborted(waits, signal);
+      await limit.race(waits);
     } finally {
       clearTimeout(hint);
     }
@@ -109,19 +107,4 @@ function awayWords(source: DiskSource, { code }: Conversation, fits: boolean, pa
     `${source.name} (${size}) is more than may wait at the relay. ${code} has been told of it, and it goes when ${code} ` +
     `asks for it, while this runs.${later}`
   );
-}
-
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () =>
-      reject(signal.reason instanceof ClientError ? signal.reason : new ClientError('aborted', 'Ended.'));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,0 +1,125 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CommandLine, ended } from '../../support/clients/command-line.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
+
+const processes = new Processes();
+let relay: RelayNode;
+let people: CommandLine;
+
+beforeAll(async () => {
+  relay = await processes.relay();
+  people = await CommandLine.open(() => relay.http);
+});
+afterAll(async () => {
+  await people.close();
+  await processes.stop();
+});
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** A file or files sent by code, once there is one. */
+async function offering(
+  ...files: string[]
+): Promise<{ child: ChildProcessWithoutNullStreams; code: string; end: ReturnType<typeof ended> }> {
+  const child = people.start('sender', ['send', ...files]);
+  const end = ended(child);
+  let shown = '';
+  child.stdout.on('data', (chunk) => {
+    shown += String(chunk);
+  });
+  await until(() => shown.includes('\n'), { what: 'the code', timeoutMs: 30_000 });
+  return { child, code: /keyrelay receive (\S+)/.exec(shown)?.[1] ?? '', end };
+}
+
+const receive = (code: string, into: string) => ['receive', code, '--yes', '--into', people.path(into)];
+
+/** Bytes of files that are still on their way into a folder. */
+async function arrived(folder: string): Promise<number> {
+  const names = (await readdir(people.path(folder)).catch(() => [])).filter((name) => name.endsWith('.part'));
+  const sizes = await Promise.all(
+    names.map(async (name) => (await readFile(people.path(join(folder, name)))).length),
+  );
+  return Math.max(0, ...sizes);
+}
+
+describe('a code for one transfer', () => {
+  test('brings a file and a folder to somebody without an identity, and leaves none behind', async () => {
+    const bytes = randomBytes(300_000);
+    await writeFile(people.path('notes.pdf'), bytes);
+    await mkdir(people.path('photos/deep'), { recursive: true });
+    await writeFile(people.path('photos/deep/ä.txt'), 'Ä');
+    await writeFile(people.path('photos/empty'), '');
+    await symlink('/etc/passwd', people.path('photos/link'));
+    const { code, end } = await offering(people.path('notes.pdf'), people.path('photos'));
+    expect(code).toMatch(/^[0-9A-Z]{7}-[a-z]+-[a-z]+$/);
+    await mkdir(people.path('here/photos'), { recursive: true });
+    await writeFile(people.path('here/photos/mine'), 'mine');
+    // As people type it.
+    const [user = '', one = '', two = ''] = code.split('-');
+    const typed = `${user.toLowerCase()} ${one.toUpperCase()} ${two.slice(0, 4)}`;
+    const received = await people.run('recipient', receive(typed, 'here'));
+    expect(received).toMatchObject({ code: 0 });
+    expect(received.out).toContain(sha256(bytes));
+    expect(await end).toMatchObject({ code: 0 });
+    expect((await readFile(people.path('here/notes.pdf'))).equals(bytes)).toBe(true);
+    expect(await readFile(people.path('here/photos (2)/deep/ä.txt'), 'utf8')).toBe('Ä');
+    expect((await readdir(people.path('here/photos (2)'))).sort()).toEqual(['deep', 'empty']);
+    expect((await readdir(people.path('here'))).sort()).toEqual(['notes.pdf', 'photos', 'photos (2)']);
+    expect(await readdir(people.path('once'))).toEqual([]);
+    expect(await readdir(people.folder)).not.toContain('recipient');
+  }, 120_000);
+
+  test('can be tried once: a wrong one ends it on both sides', async () => {
+    await writeFile(people.path('secret.txt'), 'secret');
+    const { code, end } = await offering(people.path('secret.txt'));
+    const [user, word] = code.split('-');
+    const wrong = `${user}-${word}-${code.endsWith('-ocean') ? 'lunar' : 'ocean'}`;
+    const tried = await people.run('thief', receive(wrong, 'stolen'));
+    expect(tried).toMatchObject({ code: 1, err: expect.stringContaining('code is wrong') });
+    expect(await end).toMatchObject({ code: 1, err: expect.stringContaining('nothing was sent') });
+    expect(await readdir(people.path('stolen')).catch(() => [])).toEqual([]);
+  }, 90_000);
+
+  test('goes on after each side was killed in the middle', async () => {
+    const bytes = randomBytes(5_000_000);
+    await writeFile(people.path('large.bin'), bytes);
+    let sender = await offering(people.path('large.bin'));
+    const { code } = sender;
+    const recipient = people.start('recipient', receive(code, 'large'));
+    const stopped = ended(recipient);
+    await until(async () => (await arrived('large')) > 700_000, { what: 'a part', timeoutMs: 60_000 });
+    recipient.kill('SIGKILL');
+    await stopped;
+    const back = people.start('recipient', receive(code, 'large'));
+    const end = ended(back);
+    await until(async () => (await arrived('large')) > 2_000_000, { what: 'more', timeoutMs: 60_000 });
+    sender.child.kill('SIGKILL');
+    await sender.end;
+    const again = people.start('sender', ['send', people.path('large.bin')]);
+    sender = { ...sender, child: again, end: ended(again) };
+    expect(await end).toMatchObject({ code: 0, out: expect.stringContaining(sha256(bytes)) });
+    expect(await sender.end).toMatchObject({ code: 0, err: expect.stringMatching(/going on, \d/) });
+    expect((await readFile(people.path('large/large.bin'))).equals(bytes)).toBe(true);
+  }, 180_000);
+
+  test('asks before it writes, and tells the sender of a no', async () => {
+    await writeFile(people.path('unwanted.txt'), 'unwanted');
+    const { code, end } = await offering(people.path('unwanted.txt'));
+    const terminal = people.startInTerminal('recipient', ['receive', code, '--into', people.path('none')]);
+    let shown = '';
+    terminal.stdout.on('data', (chunk) => {
+      shown += String(chunk);
+    });
+    await until(() => shown.includes('[Y/n]'), { what: 'the question', timeoutMs: 30_000 });
+    expect(shown).toContain('unwanted.txt  8 bytes');
+    terminal.stdin.write('n\n');
+    expect(await end).toMatchObject({ code: 1, err: expect.stringContaining('do not want it') });
+    expect(await readdir(people.path('none')).catch(() => [])).toEqual([]);
+  }, 90_000);
+});
