@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PlainClient } from '../../support/clients/plain-client.ts';
 import { registerUser } from '../../support/clients/users.ts';
@@ -14,13 +15,15 @@ import { startRedis } from '../../support/servers/redis.ts';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const processes = new Processes();
 const folder = mkdtempSync(join(tmpdir(), 'keyrelay-pack-'));
+let tarball = '';
 let files: string[];
 
 beforeAll(() => {
   // The build is that of the test run.
   const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
   const name = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8' }).trim();
-  execFileSync('tar', ['-xzf', join(folder, name), '-C', folder]);
+  tarball = join(folder, name);
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
   // What `npm install` would bring: the dependencies of package.json, which the lockfile has installed here.
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'package/node_modules'));
   files = readdirSync(join(folder, 'package'), { recursive: true, encoding: 'utf8' }).filter(
@@ -87,4 +90,41 @@ test('a file of the package is run by its name', () => {
   };
   cpSync(join(folder, 'package', bin.keyrelay), join(folder, 'main.js'));
   expect(readFileSync(join(folder, 'main.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
+
+test('runs by npx from the tarball in an empty folder, as the README has it', {
+  timeout: 240_000,
+}, async () => {
+  const run = promisify(execFile);
+  // What this machine has fetched before need not come again.
+  const cache = (await run('npm', ['config', 'get', 'cache'])).stdout.trim();
+  const empty = mkdtempSync(join(tmpdir(), 'keyrelay-npx-'));
+  try {
+    const env = {
+      ...process.env,
+      RELAY_PORT: '0',
+      RELAY_URL: '',
+      HOME: empty,
+      npm_config_cache: cache,
+      npm_config_prefer_offline: 'true',
+    };
+    // A relay of its own, and two people at it.
+    const { stdout } = await run('npx', ['--yes', '--package', tarball, 'keyrelay', 'demo'], {
+      cwd: empty,
+      env,
+    });
+    expect(stdout).toContain('Everything held.');
+    expect(readdirSync(empty)).toEqual([]);
+  } finally {
+    rmSync(empty, { recursive: true, force: true });
+  }
+});
+
+test('says in five lines what one can do with it', async () => {
+  const main = join(folder, 'package/dist/cli/main.js');
+  const alone = await promisify(execFile)(process.execPath, [main]).catch(
+    (error: object) => error as { code: number; stdout: string },
+  );
+  expect(alone).toMatchObject({ code: 2 });
+  expect(alone.stdout.split('\n').filter((line) => line.startsWith('  keyrelay '))).toHaveLength(5);
 });
