@@ -1,104 +1,165 @@
-import { type ClientError, type ConnectionState, indexedDbStorage, Relay } from '../client/index.ts';
-import { Chat } from './chat.ts';
-import { byId } from './dom.ts';
-import { History } from './history.ts';
-import { loadIdentity } from './identity-store.ts';
-import { showOwnCode } from './own-code.ts';
-import { stop } from './stop.ts';
-import { WirePanel } from './wire-panel.ts';
+import {
+  ClientError,
+  type ConnectionState,
+  type Identity,
+  indexedDbStorage,
+  Relay,
+} from '../client/index.ts';
+import { invitationTo } from './chat/address.ts';
+import { Chat } from './chat/chat.ts';
+import { takeInvite } from './chat/invite.ts';
+import { byId } from './dom/dom.ts';
+import { saveFile } from './dom/save-file.ts';
+import { type Backup, exportEverything, readBackup, takeOver } from './kept/backup.ts';
+import { bytesKept, deleteDatabase, deleteEverything, RELAY_STORE } from './kept/everything.ts';
+import { KeptFiles } from './kept/files.ts';
+import { History } from './kept/history.ts';
+import { loadIdentity } from './kept/identity.ts';
+import { People } from './kept/people.ts';
+import { OwnCode } from './views/own-code.ts';
+import { type SettingsActions, SettingsSheet } from './views/settings-sheet.ts';
+import { WirePanel } from './views/wire-panel.ts';
 
-const RELAY_STORE = 'keyrelay-relay';
-/** Set over a reload by who has chosen to go on in this tab, and need not be asked again. */
+/** Set over a reload by a person who has chosen to go on in this tab, and need not be asked again. */
 const TAKE_OVER = 'keyrelay-take-over';
-/** Keeps an invitation over reloads of this tab. */
-const INVITE = 'keyrelay-invite';
 
-function showState(state: ConnectionState): void {
-  byId('connection', HTMLElement).dataset.state = state.state;
+function showState({ state }: ConnectionState): void {
+  byId('connection', HTMLElement).dataset.state = state;
   byId('connection-text', HTMLElement).textContent = {
     connecting: 'Connecting…',
     live: 'Connected',
     offline: 'Offline',
     ended: 'Not connected',
-  }[state.state];
-  if (state.state === 'ended') showEnd(state.error);
+  }[state];
 }
 
-function showEnd(error: ClientError): void {
-  const reload = () => location.reload();
-  switch (error.code) {
-    case 'displaced':
-      stop(
-        {
-          title: 'You went on elsewhere',
-          text: 'Another tab or device of yours is connected. Only one at a time can be.',
-          action: 'Use it here',
-        },
-        () => {
-          sessionStorage.setItem(TAKE_OVER, 'yes');
-          reload();
-        },
-      );
-      return;
-    case 'account_gone':
-      stop(
-        {
-          title: 'This relay has forgotten you',
-          text: 'It was set up anew and knows no codes from before. Your key stays, but you need a new code, and so do those you talked to.',
-          action: 'Get a new code',
-        },
-        () => {
-          for (const name of [RELAY_STORE, 'keyrelay-history']) indexedDB.deleteDatabase(name);
-          reload();
-        },
-      );
-      return;
-    default:
-      stop({ title: 'This cannot go on', text: error.message, action: 'Try again' }, reload);
-  }
-}
-
-/** `#invite=TOKEN` lets a new user in. It leaves the address bar at once: whoever copies that would pass it on. */
-function takeInvite(): string | null {
-  const [, token] = /^#invite=(.+)$/.exec(location.hash) ?? [];
-  if (token === undefined) return sessionStorage.getItem(INVITE);
-  sessionStorage.setItem(INVITE, decodeURIComponent(token));
-  history.replaceState(null, '', location.pathname);
-  return decodeURIComponent(token);
+/** Conversations from before can be read; the keys of all codes from before mean nothing now. */
+async function getNewCode(relay: Relay | null, { people, history }: { people: People; history: History }) {
+  for (const code of new Set([...people.codes, ...history.codes]))
+    await people.set(code, { standing: 'before', verified: undefined });
+  await relay?.close();
+  await deleteDatabase(RELAY_STORE);
+  location.reload();
 }
 
 async function begin(): Promise<void> {
   const invite = takeInvite();
-  const identity = await loadIdentity();
-  const relay = await Relay.open(location.origin, identity, {
-    storage: indexedDbStorage(RELAY_STORE, indexedDB),
-    ...(invite === null ? {} : { invite }),
-    // Only pages of secure origins have locks.
-    ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
-    onElsewhere: (takeOver) => {
-      if (sessionStorage.getItem(TAKE_OVER) !== null) {
-        takeOver();
-        return;
-      }
-      const text = 'keyrelay is open in another tab of this browser. It can be used in one at a time.';
-      stop({ title: 'Open in another tab', text, action: 'Use it here' }, takeOver);
+  const onBroken = () => chat?.storageBroken();
+  const [history, people] = await Promise.all([History.open(onBroken), People.open(onBroken)]);
+  const files = new KeptFiles();
+  let relay: Relay | null = null;
+  const chat = new Chat({
+    history,
+    people,
+    files,
+    onNewCode: () => void getNewCode(relay, { people, history }),
+    onUseHere: () => {
+      sessionStorage.setItem(TAKE_OVER, 'yes');
+      location.reload();
     },
   });
-  sessionStorage.removeItem(TAKE_OVER);
-  byId('stop', HTMLDialogElement).close();
-  const panel = new WirePanel(() => relay.code);
-  relay.on('frame', ({ direction, text }) => panel.add(direction, text));
-  const chat = new Chat(relay, await History.open());
   const shown = (state: ConnectionState) => {
     showState(state);
-    if (relay.code !== null) showOwnCode(relay.code);
     chat.stateChanged(state);
   };
-  relay.on('state', shown);
-  shown(relay.state);
+  try {
+    const identity = await loadIdentity();
+    let waited = false;
+    relay = await Relay.open(location.origin, identity, {
+      storage: indexedDbStorage(RELAY_STORE, indexedDB),
+      ...(invite === null ? {} : { invite }),
+      // Only pages of secure origins have locks.
+      ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
+      onElsewhere: (takeOver) => {
+        if (sessionStorage.getItem(TAKE_OVER) !== null) {
+          takeOver();
+          return;
+        }
+        waited = true;
+        chat.elsewhere(takeOver);
+      },
+    });
+    sessionStorage.removeItem(TAKE_OVER);
+    // The other tab has written meanwhile.
+    if (waited) await Promise.all([history.reload(), people.reload()]);
+    const opened = relay;
+    const close = async () => {
+      await opened.close();
+      await Promise.all([history.close(), people.close(), files.close()]);
+    };
+    run(opened, chat, shown);
+    new SettingsSheet(settingsActions({ relay: opened, identity, people, chat, close }));
+  } catch (error) {
+    shown({ state: 'ended', error: error as ClientError });
+    throw error;
+  }
 }
 
-begin().catch((error: unknown) => {
-  showEnd(error as ClientError);
-  throw error;
-});
+function run(relay: Relay, chat: Chat, shown: (state: ConnectionState) => void): void {
+  const panel = new WirePanel(() => relay.code);
+  relay.on('frame', ({ direction, text }) => panel.add(direction, text));
+  chat.connect(relay);
+  const ownCode = new OwnCode();
+  const changed = (state: ConnectionState) => {
+    shown(state);
+    if (relay.code !== null) ownCode.show(relay.code, invitationTo(relay.code));
+  };
+  relay.on('state', changed);
+  changed(relay.state);
+}
+
+function settingsActions(parts: {
+  readonly relay: Relay;
+  readonly identity: Identity;
+  readonly people: People;
+  readonly chat: Chat;
+  /** Ends everything that writes. */
+  readonly close: () => Promise<void>;
+}): SettingsActions {
+  const { relay, identity, people, chat, close } = parts;
+  return {
+    bytesKept,
+    onExport: async (passphrase) => {
+      saveFile(`keyrelay-${relay.code ?? 'backup'}.txt`, await exportEverything(identity, passphrase));
+      return null;
+    },
+    onImport: async (file, passphrase) => {
+      let backup: Backup;
+      try {
+        backup = await readBackup(await file.text(), passphrase);
+      } catch (cause) {
+        if (cause instanceof ClientError) return cause.message;
+        throw cause;
+      }
+      await close();
+      await takeOver(backup);
+      // What was agreed under the identity of before is of no use to this one.
+      await deleteDatabase(RELAY_STORE);
+      location.replace('/');
+      return null;
+    },
+    onDeleteEverything: async () => {
+      await close();
+      await deleteEverything();
+      location.replace('/');
+    },
+    blocked: () =>
+      people.codes
+        .filter((code) => people.standing(code) === 'blocked')
+        .map((code) => ({ code, name: people.nameOf(code) })),
+    onUnblock: (code) => {
+      void people.set(code, { standing: 'friend' });
+      chat.refresh();
+    },
+  };
+}
+
+function keepOffline(): void {
+  // Only pages of secure origins have service workers.
+  navigator.serviceWorker?.register('/service-worker.js').catch(() => {
+    // Without one the page needs the relay to open; everything else works.
+  });
+}
+
+addEventListener('load', keepOffline);
+void begin();

@@ -47,14 +47,30 @@ export class Visitor {
   /** Her code, once the relay has given it. */
   async code(): Promise<string> {
     const code = this.page.locator('#code');
-    await code.filter({ hasText: /^[0-9A-Z]{7}$/ }).waitFor();
+    await code.filter({ hasText: /^[0-9A-Z]{7}$/ }).waitFor({ state: 'attached' });
     return (await code.textContent()) ?? '';
   }
 
+  /** Starts a conversation: by the field of the first visit, or by the sheet of later ones. */
   async startWith(code: string): Promise<void> {
-    await this.page.fill('#their-code', code);
-    await this.page.press('#their-code', 'Enter');
-    await this.page.locator('#talk-code', { hasText: code }).waitFor();
+    const first = await this.page.locator('#their-code').isVisible();
+    if (!first) await this.page.click('#new');
+    const field = first ? '#their-code' : '#new-code';
+    await this.page.fill(field, code);
+    await this.page.press(field, 'Enter');
+    await this.page.locator('#talk').waitFor();
+  }
+
+  /** Accepts the one person that wants to talk. */
+  async accepts(): Promise<void> {
+    await this.page.locator('.person').first().click();
+    await this.page.click('#banner-actions button:has-text("Accept")');
+    await this.page.locator('#banner[data-kind="request"]').waitFor({ state: 'hidden' });
+  }
+
+  /** Waits until the page says this in its banner. */
+  async isTold(kind: string): Promise<void> {
+    await this.page.locator(`#banner[data-kind="${kind}"]`).waitFor();
   }
 
   async say(text: string): Promise<void> {
@@ -69,7 +85,8 @@ export class Visitor {
 
   /** Waits until her own message is so far. */
   async sees(text: string, mark: string): Promise<void> {
-    await this.page.locator('.message.mine', { hasText: text }).locator(`[data-mark="${mark}"]`).waitFor();
+    const message = this.page.locator('.message.mine', { hasText: text });
+    await message.locator(`[data-mark="${mark}"]`).waitFor();
   }
 
   async is(state: 'live' | 'offline' | 'connecting' | 'ended'): Promise<void> {
@@ -78,8 +95,27 @@ export class Visitor {
 
   /** Everything that is written in the conversation, in order, without marks. */
   async thread(): Promise<string[]> {
-    const read = `[...document.querySelectorAll('.message')].map((each) => each.childNodes[1].data)`;
+    const read = `[...document.querySelectorAll('.message .text')].map((each) => each.textContent)`;
     return (await this.page.evaluate(read)) as string[];
+  }
+
+  /** Puts messages into the page's history, as if they had been said; seen after a reload. */
+  async remembers(code: string, count: number, atMs = Date.now()): Promise<void> {
+    const write = `new Promise((resolve, reject) => {
+      const open = indexedDB.open('keyrelay-history', 1);
+      open.onsuccess = () => {
+        const transaction = open.result.transaction('entries', 'readwrite');
+        const store = transaction.objectStore('entries');
+        for (let number = 1; number <= ${count}; number++) {
+          const text = 'Entry ' + number + ' of a long conversation, ' + 'with words '.repeat(number % 9);
+          const entry = { id: 'old-' + number, mine: number % 3 === 0, text, atMs: ${atMs}, mark: number % 3 === 0 ? 'read' : 'seen' };
+          store.put(JSON.stringify(entry), '${code}:' + String(1e9 + number).padStart(12, '0'));
+        }
+        transaction.oncomplete = () => { open.result.close(); resolve(true); };
+        transaction.onabort = () => reject(transaction.error);
+      };
+    })`;
+    await this.page.evaluate(write);
   }
 
   async picture(name: string): Promise<void> {

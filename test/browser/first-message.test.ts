@@ -47,6 +47,7 @@ test('from the start of a relay to the first encrypted message between two brows
   await click('#start-go');
   await alice.page.fill('#text', 'Hello');
   await click('#compose button');
+  await bob.accepts();
   await bob.hears('Hello');
   const heardMs = performance.now();
 

@@ -45,6 +45,7 @@ async function talking(looks: { alice?: Look; bob?: Look } = {}): Promise<{ alic
   const [alice, bob] = [await visit(looks.alice), await visit(looks.bob)];
   await alice.startWith(await bob.code());
   await alice.say('Hello Bob');
+  await bob.accepts();
   await bob.hears('Hello Bob');
   await bob.say('Hello Alice');
   await alice.hears('Hello Alice');
@@ -101,10 +102,11 @@ describe('two people in two browsers', () => {
     }
     await keyboard.type(code.toLowerCase());
     await keyboard.press('Enter');
-    await alice.page.locator('#talk-code', { hasText: code }).waitFor();
+    await alice.page.locator('#talk-name', { hasText: code }).waitFor();
     expect(await focused()).toBe('text');
     await keyboard.type('No mouse');
     await keyboard.press('Enter');
+    await bob.accepts();
     await bob.hears('No mouse');
   });
 
@@ -128,6 +130,7 @@ describe('two people in two browsers', () => {
     await alice.page.waitForFunction(`document.querySelector('#their-code').value === '${code}'`);
     await alice.page.click('#start button');
     await alice.say('From your QR code');
+    await bob.accepts();
     await bob.hears('From your QR code');
   });
 });
@@ -141,6 +144,8 @@ describe('when something is in the way', () => {
     await alice.sees('three', 'stored');
     await alice.picture('stored');
     const again = await browsers.openTab(context, relay.http);
+    await again.page.locator('.person .unread', { hasText: '3' }).waitFor();
+    await again.page.click('.person');
     await again.hears('three');
     expect(await again.thread()).toEqual(['Hello Bob', 'Hello Alice', 'one', 'two', 'three']);
     await alice.sees('three', 'read');
@@ -154,7 +159,7 @@ describe('when something is in the way', () => {
     await alice.is('offline');
     await alice.say('Are you there?');
     await alice.sees('Are you there?', 'waiting');
-    await alice.page.locator('#compose-hint', { hasText: 'what you send will wait' }).waitFor();
+    await alice.isTold('offline');
     await alice.picture('offline');
     await processes.relay(settings);
     await bob.hears('Are you there?');
@@ -168,15 +173,16 @@ describe('when something is in the way', () => {
     // Whoever runs the relay puts another key behind Bob's code.
     const { eddsaPublicKey, ecdhPublicKey } = createIdentity();
     await redis.call('HSET', `user:{${code}}`, 'eddsa', eddsaPublicKey, 'ecdh', ecdhPublicKey);
+    // Opening the conversation is enough to learn of it.
     await alice.page.reload();
-    await alice.startWith(code);
-    await alice.page.locator('#changed').waitFor();
+    await alice.isTold('changed');
+    await alice.page.locator('.person .trust-changed').waitFor();
     expect(await alice.page.locator('#text').isDisabled()).toBe(true);
     await alice.picture('key-changed');
     expect(await findings(alice)).toEqual([]);
-    await alice.page.click('#changed-compare');
+    await alice.page.click('#banner-actions button');
     await alice.page.click('#safety-accept');
-    await alice.page.locator('#changed').waitFor({ state: 'hidden' });
+    await alice.page.locator('#banner').waitFor({ state: 'hidden' });
     await alice.say('To the new key');
     await alice.sees('To the new key', 'waiting');
   });
@@ -184,19 +190,21 @@ describe('when something is in the way', () => {
   test('a second tab leaves the first alone, and can take over', async () => {
     const { alice, bob } = await talking();
     const second = await browsers.openTab(alice.context, relay.http);
-    await second.page.locator('#stop', { hasText: 'another tab' }).waitFor();
+    await second.isTold('elsewhere');
+    await second.page.locator('.person').first().click();
+    await second.hears('Hello Alice');
     await second.picture('two-tabs');
     await alice.say('Still in the first tab');
     await bob.hears('Still in the first tab');
-    await second.page.click('#stop-go');
+    await second.page.click('#banner-actions button');
     await second.is('live');
-    await alice.page.locator('#stop', { hasText: 'elsewhere' }).waitFor();
+    await alice.isTold('displaced');
     await second.say('Now in the second');
     await bob.hears('Now in the second');
     // And back again, by one click.
-    await alice.page.click('#stop-go');
+    await alice.page.click('#banner-actions button');
     await alice.is('live');
-    await second.page.locator('#stop', { hasText: 'elsewhere' }).waitFor();
+    await second.isTold('displaced');
     expect(await alice.thread()).toEqual([
       'Hello Bob',
       'Hello Alice',
@@ -212,8 +220,8 @@ describe('when something is in the way', () => {
     const before = await alice.code();
     await first.kill();
     await processes.relay(settings);
-    await alice.page.locator('#stop', { hasText: 'forgotten' }).waitFor();
-    await alice.page.click('#stop-go');
+    await alice.isTold('forgotten');
+    await alice.page.click('#banner-actions button');
     await alice.is('live');
     expect(await alice.code()).not.toBe(before);
   });
@@ -254,6 +262,7 @@ describe('on every screen', () => {
     const bob = await visit();
     await bob.startWith(await alice.code());
     await bob.say('Hello! Is it true that nobody else can read this, not even whoever runs the relay?');
+    await alice.accepts();
     await alice.hears('Hello!');
     await alice.say('Yes. Open “What the relay sees”, and look.');
     await alice.sees('Yes', 'read');

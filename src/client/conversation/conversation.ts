@@ -67,6 +67,11 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.secure();
   }
 
+  /** Hex of the pinned identity key; null until it has been learnt. */
+  get identityKey(): string | null {
+    return this.#peer.trust.pin?.eddsaPublicKey ?? null;
+  }
+
   /** Whether a message sent now can be encrypted at once: keys are agreed, or the first can go with the request for them. */
   get secured(): boolean {
     const { agreed, takesFirst } = this.#peer.agreement;

@@ -7,6 +7,7 @@ import { allowsOrigin } from '../transport/origins.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../transport/uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
 import { closeIfOpen, type Problem, upgradeRequired } from './problem.ts';
+import { answerFile, type PageFile } from './static.ts';
 import { lookUp, register, type UserAnswer } from './users.ts';
 
 const BODY_BYTES_MAX = 4096;
@@ -25,9 +26,9 @@ interface Route {
 export class HttpApi {
   readonly #context: RelayContext;
   readonly #addresses: AddressReader;
-  readonly #page: ReadonlyMap<string, Answer>;
+  readonly #page: ReadonlyMap<string, PageFile>;
 
-  constructor(context: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, Answer>) {
+  constructor(context: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, PageFile>) {
     this.#context = context;
     this.#addresses = addresses;
     this.#page = page;
@@ -104,7 +105,7 @@ export class HttpApi {
     if (body !== null && 'aborted' in body) return;
     const answer = await route.handle(exchange, body);
     if ('detail' in answer) refuse(answer);
-    else exchange.answer({ ...answer, headers: { ...headers, ...answer.headers } });
+    else exchange.answer({ ...answer, headers: merged(headers, answer.headers) });
   }
 
   #route(path: string): Route | null {
@@ -134,9 +135,9 @@ export class HttpApi {
       return { name: 'websocket', method: 'GET', limiter: rates.upgrades, handle };
     }
     const file = this.#page.get(path);
-    if (file !== undefined)
-      return { name: 'page', method: 'GET', limiter: rates.upgrades, handle: async () => file };
-    return null;
+    if (file === undefined) return null;
+    const handle = async (exchange: Exchange) => answerFile(file, exchange);
+    return { name: 'page', method: 'GET', limiter: rates.upgrades, handle };
   }
 
   /** CORS: never with credentials; pages may read `Retry-After`. */
@@ -150,6 +151,15 @@ export class HttpApi {
           : { Vary: 'Origin' };
     return { 'Cache-Control': 'no-store', ...cors, 'Access-Control-Expose-Headers': 'Retry-After' };
   }
+}
+
+/** Of two `Vary`, both count. */
+function merged(
+  headers: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const vary = [headers.Vary, more.Vary].filter((each) => each !== undefined).join(', ');
+  return { ...headers, ...more, ...(vary === '' ? {} : { Vary: vary }) };
 }
 
 function tooMany(waitMs: number): Problem {

@@ -23,6 +23,9 @@ export class Exchange {
   readonly authorization: string;
   readonly origin: string;
   readonly address: string;
+  /** `Accept-Encoding` and `If-None-Match`, all lines joined. */
+  readonly acceptEncoding: string;
+  readonly ifNoneMatch: string;
   readonly #res: HttpResponse;
   readonly #headers: RequestHeaders;
   #status = 0;
@@ -39,6 +42,8 @@ export class Exchange {
     this.authorization = headers.get('authorization');
     this.origin = headers.get('origin');
     this.address = address;
+    this.acceptEncoding = headers.list('accept-encoding');
+    this.ifNoneMatch = headers.list('if-none-match');
     res.onAborted(() => {
       this.#aborted = true;
       this.#onAborted();
@@ -84,7 +89,7 @@ export class Exchange {
       this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
       for (const [name, value] of Object.entries(headers)) this.#res.writeHeader(name, value);
       // uWebSockets does not say whether it took an answer without a body, so this is the connection's last.
-      if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true);
+      if (this.method === 'HEAD' || status === 304) this.#res.endWithoutBody(Buffer.byteLength(body), true);
       else if (status === 204) this.#endWithoutLength();
       else if (close) this.#res.end(body, true);
       else this.#send(typeof body === 'string' ? Buffer.from(body) : body);

@@ -45,7 +45,7 @@ export class RequestHeaders {
   }
 
   /** All lines of a list header, joined; empty if absent. A proxy may append a line. */
-  list(name: 'connection' | 'forwarded' | 'sec-websocket-protocol' | 'x-forwarded-for'): string {
+  list(name: ListName): string {
     return this.#lists.get(name) ?? '';
   }
 
@@ -82,11 +82,15 @@ export class RequestHeaders {
   }
 }
 
-const LISTS: ReadonlySet<string> = new Set([
+const LIST_NAMES = [
+  'accept-encoding',
   'connection',
   'forwarded',
+  'if-none-match',
   'sec-websocket-protocol',
   'x-forwarded-for',
-]);
+] as const;
+type ListName = (typeof LIST_NAMES)[number];
+const LISTS: ReadonlySet<string> = new Set(LIST_NAMES);
 /** 16 bytes in Base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;

@@ -1,0 +1,24 @@
+const KEY = 'keyrelay-settings';
+
+export interface Settings {
+  /** What this user calls themselves, sent with each message; empty: nothing. */
+  readonly name: string;
+  /** Whether others learn that their messages were read. */
+  readonly receipts: boolean;
+  /** Whether a message that comes while the page is hidden shows a notification. */
+  readonly notify: boolean;
+}
+
+const DEFAULTS: Settings = { name: '', receipts: true, notify: false };
+
+export function readSettings(): Settings {
+  try {
+    return { ...DEFAULTS, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Settings>) };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export function changeSettings(changes: Partial<Settings>): void {
+  localStorage.setItem(KEY, JSON.stringify({ ...readSettings(), ...changes }));
+}
