@@ -1,10 +1,12 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { readCode } from '../protocol/codes.ts';
 import { ack } from '../protocol/frames.ts';
 import { Account } from './account/account.ts';
 import type { User } from './account/directory.ts';
 import { type Endpoints, endpointsOf } from './account/endpoints.ts';
 import type { Identity } from './account/identity.ts';
+import { RegisteredKeys } from './account/registered-keys.ts';
+import { registrationProof } from './account/signing.ts';
+import { Commands } from './connection/commands.ts';
 import { Connection, type ConnectionState } from './connection/connection.ts';
 import type { IncomingEnvelope } from './connection/incoming.ts';
 import { DEFAULT_LIMITS, type RelayLimits, type Welcome } from './connection/login.ts';
@@ -35,6 +37,8 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #identity: Identity;
   readonly #account: Account;
+  readonly #registeredKeys: RegisteredKeys;
+  readonly #commands: Commands;
   readonly #endpoints: Endpoints;
   readonly #records: Records;
   readonly #events = new Emitter<RelayEvents>();
@@ -73,6 +77,8 @@ export class Relay {
     this.#endpoints = endpoints;
     const { fetch, name, invite } = options;
     this.#account = new Account({ identity, endpoints, records, fetch, name, invite });
+    this.#registeredKeys = new RegisteredKeys(identity, records);
+    this.#commands = new Commands(identity);
     this.#records = records;
     this.#lock = lock;
     this.#protocol = options.protocol ?? 2;
@@ -139,6 +145,7 @@ export class Relay {
       );
     }
     const relay = new Relay({ url, identity, options, records, lock });
+    await relay.#registeredKeys.forgetOld(Date.now());
     relay.#reminder = setInterval(() => relay.#remind(), REMIND_EVERY_MS);
     relay.#connection.start();
     return relay;
@@ -206,6 +213,22 @@ export class Relay {
   /** Registers the identity, with proof. Safe to repeat; the first login does it by itself. */
   register(options: { readonly signal?: AbortSignal } = {}): Promise<User> {
     return unlessAborted(this.#account.register(), options.signal);
+  }
+
+  /**
+   * Replaces the registered X25519 key, to which first messages are encrypted: whoever gets the old one later reads none that
+   * were sent afterwards, and the storage forgets it after 8 days. Resolves once the relay has the new one, with the identity
+   * to keep from now on: without this storage, the one of before cannot register any more. Protocol 2 only.
+   */
+  async rotateKey(options: { readonly signal?: AbortSignal } = {}): Promise<Identity> {
+    if (this.#protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
+    const { code } = await this.register(options);
+    const next = await this.#registeredKeys.make();
+    const payload = { ecdh_public_key: next.ecdhPublicKey, proof: registrationProof(next) };
+    await unlessAborted(this.#commands.send(code, { type: 'rotate', payload }), options.signal);
+    await this.#registeredKeys.took(next, Date.now());
+    await this.#account.rotated(next.ecdhPublicKey);
+    return next;
   }
 
   lookup(code: string, options: { readonly signal?: AbortSignal } = {}): Promise<User> {
@@ -293,12 +316,13 @@ export class Relay {
     const transmit = (frame: string) => this.#connection.send(frame);
     this.#outbox.live(transmit);
     this.#lane.live(transmit, limits);
+    this.#commands.live(transmit);
     for (const { peer } of this.#peers.values()) peer.files.live();
   }
 
   #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {
     const outcome = outcomeOf(type, payload);
-    if (outcome === null || this.#lane.answered(outcome)) return;
+    if (outcome === null || this.#lane.answered(outcome) || this.#commands.answered(outcome)) return;
     if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.why, outcome.waitMs);
     else {
       const settled =
@@ -338,8 +362,7 @@ export class Relay {
       audience: this.#endpoints.socket,
       maxFrameBytes: () => this.#limits.maxFrameBytes,
       registeredKeys: this.#options.registeredKeys ?? false,
-      registeredSecret: (key) =>
-        key === this.#identity.ecdhPublicKey ? bytesToHex(this.#identity.exchangeKey) : undefined,
+      registeredSecret: (key) => this.#registeredKeys.secretOf(key),
       onAdded: () => this.#receiver.added(),
       onHandled: () => this.#receiver.handled(),
       onWaiting: () => this.#waits(code),
@@ -416,6 +439,7 @@ export class Relay {
     if (state.state !== 'live') {
       this.#outbox.down();
       this.#lane.down();
+      this.#commands.down();
     }
     this.#events.emit('state', state);
   }
@@ -437,6 +461,7 @@ export class Relay {
     this.#connection.end(error);
     this.#receiver.close();
     for (const { peer } of this.#peers.values()) peer.close();
+    this.#commands.end(error);
     clearInterval(this.#reminder);
     this.#lock?.release();
     for (const wake of this.#wakes) wake();

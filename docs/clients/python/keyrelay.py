@@ -1,18 +1,25 @@
-"""A keyrelay client: protocol 2, end-to-end encryption, both roles of a key exchange. docs/clients.md explains it.
+"""A keyrelay client: protocol 2, and version 1 between the peers (docs/protocol.md 6.10), both roles of an exchange.
 
     pip install websockets pynacl; python keyrelay.py http://127.0.0.1:8080 alice.json [CODE]
 Prints JSON lines: first {"code": ...}, then messages. Lines of standard input go to CODE. alice.json keeps the identity
 and others' pinned keys; exchanged keys live as long as the process, and are agreed anew after it.
 """
-import asyncio, base64, collections, contextlib, functools, hashlib, hmac, json, os, random, re, sys, types
+import asyncio, base64, collections, contextlib, functools, hashlib, hmac, json, math, os, random, re, sys, time, types
 import nacl.bindings as sodium, nacl.exceptions, nacl.signing, urllib.error, urllib.request, websockets
 
 DELIVERED = re.compile(rb'\{"data":(\{.*\}),"signature":"([0-9a-f]{128})"(?:,"seq":"([^"]*)")?\}', re.S)
 SENDER = re.compile(rb'"sender":"([0-9A-HJKMNP-TV-Z]{7})"')
 # Of nobody, forged, or signed and not what we understand: such an envelope is dropped.
-NOT_FOR_US = (urllib.error.HTTPError, nacl.exceptions.BadSignatureError, KeyError, TypeError, ValueError)
+NOT_FOR_US = (urllib.error.HTTPError, nacl.exceptions.CryptoError, KeyError, TypeError, ValueError, RuntimeError)
+JUMP_MAX, REPEAT_AFTER_S, TRIES_MAX, KEPT = 10_000, 60, 5, 10
 
 dumps = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+def unique(members):
+    """Of two equal names other parsers may take the other one: one signed text, two meanings."""
+    if len(dict(members)) != len(members):
+        raise ValueError("two equal names")
+    return dict(members)
+loads = functools.partial(json.loads, object_pairs_hook=unique)
 def pair(secret):
     return secret, sodium.crypto_scalarmult_base(secret)
 def kdf(secret, initiator, responder):
@@ -25,8 +32,12 @@ def kdf(secret, initiator, responder):
 def aad(exchange, counter, sender, recipient):
     return b"keyrelay/msg/1\0" + (sender + recipient).encode() + bytes.fromhex(exchange) + counter.to_bytes(8, "big")
 def session_of(peer):
-    """To send under: the newest whose keys the other is known to have, or else the newest."""
-    return next((s for s in reversed(peer.sessions) if s.proven), peer.sessions[-1] if peer.sessions else None)
+    """To send under: the newest whose keys the other is known to have."""
+    return next((session for session in reversed(peer.sessions) if session.proven), None)
+def keep(items, count=KEPT):
+    """Forgets the oldest beyond so many."""
+    for name in list(items)[:-count]:
+        del items[name]
 
 class Client:
     def __init__(self, url, file, on_message):
@@ -57,17 +68,21 @@ class Client:
             self.save()
         if code not in self.peers:
             peer = self.peers[code] = types.SimpleNamespace(
-                code=code, key=bytes.fromhex(self.saved["pins"][code]), pending={}, sessions=[], requests=set(),
-                frames=collections.deque(), contents=collections.deque(), wake=asyncio.Event())
+                code=code, key=bytes.fromhex(self.saved["pins"][code]), pending={}, sessions=[], asked=-math.inf,
+                requests=collections.deque(maxlen=1000), sent={}, frames=collections.deque(),
+                contents=collections.deque(), wake=asyncio.Event())
             peer.worker = asyncio.create_task(self.work(peer))
         return self.peers[code]
-    def say(self, peer, content):
-        peer.contents.append(content)
+    def say(self, peer, content, tries=1):
+        peer.contents.append((content, tries))
         peer.wake.set()
-        if session_of(peer) is None and not peer.pending:
-            own = pair(os.urandom(32))
+    def ask(self, peer):
+        """Without keys, and again every minute without an answer: a request may get lost, or run out."""
+        if session_of(peer) is None and time.monotonic() - peer.asked >= REPEAT_AFTER_S:
+            own, peer.asked = pair(os.urandom(32)), time.monotonic()
             data = self.post(peer, "key_exchange", {"ecdh_public_key": own[1].hex()})
             peer.pending[hashlib.sha256(data.encode()).hexdigest()] = own
+            keep(peer.pending)
     def signed(self, data):
         return f'{{"data":{data},"signature":"{self.signer.sign(data.encode()).signature.hex()}"}}'
     def post(self, peer, kind, payload):
@@ -77,22 +92,29 @@ class Client:
         peer.frames.append((name, self.signed(data)))
         peer.wake.set()
         return data
-    def seal(self, peer, session, content):
+    def seal(self, peer, session, content, tries):
         nonce, counter, text = os.urandom(24), session.sent, dumps(content).encode()
         session.sent += 1
         bound = aad(session.name, counter, self.code, peer.code)
         box = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(text, bound, nonce, session.send_key)
         ciphertext = base64.b64encode(nonce + box).decode()
-        self.post(peer, "message", {"exchange": session.name, "counter": counter, "ciphertext": ciphertext})
+        data = self.post(peer, "message", {"exchange": session.name, "counter": counter, "ciphertext": ciphertext})
+        if content["type"] == "message":
+            peer.sent[json.loads(data)["id"]] = content, tries
+            keep(peer.sent, 1000)
 
     async def work(self, peer):
         """One envelope at a time, the same bytes until the relay has decided: so none overtakes one in doubt."""
         while True:
-            if not peer.frames and peer.contents and session_of(peer):
-                self.seal(peer, session_of(peer), peer.contents.popleft())
+            if not peer.frames and peer.contents:
+                if session_of(peer):
+                    self.seal(peer, session_of(peer), *peer.contents.popleft())
+                else:
+                    self.ask(peer)
             if not peer.frames:
                 peer.wake.clear()
-                await peer.wake.wait()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(peer.wake.wait(), REPEAT_AFTER_S if peer.contents else None)
                 continue
             await self.live.wait()
             name, frame = peer.frames[0]
@@ -112,18 +134,16 @@ class Client:
             return
         peer = await self.peer(claimed[1].decode())
         nacl.signing.VerifyKey(peer.key).verify(data, bytes.fromhex(signature.decode()))
-        envelope, digest = json.loads(data), hashlib.sha256(data).hexdigest()
+        envelope, digest = loads(data), hashlib.sha256(data).hexdigest()
         name = envelope.get("id", digest)
         if envelope["sender"] != peer.code or envelope["recipient"] != self.code or (peer.code, name) in self.seen:
             return
         self.seen.append((peer.code, name))
         kind, payload = envelope["message"]["type"], envelope["message"].get("payload")
-        # A request seen before, or crossing ours: of two that cross, that of the smaller code stands.
-        stands = digest not in peer.requests and not (peer.pending and self.code < peer.code)
-        if kind == "key_exchange" and stands:
-            peer.requests.add(digest)
-            peer.pending.clear()
-            own = pair(os.urandom(32))
+        # Every request is answered once, also while one of ours is pending: either may be lost.
+        if kind == "key_exchange" and digest not in peer.requests:
+            peer.requests.append(digest)
+            own, peer.asked = pair(os.urandom(32)), time.monotonic()
             self.agree(peer, digest, own, payload, initiator=False)
             self.post(peer, "key_exchange_ack", {"ecdh_public_key": own[1].hex(), "in_reply_to": digest})
         elif kind == "key_exchange_ack" and payload["in_reply_to"] in peer.pending:
@@ -138,10 +158,9 @@ class Client:
         send_key, receive_key = kdf(shared, *parties)[:: 1 if initiator else -1]
         peer.sessions.append(types.SimpleNamespace(
             name=name, send_key=send_key, receive_key=receive_key, sent=0, received=0, proven=initiator))
+        del peer.sessions[:-KEPT]
     def open(self, peer, name, payload):
         session = next((s for s in peer.sessions if s.name == payload["exchange"]), None)
-        if session is not None and payload["counter"] < session.received:
-            return
         box, bound = base64.b64decode(payload["ciphertext"]), (payload["counter"], peer.code, self.code)
         try:
             text = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
@@ -149,8 +168,15 @@ class Client:
         except (AttributeError, nacl.exceptions.CryptoError):  # keys of before a restart: agree on new ones
             peer.sessions.clear()
             return self.say(peer, {"type": "unreadable", "id": name})
-        session.received, session.proven, content = payload["counter"] + 1, True, json.loads(text)
-        del peer.sessions[: peer.sessions.index(session)]
+        # What the counter says is believed only now.
+        if not session.received <= payload["counter"] <= session.received + JUMP_MAX:
+            return
+        session.received, session.proven, content = payload["counter"] + 1, True, loads(text)
+        peer.wake.set()
+        if content["type"] == "unreadable" and content["id"] in peer.sent:
+            lost, tries = peer.sent.pop(content["id"])
+            if tries < TRIES_MAX:
+                self.say(peer, lost, tries + 1)
         if content["type"] == "message":
             self.on_message(peer.code, content["body"])
             self.say(peer, {"type": "delivered", "up_to": name})

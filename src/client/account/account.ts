@@ -54,6 +54,15 @@ export class Account {
     }
   }
 
+  /** The relay has another X25519 key for this user now. */
+  async rotated(ecdhPublicKey: string): Promise<void> {
+    if (this.#user === null) return;
+    this.#user = { ...this.#user, ecdhPublicKey };
+    const batch = new Batch();
+    batch.set('account', this.#user);
+    await this.#options.records.commit(batch);
+  }
+
   async #register(): Promise<User> {
     const { identity, records, ...rest } = this.#options;
     const user = await register(identity, rest);

@@ -9,7 +9,7 @@ import { x25519 } from '../../crypto/x25519.ts';
 export interface Identity {
   /** Ed25519 seed, 32 bytes: signs frames and the registration proof, nothing else. */
   readonly signingKey: Uint8Array;
-  /** X25519 secret, 32 bytes: the registered exchange key, used only by the plain flow. */
+  /** X25519 secret, 32 bytes: the registered key, which opens first messages. The plain flow exchanges it, too. */
   readonly exchangeKey: Uint8Array;
   /** Hex of the public halves. */
   readonly eddsaPublicKey: string;

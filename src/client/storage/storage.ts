@@ -3,6 +3,7 @@
  * Keys, all values JSON:
  *
  *     account                   the registered user: code, id, keys, when
+ *     registered                X25519 keys that it was registered with, since the first that was replaced
  *     protocol                  2 once this identity has used protocol 2: never 1 again
  *     pin:<peer>                trust on first use: the peer's keys, a newer one not yet accepted, the best exchange so far
  *     exchange:<peer>           key exchange state: pending requests, keys, counters (keys/stored-exchange.ts)

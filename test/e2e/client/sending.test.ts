@@ -202,3 +202,35 @@ describe('a program that is started again, with the storage that it kept', () =>
     await expect(mixed).rejects.toThrow(alice.code);
   });
 });
+
+describe('the registered key', () => {
+  test('is replaced by a signed command: first messages to the old and to the new one open, with the storage kept', async () => {
+    const [bob, early, late] = [
+      await people.join(relay.http),
+      await people.join(relay.http),
+      await people.join(relay.http),
+    ];
+    // Has looked Bob up before, and so writes to the old key.
+    const toBob = await early.relay.startConversation(bob.code);
+    const identity = await bob.relay.rotateKey();
+    expect(identity.eddsaPublicKey).toBe(bob.identity.eddsaPublicKey);
+    const known = await late.relay.lookup(bob.code);
+    expect(known).toMatchObject({ ecdhPublicKey: identity.ecdhPublicKey, proven: true });
+    await bob.relay.close();
+
+    await toBob.send('to the old key').stored;
+    await (await late.relay.startConversation(bob.code)).send('to the new key').stored;
+    // Nobody but the two messages' senders is asked for anything: they are inside the requests.
+    await early.relay.close();
+    await late.relay.close();
+    const back = await people.join(relay.http, { identity, storage: bob.storage });
+    const heard: unknown[] = [];
+    for await (const { message } of back.relay.messages()) if (heard.push(message.body) === 2) break;
+    expect(heard.sort()).toEqual(['to the new key', 'to the old key']);
+  });
+
+  test('cannot be replaced by protocol 1', async () => {
+    const alice = await people.join(relay.http, { protocol: 1 });
+    await expect(alice.relay.rotateKey()).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+});

@@ -1,0 +1,73 @@
+import { signedText } from '../../protocol/frames.ts';
+import { SERVER } from '../../protocol/message-types.ts';
+import type { Identity } from '../account/identity.ts';
+import { signedFrame } from '../account/signing.ts';
+import type { ClientError } from '../errors.ts';
+import { fullJitterMs } from './backoff.ts';
+import { newEnvelopeId } from './envelope-id.ts';
+import type { Outcome } from './relay-reply.ts';
+
+interface Waiting {
+  readonly frame: string;
+  readonly settle: (error: ClientError | null) => void;
+}
+
+/** Commands to the relay itself (docs/protocol.md 4): each is sent until it is answered, over reconnects too. */
+export class Commands {
+  readonly #identity: Identity;
+  readonly #waiting = new Map<string, Waiting>();
+  #transmit: ((frame: string) => void) | null = null;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+  }
+
+  /** Resolves when the relay has carried it out; rejects if it will not, or when the client ends. */
+  send(sender: string, message: { readonly type: string; readonly payload: object }): Promise<void> {
+    const id = newEnvelopeId();
+    const frame = signedFrame(signedText({ sender, recipient: SERVER, id, message }), this.#identity);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { frame, settle: (error) => (error === null ? resolve() : reject(error)) });
+      this.#transmit?.(frame);
+    });
+  }
+
+  /** False if it is not about a command. */
+  answered(outcome: Outcome): boolean {
+    const { id } = outcome;
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return false;
+    if (outcome.outcome === 'again') {
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(timer);
+          this.#transmit?.(waiting.frame);
+        },
+        (outcome.waitMs ?? 0) + fullJitterMs(0),
+      );
+      this.#timers.add(timer);
+      return true;
+    }
+    this.#waiting.delete(id);
+    waiting.settle(outcome.outcome === 'accepted' ? null : outcome.error);
+    return true;
+  }
+
+  live(transmit: (frame: string) => void): void {
+    this.#transmit = transmit;
+    for (const { frame } of this.#waiting.values()) transmit(frame);
+  }
+
+  down(): void {
+    this.#transmit = null;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  end(error: ClientError): void {
+    this.down();
+    for (const { settle } of this.#waiting.values()) settle(error);
+    this.#waiting.clear();
+  }
+}
