@@ -1,3 +1,4 @@
+import { ADMIN_COMMAND } from './admin/admin-command.ts';
 import type { Run } from './command.ts';
 import { PERSON_COMMANDS } from './person/person-commands.ts';
 
@@ -26,7 +27,7 @@ that dies is started again; SIGHUP restarts all, one after the other.
 While Redis is away at the start, a node waits for it, not ready.
 
 SIGTERM or SIGINT: not ready, connections closed over RELAY_DRAIN_MS, exit code 0. A second signal ends it at once.
-SIGHUP stops nothing: a node reads its certificate again.`,
+SIGHUP stops nothing: a node reads its certificate and RELAY_CONFIG_FILE again.`,
     load: () => import('./serve/serve.ts'),
   },
   cluster: {
@@ -63,6 +64,7 @@ ever seen a protocol 1 connect of this account can replay it. The next login by 
 Needs RELAY_REDIS_URL, as the nodes have it. Exit code 1 if no user has this code.`,
     load: () => import('./reopen.ts'),
   },
+  admin: ADMIN_COMMAND,
   ...PERSON_COMMANDS,
 } as const satisfies Record<string, Command>;
 

@@ -56,6 +56,9 @@ export const INVITATION_PENDING_MS = 120_000;
 /** Invitations that have neither expired nor been revoked; used up ones count. */
 export const INVITATIONS_MAX = 10_000;
 
+/** Lines of the audit log; the oldest leave. */
+export const AUDIT_MAX = 10_000;
+
 /** Above this share of memory, registrations are refused to protect existing users. */
 export const REGISTRATION_MEMORY_PERCENT = 90;
 

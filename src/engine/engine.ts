@@ -18,6 +18,7 @@
 
 import type { Account, User } from './account.ts';
 import type { Announcements } from './announcements.ts';
+import type { Control } from './control.ts';
 import type { Invitations } from './invitations.ts';
 import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
@@ -293,4 +294,5 @@ export interface Engine {
   readonly operators: Operators;
   /** Empty unless the engine was made to note users who are away. */
   readonly announcements: Announcements;
+  readonly control: Control;
 }

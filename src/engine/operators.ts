@@ -24,6 +24,28 @@ export interface Operators {
   deadLettersOf(code: string): Promise<readonly DeadLetter[]>;
   /** False if there is none with this id. */
   dropDeadLetter(code: string, id: string): Promise<boolean>;
+  /** Writes a line of the audit log, which keeps the last `AUDIT_MAX`. */
+  record(entry: AuditEntry): Promise<void>;
+  /** A page of the audit log, the newest line first. */
+  audit(after: string | null): Promise<Page<AuditLine>>;
+}
+
+/** What an operator has asked for. */
+export interface AuditEntry {
+  /** As operators name themselves, and from where. */
+  readonly operator: string;
+  /** The node that was asked. */
+  readonly node: string;
+  readonly action: string;
+  /** Code, id or name that it is about; '' for none. */
+  readonly target: string;
+  /** '' if none was given. */
+  readonly reason: string;
+}
+
+export interface AuditLine extends AuditEntry {
+  readonly id: string;
+  readonly at: string;
 }
 
 export interface Page<T> {

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -10,6 +17,25 @@ export interface Health {
   readonly reason: string;
 }
 
+/** A request to the API, by somebody who knows the token. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: string;
+  /** As operators name themselves, and the address that they came from. */
+  readonly operator: string;
+}
+
+/** `json` undefined: no body. Of a status from 400 on, a problem of RFC 9457. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type AdminApi = (request: ApiRequest) => Promise<ApiAnswer>;
+
 export interface AdminOptions {
   readonly host: string;
   readonly port: number;
@@ -17,6 +43,10 @@ export interface AdminOptions {
   readonly health: () => Health;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** What changes something needs it, and so does the API; '': neither is served. */
+  readonly token: string;
+  /** What lies under `/v1/`. Null while the node starts. */
+  readonly api: () => AdminApi | null;
 }
 
 export interface Admin {
@@ -56,7 +86,7 @@ const ROUTES: Readonly<Record<string, { readonly methods: readonly string[]; rea
     methods: ['GET', 'HEAD', 'PUT'],
     handle: async ({ log }, request) => {
       if (request.method !== 'PUT') return { status: 200, text: `${log.level}\n` };
-      const asked = await readBody(request);
+      const asked = (await readBody(request, LEVEL_BYTES_MAX))?.trim();
       const level = LOG_LEVELS.find((each) => each === asked);
       if (level === undefined) return { status: 400, text: `must be one of ${LOG_LEVELS.join(', ')}\n` };
       log.level = level;
@@ -65,7 +95,10 @@ const ROUTES: Readonly<Record<string, { readonly methods: readonly string[]; rea
   },
 };
 
-const BODY_BYTES_MAX = 64;
+const LEVEL_BYTES_MAX = 64;
+const BODY_BYTES_MAX = 4096;
+const OPERATOR_MAX = 64;
+const API = '/v1/';
 const REQUEST_TIMEOUT_MS = 5000;
 const CONNECTIONS_MAX = 100;
 
@@ -122,23 +155,77 @@ async function respond(
 
 function route(options: AdminOptions, request: IncomingMessage): Answer | Promise<Answer> {
   const path = (request.url ?? '').split('?')[0] ?? '';
+  if (path.startsWith(API)) return callApi(options, request);
   const found = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
   if (found === undefined) {
-    return { status: 404, text: `not found: there are ${Object.keys(ROUTES).join(', ')}\n` };
+    return { status: 404, text: `not found: there are ${Object.keys(ROUTES).join(', ')} and ${API}\n` };
   }
   if (!found.methods.includes(request.method ?? '')) {
     const allow = found.methods.join(', ');
     return { status: 405, text: `only ${allow}\n`, headers: { Allow: allow } };
   }
-  return found.handle(options, request);
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  return (reads ? null : refused(options, request)) ?? found.handle(options, request);
 }
 
-/** Trimmed text, cut if it is too long for a level. */
-async function readBody(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request) {
-    text += String(chunk);
-    if (text.length > BODY_BYTES_MAX) break;
+/** Null if the request proves that it comes from an operator. */
+function refused({ token }: AdminOptions, request: IncomingMessage): Answer | null {
+  if (token === '') {
+    return problem(403, 'this node only shows: give it RELAY_ADMIN_TOKEN, and start it again');
   }
-  return text.slice(0, BODY_BYTES_MAX).trim();
+  const [, given = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  // Digests of equal length: the time tells neither how long the token is nor how much of it was right.
+  if (timingSafeEqual(digest(given), digest(token))) return null;
+  const what =
+    given === '' ? 'send Authorization: Bearer <RELAY_ADMIN_TOKEN>' : 'this is not RELAY_ADMIN_TOKEN';
+  return problem(401, what, { 'WWW-Authenticate': 'Bearer realm="keyrelay admin"' });
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+async function callApi(options: AdminOptions, request: IncomingMessage): Promise<Answer> {
+  const refusal = refused(options, request);
+  if (refusal !== null) return refusal;
+  const api = options.api();
+  if (api === null) return problem(503, 'the node is starting');
+  const { pathname, searchParams } = new URL(request.url ?? '', 'http://admin');
+  const body = await readBody(request, BODY_BYTES_MAX);
+  if (body === null) return problem(413, `the body may have ${BODY_BYTES_MAX} bytes`);
+  const named = String(request.headers['x-operator'] ?? '')
+    .replace(/[^ -~]/g, '')
+    .slice(0, OPERATOR_MAX);
+  const address = request.socket.remoteAddress ?? '';
+  const {
+    status,
+    json,
+    headers = {},
+  } = await api({
+    method: request.method === 'HEAD' ? 'GET' : (request.method ?? ''),
+    path: pathname,
+    query: searchParams,
+    body,
+    operator: `${named === '' ? 'unnamed' : named} (${address})`,
+  });
+  if (json === undefined) return { status, text: '', headers };
+  const contentType = status < 400 ? 'application/json' : 'application/problem+json';
+  return { status, text: `${JSON.stringify(json)}\n`, contentType, headers };
+}
+
+function problem(status: number, detail: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  const json = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
+  return { status, text: `${JSON.stringify(json)}\n`, contentType: 'application/problem+json', headers };
+}
+
+/** Null if it is longer. */
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

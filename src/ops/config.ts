@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { readSources } from './config-file.ts';
 import type { Setting } from './setting.ts';
 import { CLIENT_VARIABLES, SETTINGS, type SettingName } from './settings.ts';
 
@@ -24,12 +24,21 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
-/** Reads every `RELAY_*` variable; an empty one counts as unset. @throws ConfigError with all mistakes */
-export function loadConfig(env: Environment): Config {
-  const mistakes = unknownVariables(env);
+const SECRETS = NAMES.flatMap((name) => {
+  const { env, secret }: Setting<unknown> = SETTINGS[name];
+  return secret === true ? [env] : [];
+});
+
+/**
+ * Reads every `RELAY_*` variable, from the environment or from RELAY_CONFIG_FILE; an empty one counts as unset.
+ * @throws ConfigError with all mistakes
+ */
+export function loadConfig(environment: Environment): Config {
+  const { env, mistakes: unreadable } = readSources(environment, SECRETS);
+  const mistakes = [...unreadable, ...unknownVariables(env)];
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const name of NAMES) {
-    const result = readSetting(SETTINGS[name], env);
+    const result = readValue(SETTINGS[name], env[SETTINGS[name].env]?.trim() ?? '');
     if ('wrong' in result) mistakes.push(result.wrong);
     else values[name] = result.value;
   }
@@ -39,31 +48,16 @@ export function loadConfig(env: Environment): Config {
   return Object.freeze(values as Config);
 }
 
-function readSetting(
+/** @param given '' counts as unset */
+export function readValue(
   setting: Setting<unknown>,
-  env: Environment,
+  given: string,
 ): { readonly value: unknown } | { readonly wrong: string } {
-  const file = setting.secret === true ? (env[fileVariable(setting)]?.trim() ?? '') : '';
-  let given = env[setting.env]?.trim() ?? '';
-  if (file !== '') {
-    if (given !== '') return { wrong: `${setting.env} and ${fileVariable(setting)}: set one of them` };
-    try {
-      given = readFileSync(file, 'utf8').trim();
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { wrong: `${fileVariable(setting)} cannot be read: ${why}` };
-    }
-  }
   const result = setting.schema.safeParse(given === '' ? setting.default : given);
   if (result.success) return { value: result.data };
   const shown = setting.secret === true ? 'is wrong' : `is ${JSON.stringify(given.slice(0, 80))}`;
   const why = describeIssues(result.error.issues);
   return { wrong: `${setting.env} ${shown}: ${why}${serviceLinkHint(given)}` };
-}
-
-/** Names a file with the value of a secret. */
-function fileVariable({ env }: Setting<unknown>): string {
-  return `${env}_FILE`;
 }
 
 /** Each message once, with the list entries that it is about. */
@@ -89,9 +83,11 @@ function serviceLinkHint(given: string): string {
 }
 
 function unknownVariables(env: Environment): string[] {
-  const settings: readonly Setting<unknown>[] = NAMES.map((name) => SETTINGS[name]);
-  const files = settings.filter(({ secret }) => secret === true).map(fileVariable);
-  const known = [...settings.map((each) => each.env), ...files, ...Object.keys(CLIENT_VARIABLES)];
+  const known = [
+    ...NAMES.map((name) => SETTINGS[name].env),
+    ...SECRETS.map((name) => `${name}_FILE`),
+    ...Object.keys(CLIENT_VARIABLES),
+  ];
   return Object.keys(env)
     .filter((name) => name.startsWith('RELAY_') && !known.includes(name))
     .sort()
@@ -153,7 +149,7 @@ const RELATIONS: readonly {
 
 type NumberSetting = { [K in SettingName]: Config[K] extends number ? K : never }[SettingName];
 
-function brokenRelations(config: Partial<Config>): string[] {
+export function brokenRelations(config: Partial<Config>): string[] {
   const broken: string[] = [];
   for (const { larger, smaller, why } of RELATIONS) {
     const a = config[larger];

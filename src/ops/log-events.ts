@@ -27,9 +27,27 @@ export const LOG_EVENTS = {
       'Said at the start, once for each reason: `/readyz` says 503, clients find a closed port, and the node starts as ' +
       'soon as Redis answers.',
   },
+  'an operator acts': {
+    level: 'info',
+    fields: ['operator', 'verb', 'reason'],
+    means:
+      'The admin API was asked to change something: by whom, what, and why. Whom or what it is about stands in the audit ' +
+      'log only (`keyrelay admin audit`), because this log names no users.',
+  },
+  'settings have changed': {
+    level: 'info',
+    fields: ['reason'],
+    means: 'By SIGHUP or by an operator, while the node runs: which ones.',
+  },
+  'settings not read again': {
+    level: 'error',
+    fields: ['reason'],
+    means: 'SIGHUP found mistakes in RELAY_CONFIG_FILE, one line for each: the old settings hold.',
+  },
   'SIGHUP: nothing to read again': {
     level: 'info',
-    means: 'Without RELAY_TLS_CERT there is no certificate to reload. SIGHUP never stops a node.',
+    means:
+      'Without RELAY_TLS_CERT and RELAY_CONFIG_FILE there is nothing to reload. SIGHUP never stops a node.',
   },
   draining: {
     level: 'info',

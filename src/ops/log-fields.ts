@@ -11,6 +11,7 @@ export const LOG_FIELDS = {
   close: 'always',
   reason: 'always',
   verb: 'always',
+  operator: 'always',
   shard: 'always',
   host: 'always',
   port: 'always',

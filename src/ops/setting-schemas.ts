@@ -56,6 +56,11 @@ export function file(): TextSchema<string> {
   return z.string().regex(/^[^\0]*$/, 'must be the path of a file');
 }
 
+/** A secret that cannot be guessed, or '' for none. */
+export function token(): TextSchema<string> {
+  return z.string().regex(/^([!-~]{16,256})?$/, 'must be 16 to 256 visible ASCII characters without spaces');
+}
+
 /** @param generate makes a name if the text is empty */
 export function nodeId(generate: () => string): TextSchema<string> {
   const error =

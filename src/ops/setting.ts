@@ -9,8 +9,10 @@ export interface Setting<T> {
   readonly defaultMeans?: string;
   readonly unit?: string;
   readonly description: string;
-  /** May hold a password: never printed. */
+  /** May hold a password: never printed, and may come from the file that `<env>_FILE` names. */
   readonly secret?: true;
+  /** Can change while a node runs. */
+  readonly live?: true;
   readonly schema: TextSchema<T>;
 }
 

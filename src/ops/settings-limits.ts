@@ -26,6 +26,7 @@ export const LIMITS = {
     default: '200',
     unit: 'per second',
     description: 'Envelopes that one user may send, sustained; twice as many in a burst. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   bytesPerSecond: setting({
@@ -33,6 +34,7 @@ export const LIMITS = {
     default: '4194304',
     unit: 'bytes per second',
     description: 'Bytes that one user may send, sustained; twice as many in a burst. 0: off.',
+    live: true,
     schema: integer({ min: 1024, max: RATE_MAX, zero: OFF }),
   }),
   upgradesPerSecond: setting({
@@ -42,6 +44,7 @@ export const LIMITS = {
     description:
       'WebSocket upgrades from one address (IPv6: one /64), sustained; twice as many in a burst. Connections of any ' +
       'kind are refused at twice that rate. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   socketsPerAddress: setting({
@@ -50,12 +53,14 @@ export const LIMITS = {
     description:
       'Open sockets of one address on one node. High, because thousands of people share the address of an office or ' +
       'a mobile carrier. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   pendingPerAddress: setting({
     env: 'RELAY_PENDING_PER_ADDRESS',
     default: '200',
     description: 'How many of those may be without a login. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   maxPending: setting({
@@ -64,6 +69,7 @@ export const LIMITS = {
     description:
       'Sockets of one process without a login. Each may hold up to two frames of the largest size in memory. ' +
       'Beyond, the oldest is closed.',
+    live: true,
     schema: integer({ min: 1, max: 10_000_000 }),
   }),
   noisePerSecond: setting({
@@ -74,6 +80,7 @@ export const LIMITS = {
       'Penalties of one user (before a login: of one address): one for each ping, receipt that confirms nothing, and ' +
       'frame refused for its rate; 25 seconds of them in a burst. Beyond, the socket is closed with 4429. A fault ' +
       'counts as 2.5 seconds of penalties, and below half of the burst the next login is delayed. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   maxBlocks: setting({
@@ -95,6 +102,7 @@ export const LIMITS = {
     default: '60',
     unit: 'per minute',
     description: '`POST /users` from one address. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   lookupsPerMinute: setting({
@@ -104,6 +112,7 @@ export const LIMITS = {
     description:
       '`GET /users/:code` from one address, so that codes cannot be enumerated; sending to an unknown code takes from ' +
       'the same budget. 0: off.',
+    live: true,
     schema: integer({ min: 1, max: RATE_MAX, zero: OFF }),
   }),
   maxSockets: setting({
@@ -112,6 +121,7 @@ export const LIMITS = {
     description:
       'Open sockets of one process; further upgrades get 503, and 500 above this, connections of any kind are closed ' +
       'at once. Keep it below the limit of open files.',
+    live: true,
     schema: integer({ min: 1, max: 10_000_000 }),
   }),
   maxLagMs: setting({
@@ -121,6 +131,7 @@ export const LIMITS = {
     description:
       'Event-loop lag (90th percentile of a second) beyond which new connections get 503, to protect those that are ' +
       'logged in. 0: off.',
+    live: true,
     schema: integer({ min: 10, max: 60_000, zero: OFF }),
   }),
   inflightBytesPerSocket: setting({
@@ -142,6 +153,7 @@ export const LIMITS = {
     default: '10000',
     unit: 'ms',
     description: 'Time for a new connection to complete a successful `connect`.',
+    live: true,
     schema: integer({ min: 100, max: 120_000 }),
   }),
   pingIntervalMs: setting({

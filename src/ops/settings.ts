@@ -13,6 +13,7 @@ import {
   publicUrls,
   redisUrls,
   seconds,
+  token,
   webhookSecret,
   webhookUrl,
 } from './setting-schemas.ts';
@@ -53,17 +54,37 @@ export const SETTINGS = {
     description: 'PEM file with the private key of that certificate, without a passphrase.',
     schema: file(),
   }),
+  configFile: setting({
+    env: 'RELAY_CONFIG_FILE',
+    default: '',
+    defaultMeans: 'none',
+    description:
+      'File with settings, one `RELAY_NAME=value` a line; the environment is stronger. SIGHUP reads it again, for the ' +
+      'settings that can change at run time.',
+    schema: file(),
+  }),
   adminHost: setting({
     env: 'RELAY_ADMIN_HOST',
     default: '127.0.0.1',
-    description: 'Address of the admin server. It has no passwords: never open it to the internet.',
+    description: 'Address of the admin server. It speaks plain HTTP: never open it to the internet.',
     schema: host(),
   }),
   adminPort: setting({
     env: 'RELAY_ADMIN_PORT',
     default: '9464',
-    description: 'Port of the admin server: `/healthz`, `/readyz`, `/metrics`. 0 lets the system choose.',
+    description:
+      'Port of the admin server: `/healthz`, `/readyz`, `/metrics`, `/v1`. 0 lets the system choose.',
     schema: integer({ min: 0, max: 65_535 }),
+  }),
+  adminToken: setting({
+    env: 'RELAY_ADMIN_TOKEN',
+    default: '',
+    defaultMeans: 'none: the admin server only shows',
+    description:
+      'What operators prove themselves by (docs/admin-api.md): at least 16 characters, such as those of ' +
+      '`openssl rand -hex 24`. The same on all nodes.',
+    secret: true,
+    schema: token(),
   }),
   redisUrls: setting({
     env: 'RELAY_REDIS_URL',
@@ -100,6 +121,7 @@ export const SETTINGS = {
     env: 'RELAY_REQUIRE_PROOF',
     default: 'false',
     description: 'Whether a registration must prove possession of the Ed25519 key.',
+    live: true,
     schema: boolean(),
   }),
   registration: setting({
@@ -108,6 +130,7 @@ export const SETTINGS = {
     description:
       'Who may become a user. `open`: anybody. `invite`: holders of an invitation (`keyrelay admin invite create`). ' +
       '`closed`: only those whom an operator registers. Users who are registered are not affected.',
+    live: true,
     schema: oneOf(['open', 'invite', 'closed']),
   }),
   maxFrameBytes: setting({
@@ -218,6 +241,7 @@ export const SETTINGS = {
     env: 'RELAY_LOG_LEVEL',
     default: 'info',
     description: `One of ${LOG_LEVELS.join(', ')}. User codes and addresses are logged at debug only; trace is the same as debug.`,
+    live: true,
     schema: oneOf(LOG_LEVELS),
   }),
   web: setting({
@@ -234,4 +258,5 @@ export type SettingName = keyof typeof SETTINGS;
 /** Variables that are not settings of a relay: commands that talk to a relay read them. */
 export const CLIENT_VARIABLES = {
   RELAY_URL: 'the relay that `keyrelay demo` uses, such as http://127.0.0.1:8080',
+  RELAY_ADMIN_URL: 'the admin server of a node that `keyrelay admin` asks; http://127.0.0.1:9464',
 } as const;

@@ -3,11 +3,13 @@ import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createAdminApi } from '../../admin/api.ts';
 import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
 import { createMemoryEngine } from '../../engine/memory/engine.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
-import { type Admin, type Health, startAdmin } from '../../ops/admin.ts';
-import { type Config, ConfigError, loadConfig } from '../../ops/config.ts';
+import { type Admin, type AdminApi, type Health, startAdmin } from '../../ops/admin.ts';
+import { type Config, ConfigError } from '../../ops/config.ts';
+import { LiveSettings } from '../../ops/live-settings.ts';
 import { createLog, type Logger } from '../../ops/log.ts';
 import { createMetrics, type Metrics } from '../../ops/metrics.ts';
 import { readVersion } from '../../ops/version.ts';
@@ -16,6 +18,7 @@ import { EXIT, parse } from '../command.ts';
 import { hangUp, stopSignal } from '../signals.ts';
 import { observeEngine } from './engine-observer.ts';
 import { startTracing, type Tracing, unsupportedTraces, wantsTraces } from './open-telemetry.ts';
+import { Orders } from './orders.ts';
 import { logStartErrors } from './start-error.ts';
 import { tracedEngine } from './traced-engine.ts';
 import { isWildcard, warnings, welcome } from './welcome.ts';
@@ -31,6 +34,9 @@ interface Started {
   /** Null unless traces are wanted. */
   readonly tracing: Tracing | null;
   readonly hasPage: boolean;
+  readonly orders: Orders;
+  /** Resolves when an operator asks this node to drain. */
+  readonly toldToDrain: Promise<'drain'>;
 }
 
 /** Between two tries to start while Redis is away. */
@@ -46,20 +52,22 @@ async function runNode(): Promise<number> {
   // From the first moment on: the first process of a container otherwise ignores signals, and SIGHUP would end it.
   let reload = (): void => undefined;
   const hungUp = hangUp(() => reload());
-  const config = loadConfig(process.env);
+  const live = new LiveSettings(process.env);
+  const { config } = live;
   const unsupported = wantsTraces(process.env) ? unsupportedTraces(process.env) : null;
   if (unsupported !== null) throw new ConfigError([unsupported]);
   const log = createLog(config);
   endOnUnforeseen(log);
   const asked = stopSignal(() => log.warn('second signal: ending at once'));
   const signalled = Promise.race([asked, hungUp]);
-  const node = await Promise.race([start(config, log), signalled.then(() => null)]);
+  const node = await Promise.race([start(live, log), signalled.then(() => null)]);
   if (node === null) return EXIT.ok;
-  reload = () => reloadCertificate(config, node.relay, log);
+  reload = () => readAgain(live, node.relay, log);
   announce(config, log, node);
   joinParent();
 
-  const signal = await signalled;
+  const signal = await Promise.race([signalled, node.toldToDrain]);
+  node.orders.stop();
   log.info('draining', { signal, durationMs: config.drainMs });
   await node.relay.drain({ portIsShared: isWorker() });
   node.relay.close();
@@ -71,7 +79,8 @@ async function runNode(): Promise<number> {
 }
 
 /** The composition root: settings → log → metrics → engine, traced if that is wanted → relay → admin. */
-async function start(config: Config, log: Logger): Promise<Started> {
+async function start(live: LiveSettings, log: Logger): Promise<Started> {
+  const { config } = live;
   const metrics = createMetrics();
   let listening: number | null = null;
   const plainEngine = createEngine({ config, metrics, log, port: () => listening });
@@ -81,19 +90,33 @@ async function start(config: Config, log: Logger): Promise<Started> {
     : null;
   const engine = tracing === null ? plainEngine : tracedEngine(plainEngine, tracing);
   let health = (): Health => ({ ready: false, reason: 'starting' });
-  const { adminHost: host, adminPort: port } = config;
-  const admin = await startAdmin({ host, port, health: () => health(), metrics, log });
+  const { adminHost: host, adminPort: port, adminToken: token } = config;
+  let api: AdminApi | null = null;
+  const admin = await startAdmin({ host, port, health: () => health(), metrics, log, token, api: () => api });
   await untilStarted(engine, (reason) => {
     if (health().reason !== reason) log.warn('waiting for Redis', { reason });
     health = () => ({ ready: false, reason });
   });
+  let drain = (): void => undefined;
+  const toldToDrain = new Promise<'drain'>((resolve) => {
+    drain = () => resolve('drain');
+  });
+  const orders = new Orders({
+    control: () => engine.control,
+    nodeId,
+    live,
+    onChanged: (names) => settingsChanged(live, log, names),
+    onDrain: drain,
+  });
+  await orders.start();
+  api = createAdminApi({ engine, nodeId, live, onChanged: () => orders.refresh(), log });
   const hasPage = config.web && existsSync(PAGE_FOLDER);
   const pageFolder = hasPage ? PAGE_FOLDER : null;
   const relay = await createRelay({ config, engine, log, metrics, pageFolder });
   listening = relay.port;
   health = () => relay.health();
   metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
-  return { engine, relay, admin, tracing, hasPage };
+  return { engine, relay, admin, tracing, hasPage, orders, toldToDrain };
 }
 
 /** After a power cut nodes start before Redis: they wait. An error that waiting does not mend ends the start. */
@@ -109,11 +132,26 @@ async function untilStarted(engine: Engine, onWaiting: (reason: string) => void)
   }
 }
 
-function reloadCertificate({ tlsCert }: Config, relay: Relay, log: Logger): void {
-  if (tlsCert === '') {
-    log.info('SIGHUP: nothing to read again');
-    return;
+/** SIGHUP: settings from the file, and the certificate. */
+function readAgain(live: LiveSettings, relay: Relay, log: Logger): void {
+  const { tlsCert, configFile } = live.config;
+  if (tlsCert === '' && configFile === '') log.info('SIGHUP: nothing to read again');
+  try {
+    settingsChanged(live, log, live.reload());
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const reason of error.mistakes) log.error('settings not read again', { reason });
   }
+  if (tlsCert !== '') readCertificate(relay, log);
+}
+
+function settingsChanged({ config }: LiveSettings, log: Logger, names: readonly string[]): void {
+  if (names.length === 0) return;
+  if (names.includes('RELAY_LOG_LEVEL')) log.level = config.logLevel;
+  log.info('settings have changed', { reason: names.join(', ') });
+}
+
+function readCertificate(relay: Relay, log: Logger): void {
   relay.reloadCertificate().then(
     () => log.info('certificate read again: new connections get it'),
     (error: unknown) => log.error('certificate not read again: the old one stays', { error }),

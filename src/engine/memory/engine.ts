@@ -28,6 +28,7 @@ import {
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import { MemoryAnnouncements } from './announcements.ts';
+import { MemoryControl } from './control.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
 import { Heard } from './hearing.ts';
 import { MemoryInvitations } from './invitations.ts';
@@ -76,6 +77,7 @@ class MemoryEngine implements Engine {
   readonly operators: Operators;
   readonly invitations: MemoryInvitations;
   readonly announcements: MemoryAnnouncements;
+  readonly control = new MemoryControl();
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 

@@ -1,5 +1,6 @@
+import { AUDIT_MAX } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
-import type { DeadLetter, Operators, Page, UserCard } from '../operators.ts';
+import type { AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../operators.ts';
 import type { UserRecord, Users } from './users.ts';
 
 export interface MemoryOperatorsOptions {
@@ -19,6 +20,8 @@ const NODE = 'this one';
 /** See `Operators`. Dead letters are not kept: none would outlive the process. */
 export class MemoryOperators implements Operators {
   readonly #options: MemoryOperatorsOptions;
+  readonly #audit: AuditLine[] = [];
+  #lines = 0;
 
   constructor(options: MemoryOperatorsOptions) {
     this.#options = options;
@@ -82,6 +85,17 @@ export class MemoryOperators implements Operators {
 
   async dropDeadLetter(): Promise<boolean> {
     return false;
+  }
+
+  async record(entry: AuditEntry): Promise<void> {
+    this.#lines += 1;
+    const at = formatCreatedAt(Math.floor(this.#options.now() * 1000));
+    this.#audit.unshift({ id: `${this.#lines}`, at, ...entry });
+    this.#audit.length = Math.min(this.#audit.length, AUDIT_MAX);
+  }
+
+  async audit(): Promise<Page<AuditLine>> {
+    return { items: [...this.#audit], next: null };
   }
 
   #find(code: string): UserRecord | undefined {

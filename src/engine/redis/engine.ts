@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Announcements } from '../announcements.ts';
+import type { Control } from '../control.ts';
 import {
   type Account,
   type ClaimRequest,
@@ -43,6 +44,8 @@ import { Accounts } from './mailbox/accounts.ts';
 import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
 import { Store } from './mailbox/store.ts';
 import { totalMaxMemory, usersDoNotFit } from './memory.ts';
+import { AuditLog } from './operators/audit.ts';
+import { RedisControl } from './operators/control.ts';
 import { RedisOperators } from './operators/operators.ts';
 import { RedisPeople } from './people/people.ts';
 import { Presence } from './presence.ts';
@@ -90,6 +93,7 @@ interface Parts {
   readonly invitations: RedisInvitations;
   readonly operators: RedisOperators;
   readonly announcements: RedisAnnouncements;
+  readonly control: RedisControl;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
 }
@@ -250,6 +254,10 @@ class RedisEngine implements Engine {
     return this.#running().announcements;
   }
 
+  get control(): Control {
+    return this.#running().control;
+  }
+
   get people(): People {
     return this.#running().people;
   }
@@ -299,6 +307,7 @@ class RedisEngine implements Engine {
     });
     const invitations = new RedisInvitations({ calls, scripts, durable });
     const accounts = new Accounts({ calls, scripts, store, invitations, maxUsers: limits.maxUsers });
+    const audit = new AuditLog(calls);
     const leaving = new Leaving({ calls, scripts, store, durable });
     return {
       router,
@@ -309,7 +318,8 @@ class RedisEngine implements Engine {
       leaving,
       invitations,
       announcements,
-      operators: new RedisOperators({ calls, scripts, router, accounts, leaving, durable }),
+      operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, durable }),
+      control: new RedisControl(calls),
       accounts,
       presence: new Presence({
         calls,

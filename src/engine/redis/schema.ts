@@ -43,6 +43,9 @@
  *   {invites}:<id>:taken    zset    p<eddsa> a use that is taken, u<eddsa> one that was used -> us   invitations/take, settle
  *     TTL: as the invitation; 2 min once none of its uses is under way
  *   {invites}:all           zset    <id> -> us of its creation          invitations/create, list, revoke
+ *   relay:settings          hash    RELAY_… -> value: settings changed at run time             operators/control.ts
+ *   relay:drain:<node>      string  an operator has asked the node to stop. TTL: 60 s          operators/control.ts
+ *   relay:audit             stream  what operators did; the last 10,000 lines                  operators/audit.ts
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
  *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
  *     TTL: 30 s after its last heartbeat
@@ -110,6 +113,10 @@ export const keysBesideInvitation = (id: string): readonly string[] => [
   `${invitationKey(id)}:taken`,
 ];
 
+export const CHANGED_SETTINGS = 'relay:settings';
+export const drainKey = (nodeId: string): string => `relay:drain:${nodeId}`;
+export const AUDIT = 'relay:audit';
+
 const PROBE_PREFIX = 'probe:';
 /** The hash tag comes first, so that nothing in a node's name can be taken for one. */
 export const probeChannel = (number: number, nodeId: string): string =>
@@ -140,6 +147,7 @@ export const ACCESS = {
     'poison:*',
     'key:*',
     'node:*',
+    'relay:*',
     'probe:*',
   ],
   channels: ['inbox:*', 'probe:*'],

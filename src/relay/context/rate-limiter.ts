@@ -49,7 +49,7 @@ export class RateLimiter {
   waitMs(key: string, tokens: number): number {
     const bucket = this.#buckets.get(key);
     // A forgotten bucket is full.
-    if (bucket === undefined) return 0;
+    if (bucket === undefined || this.options.perSecond === 0) return 0;
     return this.#untilMs(this.#tokensOf(bucket, this.options.now()), tokens);
   }
 

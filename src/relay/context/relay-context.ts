@@ -58,8 +58,17 @@ export function createRelayContext(
   const { config } = parts;
   const now = () => performance.now();
   const inflight: InflightBudget = { bytes: 0, bytesMax: config.inflightBytes };
-  const limiter = (perSecond: number, burstS = BURST_S) =>
-    new RateLimiter({ perSecond, burst: Math.max(1, perSecond * burstS), now });
+  // Read at each use: they can change while the node runs.
+  const limiter = (perSecond: () => number, burstS = BURST_S) =>
+    new RateLimiter({
+      get perSecond() {
+        return perSecond();
+      },
+      get burst() {
+        return Math.max(1, perSecond() * burstS);
+      },
+      now,
+    });
   return {
     ...parts,
     now,
@@ -71,14 +80,14 @@ export function createRelayContext(
     takeoverDamping: new TakeoverDamping({ free: config.takeoversMax, now }),
     pushFailures: new PushFailures(),
     rates: {
-      envelopes: limiter(config.envelopesPerSecond),
-      bytes: limiter(config.bytesPerSecond),
-      penalties: limiter(config.noisePerSecond, PENALTY_BURST_S),
+      envelopes: limiter(() => config.envelopesPerSecond),
+      bytes: limiter(() => config.bytesPerSecond),
+      penalties: limiter(() => config.noisePerSecond, PENALTY_BURST_S),
       // Pages and look-ups need connections too.
-      connections: limiter(2 * config.upgradesPerSecond),
-      upgrades: limiter(config.upgradesPerSecond),
-      registrations: limiter(config.registrationsPerMinute / 60, 60),
-      lookups: limiter(config.lookupsPerMinute / 60, 60),
+      connections: limiter(() => 2 * config.upgradesPerSecond),
+      upgrades: limiter(() => config.upgradesPerSecond),
+      registrations: limiter(() => config.registrationsPerMinute / 60, 60),
+      lookups: limiter(() => config.lookupsPerMinute / 60, 60),
     },
   };
 }

@@ -11,15 +11,17 @@ const REMEDY = 'Generated from the code by `npm run docs`.';
 
 export function settingsMarkdown(): string {
   const rows = Object.values(SETTINGS).map((setting: Setting<unknown>) => {
-    const { env, unit = '', description } = setting;
-    return `| \`${env}\` | ${shownDefault(setting)} | ${unit} | ${description} |`;
+    const { env, unit = '', description, live } = setting;
+    return `| \`${env}\`${live === true ? ' †' : ''} | ${shownDefault(setting)} | ${unit} | ${description} |`;
   });
   const clients = Object.entries(CLIENT_VARIABLES).map(([name, means]) => `| \`${name}\` | ${means} |`);
   return `# Settings
 
 <!-- ${REMEDY} -->
 
-Environment variables of \`keyrelay serve\`. An empty variable counts as unset. A wrong value, or a \`RELAY_*\` variable
+Environment variables of \`keyrelay serve\`, or lines of the file that \`RELAY_CONFIG_FILE\` names. Secrets
+(\`RELAY_REDIS_URL\`, \`RELAY_ADMIN_TOKEN\`) may come from files: \`RELAY_ADMIN_TOKEN_FILE\` names one. Settings marked † can
+change while nodes run: by SIGHUP, from that file, or by \`keyrelay admin limits set\` for all nodes. An empty variable counts as unset. A wrong value, or a \`RELAY_*\` variable
 that does not exist, ends the process with exit code 2, after a list of all mistakes. Lists have commas between their
 entries. Limits per user and per address can be turned off with 0; limits that protect the process itself cannot.
 

@@ -1,18 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Admin, type Health, startAdmin } from '../../../src/ops/admin.ts';
+import { type Admin, type AdminApi, type Health, startAdmin } from '../../../src/ops/admin.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 
 const log = createLog({ logLevel: 'silent', nodeId: 'n1' });
+const TOKEN = 'correct horse battery'.replaceAll(' ', '-');
+const authorization = `Bearer ${TOKEN}`;
 let admin: Admin;
+let api: AdminApi | null;
 let health: Health;
 let metrics: ReturnType<typeof createMetrics>;
 
 beforeEach(async () => {
   health = { ready: true, reason: 'memory' };
   metrics = createMetrics();
+  api = null;
   log.level = 'silent';
-  admin = await startAdmin({ host: '127.0.0.1', port: 0, health: () => health, metrics, log });
+  admin = await startAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    health: () => health,
+    metrics,
+    log,
+    token: TOKEN,
+    api: () => api,
+  });
 });
 
 afterEach(() => admin.close());
@@ -52,7 +64,9 @@ test('/metrics answers in the text format of Prometheus', async () => {
 describe('/log-level', () => {
   test('shows the level and changes it at once', async () => {
     expect(await ask('/log-level')).toMatchObject({ text: 'silent\n' });
-    expect(await ask('/log-level', { method: 'PUT', body: 'error' })).toMatchObject({
+    expect(
+      await ask('/log-level', { method: 'PUT', body: 'error', headers: { authorization } }),
+    ).toMatchObject({
       status: 200,
       text: 'error\n',
     });
@@ -60,8 +74,76 @@ describe('/log-level', () => {
   });
 
   test.each(['loud', '', 'x'.repeat(1_000_000)])('refuses anything but a level (%#)', async (body) => {
-    expect(await ask('/log-level', { method: 'PUT', body })).toMatchObject({ status: 400 });
+    expect(await ask('/log-level', { method: 'PUT', body, headers: { authorization } })).toMatchObject({
+      status: 400,
+    });
     expect(log.level).toBe('silent');
+  });
+});
+
+describe('what changes something, and the API', () => {
+  const requests: [string, RequestInit][] = [
+    ['/log-level', { method: 'PUT', body: 'error' }],
+    ['/v1/users', {}],
+    ['/v1/nothing', { method: 'DELETE' }],
+  ];
+
+  test.each(requests)('%s needs the token, and says so', async (path, init) => {
+    api = async () => ({ status: 204 });
+    const wrong = ['', 'Bearer', `Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, `Basic ${TOKEN}`];
+    for (const given of wrong) {
+      const { status, text, headers } = await ask(path, { ...init, headers: { authorization: given } });
+      expect([given, status]).toEqual([given, 401]);
+      expect(headers.get('www-authenticate')).toBe('Bearer realm="keyrelay admin"');
+      expect(headers.get('content-type')).toBe('application/problem+json');
+      expect(text).toContain('RELAY_ADMIN_TOKEN');
+      expect(text).not.toContain(TOKEN);
+    }
+    expect(log.level).toBe('silent');
+  });
+
+  test.each(requests)('%s is not served by a node without a token', async (path, init) => {
+    const open = await startAdmin({
+      host: '127.0.0.1',
+      port: 0,
+      health: () => health,
+      metrics,
+      log,
+      token: '',
+      api: () => async () => ({ status: 204 }),
+    });
+    for (const given of ['', 'Bearer ', 'Bearer x']) {
+      const headers = { authorization: given };
+      const response = await fetch(`http://127.0.0.1:${open.port}${path}`, { ...init, headers });
+      expect(response.status).toBe(403);
+      expect(await response.text()).toContain('RELAY_ADMIN_TOKEN');
+    }
+    await open.close();
+  });
+
+  test('the API gets path, query, body and operator', async () => {
+    let seen: unknown;
+    api = async ({ query, ...request }) => {
+      seen = { ...request, query: Object.fromEntries(query) };
+      return { status: 201, json: { made: true } };
+    };
+    const headers = { authorization, 'x-operator': 'ann@desk' };
+    const answer = await ask('/v1/things/a%2Fb?reason=because', { method: 'POST', body: '{"n":1}', headers });
+    expect(answer).toMatchObject({ status: 201, text: '{"made":true}\n' });
+    expect(seen).toEqual({
+      method: 'POST',
+      path: '/v1/things/a%2Fb',
+      query: { reason: 'because' },
+      body: '{"n":1}',
+      operator: 'ann@desk (127.0.0.1)',
+    });
+  });
+
+  test('a body of more than 4 KiB is refused, and a node that starts says so', async () => {
+    expect(await ask('/v1/users', { headers: { authorization } })).toMatchObject({ status: 503 });
+    api = async () => ({ status: 204 });
+    const init = { method: 'POST', body: 'x'.repeat(5_000), headers: { authorization } };
+    expect(await ask('/v1/users', init)).toMatchObject({ status: 413 });
   });
 });
 
@@ -94,6 +176,8 @@ describe('anything else', () => {
       },
       metrics,
       log,
+      token: '',
+      api: () => null,
     });
     const response = await fetch(`http://127.0.0.1:${broken.port}/readyz`);
     expect(response.status).toBe(500);
@@ -103,6 +187,14 @@ describe('anything else', () => {
 });
 
 test('a taken port rejects the call', async () => {
-  const options = { host: '127.0.0.1', port: admin.port, health: () => health, metrics, log };
+  const options = {
+    host: '127.0.0.1',
+    port: admin.port,
+    health: () => health,
+    metrics,
+    log,
+    token: '',
+    api: () => null,
+  };
   await expect(startAdmin(options)).rejects.toThrow(/EADDRINUSE/);
 });

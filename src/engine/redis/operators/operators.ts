@@ -1,5 +1,5 @@
 import { formatCreatedAt } from '../../created-at.ts';
-import type { DeadLetter, Operators, Page, UserCard } from '../../operators.ts';
+import type { AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../../operators.ts';
 import type { Leaving } from '../accounts/leaving.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
@@ -7,6 +7,7 @@ import { listOf, textOf } from '../connection/reply.ts';
 import type { Accounts } from '../mailbox/accounts.ts';
 import { deadLetterKey, keyRecord, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
+import type { AuditLog } from './audit.ts';
 import { scanPage } from './pages.ts';
 
 export interface RedisOperatorsOptions {
@@ -15,6 +16,7 @@ export interface RedisOperatorsOptions {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly leaving: Leaving;
+  readonly audit: AuditLog;
   readonly durable: boolean;
 }
 
@@ -147,6 +149,14 @@ export class RedisOperators implements Operators {
     );
     if (entry === undefined) return false;
     return Number(await calls.command('drop', key, ['XDEL', key, textOf(entry[0]) ?? ''])) === 1;
+  }
+
+  record(entry: AuditEntry): Promise<void> {
+    return this.#options.audit.record(entry);
+  }
+
+  audit(after: string | null): Promise<Page<AuditLine>> {
+    return this.#options.audit.page(after);
   }
 
   async #act(

@@ -1,0 +1,11 @@
+/** Orders of operators to running nodes. A node asks for them every few seconds. */
+export interface Control {
+  /** Settings that operators have changed for all nodes, by the name of the variable. */
+  settings(): Promise<ReadonlyMap<string, string>>;
+  /** @param value null: each node's own setting holds again */
+  changeSetting(name: string, value: string | null): Promise<void>;
+  /** Asks a node to stop as by SIGTERM. If it does not within a minute, the order is forgotten. */
+  askToDrain(nodeId: string): Promise<void>;
+  /** Whether this node was asked; true once for each order. */
+  takeDrain(nodeId: string): Promise<boolean>;
+}

@@ -1,0 +1,24 @@
+import type { Control } from '../control.ts';
+
+/** See `Control`. */
+export class MemoryControl implements Control {
+  readonly #settings = new Map<string, string>();
+  readonly #drains = new Set<string>();
+
+  async settings(): Promise<ReadonlyMap<string, string>> {
+    return new Map(this.#settings);
+  }
+
+  async changeSetting(name: string, value: string | null): Promise<void> {
+    if (value === null) this.#settings.delete(name);
+    else this.#settings.set(name, value);
+  }
+
+  async askToDrain(nodeId: string): Promise<void> {
+    this.#drains.add(nodeId);
+  }
+
+  async takeDrain(nodeId: string): Promise<boolean> {
+    return this.#drains.delete(nodeId);
+  }
+}
