@@ -104,6 +104,10 @@ export const USERS: readonly Row[] = [
           { expr: `sum(${rate('keyrelay_envelopes_waited_total')})`, legend: 'waited' },
           { expr: `sum(${rate('keyrelay_envelopes_expired_total')})`, legend: 'expired' },
           { expr: `sum(${rate('keyrelay_poison_envelopes_total')})`, legend: 'set aside' },
+          {
+            expr: `sum by (reason) (${rate('keyrelay_client_dead_letters_total')})`,
+            legend: 'by the recipient: {{reason}}',
+          },
           { expr: `sum by (outcome) (${rate('keyrelay_wakes_total')})`, legend: 'woken: {{outcome}}' },
           { expr: quantile(0.99, 'keyrelay_wake_duration_seconds'), legend: 'message p99, seconds' },
           { expr: 'sum(keyrelay_wake_paused)', legend: 'nodes that pause' },

@@ -18,5 +18,5 @@ export function idOf(frame: Buffer): string | null {
 /** Protocol 2: what confirms this envelope and those before it. */
 export function ackFor(frame: Buffer): string {
   const seq = frame.lastIndexOf(SEQ) + SEQ.length;
-  return `{"ack":"${frame.toString('latin1', seq, frame.length - 2)}"}`;
+  return `{"ack":"${frame.toString('latin1', seq, frame.indexOf('"', seq))}"}`;
 }

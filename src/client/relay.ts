@@ -1,5 +1,5 @@
 import { readCode } from '../protocol/codes.ts';
-import { ack } from '../protocol/frames.ts';
+import { ack, skip } from '../protocol/frames.ts';
 import { Account } from './account/account.ts';
 import type { User } from './account/directory.ts';
 import { type Endpoints, endpointsOf } from './account/endpoints.ts';
@@ -94,6 +94,7 @@ export class Relay {
     this.#receiver = new Receiver({
       take: (envelope) => this.#take(envelope),
       confirm: (seq) => this.#connection.send(ack(seq)),
+      skip: (seq) => this.#connection.send(skip(seq)),
       onFlood: (error) => this.#connection.drop(error),
       onBroken,
     });

@@ -59,6 +59,17 @@ export type RegisterResult =
   | { readonly outcome: 'claimed' | 'unproven' | 'full' }
   | { readonly outcome: 'closed' | 'invitation_required' | 'invitation_invalid' };
 
+/** An envelope on which a socket ended: pushed, not confirmed, and still in the mailbox. */
+export interface Unconfirmed {
+  readonly id: MailboxId;
+  /** Sockets that its client ended, or lost, after the envelope was pushed whole. */
+  readonly tries: number;
+  /** Of those, sockets that the client closed with 1009: the frame was larger than it reads. */
+  readonly tooBig: number;
+  /** Sockets that the relay closed because no pong came: the client is slow, or its connection was dead. */
+  readonly timeouts: number;
+}
+
 export interface ClaimRequest {
   readonly code: string;
   readonly token: string;
@@ -79,6 +90,8 @@ export type ClaimResult =
       readonly last: MailboxId;
       readonly expired: number;
       readonly policy: Policy;
+      /** What the last session noted at its end (`release`), if it waits still. */
+      readonly unconfirmed: Unconfirmed | null;
     }
   | { readonly outcome: 'banned'; readonly untilMs: number | null }
   | { readonly outcome: 'unknown_user' | 'protocol_required' };
@@ -98,8 +111,11 @@ export interface StoredEnvelope {
   readonly frame: Buffer | null;
 }
 
-/** `unreadable`: the entry is no envelope. `unsendable`: handing it to a socket fails every time. */
-export type DeadLetterReason = 'unreadable' | 'unsendable';
+/**
+ * Failures of the relay: `unreadable` (the entry is no envelope), `unsendable` (handing it to a socket fails each time).
+ * Of the client: `too_big` (it closed with 1009 on it each time), `skipped` (it said so).
+ */
+export type DeadLetterReason = 'unreadable' | 'unsendable' | 'too_big' | 'skipped';
 
 export type ReadResult =
   | {
@@ -283,8 +299,11 @@ export interface Engine {
    * order. Idempotent; an id that does not wait here changes nothing.
    */
   deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState>;
-  /** Gives the session up, if it is still valid. */
-  release(session: SessionKey): Promise<void>;
+  /**
+   * Gives the session up, if it still holds.
+   * @param unconfirmed noted for the next claim; null forgets what was noted, and without it nothing changes
+   */
+  release(session: SessionKey, unconfirmed?: Unconfirmed | null): Promise<void>;
 
   /** One outcome per envelope of the batch, in order. See `DeliverRequest`. */
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;

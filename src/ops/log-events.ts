@@ -114,6 +114,13 @@ export const LOG_EVENTS = {
     means:
       'It is now a dead letter in `poison:{CODE}`, and the envelopes behind it are delivered: see the runbook, KeyrelayPoison.',
   },
+  'a recipient could not take an envelope: set aside': {
+    level: 'debug',
+    fields: ['reason'],
+    means:
+      'Its client closed with 1009 on it three times (`too_big`: its read limit is below `max_delivered_bytes`), or said ' +
+      'that it cannot take it (`skipped`). It is kept in `poison:{CODE}`, with the sender and the id that the sender gave it.',
+  },
   'an envelope could not be handed to its socket': {
     level: 'error',
     fields: ['error'],

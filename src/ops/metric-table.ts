@@ -200,6 +200,14 @@ export const METRICS = {
     help: 'Reads of mailboxes: after a login, a gap in the wake-ups, a full window, by a poll (look), after a reclaim.',
     labels: [['cause', ['login', 'gap', 'window', 'look', 'reclaim']]],
   },
+  deadLettersByClient: {
+    type: 'counter',
+    name: 'keyrelay_client_dead_letters_total',
+    help:
+      'Envelopes made dead letters because of their recipient: it closed with 1009 on them three times (too_big), or ' +
+      'said that it cannot take them (skipped).',
+    labels: [['reason', ['too_big', 'skipped']]],
+  },
   readsPutOff: {
     type: 'counter',
     name: 'keyrelay_mailbox_reads_put_off_total',

@@ -18,8 +18,9 @@ export const PLACE = {
   exchangeKey: 11,
   nonce: 12,
   audience: 13,
+  skip: 14,
 } as const;
-export const PLACES = 14;
+export const PLACES = 15;
 
 /** The form of a known string. A table lookup per character: a regular expression takes four times as long. */
 export interface StringRule {
@@ -79,6 +80,7 @@ const ALL: readonly (FrameMember & { readonly parent: number })[] = [
   { parent: PLACE.frame, name: 'data', place: PLACE.data, kind: 'object', rule: null },
   { parent: PLACE.frame, name: 'signature', place: PLACE.signature, kind: 'string', rule: SIGNATURE_RULE },
   { parent: PLACE.frame, name: 'ack', place: PLACE.ack, kind: 'string', rule: null },
+  { parent: PLACE.frame, name: 'skip', place: PLACE.skip, kind: 'string', rule: null },
   { parent: PLACE.data, name: 'sender', place: PLACE.sender, kind: 'string', rule: CODE_RULE },
   { parent: PLACE.data, name: 'recipient', place: PLACE.recipient, kind: 'string', rule: CODE_RULE },
   { parent: PLACE.data, name: 'id', place: PLACE.id, kind: 'string', rule: ID_RULE },
@@ -93,13 +95,15 @@ const ALL: readonly (FrameMember & { readonly parent: number })[] = [
 const BY_PLACE = new Map(ALL.map((member) => [member.place, member]));
 const MEMBER_AT = Array.from({ length: PLACES }, (_, place) => BY_PLACE.get(place) ?? null);
 const MEMBERS_OF = Array.from({ length: PLACES }, (_, place) => ALL.filter(({ parent }) => parent === place));
-const FRAME_MEMBERS_1 = ALL.filter(({ parent, place }) => parent === PLACE.frame && place !== PLACE.ack);
+const FRAME_MEMBERS_1 = ALL.filter(
+  ({ parent, place }) => parent === PLACE.frame && place !== PLACE.ack && place !== PLACE.skip,
+);
 
 export function memberAt(place: number): FrameMember | null {
   return MEMBER_AT[place] ?? null;
 }
 
-/** The known members of the object at `place`. By protocol 1 `ack` is an unknown member. */
+/** The known members of the object at `place`. By protocol 1, `ack` and `skip` are unknown members. */
 export function membersOf(place: number, protocol: 1 | 2): readonly FrameMember[] {
   if (protocol === 1 && place === PLACE.frame) return FRAME_MEMBERS_1;
   return MEMBERS_OF[place] ?? FRAME_MEMBERS_1;

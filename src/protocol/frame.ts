@@ -19,6 +19,7 @@ export type ClientFrame =
     }
   /** Protocol 2 only. `seq` is unchecked. */
   | { readonly kind: 'ack'; readonly seq: string }
+  | { readonly kind: 'skip'; readonly seq: string }
   | {
       readonly kind: 'envelope';
       readonly sender: string;
@@ -78,7 +79,8 @@ function malformed({ reason, offset }: Refused): ClientFrame {
 }
 
 function readShape(protocol: 1 | 2): ClientFrame {
-  if (shape.has(PLACE.ack)) return readAck();
+  if (shape.has(PLACE.ack)) return readReceipt('ack');
+  if (shape.has(PLACE.skip)) return readReceipt('skip');
   requireMember(PLACE.frame, PLACE.data);
   const signature = requireText(PLACE.frame, PLACE.signature).toLowerCase();
   const sender = requireText(PLACE.data, PLACE.sender);
@@ -125,12 +127,15 @@ function readShape(protocol: 1 | 2): ClientFrame {
   };
 }
 
-function readAck(): ClientFrame {
+function readReceipt(kind: 'ack' | 'skip'): ClientFrame {
   if (shape.countAt(PLACE.frame) !== 1) {
-    throw new Refused(shape.startAt(PLACE.frame), 'an ack stands alone in its frame: {"ack":"<seq>"}');
+    const reason = kind === 'ack' ? 'an ack stands alone in its frame: {"ack":"<seq>"}' : SKIP_ALONE;
+    throw new Refused(shape.startAt(PLACE.frame), reason);
   }
-  return { kind: 'ack', seq: shape.readString(PLACE.ack) ?? '' };
+  return { kind, seq: shape.readString(PLACE[kind]) ?? '' };
 }
+
+const SKIP_ALONE = 'a skip stands alone in its frame: {"skip":"<seq>"}';
 
 /** Exactly these members, so that a connect of protocol 2 cannot be replayed as one of protocol 1. */
 function readConnect1(): null {

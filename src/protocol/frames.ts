@@ -12,7 +12,10 @@ export interface ConnectAckPayload {
   /** All public URLs of this relay; absent unless it has several. */
   readonly audiences?: readonly string[];
   readonly limits: {
+    /** Of a frame that the client sends. */
     readonly max_frame_bytes: number;
+    /** Of a frame that the client is sent: what it must be able to read. */
+    readonly max_delivered_bytes: number;
     readonly mailbox_envelopes: number;
     readonly mailbox_bytes: number;
     readonly mailbox_ttl_s: number;
@@ -106,6 +109,11 @@ export function connectText(
 /** A frame, by concatenation: encoding the text again could change the bytes that were signed. */
 export function frame(data: string, signatureHex: string): string {
   return `{"data":${data},"signature":"${signatureHex}"}`;
+}
+
+/** Protocol 2: this envelope cannot be taken. */
+export function skip(seq: string): string {
+  return JSON.stringify({ skip: seq });
 }
 
 /** Protocol 2: confirms everything up to this envelope, in the order of delivery on this socket. */

@@ -96,7 +96,7 @@ export function connect(url: string, user: SignedUser, handlers: Handlers): Conn
 
   const withoutSeq = (text: string): string => {
     const at = text.lastIndexOf(',"seq":"');
-    lastSeq = text.slice(at + 8, -2);
+    lastSeq = text.slice(at + 8, text.indexOf('"', at + 8));
     unacked += 1;
     if (unacked >= ACK_EVERY) acknowledge();
     else ackTimer ??= setTimeout(acknowledge, ACK_AFTER_MS);

@@ -15,6 +15,8 @@ export interface IncomingEnvelope {
   readonly signature: string;
   /** What to acknowledge by protocol 2; null by protocol 1. */
   readonly seq: string | null;
+  /** Which try this is, from 1: the sockets of those before it ended without an acknowledgement. */
+  readonly tries: number;
 }
 
 /** The content of a verified envelope. */

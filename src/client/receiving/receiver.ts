@@ -9,12 +9,16 @@ const UNHANDLED_MAX = 2_000;
 /** docs/protocol.md 4 asks for an acknowledgement after 64 envelopes or 1 s at the latest. */
 const CONFIRM_AFTER_ENVELOPES = 32;
 const CONFIRM_AFTER_MS = 200;
+/** An envelope on which earlier processes of this client have ended so often is skipped. */
+const DEADLY_AFTER_TRIES = 5;
 
 export interface ReceiverOptions {
   /** Resolves once the envelope's effects are stored. */
   readonly take: (envelope: IncomingEnvelope) => Promise<void>;
   /** Protocol 2: everything up to this seq is stored. */
   readonly confirm: (seq: string) => void;
+  /** Protocol 2: this envelope cannot be taken, and should not come again. */
+  readonly skip: (seq: string) => void;
   /** The relay sends more than it may: drop the socket. */
   readonly onFlood: (error: ClientError) => void;
   readonly onBroken: (error: unknown) => void;
@@ -95,6 +99,11 @@ export class Receiver {
         if (envelope === undefined || this.#closed) return;
         this.#queuedBytes -= envelope.data.length;
         const socket = this.#socket;
+        if (envelope.seq !== null && this.#isDeadly(envelope)) {
+          this.#confirm();
+          this.#options.skip(envelope.seq);
+          continue;
+        }
         await this.#options.take(envelope);
         if (socket === this.#socket && envelope.seq !== null) this.#owe(envelope.seq);
       }
@@ -104,6 +113,11 @@ export class Receiver {
       this.#running = null;
       if (this.#queue.length > 0) this.#running = this.#run();
     }
+  }
+
+  /** Sockets that this process has survived count for nothing: a bad network is no bad envelope. */
+  #isDeadly({ tries }: IncomingEnvelope): boolean {
+    return tries - this.#socket >= DEADLY_AFTER_TRIES;
   }
 
   #room(): Promise<void> {

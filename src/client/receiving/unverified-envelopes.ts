@@ -6,7 +6,7 @@ import type { Batch, Records } from '../storage/records.ts';
 /** Envelopes kept for each peer; beyond this, new ones are dropped. */
 const UNVERIFIED_MAX = 100;
 
-type Stored = Omit<IncomingEnvelope, 'data'> & { readonly data: string; readonly cameMs: number };
+type Stored = Omit<IncomingEnvelope, 'data' | 'tries'> & { readonly data: string; readonly cameMs: number };
 
 export interface UnverifiedEnvelope {
   readonly key: string;
@@ -26,7 +26,7 @@ export class UnverifiedEnvelopes {
   constructor(peer: string, records: Records) {
     this.#keys = new NumberedKeys(`held:${peer}:`, records);
     this.#envelopes = this.#keys.stored.map(([key, { cameMs, data, ...rest }]) => {
-      return { key, cameMs, envelope: { ...rest, data: hexToBytes(data) } };
+      return { key, cameMs, envelope: { ...rest, tries: 1, data: hexToBytes(data) } };
     });
   }
 
@@ -38,7 +38,8 @@ export class UnverifiedEnvelopes {
     if (this.#envelopes.length >= UNVERIFIED_MAX) return;
     const key = this.#keys.next();
     this.#envelopes.push({ key, envelope, cameMs });
-    batch.set(key, { ...envelope, cameMs, data: bytesToHex(envelope.data) } satisfies Stored);
+    const { claims, signature, seq } = envelope;
+    batch.set(key, { claims, signature, seq, cameMs, data: bytesToHex(envelope.data) } satisfies Stored);
   }
 
   remove(unverified: UnverifiedEnvelope, batch: Batch): void {

@@ -23,6 +23,7 @@ import {
   type SessionKey,
   type SessionState,
   type Subscription,
+  type Unconfirmed,
   type WakeUp,
 } from '../engine.ts';
 import type { Operators } from '../operators.ts';
@@ -188,8 +189,16 @@ class MemoryEngine implements Engine {
     mailbox.expired = 0;
     this.#listeners.claimed(code, token);
     const session: SessionKey = { code, token, epoch: record.epoch, protocol };
-    const { policy } = record.hearing;
-    return { outcome: 'claimed', session, waiting: mailbox.size, last: mailbox.last, expired, policy };
+    const { unconfirmed, hearing } = record;
+    const waits = unconfirmed !== null && mailbox.holds(unconfirmed.id);
+    const counts = { waiting: mailbox.size, last: mailbox.last, expired };
+    return {
+      outcome: 'claimed',
+      session,
+      ...counts,
+      policy: hearing.policy,
+      unconfirmed: waits ? unconfirmed : null,
+    };
   }
 
   async reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState> {
@@ -235,10 +244,11 @@ class MemoryEngine implements Engine {
     return 'held';
   }
 
-  async release(session: SessionKey): Promise<void> {
+  async release(session: SessionKey, unconfirmed?: Unconfirmed | null): Promise<void> {
     const record = this.#held(session);
     if (typeof record === 'string') return;
     record.token = null;
+    if (unconfirmed !== undefined) record.unconfirmed = unconfirmed;
     this.announcements.note(record);
   }
 

@@ -74,6 +74,11 @@ export class Mailbox {
     return id === this.left || id === this.last || isAfter(this.left, id) || this.#indexOf(id) >= 0;
   }
 
+  /** Whether the entry `id` waits here. */
+  holds(id: MailboxId): boolean {
+    return this.#indexOf(id) >= 0;
+  }
+
   /** Removes everything up to and including `id`, which this mailbox must know. */
   confirm(id: MailboxId): void {
     this.#removeHead(id === this.last ? this.#entries.length : this.#indexOf(id) + 1);
@@ -87,6 +92,8 @@ export class Mailbox {
     const bytes = removed?.frame.length ?? 0;
     this.bytes -= bytes;
     if (removed !== undefined) this.#count(removed.sender, { envelopes: -1, bytes: -bytes });
+    // A cursor may stand on it.
+    if (index === 0) this.left = id;
     if (this.#entries.length === 0) this.left = this.last;
     return bytes;
   }

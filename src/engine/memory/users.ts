@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { codeFromRandom } from '../../protocol/codes.ts';
 import { UNCLAIMED_TTL_MS } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
-import type { DeliverOutcome, RegisterResult, Registration, User } from '../engine.ts';
+import type { DeliverOutcome, RegisterResult, Registration, Unconfirmed, User } from '../engine.ts';
 import { Hearing } from './hearing.ts';
 import { Mailbox } from './mailbox.ts';
 import { Seen } from './seen.ts';
@@ -24,6 +24,8 @@ export class UserRecord {
   epoch = 0;
   /** The valid session; null between a release and the next claim. */
   token: string | null = null;
+  /** Noted by the last session that ended: see `release`. */
+  unconfirmed: Unconfirmed | null = null;
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
   readonly hearing = new Hearing();

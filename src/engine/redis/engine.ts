@@ -26,6 +26,7 @@ import {
   type SessionKey,
   type SessionState,
   type Subscription,
+  type Unconfirmed,
 } from '../engine.ts';
 import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
@@ -226,8 +227,8 @@ class RedisEngine implements Engine {
     return this.#running().store.deadLetter(session, id, why);
   }
 
-  async release(session: SessionKey): Promise<void> {
-    await this.#running().store.release(session);
+  async release(session: SessionKey, unconfirmed?: Unconfirmed | null): Promise<void> {
+    await this.#running().store.release(session, unconfirmed);
   }
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {

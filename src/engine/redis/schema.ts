@@ -5,6 +5,7 @@
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
  *     last confirmed count total base oldest expired aside               the mailbox: see lua/mailbox.lua
  *     epoch token node                                                   the session; token '' without one
+ *     unconfirmed                                                        `<id> <tries> <too big> <timeouts>`: release, claim
  *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
@@ -30,7 +31,7 @@
  *     TTL: 30 days from the newest; at most 1,000
  *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announce.lua    deliver, release, announcements/*
  *     one for each slot of a Cluster, otherwise one; TTL: RELAY_MAILBOX_TTL from the newest; only with RELAY_WAKE_URL
- *   poison:{CODE}           stream  dead letters: id, why, f (or entry); the last 16           dead-letter
+ *   poison:{CODE}           stream  dead letters: id, why, f (or entry), sender, envelope; the last 16           dead-letter
  *     TTL: RELAY_MAILBOX_TTL from the newest
  *   key:<eddsa>             string  CODE; readers compare the user's key               accounts.ts, settle-key, drop-key
  *     TTL: 30 days and a minute; none once the account is claimed

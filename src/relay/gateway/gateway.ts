@@ -1,3 +1,4 @@
+import { WORKING_PATIENCE } from '../context/patience.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { answerProblem, closeIfOpen } from '../http/problem.ts';
 import { Connection } from '../session/connection.ts';
@@ -75,7 +76,7 @@ export class Gateway {
       // Only a backstop for the heartbeat, and the end of sockets whose peer never closes its side.
       idleTimeout: Math.min(
         IDLE_TIMEOUT_S_MAX,
-        Math.ceil((config.pingIntervalMs + config.pongTimeoutMs) / 1000) + 20,
+        Math.ceil((config.pingIntervalMs + config.pongTimeoutMs * WORKING_PATIENCE) / 1000) + 20,
       ),
       maxLifetime: 0,
       compression: 0,

@@ -40,8 +40,15 @@ export interface InboundOptions {
   readonly policy: Policy;
   /** Carries out a command whose signature has verified; what it returns is answered at once. */
   readonly onCommand: (command: ReceivedCommand) => Refusal | null;
-  /** Protocol 2: the client has everything up to this id. */
-  readonly onAck: (seq: MailboxId) => void;
+  readonly receipts: ReceiptsInbox;
+}
+
+/** Protocol 2: what the client says about envelopes that it was sent. */
+interface ReceiptsInbox {
+  /** It has everything up to this id. */
+  receive(id: MailboxId): void;
+  /** It cannot take this one: the envelope becomes a dead letter. */
+  skip(id: MailboxId): void;
 }
 
 /**
@@ -119,11 +126,13 @@ export class Inbound {
 
   /** @param noRoom refuses an envelope once its rate is paid */
   #handle(bytes: Uint8Array, number: number, noRoom?: Refusal): void {
-    const { session, onAck, context } = this.#options;
+    const { session, receipts, context } = this.#options;
     const startedMs = context.now();
     const frame = decodeFrame(bytes, session.protocol);
     if (frame.kind === 'ack') {
-      onAck(frame.seq);
+      receipts.receive(frame.seq);
+    } else if (frame.kind === 'skip') {
+      receipts.skip(frame.seq);
     } else {
       const refusal =
         frame.kind === 'envelope' || frame.kind === 'command'

@@ -1,4 +1,11 @@
-import type { DeadLetterReason, Engine, MailboxId, SessionKey, StoredEnvelope } from '../../engine/engine.ts';
+import type {
+  DeadLetterReason,
+  Engine,
+  MailboxId,
+  SessionKey,
+  SessionState,
+  StoredEnvelope,
+} from '../../engine/engine.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 
 export interface DeadLetterParts {
@@ -22,6 +29,25 @@ export async function withoutUnreadable(
     if (frame === null && (await deadLetter(parts, id, 'unreadable'))) gone.add(id);
   }
   return gone.size === 0 ? page : page.filter(({ id }) => !gone.has(id));
+}
+
+/** The recipient cannot take this envelope. Rejects if the store is away. */
+export async function deadLetterByClient(
+  {
+    context,
+    session,
+  }: Pick<DeadLetterParts, 'session'> & {
+    readonly context: Pick<RelayContext, 'metrics' | 'log'> & { readonly engine: Pick<Engine, 'deadLetter'> };
+  },
+  id: MailboxId,
+  reason: 'too_big' | 'skipped',
+): Promise<SessionState> {
+  const state = await context.engine.deadLetter(session, id, reason);
+  if (state === 'held') {
+    context.metrics.deadLettersByClient.of(reason).add();
+    context.log.debug('a recipient could not take an envelope: set aside', { reason });
+  }
+  return state;
 }
 
 /** Makes an envelope a dead letter. False if the store refused, or could not be reached: it still waits. */

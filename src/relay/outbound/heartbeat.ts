@@ -96,11 +96,14 @@ export class Heartbeat {
     if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#context.now();
   }
 
-  /** Called about once a second. False if the client has not answered in time. */
-  tick(): boolean {
+  /**
+   * Called about once a second. False if the client has not answered in time.
+   * @param patience how many times the usual time is allowed
+   */
+  tick(patience = 1): boolean {
     const { config } = this.#context;
     const now = this.#context.now();
-    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > config.pongTimeoutMs)
+    if (this.#unansweredSinceMs !== null && now - this.#unansweredSinceMs > config.pongTimeoutMs * patience)
       return false;
     if (this.#owed || now - this.#lastPingMs >= config.pingIntervalMs) this.#ping();
     return true;

@@ -97,6 +97,11 @@ export class Push {
     return this.#cursor;
   }
 
+  /** A part of what was pushed waits in this node for a slow reader. */
+  get buffered(): boolean {
+    return this.#blocked;
+  }
+
   /** Nothing can be sent until the client confirms, or reads. */
   get stalled(): boolean {
     return this.#blocked || this.#window.full;
@@ -139,6 +144,16 @@ export class Push {
   resume(socketDrained: boolean): void {
     if (socketDrained) this.#blocked = false;
     this.#readIfBehind('window');
+  }
+
+  /**
+   * An envelope that was pushed becomes a dead letter: the cursor must not stand on it, because the store will not know
+   * it any more, unless everything before it has left.
+   * @param newest the newest envelope of the window beside it
+   */
+  skip(id: MailboxId, newest: MailboxId | null): void {
+    if (this.#cursor === id && newest !== null) this.#cursor = newest;
+    this.resume(false);
   }
 
   #readIfBehind(cause: ReadCause): void {

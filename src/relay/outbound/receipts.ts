@@ -1,6 +1,8 @@
 import type { Engine, MailboxId, SessionKey, SessionState } from '../../engine/engine.ts';
+import { isAfter } from '../../engine/mailbox-id.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { retryPause } from '../context/retry.ts';
+import { deadLetterByClient } from './dead-letter.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { Latency } from './latency.ts';
 import type { Push } from './push.ts';
@@ -18,14 +20,14 @@ export interface ReceiptsOwner {
 }
 
 export interface ReceiptsOptions {
-  readonly context: Pick<RelayContext, 'confirmBatcher' | 'metrics'> & {
-    readonly engine: Pick<Engine, 'confirm'>;
+  readonly context: Pick<RelayContext, 'confirmBatcher' | 'metrics' | 'log'> & {
+    readonly engine: Pick<Engine, 'confirm' | 'deadLetter'>;
   };
   readonly session: SessionKey;
   readonly window: Window;
   readonly heartbeat: Pick<Heartbeat, 'pong' | 'ask' | 'alive'>;
   readonly latency: Pick<Latency, 'confirmed'>;
-  readonly push: Pick<Push, 'resume'>;
+  readonly push: Pick<Push, 'resume' | 'skip'>;
   readonly owner: ReceiptsOwner;
 }
 
@@ -46,6 +48,8 @@ export class Receipts {
   #received: MailboxId | null = null;
   /** The newest id that the store has trimmed. Follows `#received`. */
   #trimmed: MailboxId | null = null;
+  /** Envelopes that the client has skipped and that are still in the mailbox, in the order of skipping. */
+  #skipped: readonly MailboxId[] = NONE;
   /** Envelopes received since the last confirm was sent. */
   #unconfirmed = 0;
   /** The confirm in flight, or its retry. At most one. */
@@ -88,6 +92,18 @@ export class Receipts {
     this.#push.resume(false);
   }
 
+  /** The client cannot take this envelope: it becomes a dead letter, and its sender hears nothing. */
+  skip(id: MailboxId): void {
+    if (!this.#window.remove(id)) {
+      this.#owner.onNoise('ack');
+      return;
+    }
+    this.#skipped = [...this.#skipped, id];
+    this.#heartbeat.alive();
+    if (this.#window.size === 0) this.#onAllReceived?.();
+    this.confirm();
+  }
+
   /** Resolves when the client has everything that was pushed, or `settle` is called. */
   allReceived(): Promise<void> {
     if (this.#window.size === 0) return Promise.resolve();
@@ -107,7 +123,11 @@ export class Receipts {
 
   /** Sends what is not confirmed yet, unless that is under way. */
   confirm(): void {
-    if (this.#work === null && this.#received !== this.#trimmed) this.#work = this.#confirmAll();
+    if (this.#work === null && this.#hasWork) this.#work = this.#confirmAll();
+  }
+
+  get #hasWork(): boolean {
+    return this.#received !== this.#trimmed || this.#skipped.length > 0;
   }
 
   #confirmSoon(): void {
@@ -118,20 +138,17 @@ export class Receipts {
 
   async #confirmAll(): Promise<void> {
     let failures = 0;
-    while (this.#received !== null && this.#received !== this.#trimmed) {
-      const upTo = this.#received;
-      this.#unconfirmed = 0;
+    while (this.#hasWork) {
       try {
-        const state = await this.#context.engine.confirm(this.#session, upTo);
+        const state = await this.#next();
         if (state !== 'held') {
           this.#owner.onLost(state);
           break;
         }
-        this.#trimmed = upTo;
         // Receipts that came meanwhile are batched again, unless this is the end.
-        if (!this.#ended) break;
+        if (!this.#ended && this.#skipped.length === 0) break;
       } catch {
-        // The engine has told its observer why. Confirming is idempotent: ask until the store answers.
+        // The engine has told its observer why. All of it is idempotent: ask until the store answers.
         if (this.#ended) break;
         await retryPause(failures);
         failures += 1;
@@ -140,4 +157,24 @@ export class Receipts {
     this.#work = null;
     if (this.#received !== this.#trimmed && this.#unconfirmed > 0) this.#confirmSoon();
   }
+
+  /** The next step, in the order of the mailbox: a receipt for a later envelope would trim a skipped one. */
+  async #next(): Promise<SessionState> {
+    const { engine } = this.#context;
+    const upTo = this.#received;
+    const [skipped] = this.#skipped;
+    if (skipped !== undefined && (upTo === this.#trimmed || upTo === null || isAfter(upTo, skipped))) {
+      const parts = { context: this.#context, session: this.#session };
+      const state = await deadLetterByClient(parts, skipped, 'skipped');
+      this.#skipped = this.#skipped.slice(1);
+      this.#push.skip(skipped, this.#window.newest);
+      return state;
+    }
+    this.#unconfirmed = 0;
+    const state = upTo === null ? 'held' : await engine.confirm(this.#session, upTo);
+    if (state === 'held') this.#trimmed = upTo;
+    return state;
+  }
 }
+
+const NONE: readonly MailboxId[] = [];

@@ -1,4 +1,4 @@
-import type { Engine, MailboxId, SessionKey } from '../../engine/engine.ts';
+import type { Engine, MailboxId, SessionKey, Unconfirmed } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
 import { seqBytes, writeWithSeq } from '../../protocol/delivered.ts';
 import { drained } from '../../protocol/frames.ts';
@@ -16,6 +16,8 @@ export interface SenderOptions {
   };
   readonly socket: Pick<Socket, 'send' | 'cork'>;
   readonly session: SessionKey;
+  /** The envelope that the last session ended on: this one is told which try it is. */
+  readonly unconfirmed: Unconfirmed | null;
   readonly window: Window;
   readonly heartbeat: Pick<Heartbeat, 'pushed' | 'ask'>;
   readonly latency: Pick<Latency, 'pushed'>;
@@ -44,7 +46,7 @@ export class Sender {
     const { context, socket, session, window, heartbeat, latency } = this.#options;
     const { metrics } = context;
     try {
-      const bytes = session.protocol === 2 ? withSeq(frame, id) : frame;
+      const bytes = session.protocol === 2 ? withSeq(frame, id, this.#triesOf(id)) : frame;
       const result = socket.send(bytes);
       if (result === 'buffered') metrics.backpressure.add();
       if (result !== 'dropped') {
@@ -67,6 +69,12 @@ export class Sender {
     if (session.protocol === 2) socket.send(drained(session.code));
   }
 
+  /** Which try this is, from 1. */
+  #triesOf(id: MailboxId): number {
+    const { unconfirmed } = this.#options;
+    return unconfirmed?.id === id ? unconfirmed.tries + 1 : 1;
+  }
+
   /** Uncaught, the error would end the process, and again at the client's next login, for ever. */
   #failed(id: MailboxId, error: unknown): void {
     const { context, session, owner } = this.#options;
@@ -76,8 +84,8 @@ export class Sender {
 }
 
 /** Protocol 2: with the mailbox id, opaque to the client. */
-function withSeq(frame: Buffer, seq: MailboxId): Buffer {
-  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq));
-  writeWithSeq(longer, frame, seq);
+function withSeq(frame: Buffer, seq: MailboxId, tries: number): Buffer {
+  const longer = Buffer.allocUnsafe(frame.length + seqBytes(seq, tries));
+  writeWithSeq(longer, frame, seq, tries);
   return longer;
 }

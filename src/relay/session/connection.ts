@@ -107,7 +107,7 @@ export class Connection {
     if (!(this.#stage instanceof Session)) return;
     const durationMs = Math.round(context.now() - this.#openedAtMs);
     context.log.info('session ended', { session: number, close: code, reason, durationMs });
-    await this.#stage.end();
+    await this.#stage.end({ closedBy: this.socket.closedBy, code });
   }
 
   #loggedIn(session: Session): void {

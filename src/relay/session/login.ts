@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type PublicKey, parsePublicKey } from '../../crypto/verify.ts';
 import type { Account, ClaimResult, Subscription } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
+import { DELIVERED_EXTRA_BYTES_MAX } from '../../protocol/delivered.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../../protocol/frame.ts';
 import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../../protocol/frames.ts';
@@ -92,7 +93,14 @@ export class Login {
       const detail = 'an envelope came before a successful connect: send connect first';
       this.#refuse({ code: 'not_connected', detail, close: 'notAuthenticated' }, number);
     } else {
-      this.#refuse({ code: 'bad_frame', detail: 'an ack came before connect', close: 'malformed' }, number);
+      this.#refuse(
+        {
+          code: 'bad_frame',
+          detail: `${frame.kind === 'ack' ? 'an ack' : 'a skip'} came before connect`,
+          close: 'malformed',
+        },
+        number,
+      );
     }
   }
 
@@ -259,6 +267,7 @@ export class Login {
       ...(config.publicUrls.length > 1 ? { audiences: config.publicUrls } : {}),
       limits: {
         max_frame_bytes: config.maxFrameBytes,
+        max_delivered_bytes: config.maxFrameBytes + DELIVERED_EXTRA_BYTES_MAX,
         mailbox_envelopes: config.mailboxEnvelopes,
         mailbox_bytes: config.mailboxBytes,
         mailbox_ttl_s: config.mailboxTtlMs / 1000,

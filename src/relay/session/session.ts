@@ -5,20 +5,25 @@ import type {
   SessionKey,
   SessionState,
   Subscription,
+  Unconfirmed,
   WakeUp,
 } from '../../engine/engine.ts';
 import type { Policy } from '../../engine/people.ts';
 import { CLOSES, type CloseName } from '../../protocol/closes.ts';
 import { Commands } from '../commands/commands.ts';
 import { restartReason } from '../context/close-reason.ts';
+import { WORKING_PATIENCE } from '../context/patience.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { Hold } from '../inbound/deliver-queue.ts';
 import { Inbound } from '../inbound/inbound.ts';
+import { deadLetterByClient } from '../outbound/dead-letter.ts';
 import { Heartbeat } from '../outbound/heartbeat.ts';
 import { Latency } from '../outbound/latency.ts';
 import { Push, type PushOwner } from '../outbound/push.ts';
 import { Receipts, type ReceiptsOwner } from '../outbound/receipts.ts';
 import { Sender } from '../outbound/sender.ts';
+import { SlowStart } from '../outbound/slow-start.ts';
+import { beginsSlowly, type SocketEnd, TOO_BIG_MAX, unconfirmedAt } from '../outbound/unconfirmed.ts';
 import { Window } from '../outbound/window.ts';
 import type { Socket } from '../transport/socket.ts';
 
@@ -43,6 +48,9 @@ type ClaimsHeard = 'checked' | 'checking' | 'another';
 
 /** How long a draining session waits for the receipts of what it has just pushed. */
 const LAST_RECEIPTS_MS = 1_000;
+
+/** In slow start, what is in flight should be confirmed within this part of the time allowed for a pong. */
+const SLOW_START_PART = 1 / 3;
 
 /** How a socket closes when its session no longer holds: by which code, and the reason for people. */
 const LOST: Readonly<
@@ -70,6 +78,9 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   readonly #policy: Policy;
   readonly #subscription: Subscription;
   readonly #heartbeat: Heartbeat;
+  readonly #window: Window;
+  /** What the last session of this user ended on. */
+  readonly #unconfirmed: Unconfirmed | null;
   /** Null until the first frame: most clients only listen. */
   #inbound: Inbound | null = null;
   /** Null until the first command: most clients send none. */
@@ -91,11 +102,31 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
     this.#policy = login.policy;
     this.#subscription = subscription;
     this.#heldAtS = Math.floor(claimedAtMs / 1000);
-    const window = new Window(context.config.windowEnvelopes, context.config.windowBytes);
+    const { config, now } = context;
+    this.#unconfirmed = login.unconfirmed;
+    const slowStart = beginsSlowly(login.unconfirmed)
+      ? new SlowStart(now, config.pongTimeoutMs * SLOW_START_PART)
+      : null;
+    const window = new Window({
+      envelopesMax: config.windowEnvelopes,
+      bytesMax: config.windowBytes,
+      slowStart,
+    });
+    this.#window = window;
     const heartbeat = new Heartbeat(context, socket, session.protocol === 1);
     const latency = new Latency(context, login.last);
     this.#heartbeat = heartbeat;
-    const sender = new Sender({ context, socket, session, window, heartbeat, latency, owner: this });
+    const { unconfirmed } = login;
+    const sender = new Sender({
+      context,
+      socket,
+      session,
+      unconfirmed,
+      window,
+      heartbeat,
+      latency,
+      owner: this,
+    });
     this.push = new Push({ context, window, sender, login, owner: this });
     this.receipts = new Receipts({
       context,
@@ -127,7 +158,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       key: this.#key,
       policy: this.#policy,
       onCommand: (command) => this.#commandQueue.put(command),
-      onAck: (seq) => this.receipts.receive(seq),
+      receipts: this.receipts,
     });
     return this.#inbound;
   }
@@ -152,7 +183,8 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
 
   /** Called about once a second. */
   tick(): void {
-    if (!this.#heartbeat.tick()) this.close('goingAway', 'no answer to a ping');
+    const patience = this.#window.working ? WORKING_PATIENCE : 1;
+    if (!this.#heartbeat.tick(patience)) this.close('goingAway', 'no answer to a ping');
   }
 
   /** Stops pushing, waits a moment for what is in flight both ways, then closes. Resolves when closed. */
@@ -170,15 +202,25 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   }
 
   /** The socket is closed. Resolves when the store has the last receipts and has released the session. */
-  async end(): Promise<void> {
+  async end(how: SocketEnd): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     this.#subscription.unsubscribe();
+    const { cursor, buffered } = this.push;
+    const noted = unconfirmedAt(how, { window: this.#window, cursor, buffered }, this.#unconfirmed);
     this.push.end();
     await this.receipts.settle();
-    await this.#context.engine.release(this.#session).catch(() => {
+    await this.#release(noted).catch(() => {
       // The store is away. A session without a socket is harmless there, and ends with the next claim.
     });
+  }
+
+  async #release(noted: Unconfirmed | null | undefined): Promise<void> {
+    const context = this.#context;
+    const session = this.#session;
+    const isLast = (noted?.tooBig ?? 0) >= TOO_BIG_MAX;
+    if (noted && isLast) await deadLetterByClient({ context, session }, noted.id, 'too_big');
+    await context.engine.release(session, isLast ? null : noted);
   }
 
   onWakeUp(wakeUp: WakeUp): void {

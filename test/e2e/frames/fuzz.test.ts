@@ -96,7 +96,8 @@ function expectedBefore(
 ): Expected & { readonly connected: boolean } {
   const refused = (error: string, close: number) => ({ error, close, connected: false });
   const judgement = judge(text, protocol);
-  if (judgement.kind === 'bad_frame' || judgement.kind === 'ack') return refused('bad_frame', 4400);
+  if (judgement.kind === 'bad_frame' || judgement.kind === 'ack' || judgement.kind === 'skip')
+    return refused('bad_frame', 4400);
   if (judgement.kind === 'envelope' || judgement.kind === 'command') return refused('not_connected', 4401);
   if (protocol === 2 && judgement.nonce !== nonce) return refused('bad_challenge', 4401);
   return signatures.isRight(judgement) ? { ...FINE, connected: true } : refused('bad_signature', 4401);
@@ -135,7 +136,7 @@ type Known = Map<string, string>;
 function expectedAfter(text: string, protocol: 1 | 2, own: PlainUser, known: Known): Expected {
   const judgement = judge(text, protocol);
   const refused = (error: string) => ({ error, close: null });
-  if (judgement.kind === 'ack') return FINE;
+  if (judgement.kind === 'ack' || judgement.kind === 'skip') return FINE;
   if (judgement.kind !== 'envelope' && judgement.kind !== 'command') return refused('bad_frame');
   if (judgement.sender !== own.code) return refused('sender_mismatch');
   if (!signatures.isRight(judgement)) return refused('bad_signature');

@@ -143,6 +143,15 @@ export function mailboxes(backend: Backend): void {
         expect(await texts(node, session, third)).toEqual(['e']);
       });
 
+      it('are read on from a cursor that stands on the oldest entry when that becomes a dead letter', async () => {
+        await alice.send(bob, envelope('a'), envelope('b'), envelope('c'));
+        const [first = '', second = ''] = await ids(node, session);
+        await node.deadLetter(session, first, 'skipped');
+        expect(await texts(node, session, first)).toEqual(['b', 'c']);
+        await node.confirm(session, second);
+        expect(await texts(node, session, second)).toEqual(['c']);
+      });
+
       it('are empty once the last entry is a dead letter, and a session continues from there', async () => {
         await alice.send(bob, envelope('a'), envelope('b'));
         const [first = '', second = ''] = await ids(node, session);

@@ -55,6 +55,32 @@ export function sessions(backend: Backend): void {
       expect(second.claims.at(-1)).toBe(after.session.token);
     });
 
+    it('tells the next claim on which envelope the last session ended, while that waits', async () => {
+      const { code } = await register(one);
+      const sender = new Sender(other, 'ALICE00');
+      await sender.send(code, envelope('a'), envelope('b'));
+      const first = await login(one, code);
+      expect(first.unconfirmed).toBeNull();
+      const [id = ''] = await ids(one, first.session);
+      const noted = { id, tries: 2, tooBig: 1, timeouts: 3 };
+      await one.release(first.session, noted);
+      const second = await login(other, code);
+      expect(second.unconfirmed).toEqual(noted);
+      // A displaced session notes nothing.
+      await one.release(first.session, null);
+      await other.release(second.session);
+      const third = await login(one, code);
+      expect(third.unconfirmed).toEqual(noted);
+      await one.release(third.session, null);
+      const fourth = await login(one, code);
+      expect(fourth.unconfirmed).toBeNull();
+      await one.release(fourth.session, noted);
+      const fifth = await login(one, code);
+      await one.confirm(fifth.session, id);
+      await one.release(fifth.session);
+      expect((await login(one, code)).unconfirmed).toBeNull();
+    });
+
     it('leaves exactly one valid session when many claim at once', async () => {
       const { code } = await register(one);
       const claims = await Promise.all(

@@ -75,7 +75,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'half-open sockets are not noticed',
     file: 'relay/outbound/heartbeat.js',
-    from: 'now - this.#unansweredSinceMs > config.pongTimeoutMs',
+    from: 'now - this.#unansweredSinceMs > config.pongTimeoutMs * patience',
     to: 'now - this.#unansweredSinceMs > 1e9',
     scenarios: ['half-open'],
   },
@@ -93,7 +93,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
     to: 'sendPingsAutomatically: true,',
     also: [
       {
-        from: 'Math.min(IDLE_TIMEOUT_S_MAX, Math.ceil((config.pingIntervalMs + config.pongTimeoutMs) / 1000) + 20)',
+        from: 'Math.min(IDLE_TIMEOUT_S_MAX, Math.ceil((config.pingIntervalMs + config.pongTimeoutMs * WORKING_PATIENCE) / 1000) + 20)',
         to: '8',
       },
     ],

@@ -66,13 +66,17 @@ export function readServerMessage(frame: string): ServerMessage | null {
   };
 }
 
-const SEQ = /,"seq":"([^"]*)"\}$/;
+const SEQ = /,"seq":"([^"]*)"(?:,"tries":(\d+))?\}$/;
 
-/** Protocol 2: the `seq` of a delivered frame, and the frame as its sender signed it. */
-export function cutSeq(frame: string): { readonly seq: string | null; readonly signed: string } {
+/** Protocol 2: the `seq` of a delivered frame, which try it is, and the frame as its sender signed it. */
+export function cutSeq(frame: string): {
+  readonly seq: string | null;
+  readonly tries: number;
+  readonly signed: string;
+} {
   const found = SEQ.exec(frame);
-  if (found === null) return { seq: null, signed: frame };
-  return { seq: found[1] ?? '', signed: `${frame.slice(0, found.index)}}` };
+  if (found === null) return { seq: null, tries: 1, signed: frame };
+  return { seq: found[1] ?? '', tries: Number(found[2] ?? 1), signed: `${frame.slice(0, found.index)}}` };
 }
 
 /** Protocol 2: confirms the envelope with this `seq` and those before it. */

@@ -6,6 +6,7 @@ import { find, laxity, readTree, type Tree } from './plain-json.ts';
 export type Judgement =
   | { readonly kind: 'bad_frame' }
   | { readonly kind: 'ack' }
+  | { readonly kind: 'skip' }
   | {
       readonly kind: 'connect';
       readonly sender: string;
@@ -51,7 +52,7 @@ export function judge(text: string, protocol: 1 | 2): Judgement {
   if (laxity(tree, DEPTH_MAX) !== null) return BAD_FRAME;
   const at = (...path: string[]) => find(tree, path, 'first');
   const ours: [string[], string[]][] = [
-    [[], protocol === 2 ? [...FRAME, 'ack'] : FRAME],
+    [[], protocol === 2 ? [...FRAME, 'ack', 'skip'] : FRAME],
     [['data'], ['sender', 'recipient', 'id', 'message']],
     [
       ['data', 'message'],
@@ -73,9 +74,10 @@ export function judge(text: string, protocol: 1 | 2): Judgement {
     [at(), at('data'), at('data', 'message')].some((value) => value !== undefined && value.kind !== 'object')
   )
     return BAD_FRAME;
-  if (protocol === 2 && at('ack') !== undefined) {
-    return stringOf(at('ack')) !== null && countOf(at()) === 1 ? { kind: 'ack' } : BAD_FRAME;
-  }
+  const receipts = protocol === 2 ? (['ack', 'skip'] as const).filter((kind) => at(kind) !== undefined) : [];
+  if (receipts.some((kind) => stringOf(at(kind)) === null)) return BAD_FRAME;
+  const [receipt] = receipts;
+  if (receipt !== undefined) return countOf(at()) === 1 ? { kind: receipt } : BAD_FRAME;
   const type = stringOf(at('data', 'message', 'type'));
   const sender = stringOf(at('data', 'sender'));
   const signature = stringOf(at('signature'));

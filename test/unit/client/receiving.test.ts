@@ -104,10 +104,17 @@ describe('what was seen and received', () => {
     const receiver = new Receiver({
       take: () => new Promise((resolve) => (store = resolve)),
       confirm: (seq) => confirmed.push(seq),
+      skip: () => {},
       onFlood: () => {},
       onBroken: () => {},
     });
-    const envelope = (seq: string) => ({ claims: 'E011T7D', data: new Uint8Array(10), signature: '', seq });
+    const envelope = (seq: string) => ({
+      claims: 'E011T7D',
+      data: new Uint8Array(10),
+      signature: '',
+      seq,
+      tries: 1,
+    });
     receiver.push(envelope('1'));
     receiver.push(envelope('2'));
     await vi.advanceTimersByTimeAsync(1_000);
@@ -126,6 +133,31 @@ describe('what was seen and received', () => {
     vi.useRealTimers();
   });
 
+  test('an envelope is skipped at its sixth try, unless this process has survived the sockets of the others', async () => {
+    const said: string[] = [];
+    const receiver = new Receiver({
+      take: async ({ seq }) => void said.push(`take ${seq}`),
+      confirm: (seq) => said.push(`ack ${seq}`),
+      skip: (seq) => said.push(`skip ${seq}`),
+      onFlood: () => {},
+      onBroken: () => {},
+    });
+    const push = async (seq: string, tries: number) => {
+      receiver.push({ claims: 'E011T7D', data: new Uint8Array(10), signature: '', seq, tries });
+      await receiver.settled();
+    };
+    receiver.reset();
+    await push('1', 1);
+    await push('2', 5);
+    await push('3', 6);
+    expect(said).toEqual(['take 1', 'take 2', 'ack 2', 'skip 3']);
+    receiver.reset();
+    await push('4', 6);
+    await push('5', 7);
+    expect(said.slice(4)).toEqual(['take 4', 'ack 4', 'skip 5']);
+    receiver.close();
+  });
+
   test('a program that does not listen stops the flow instead of filling the memory', async () => {
     const taken: number[] = [];
     const receiver: Receiver = new Receiver({
@@ -134,12 +166,13 @@ describe('what was seen and received', () => {
         receiver.added();
       },
       confirm: () => {},
+      skip: () => {},
       onFlood: () => {},
       onBroken: () => {},
     });
     for (let round = 0; round < 3; round++) {
       for (let number = 0; number < 1_000; number++) {
-        receiver.push({ claims: 'E011T7D', data: new Uint8Array(1), signature: '', seq: null });
+        receiver.push({ claims: 'E011T7D', data: new Uint8Array(1), signature: '', seq: null, tries: 1 });
       }
       await vi.waitFor(() => expect(taken.length).toBe(Math.min(2_000, (round + 1) * 1_000)));
     }

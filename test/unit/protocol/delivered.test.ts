@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   cutData,
+  DELIVERED_EXTRA_BYTES_MAX,
   DELIVERED_OVERHEAD_BYTES,
   seqBytes,
   writeDelivered,
@@ -24,9 +25,9 @@ function delivered(received: string): Uint8Array {
   return target;
 }
 
-function withSeq(frame: Uint8Array): Uint8Array {
-  const target = new Uint8Array(frame.length + seqBytes(SEQ));
-  writeWithSeq(target, frame, SEQ);
+function withSeq(frame: Uint8Array, tries = 1): Uint8Array {
+  const target = new Uint8Array(frame.length + seqBytes(SEQ, tries));
+  writeWithSeq(target, frame, SEQ, tries);
   return target;
 }
 
@@ -49,6 +50,22 @@ describe('a delivered frame', () => {
     expect(text(withSeq(delivered(frame(SPACED, SIGNATURE))))).toBe(
       `{"data":${SPACED},"signature":"${SIGNATURE}","seq":"${SEQ}"}`,
     );
+  });
+
+  it('tells behind the seq which try it is, from the second on', () => {
+    const plain = delivered(frame(SPACED, SIGNATURE));
+    expect(text(withSeq(plain, 2))).toBe(
+      `{"data":${SPACED},"signature":"${SIGNATURE}","seq":"${SEQ}","tries":2}`,
+    );
+    const cut = cutData(withSeq(plain, 12));
+    expect(cut).toMatchObject({ signature: SIGNATURE, seq: SEQ, tries: 12 });
+    expect(text(cut?.data ?? new Uint8Array())).toBe(SPACED);
+    expect(cutData(withSeq(plain))).toMatchObject({ tries: 1 });
+  });
+
+  it('is at most so much longer by protocol 2 as clients are told', () => {
+    const longestId = `${'9'.repeat(16)}-${'9'.repeat(10)}`;
+    expect(seqBytes(longestId, 999_999_999)).toBeLessThanOrEqual(DELIVERED_EXTRA_BYTES_MAX);
   });
 
   it('is cut by position into data, signature and seq', () => {
@@ -77,6 +94,7 @@ describe('a delivered frame', () => {
     ['space behind', `${sound}\n`],
     ['space within', sound.replace('"data":', '"data": ')],
     ['space before the signature', sound.replace(',"signature":', ', "signature":')],
+    ['tries without a seq', `${sound.slice(0, -1)},"tries":2}`],
     ['a stranger behind', `${sound.slice(0, -1)},"x":"y"}`],
     ['a number behind', `${sound.slice(0, -1)},"x":1}`],
     ['a seq that is no string', `${sound.slice(0, -1)},"seq":1}`],

@@ -88,6 +88,18 @@ describe('a connect of protocol 2', () => {
   });
 });
 
+describe('a skip', () => {
+  it('names one envelope, and stands alone, by protocol 2', () => {
+    expect(decode('{"skip":"1-1"}', 2)).toEqual({ kind: 'skip', seq: '1-1' });
+    expect(refusal('{"skip":1}', 2)).toMatchObject({ reason: 'skip must be a string' });
+    expect(refusal('{"skip":"1-1","x":1}', 2).reason).toBe(
+      'a skip stands alone in its frame: {"skip":"<seq>"}',
+    );
+    expect(refusal('{"ack":"1-1","skip":"1-1"}', 2).reason).toContain('an ack stands alone');
+    expect(refusal('{"skip":"1-1"}', 1)).toMatchObject({ reason: 'data is missing in the frame' });
+  });
+});
+
 describe('an ack', () => {
   it.each(['1700000000000000-a1b2c', '', 'é', '$', 'x'.repeat(1000)])(
     'is whatever string the client wrote: %s',

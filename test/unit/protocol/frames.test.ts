@@ -26,6 +26,7 @@ describe('frames of the relay, byte for byte', () => {
   it('connect_ack of protocol 2', () => {
     const limits = {
       max_frame_bytes: 65_536,
+      max_delivered_bytes: 65_600,
       mailbox_envelopes: 1000,
       mailbox_bytes: 4_194_304,
       mailbox_ttl_s: 604_800,
@@ -38,7 +39,7 @@ describe('frames of the relay, byte for byte', () => {
     expect(connectAck('A11CE00', payload)).toBe(
       '{"data":{"sender":"server","recipient":"A11CE00","message":{"type":"connect_ack","payload":' +
         '{"queued":2,"expired":0,"server_time":"2025-03-26T19:45:38.204489Z","limits":{"max_frame_bytes":65536,' +
-        '"mailbox_envelopes":1000,"mailbox_bytes":4194304,"mailbox_ttl_s":604800,"window_envelopes":256,' +
+        '"max_delivered_bytes":65600,"mailbox_envelopes":1000,"mailbox_bytes":4194304,"mailbox_ttl_s":604800,"window_envelopes":256,' +
         '"window_bytes":1048576,"envelopes_per_s":100,"bytes_per_s":1000000}}}}}',
     );
   });

@@ -44,7 +44,7 @@ export class Bench implements MailboxListener {
   nextSends: SendResult[] = [];
   /** Drops wake-ups. */
   deaf = false;
-  window = new Window(256, 1 << 20);
+  window = new Window({ envelopesMax: 256, bytesMax: 1 << 20 });
   heard: WakeUp[] = [];
   code = '';
   session: SessionKey | null = null;
@@ -90,6 +90,7 @@ export class Bench implements MailboxListener {
       context,
       window,
       session: login.session,
+      unconfirmed: login.unconfirmed,
       socket: {
         send: (frame) => this.#take(`${frame}`, changed),
         cork: (sends) => sends(),

@@ -90,7 +90,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('stops at a full window and goes on when it has room', async () => {
-    bench.window = new Window(2, 1 << 20);
+    bench.window = new Window({ envelopesMax: 2, bytesMax: 1 << 20 });
     const push = await bench.login();
     push.start();
     await bench.store('1');
@@ -106,7 +106,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('stops at a window full of bytes', async () => {
-    bench.window = new Window(256, 10);
+    bench.window = new Window({ envelopesMax: 256, bytesMax: 10 });
     (await bench.login()).start();
     await bench.store('12345678');
     await bench.store('abcdefgh');
@@ -126,7 +126,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('never stages more than the window has left, however much comes in one tick', async () => {
-    bench.window = new Window(256, 10);
+    bench.window = new Window({ envelopesMax: 256, bytesMax: 10 });
     (await bench.login()).start();
     await bench.store('12345678', 'abcdefgh', 'late', 'later');
     expect(bench.sent).toEqual(['12345678', 'abcdefgh']);
@@ -140,7 +140,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('makes up for a poll that came while the window was full', async () => {
-    bench.window = new Window(1, 1 << 20);
+    bench.window = new Window({ envelopesMax: 1, bytesMax: 1 << 20 });
     const push = await bench.login();
     push.start();
     await bench.store('1');
@@ -175,7 +175,7 @@ describe('pushing a mailbox to a socket', () => {
     const full = new Bench();
     await full.registerBob();
     await full.store('1', '2');
-    full.window = new Window(1, 1 << 20);
+    full.window = new Window({ envelopesMax: 1, bytesMax: 1 << 20 });
     const push = await full.login();
     push.start();
     await settle();

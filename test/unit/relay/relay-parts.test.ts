@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SessionKey, SessionState } from '../../../src/engine/engine.ts';
 import { isAfter } from '../../../src/engine/mailbox-id.ts';
+import { createLog } from '../../../src/ops/log.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { ConfirmBatcher } from '../../../src/relay/context/confirm-batcher.ts';
 import { RateLimiter } from '../../../src/relay/context/rate-limiter.ts';
@@ -21,21 +22,27 @@ describe('receipts', () => {
   ) {
     const asked: string[] = [];
     const lost: SessionState[] = [];
-    const window = new Window(256, 1 << 20);
+    const window = new Window({ envelopesMax: 256, bytesMax: 1 << 20 });
     const engine = {
       confirm: (_session: SessionKey, upTo: string) => {
         asked.push(upTo);
         return answer(upTo);
       },
+      deadLetter: (_session: SessionKey, id: string) => {
+        asked.push(`dead ${id}`);
+        return answer(id);
+      },
     };
+    const log = createLog({ logLevel: 'error', nodeId: 'n' }, { write: () => undefined });
+    const noise: unknown[] = [];
     const receipts = new Receipts({
-      context: { engine, confirmBatcher, metrics: createMetrics() },
+      context: { engine, confirmBatcher, log, metrics: createMetrics() },
       session: { code: 'BOB', token: 't', epoch: 1, protocol: 2 },
       window,
       heartbeat: { pong: () => ({ kind: 'alive' }), ask: () => undefined, alive: () => undefined },
       latency: { confirmed: () => undefined },
-      push: { resume: () => undefined },
-      owner: { onLost: (state) => lost.push(state), onNoise: () => undefined },
+      push: { resume: () => undefined, skip: () => undefined },
+      owner: { onLost: (state) => lost.push(state), onNoise: (foreign) => noise.push(foreign) },
     });
     /** Pushes so many envelopes, the last of which is `id`, and acknowledges them. */
     const advance = (id: string, envelopes: number) => {
@@ -43,7 +50,7 @@ describe('receipts', () => {
       window.add(id, 100);
       receipts.receive(id);
     };
-    return { receipts, advance, asked, lost };
+    return { receipts, window, advance, asked, lost, noise };
   }
   const held = () => Promise.resolve<SessionState>('held');
 
@@ -70,7 +77,7 @@ describe('receipts', () => {
   it('of many envelopes are confirmed without batching', async () => {
     const { advance, asked } = receiptsOf(held, new ConfirmBatcher(() => 0));
     advance('1-a', 1);
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     advance('2-b', 63);
     expect(asked).toEqual(['1-a']);
     advance('3-c', 1);
@@ -119,6 +126,31 @@ describe('receipts', () => {
     expect(lost).toEqual([]);
   });
 
+  it('make a skipped envelope a dead letter, before a later receipt trims it and after an earlier one', async () => {
+    const { receipts, window, asked, noise } = receiptsOf(held, new ConfirmBatcher(() => 0));
+    for (const id of ['1-a', '2-b', '3-c', '4-d']) window.add(id, 100);
+    receipts.receive('1-a');
+    receipts.skip('3-c');
+    receipts.receive('4-d');
+    receipts.skip('3-c');
+    receipts.skip('9-z');
+    await receipts.settle();
+    expect(asked).toEqual(['1-a', 'dead 3-c', '4-d']);
+    expect(noise).toEqual(['ack', 'ack']);
+    expect(window.size).toBe(0);
+  });
+
+  it('ask again until a skipped envelope is a dead letter', async () => {
+    let failures = 1;
+    const { receipts, window, asked } = receiptsOf(() => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('away')) : held();
+    });
+    window.add('1-a', 100);
+    receipts.skip('1-a');
+    await expect.poll(() => asked).toEqual(['dead 1-a', 'dead 1-a']);
+  });
+
   it('report that the session does not hold any more, and stop', async () => {
     const { receipts, advance, asked, lost } = receiptsOf(() => Promise.resolve('displaced'));
     advance('1-a', 1);
@@ -130,7 +162,7 @@ describe('receipts', () => {
 
 describe('the window', () => {
   it('is confirmed cumulatively, and only by ids in it', () => {
-    const window = new Window(3, 100);
+    const window = new Window({ envelopesMax: 3, bytesMax: 100 });
     window.add('1-a', 10);
     window.add('2-b', 10);
     window.add('3-c', 10);

@@ -11,7 +11,8 @@
 -- ARGV[6] ttl            us, of an envelope
 --
 -- returns {'unknown' | 'protocol' | 'late', now us}, or {'banned', now us, until us (0: for ever)}, or {'claimed', now us,
---         epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa, guard}
+--         epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa, guard,
+--         what `release` noted of an entry that waits or ''}
 -- include keys.lua
 -- include time.lua
 -- include mailbox.lua
@@ -30,8 +31,14 @@ local till = banned_until(box.guard, now)
 if till then return { 'banned', now, whole(till) } end
 
 expire(box, now - ttl)
-local fields = redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa')
+local fields =
+  redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa', 'unconfirmed')
 if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
+
+local unconfirmed = fields[7] or ''
+local id = string.match(unconfirmed, '^%S+')
+local waits = id and box.count > 0 and optional('XRANGE', inbox, id, id)
+if not (waits and waits[1]) then unconfirmed = '' end
 
 if has(box.guard, 'x') then
   box.guard = without(box.guard, 'x')
@@ -44,4 +51,4 @@ redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'c
 if fields[2] ~= '1' then redis.call('PERSIST', user) end
 redis.call('SPUBLISH', inbox, 'c' .. token)
 return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6],
-  box.guard or '' }
+  box.guard or '', unconfirmed }

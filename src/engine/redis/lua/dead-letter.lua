@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Moves an entry that cannot be pushed from the mailbox to the dead letters, where operators can look at it. The entries
--- before and behind it stay. allow-oom: it writes no more than it removes.
+-- Moves an entry that cannot be delivered from the mailbox to the dead letters, where operators can look at it. The
+-- entries before and behind it stay. allow-oom: it writes no more than it removes.
 --
 -- KEYS[1] user:{CODE}    hash
 -- ARGV[1] token          32 hex digits
 -- ARGV[2] epoch          integer  of the session
 -- ARGV[3] id             of the entry
--- ARGV[4] why            'unreadable' | 'unsendable'
+-- ARGV[4] why            'unreadable' | 'unsendable' | 'too_big' | 'skipped'
 --
 -- returns 'held' (also if the entry does not wait here any more) | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- CONST ttl_us  of an envelope
@@ -30,9 +30,18 @@ if not entry then return 'held' end
 local frame = field_of(entry, 'f')
 local name, value = 'f', frame
 if not frame then name, value = 'entry', string.sub(table.concat(entry[2], '\n'), 1, MAX_BYTES) end
-redis.call('XADD', dead_letters, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, value)
+-- The id that the sender gave it, to be looked for.
+local readable, decoded = pcall(cjson.decode, frame or '')
+local named = readable and type(decoded) == 'table' and type(decoded.data) == 'table' and decoded.data.id
+redis.call('XADD', dead_letters, 'MAXLEN', MAX_KEPT, '*', 'id', id, 'why', why, name, value,
+  'sender', field_of(entry, 's') or '', 'envelope', type(named) == 'string' and named or '')
 redis.call('PEXPIRE', dead_letters, whole(ttl_us / 1000))
 
+if frame and redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1][1] == id then
+  -- At the head it leaves as if it were confirmed: a cursor may stand on it.
+  leave(box, entry)
+  return 'held'
+end
 redis.call('XDEL', inbox, id)
 -- So rare that deliver simply counts by sender again.
 optional('DEL', shares)

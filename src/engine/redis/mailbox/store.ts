@@ -13,6 +13,7 @@ import {
   type SessionKey,
   type SessionState,
   type StoredEnvelope,
+  type Unconfirmed,
 } from '../../engine.ts';
 import type { EngineObserver } from '../../observer.ts';
 import type { Policy } from '../../people.ts';
@@ -149,7 +150,7 @@ export class Store {
       });
     let reply = listOf(await run());
     if (textOf(reply[0]) === 'late') reply = listOf(await this.#withFreshTime(code, run));
-    const [answer, , epoch, waiting, last, expired, settled, eddsa, guard] = reply;
+    const [answer, , epoch, waiting, last, expired, settled, eddsa, guard, unconfirmed] = reply;
     switch (textOf(answer)) {
       case 'unknown':
         return { result: { outcome: 'unknown_user' }, unsettledKey: null };
@@ -165,7 +166,14 @@ export class Store {
         const numbers = { waiting: Number(waiting), expired: Number(expired) };
         const policy = policyOf(textOf(guard) ?? '');
         return {
-          result: { outcome: 'claimed', session, last: textOf(last) ?? '', ...numbers, policy },
+          result: {
+            outcome: 'claimed',
+            session,
+            last: textOf(last) ?? '',
+            ...numbers,
+            policy,
+            unconfirmed: readUnconfirmed(textOf(unconfirmed ?? null) ?? ''),
+          },
           unsettledKey: textOf(settled) === '1' ? null : textOf(eddsa),
         };
       }
@@ -219,9 +227,10 @@ export class Store {
     return reclaimed === 'held' ? state(await run()) : reclaimed;
   }
 
-  async release({ code, token }: SessionKey): Promise<void> {
+  async release({ code, token }: SessionKey, unconfirmed?: Unconfirmed | null): Promise<void> {
     const { away } = this.#options;
-    const answer = await this.#run('release', code, () => [token, away?.keyOf(code) ?? '']);
+    const noted = writeUnconfirmed(unconfirmed);
+    const answer = await this.#run('release', code, () => [token, away?.keyOf(code) ?? '', noted]);
     away?.noted(code, String(answer));
   }
 
@@ -285,6 +294,19 @@ function policyOf(guard: string): Policy {
 function wordOf(reply: Reply): string {
   const [first] = Array.isArray(reply) ? (reply as readonly Reply[]) : [reply];
   return textOf(first) ?? '';
+}
+
+function writeUnconfirmed(unconfirmed: Unconfirmed | null | undefined): string {
+  if (unconfirmed === undefined) return '-';
+  if (unconfirmed === null) return '';
+  const { id, tries, tooBig, timeouts } = unconfirmed;
+  return `${id} ${tries} ${tooBig} ${timeouts}`;
+}
+
+function readUnconfirmed(text: string): Unconfirmed | null {
+  const [id = '', tries, tooBig, timeouts] = text.split(' ');
+  if (id === '') return null;
+  return { id, tries: Number(tries), tooBig: Number(tooBig), timeouts: Number(timeouts) };
 }
 
 function state(reply: Reply): SessionState {
