@@ -62,5 +62,9 @@ const manifest = {
 };
 writeFileSync(join(OUT, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(ROOT, 'LICENSE'), join(OUT, 'LICENSE'));
-cpSync(join(ROOT, 'docs/clients.md'), join(OUT, 'README.md'));
+// For somebody who has only this package: its own name, and no links to documents that are not in it.
+const readme = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
+  .replaceAll("'keyrelay/client'", "'keyrelay-client'")
+  .replace(/\[([^\]]+)\]\((?!https?:|#)[^)]+\)/g, '$1');
+writeFileSync(join(OUT, 'README.md'), readme);
 console.log(`${relative(ROOT, OUT)}: ${modules.length} modules, depends on ${packages.join(', ')}`);

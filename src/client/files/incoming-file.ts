@@ -38,6 +38,8 @@ export class IncomingFile {
   /** Writes, one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #unconfirmed = 0;
+  /** The program closes its sink now: what fails from here on is no reason to give the file up. */
+  #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: IncomingFileOptions) {
@@ -122,6 +124,7 @@ export class IncomingFile {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#closed = true;
     this.completion.closed();
   }
 
@@ -130,7 +133,7 @@ export class IncomingFile {
     this.#inTurn(async () => {
       if (sink === null || isOver(this.#state)) return;
       await sink.write(part * this.offer.partBytes, bytes);
-      if (!this.#have.add(part)) return;
+      if (this.#closed || !this.#have.add(part)) return;
       this.#unconfirmed += 1;
       this.#options.onChange(this.progress);
       if (this.#have.isFull || this.#unconfirmed >= ACK_AFTER_PARTS) await this.#settle();
@@ -186,7 +189,11 @@ export class IncomingFile {
 
   #inTurn(job: () => Promise<void>): void {
     // The sink cannot write, or read what it wrote.
-    this.#writing = this.#writing.then(job).catch(() => this.#giveUp('failed'));
+    this.#writing = this.#writing
+      .then(() => (this.#closed ? undefined : job()))
+      .catch(() => {
+        if (!this.#closed) this.#giveUp('failed');
+      });
   }
 
   #become(state: FileState): void {

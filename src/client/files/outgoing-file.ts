@@ -55,6 +55,7 @@ export class OutgoingFile implements LaneWork {
   #state: FileState;
   /** The recipient has asked, or need not. */
   #wanted = false;
+  #closed = false;
   /** What the recipient has is in doubt: parts were on their way when a socket or a process ended. */
   #unsure = false;
   #order = 0;
@@ -134,6 +135,8 @@ export class OutgoingFile implements LaneWork {
     } catch {
       plaintext = new Uint8Array();
     }
+    // The program closes its source now: that it cannot be read any more is no reason to give the file up.
+    if (this.#closed) return null;
     if (plaintext.length !== bytesOfPart(offer, part)) {
       // It has become shorter, or cannot be read any more: what would arrive is not what was offered.
       this.#end('failed');
@@ -178,6 +181,7 @@ export class OutgoingFile implements LaneWork {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#closed = true;
     this.completion.closed();
     this.accepted.closed();
   }

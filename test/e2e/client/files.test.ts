@@ -172,6 +172,40 @@ describe('a file', () => {
     await expect(sent.done).rejects.toMatchObject({ code: 'closed' });
   });
 
+  test('is not given up because a program closes its file with the relay, while parts come', async () => {
+    const { alice, bob, toBob, toAlice } = await people.acquainted(relay.http);
+    const bytes = randomBytes(2_000_000);
+    let closed = false;
+    const orClosed = async <Result>(work: Promise<Result>) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (closed) throw new Error('EBADF');
+      return work;
+    };
+    const memory = new MemorySink(bytes.length);
+    const sink = {
+      write: (offset: number, part: Uint8Array) => orClosed(memory.write(offset, part)),
+      read: (offset: number, length: number) => orClosed(memory.read(offset, length)),
+    };
+    const source = fileOf('long.bin', bytes);
+    const reading = (offset: number, length: number) => orClosed(source.read(offset, length));
+    const sent = await toBob.sendFile({ ...source, read: reading });
+    const { id } = await offered(toAlice);
+    const receiving = toAlice.receiveFile(id, sink);
+    await until(() => memory.writes >= 3, { what: 'parts' });
+    const closing = [alice, bob].map((person) => person.relay.close());
+    closed = true;
+    await Promise.all(closing);
+    for (const { done } of [sent, receiving]) await expect(done).rejects.toMatchObject({ code: 'closed' });
+    closed = false;
+    const [aliceAgain, bobAgain] = [await again(alice), await again(bob)];
+    const paused = { file: id, state: 'paused' };
+    expect(aliceAgain.conversation.files).toMatchObject([paused]);
+    expect(bobAgain.conversation.files).toMatchObject([paused]);
+    bobAgain.conversation.receiveFile(id, memory).done.catch(() => {});
+    await aliceAgain.conversation.resumeFile(id, source).done;
+    expect(Buffer.from(memory.bytes).equals(bytes)).toBe(true);
+  });
+
   test.each(['sender', 'recipient'] as const)(
     'that its %s gives up ends on both sides',
     async (side) => {

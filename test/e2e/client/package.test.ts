@@ -39,6 +39,14 @@ test('publint has nothing to say of the client packed, no suggestion either', as
   expect(messages.map((message) => formatMessage(message, pkg ?? {}))).toEqual([]);
 });
 
+test('its README imports it by its own name, and points to nothing that it lacks', async () => {
+  const readme = await readFile(join(PACKAGE, 'README.md'), 'utf8');
+  expect(readme).toContain("from 'keyrelay-client'");
+  expect(readme).not.toContain('keyrelay/client');
+  const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+  expect(targets.filter((target) => !/^(#|https:)/.test(target))).toEqual([]);
+});
+
 test('its types are right for every way to import it, and `require` finds an ES module, as Node can since 20.19', async () => {
   const checked = await checkPackage(createPackageFromTarballData(new Uint8Array(await readFile(tarball))));
   if (checked.types === false) throw new Error('The package has no types.');

@@ -22,6 +22,8 @@ import { type Listed, readWord, writeWord } from './word.ts';
 interface Receipt {
   /** Hex. */
   readonly scalar: string;
+  /** Both have shown that they know the words. */
+  readonly proven: boolean;
   /** What comes, once it is known and wanted. */
   readonly files: readonly Listed[] | null;
   /** Ids of the files that have their names. */
@@ -75,7 +77,12 @@ class Recipient {
   /** Whether everything has come: false if the person does not want it. */
   async receive(): Promise<boolean> {
     const { person, code, limit } = this.#options;
-    const fresh: Receipt = { scalar: Buffer.from(cpaceScalar()).toString('hex'), files: null, saved: [] };
+    const fresh: Receipt = {
+      scalar: Buffer.from(cpaceScalar()).toString('hex'),
+      proven: false,
+      files: null,
+      saved: [],
+    };
     const once = await Once.open(person, ['receive', writeTransferCode(code)], fresh);
     limit.restart();
     const { relay, done } = await connectAs(once.person, { signal: limit.signal });
@@ -100,9 +107,14 @@ class Recipient {
     const agreed = { words: code.words, safetyNumber: conversation.safetyNumber() };
     // Stored first: after a restart it must be the same, because another one would be another guess.
     await once.save({});
-    if (once.data.files === null)
+    if (!once.data.proven)
       await conversation.send(writeWord({ type: 'share', share: shareOf(half, agreed) }));
-    let proven = once.data.files !== null;
+    // Begun before a restart.
+    for (const { file: id, direction, state, ...offer } of conversation.files) {
+      if (once.data.files === null || direction !== 'receiving' || state !== 'paused') continue;
+      await this.#save(conversation, { id, ...offer }, once);
+      if (once.data.saved.length === once.data.files.length) return true;
+    }
     for await (const { body, file } of conversation) {
       limit.restart();
       if (file !== undefined && once.data.files !== null) {
@@ -112,16 +124,16 @@ class Recipient {
       }
       const word = readWord(body);
       if (word?.type === 'no') throw new CodeOver(WHY_NOT[word.why]);
-      if (word?.type === 'answer' && !proven) {
+      if (word?.type === 'answer' && !once.data.proven) {
         const proofs = proofsOf(half, word.share, agreed);
         if (proofs?.sender !== word.proof) {
           await conversation.send(writeWord({ type: 'no', why: 'wrong' }));
           throw new CodeOver(WHY_NOT.wrong);
         }
-        proven = true;
         await conversation.send(writeWord({ type: 'proof', proof: proofs.recipient }));
+        await once.save({ proven: true });
       }
-      if (word?.type === 'files' && proven && once.data.files === null) {
+      if (word?.type === 'files' && once.data.proven && once.data.files === null) {
         limit.pause();
         if (!(await consent(word.files))) {
           await conversation.send(writeWord({ type: 'no', why: 'declined' }));
@@ -134,7 +146,11 @@ class Recipient {
     throw new ClientError('closed', 'The connection was closed first.');
   }
 
-  async #save(conversation: Conversation, offer: FileOffer, once: Once<Receipt>): Promise<void> {
+  async #save(
+    conversation: Conversation,
+    offer: Pick<FileOffer, 'id' | 'name' | 'size' | 'sha256'>,
+    once: Once<Receipt>,
+  ): Promise<void> {
     if (once.data.saved.includes(offer.id)) return;
     const { into, limit, person } = this.#options;
     const { files } = once.data;
