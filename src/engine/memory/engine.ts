@@ -205,15 +205,8 @@ class MemoryEngine implements Engine {
     this.#mustRun();
     const record = this.#users.find(session.code, this.#now());
     if (record === undefined) return 'unknown_user';
-    if (record.token !== session.token) {
-      // Never raises an epoch: a displaced session must not displace its successor.
-      if (record.epoch >= session.epoch || record.ban !== null) return loss(record, session);
-      record.epoch = session.epoch;
-      record.token = session.token;
-      this.#users.claim(record);
-      record.minProtocol = session.protocol === 2 ? 2 : record.minProtocol;
-      this.#listeners.claimed(session.code, session.token);
-    }
+    // Nothing is ever forgotten here.
+    if (record.token !== session.token) return loss(record, session);
     return cursor === null || record.mailbox.knows(cursor) ? 'held' : 'gone';
   }
 

@@ -156,20 +156,15 @@ export function sessions(backend: Backend): void {
       expect(await other.reclaim(second.session, null)).toBe('ended');
     });
 
-    it('restores a session by reclaim if the store knows only an older one, and notifies the others', async () => {
+    it('restores no session whose epoch is higher on a store that has forgotten nothing', async () => {
       const { code } = await register(one);
-      const old = await login(one, code);
-      const listener = new RecordingListener();
-      await one.subscribe(code, listener);
-      // As after a failover that lost a later claim: its epoch is higher than that in the store.
-      const lost = { code, token: newToken(), epoch: old.session.epoch + 10, protocol: 2 } as const;
-      expect(await other.reclaim(lost, null)).toBe('held');
-      await until(() => listener.claims.includes(lost.token), { what: 'the older session to be notified' });
-      expect(await read(one, old.session)).toEqual({ state: 'displaced' });
-      expect(await held(other, lost)).toMatchObject({ envelopes: [] });
-      // The lost login is restored completely: protocol 2 is sticky.
-      expect(await one.findUser(code)).toMatchObject({ claimed: true, minProtocol: 2 });
-      expect((await login(one, code, 2)).session.epoch).toBeGreaterThan(lost.epoch);
+      const { session } = await login(one, code);
+      // As claimed on a master whose clock was ahead, before a failover that lost it and `session` came.
+      const lost = { code, token: newToken(), epoch: session.epoch + 10, protocol: 2 } as const;
+      expect(await other.reclaim(lost, null)).toBe('displaced');
+      expect(await read(other, lost)).toEqual({ state: 'displaced' });
+      expect(await held(one, session)).toMatchObject({ envelopes: [] });
+      expect(await one.findUser(code)).toMatchObject({ minProtocol: 1 });
     });
 
     it('answers gone to a reclaim with a cursor that is not of this history', async () => {

@@ -35,7 +35,7 @@ describe('the minimal Redis ACL', () => {
       mailboxEnvelopes: 10,
       mailboxBytes: 10_000,
       mailboxSharePercent: 100,
-      mailboxTtlMs: 200,
+      mailboxTtlMs: 1_500,
       maxUsers: 10,
       maxBlocks: 10,
     };

@@ -32,7 +32,7 @@ beforeEach(async () => {
   ({ session: later } = await login(node, code));
   // What a failover does that has lost the newer claim.
   await server.call('DEL', key);
-  await server.call('HSET', key, ...before);
+  await server.call('HSET', key, ...before, 'history', 'another');
 });
 
 describe('a session that the store has forgotten', () => {
@@ -56,6 +56,29 @@ describe('a session that the store has forgotten', () => {
     expect(await node.confirm(earlier, '1-1')).toBe('displaced');
     const page = await node.read({ session: earlier, after: null, maxEnvelopes: 1, maxBytes: 1 });
     expect(page.state).toBe('displaced');
+    expect((await login(node, code)).session.epoch).toBeGreaterThan(later.epoch);
+  });
+
+  it('stays closed to protocol 1 if its login was by protocol 2', async () => {
+    expect(await node.reclaim({ ...later, protocol: 2 }, null)).toBe('held');
+    expect(await node.findUser(code)).toMatchObject({ claimed: true, minProtocol: 2 });
+  });
+
+  it('is restored whichever of two comes first, and the newer stays', async () => {
+    const newest = { ...later, token: 'ab'.repeat(16), epoch: later.epoch + 1 };
+    expect(await node.reclaim(later, null)).toBe('held');
+    expect(await node.reclaim(newest, null)).toBe('held');
+    expect(await node.reclaim(later, null)).toBe('displaced');
+    expect(await texts(node, newest)).toEqual(['waits']);
+  });
+
+  it('does not displace a login that came since, though the clock of the new master is behind', async () => {
+    const ahead = { ...later, epoch: later.epoch + 3_600_000 };
+    const { session } = await login(node, code);
+    expect(session.epoch).toBeLessThan(ahead.epoch);
+    expect(await node.reclaim(ahead, null)).toBe('displaced');
+    expect(await node.confirm(ahead, '1-1')).toBe('displaced');
+    expect(await texts(node, session)).toEqual(['waits']);
   });
 
   it('learns that its cursor is gone if that is lost too', async () => {

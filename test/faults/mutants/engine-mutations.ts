@@ -35,6 +35,13 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     scenarios: ['late-reclaim'],
   },
   {
+    name: 'epochs alone decide who is restored, although the clock of the new master is behind',
+    file: 'engine/redis/lua/reclaim.lua',
+    from: "if fields[2] and fields[2] == history_now() then return 'displaced' end",
+    to: '',
+    scenarios: ['clock-behind'],
+  },
+  {
     name: 'tags not random',
     file: 'engine/redis/mailbox/store.js',
     from: 'randomInt(TAG_VALUES)}',

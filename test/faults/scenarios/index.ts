@@ -20,7 +20,7 @@ import { zombie } from './nodes/zombie.ts';
 import { halfMigrated, oneShardDown, shardKilled, silentShard, slotsMove } from './redis/cluster.ts';
 import { diskFull, evictionPolicy, maxmemory } from './redis/full-store.ts';
 import { connectionsKilled, nodeChange, scriptsFlushed, unexpectedMessages } from './redis/hostile-store.ts';
-import { flushAll, lostTail, oldSnapshot } from './redis/lost-tail.ts';
+import { clockBehind, flushAll, lostTail, oldSnapshot } from './redis/lost-tail.ts';
 import { powerCut, redisKilledAlways } from './redis/redis-killed.ts';
 import { redisStopped } from './redis/redis-stopped.ts';
 import {
@@ -45,6 +45,7 @@ export const SCENARIOS: readonly Scenario[] = [
   powerCut,
   lostTail,
   oldSnapshot,
+  clockBehind,
   flushAll,
   zombie,
   longZombie,

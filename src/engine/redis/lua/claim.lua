@@ -19,6 +19,7 @@
 -- include shares.lua
 -- include leave.lua
 -- include guard.lua
+-- include history.lua
 
 local token, node, protocol = ARGV[1], ARGV[2], ARGV[3]
 local earliest, latest, ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -47,7 +48,7 @@ end
 -- Milliseconds, so that the epoch also exceeds that of a claim that a failover has lost.
 local epoch = math.max(tonumber(fields[1]) + 1, math.floor(now / 1000))
 redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'claimed', '1',
-  'min_protocol', protocol, 'expired', '0')
+  'min_protocol', protocol, 'expired', '0', 'history', history_now())
 if fields[2] ~= '1' then redis.call('PERSIST', user) end
 redis.call('SPUBLISH', inbox, 'c' .. token)
 return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6],

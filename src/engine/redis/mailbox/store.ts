@@ -211,11 +211,11 @@ export class Store {
 
   async deadLetter(session: SessionKey, id: MailboxId, why: DeadLetterReason): Promise<SessionState> {
     const { token, epoch, code } = session;
-    const reply = await this.#run('dead-letter', code, () => [token, `${epoch}`, id, why]);
-    // After a failover the entry is read again once the session is restored.
-    if (textOf(reply) === SESSION_FORGOTTEN)
-      throw new EngineUnavailable('the store has forgotten the session');
-    return state(reply);
+    const run = () => this.#run('dead-letter', code, () => [token, `${epoch}`, id, why]);
+    const reply = await run();
+    if (textOf(reply) !== SESSION_FORGOTTEN) return state(reply);
+    const reclaimed = await this.reclaim(session, null);
+    return reclaimed === 'held' ? state(await run()) : reclaimed;
   }
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {

@@ -1,3 +1,4 @@
+import { PlainClient } from '../../../support/clients/plain-client.ts';
 import { makeKeys, registerUser } from '../../../support/clients/users.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
@@ -87,6 +88,60 @@ export const oldSnapshot: Scenario = {
       restore();
       await rig.redis.restart();
       await normalAgain(trial, NORMAL_WITHIN_MS);
+    }
+    aof.stop();
+    await trial.untilAccepted(trial.acceptedMin, 60_000);
+    await trial.heal();
+  },
+};
+
+const HOUR_MS = 3_600_000;
+
+export const clockBehind: Scenario = {
+  name: 'clock-behind',
+  row: 22,
+  what: 'Redis forgets the logins of some devices, and its clock is behind: who logs in then is not displaced by them',
+  async run(trial) {
+    const rig = await trial.rig({ nodes: 2, store: 'redis' });
+    const crowd = await trial.crowd({ count: 30, dial: () => rig.node(1).ws });
+    await trial.warmUp(crowd, 200);
+    const aof = new AofWatch(rig.redis);
+    const excuses = excuse(trial, crowd);
+    const owners = crowd.clients.filter(({ protocol }) => protocol === 1);
+    for (let round = 0; round < (trial.short ? 2 : 10); round += 1) {
+      for (const owner of owners) owner.stop();
+      await trial.until(() => owners.every(({ connected }) => !connected), 5_000);
+      const takenAtMs = performance.now();
+      const restore = aof.snapshot();
+      // As if the clock of this master were an hour ahead of the next one's.
+      for (const { user } of owners)
+        await rig.redis.call('HSET', `user:{${user.code}}`, 'epoch', Date.now() + HOUR_MS);
+      const devices = await Promise.all(
+        owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
+      );
+      rig.node(0).pause();
+      await rig.redis.kill();
+      await trial.sleep(MARGIN_MS);
+      excuses.lost(takenAtMs);
+      trial.mark('the logins on node-1, which is stopped, are forgotten; the users log in on node-2');
+      restore();
+      await rig.redis.restart();
+      for (const owner of owners) owner.start();
+      await trial.until(() => crowd.connected === crowd.clients.length, 15_000);
+      await trial.sleep(1_000);
+      const connections = owners.map(({ connection }) => connection?.connection);
+      rig.node(0).resume();
+      trial.mark('node-1 goes on');
+      const closed = await trial.until(() => devices.every((device) => device.closed !== null), 10_000);
+      const codes = new Set(devices.map((device) => device.closed?.code));
+      trial.rule(
+        `forgotten devices are closed (${round + 1})`,
+        closed && codes.has(4409) && codes.size === 1,
+        [...codes].join(' '),
+      );
+      const kept = owners.every(({ connection }, index) => connection?.connection === connections[index]);
+      trial.rule(`the newer devices stay (${round + 1})`, kept, `${owners.length} users`);
+      for (const device of devices) device.ws.terminate();
     }
     aof.stop();
     await trial.untilAccepted(trial.acceptedMin, 60_000);
