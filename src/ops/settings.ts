@@ -92,7 +92,7 @@ export const SETTINGS = {
     defaultMeans: 'memory: one node, and nothing survives a restart',
     description:
       'Where users and mailboxes are stored: `redis://`, `rediss://`, several with commas between for a Cluster, ' +
-      'or `redis+sentinel://host:port,host:port/name`.',
+      'or `redis+sentinel://host:port,host:port/name`, with `?sentinel_user=…&sentinel_password=…` for the sentinels.',
     secret: true,
     schema: redisUrls(),
   }),

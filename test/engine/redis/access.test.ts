@@ -102,6 +102,86 @@ describe('Redis over TLS', () => {
   });
 });
 
+describe('sentinels with a password of their own', () => {
+  it('are asked with it, over TLS or not, and the servers with theirs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-sentinel-'));
+    const { certPem, keyPem } = makeCertificate('redis');
+    await writeFile(join(folder, 'cert.pem'), certPem);
+    await writeFile(join(folder, 'key.pem'), keyPem);
+    const overTls = async () => ({
+      'tls-port': `${await freePort()}`,
+      'tls-cert-file': join(folder, 'cert.pem'),
+      'tls-key-file': join(folder, 'key.pem'),
+      'tls-ca-cert-file': join(folder, 'cert.pem'),
+      'tls-auth-clients': 'no',
+    });
+    const forServer = await overTls();
+    const server = await startRedis({ ...forServer, requirepass: 'd@ta&1' });
+    await server.call('ACL', 'SETUSER', 'relay', 'on', '>geheim', 'allkeys', 'allchannels', '+@all');
+    const forSentinel = await overTls();
+    const sentinel = await startRedis({ ...forSentinel, requirepass: 'w@tch&1' }, { sentinel: true });
+    await sentinel.call(
+      'ACL',
+      'SETUSER',
+      'asker',
+      'on',
+      '>fr@gt',
+      'allchannels',
+      '-@all',
+      '+sentinel',
+      '+hello',
+    );
+    const watch = async (name: string, port: string | number) => {
+      await sentinel.call('SENTINEL', 'MONITOR', name, '127.0.0.1', port, 1);
+      await sentinel.call('SENTINEL', 'SET', name, 'auth-pass', 'd@ta&1');
+    };
+    await watch('plain', server.port);
+    await watch('secret', forServer['tls-port']);
+    const data = 'relay:geheim';
+    const [port, tlsPort] = [sentinel.port, forSentinel['tls-port']];
+    const asker = 'sentinel_user=asker&sentinel_password=fr%40gt';
+    try {
+      for (const [url, ready] of [
+        [`redis+sentinel://${data}@127.0.0.1:${port}/plain?sentinel_password=w%40tch%261`, true],
+        [`redis+sentinel://${data}@127.0.0.1:${port}/plain?${asker}`, true],
+        [`redis+sentinel://${data}@127.0.0.1:${port}/plain`, /NOAUTH.*sentinel_password=/],
+        [
+          `redis+sentinel://${data}@127.0.0.1:${port}/plain?sentinel_password=no`,
+          /WRONGPASS.*sentinel_password=/,
+        ],
+        [`redis+sentinel://relay:no@127.0.0.1:${port}/plain?${asker}`, /WRONGPASS/],
+      ] as const) {
+        const node = redisNode({ urls: [url], timings: { startTimeoutMs: 5_000 } });
+        if (ready === true) {
+          await node.start();
+          expect(node.health().ready).toBe(true);
+          await node.close();
+        } else {
+          await expect(node.start()).rejects.toMatchObject({
+            code: 'misconfigured',
+            message: expect.stringMatching(ready),
+          });
+        }
+      }
+      for (const url of [
+        `rediss+sentinel://${data}@127.0.0.1:${tlsPort}/secret?${asker}`,
+        `rediss+sentinel://${data}@127.0.0.1:${port}/secret?${asker}&sentinel_tls=no`,
+        `redis+sentinel://${data}@127.0.0.1:${tlsPort}/plain?${asker}&sentinel_tls=yes`,
+      ]) {
+        const output = execFileSync(process.execPath, ['--input-type=module', '-e', TLS_CLIENT, url], {
+          env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') },
+          encoding: 'utf8',
+        });
+        expect([url, JSON.parse(output)]).toMatchObject([url, { ready: true }]);
+      }
+    } finally {
+      await sentinel.remove();
+      await server.remove();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 /** Runs the build: a child process cannot load TypeScript. */
 const TLS_CLIENT = `
   import { createRedisEngine } from ${JSON.stringify(new URL('../../../dist/engine/redis/engine.js', import.meta.url).href)};

@@ -123,7 +123,7 @@ export async function startRedis(conf: RedisConf = {}, mode: RedisMode = {}): Pr
     const port = conf.port === undefined ? await freePort() : Number(conf.port);
     const busPort = conf['cluster-enabled'] === 'yes' ? { 'cluster-port': `${await freePort()}` } : {};
     const common = { bind: '127.0.0.1', dir: folder, port: `${port}` };
-    const options = mode.sentinel ? common : { save: '', ...common, ...busPort, ...conf };
+    const options = mode.sentinel ? { ...common, ...conf } : { save: '', ...common, ...busPort, ...conf };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     if (mode.deployed) args.unshift(DEPLOYED_FILE);
     if (mode.sentinel) {

@@ -60,12 +60,21 @@ describe('a Redis URL', () => {
     expect(parseDeployment(['redis+sentinel://:pw@a,b:2/mymaster'])).toEqual({
       kind: 'sentinel',
       access: { tls: false, username: null, password: 'pw' },
+      sentinelAccess: { tls: false, username: null, password: null },
       sentinels: [
         { host: 'a', port: 26_379 },
         { host: 'b', port: 2 },
       ],
       masterName: 'mymaster',
     });
+    const options = 'sentinel_user=s%40&sentinel_password=p%26%3D&sentinel_tls=no';
+    expect(parseDeployment([`rediss+sentinel://u:pw@a/m?${options}`])).toMatchObject({
+      access: { tls: true, username: 'u', password: 'pw' },
+      sentinelAccess: { tls: false, username: 's@', password: 'p&=' },
+    });
+    expect(parseDeployment(['rediss+sentinel://a/m'])).toMatchObject({ sentinelAccess: { tls: true } });
+    for (const wrong of ['password=x', 'sentinel_tls=1', 'sentinel_user='])
+      expect(() => parseDeployment([`redis+sentinel://a/m?${wrong}`])).toThrow(/no other options than/);
   });
 });
 

@@ -37,8 +37,7 @@ const ALWAYS = async (): Promise<void> => {};
 export async function discovery(deployment: Deployment, timeoutMs: number): Promise<Discovery> {
   const { access } = deployment;
   if (deployment.kind === 'sentinel') {
-    // The URL's user and password are the servers'.
-    const open = { access: { ...access, username: null, password: null }, timeoutMs };
+    const open = { access: deployment.sentinelAccess, timeoutMs };
     const discover = () => newestAnswer(deployment.sentinels, open, deployment.masterName);
     return { isCluster: false, discover, confirmMaster: (address) => confirmBy(discover, address) };
   }
@@ -95,6 +94,10 @@ async function firstAnswer<T>(
   throw new EngineUnavailable([...reasons].join('; '));
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 interface Naming {
   readonly address: Address;
   /** Of the failover that made it the master; grows with each failover. */
@@ -116,8 +119,16 @@ async function newestAnswer(
   const named = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const [newest] = named.toSorted((a, b) => b.epoch - a.epoch);
   if (newest === undefined) {
-    const reasons = asked.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason)] : []));
-    throw new EngineUnavailable(reasons.join('; '));
+    const reasons = asked.flatMap((answer) =>
+      answer.status === 'rejected' ? [messageOf(answer.reason)] : [],
+    );
+    const reason = reasons.join('; ');
+    throw new EngineUnavailable(
+      /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(reason)
+        ? `${reason}. The user and password of the sentinels are options of RELAY_REDIS_URL: ` +
+            '…/master-name?sentinel_user=…&sentinel_password=…'
+        : reason,
+    );
   }
   return { masters: [{ address: newest.address, slots: [[0, SLOTS - 1]] }] };
 }

@@ -16,7 +16,9 @@ export type Deployment =
   | { readonly kind: 'servers'; readonly access: Access; readonly seeds: readonly Address[] }
   | {
       readonly kind: 'sentinel';
+      /** Of the servers. */
       readonly access: Access;
+      readonly sentinelAccess: Access;
       readonly sentinels: readonly Address[];
       readonly masterName: string;
     };
@@ -30,20 +32,28 @@ export function formatAddress({ host, port }: Address): string {
 
 /**
  * Reads `redis://[user:password@]host[:port]` (one, or several nodes of a Cluster), the same with `rediss://` for
- * TLS, or one `redis+sentinel://[user:password@]host[:port],host[:port]…/master-name`.
+ * TLS, or one `redis+sentinel://[user:password@]host[:port],host[:port]…/master-name[?options]`. The user and password
+ * before the `@` are the servers'; `sentinel_user`, `sentinel_password` and `sentinel_tls` (yes or no; as the scheme
+ * unless given) are options for the sentinels, percent-encoded.
  * @throws Error whose message says what is wrong, without the password
  */
 export function parseDeployment(urls: readonly string[]): Deployment {
   const [first, ...others] = urls;
   if (first === undefined) throw new Error('no Redis URL: expected redis://host:port');
-  const sentinel = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/?#]+)\/([\w.-]+)$/.exec(first);
+  const sentinel = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/?#]+)\/([\w.-]+)(?:\?([^#]*))?$/.exec(first);
   if (sentinel !== null) {
     if (others.length > 0)
       throw new Error('one redis+sentinel:// URL names all sentinels: host:port,host:port/master-name');
-    const [, tls, credentials = '', hosts = '', masterName = ''] = sentinel;
+    const [, tls, credentials = '', hosts = '', masterName = '', options = ''] = sentinel;
     const access = { ...parseCredentials(credentials), tls: tls === 's' };
     const sentinels = hosts.split(',').map((host) => parseUrl(`redis://${host}`, SENTINEL_PORT).address);
-    return { kind: 'sentinel', access, sentinels, masterName };
+    return {
+      kind: 'sentinel',
+      access,
+      sentinelAccess: sentinelAccess(options, access),
+      sentinels,
+      masterName,
+    };
   }
   const parsed = urls.map((url) => parseUrl(url, REDIS_PORT));
   const access = parsed[0]?.access;
@@ -51,6 +61,23 @@ export function parseDeployment(urls: readonly string[]): Deployment {
     throw new Error('the nodes of a Redis Cluster must share one scheme, user and password');
   }
   return { kind: 'servers', access, seeds: parsed.map(({ address }) => address) };
+}
+
+const SENTINEL_OPTION = /^(sentinel_user|sentinel_password|sentinel_tls)=(.+)$/;
+
+function sentinelAccess(options: string, { tls }: Access): Access {
+  const access = { tls, username: null as string | null, password: null as string | null };
+  for (const option of options === '' ? [] : options.split('&')) {
+    const [, name, text = ''] = SENTINEL_OPTION.exec(option) ?? [];
+    if (name === 'sentinel_user') access.username = decodeURIComponent(text);
+    else if (name === 'sentinel_password') access.password = decodeURIComponent(text);
+    else if (name === 'sentinel_tls' && /^(yes|no)$/.test(text)) access.tls = text === 'yes';
+    else
+      throw new Error(
+        'a redis+sentinel:// URL has no other options than sentinel_user=…, sentinel_password=… and sentinel_tls=yes or no',
+      );
+  }
+  return access;
 }
 
 function parseUrl(text: string, defaultPort: number): { readonly address: Address; readonly access: Access } {
