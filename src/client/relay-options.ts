@@ -14,6 +14,14 @@ export interface RelayOptions {
   /** The runtime's own by default. Node 20 has none: pass that of the package `ws`. */
   readonly WebSocket?: unknown;
   readonly fetch?: Fetch;
+  /**
+   * False: somebody to whom the user has never written learns nothing, not even that the user is there. Answers and receipts
+   * wait until `conversation.accept()`, or until the user writes; until then the other's first message comes, and nothing
+   * more. Default: true, for programs without a user who decides.
+   */
+  readonly answersStrangers?: boolean;
+  /** False: no `delivered` and no `read` is ever sent. Default: true. */
+  readonly receipts?: boolean;
   /** 1 gives up nonce, audience and acknowledgements. Refused once this identity has used 2. */
   readonly protocol?: 1 | 2;
   /** The plain flow of protocol 1: exchange the static, registered key instead of a fresh one. */

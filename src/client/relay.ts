@@ -6,7 +6,7 @@ import { type Endpoints, endpointsOf } from './account/endpoints.ts';
 import type { Identity } from './account/identity.ts';
 import { RegisteredKeys } from './account/registered-keys.ts';
 import { registrationProof } from './account/signing.ts';
-import { Commands } from './connection/commands.ts';
+import { Commands, readBlocks } from './connection/commands.ts';
 import { Connection, type ConnectionState } from './connection/connection.ts';
 import type { IncomingEnvelope } from './connection/incoming.ts';
 import { DEFAULT_LIMITS, type RelayLimits, type Welcome } from './connection/login.ts';
@@ -22,6 +22,7 @@ import { Emitter } from './events.ts';
 import { FileLane } from './files/file-lane.ts';
 import { Receiver } from './receiving/receiver.ts';
 import type { RelayEvents, RelayOptions } from './relay-options.ts';
+import { Acceptance } from './sending/acceptance.ts';
 import { Outbox } from './sending/outbox.ts';
 import { Batch, Records } from './storage/records.ts';
 import { memoryStorage } from './storage/storage.ts';
@@ -31,6 +32,8 @@ import { type TabLock, takeTabLock } from './storage/tab-lock.ts';
 const REMIND_EVERY_MS = 15_000;
 /** Failures in a row after which `connect` gives up. */
 const CONNECT_TRIES = 3;
+/** What one `policy` may name. */
+const KNOWN_AT_ONCE = 5_000;
 
 /** One identity at one relay. */
 export class Relay {
@@ -50,6 +53,7 @@ export class Relay {
   /** Of each loop over all messages: a message waits somewhere, or the client has ended. */
   readonly #wakes = new Set<() => void>();
   readonly #outbox: Outbox;
+  readonly #acceptance: Acceptance;
   readonly #lane = new FileLane();
   readonly #receiver: Receiver;
   readonly #probe: SelfProbe;
@@ -83,8 +87,10 @@ export class Relay {
     this.#lock = lock;
     this.#protocol = options.protocol ?? 2;
     const onBroken = (error: unknown) => this.#broken(error);
+    this.#acceptance = new Acceptance(records, options.answersStrangers ?? true);
     this.#outbox = new Outbox({
       records,
+      holds: (recipient) => this.#acceptance.holds(recipient),
       seal: (entry, batch) => this.#peer(entry.recipient).peer.seal(entry, batch),
       onWaiting: (entry, why) => this.#peer(entry.recipient).peer.waiting(entry, why),
       onAccepted: (entry) => this.#peer(entry.recipient).peer.accepted(entry),
@@ -241,9 +247,7 @@ export class Relay {
     code: string,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Conversation> {
-    const canonical = readCode(code.trim());
-    if (canonical === null)
-      throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
+    const canonical = canonicalCode(code);
     // Our own code is part of everything that is signed or derived.
     const own = await this.register(options);
     if (canonical === own.code) throw new ClientError('invalid_argument', 'This is your own code.');
@@ -259,6 +263,48 @@ export class Relay {
     // The relay may name a different key by now: then the conversation emits `key-changed`.
     if (user === null) peer.trust.recheck().catch(() => {});
     return conversation;
+  }
+
+  /** From here on the relay stores nothing of this sender, who cannot tell. */
+  async block(code: string): Promise<void> {
+    await this.#command('block', { code: canonicalCode(code) });
+  }
+
+  async unblock(code: string): Promise<void> {
+    await this.#command('unblock', { code: canonicalCode(code) });
+  }
+
+  /** The blocked codes, in no order. */
+  async blocks(): Promise<readonly string[]> {
+    const blocked = new Set<string>();
+    let after: string | null = null;
+    do {
+      const page = readBlocks(await this.#command('blocks', after === null ? {} : { after }));
+      for (const code of page.codes) blocked.add(code);
+      after = page.codes.length === 0 ? null : page.next;
+    } while (after !== null);
+    return [...blocked];
+  }
+
+  /** `known`: strangers may leave one request each. Those with whom there is a conversation that was accepted are known. */
+  async policy(accept: 'anyone' | 'known'): Promise<void> {
+    const known = [...this.#peers.values()]
+      .filter(({ peer }) => peer.isAccepted)
+      .map(({ peer }) => peer.code);
+    for (let from = 0; from === 0 || from < known.length; from += KNOWN_AT_ONCE) {
+      await this.#command('policy', { accept, known: known.slice(from, from + KNOWN_AT_ONCE) });
+    }
+  }
+
+  /** Deletes the account with everything that waits for it. Its code is never given again. Ends the client. */
+  async deleteAccount(): Promise<void> {
+    try {
+      await this.#command('delete_account', {});
+    } catch (error) {
+      // The connection broke behind it, and the next login found no account.
+      if (!(error instanceof ClientError) || error.code !== 'account_gone') throw error;
+    }
+    this.#end(new ClientError('account_gone', 'This account was deleted.'));
   }
 
   /** All conversations with peers whose keys are known. The event `conversation` tells of each further one, once. */
@@ -284,6 +330,13 @@ export class Relay {
     this.#end(new ClientError('closed', 'Closed by the program.'));
     await this.#receiver.settled();
     await this.#records.close();
+  }
+
+  async #command(type: string, payload: object): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
+    if (this.#state.state === 'ended') throw this.#state.error;
+    const { code } = await this.register();
+    return this.#commands.send(code, { type, payload });
   }
 
   #live(): Promise<void> {
@@ -355,6 +408,8 @@ export class Relay {
       own,
       records: this.#records,
       outbox: this.#outbox,
+      acceptance: this.#acceptance,
+      receipts: this.#options.receipts ?? true,
       lane: this.#lane,
       mailboxBytes: () => this.#limits.mailboxBytes,
       lookup: (asked) => this.lookup(asked),
@@ -467,4 +522,11 @@ export class Relay {
     this.#lock?.release();
     for (const wake of this.#wakes) wake();
   }
+}
+
+/** @throws ClientError if it is no code, however people write codes */
+function canonicalCode(code: string): string {
+  const canonical = readCode(code.trim());
+  if (canonical !== null) return canonical;
+  throw new ClientError('invalid_argument', 'A code is 7 letters and digits, such as E011T7D.');
 }

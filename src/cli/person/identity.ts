@@ -1,5 +1,6 @@
 import { exportIdentity, importIdentity } from '../../client/index.ts';
 import { EXIT, UsageError } from '../command.ts';
+import { connectAs } from './account/connect.ts';
 import { loadIdentity, readIfThere, writeIdentity } from './account/identity-file.ts';
 import { askPassphrase } from './account/passphrase.ts';
 import { registeredCode } from './account/registered.ts';
@@ -11,8 +12,11 @@ export async function run(args: readonly string[]): Promise<number> {
     export: { type: 'boolean', default: false },
     import: { type: 'boolean', default: false },
     invite: { type: 'string' },
+    yes: { type: 'boolean', default: false },
   });
-  if (positionals.length > 0) throw new UsageError(`identity takes no ${positionals[0]}`);
+  const [what, ...more] = positionals;
+  if (what === 'delete' && more.length === 0) return deleteAccount(person, values.yes);
+  if (what !== undefined) throw new UsageError(`identity takes no ${what}`);
   if (values.export && values.import) throw new UsageError('either --export or --import');
   return asPerson(async () => {
     if (values.export) return exportTo(person);
@@ -27,6 +31,30 @@ export async function run(args: readonly string[]): Promise<number> {
     else {
       const keys = `Ed25519  ${eddsaPublicKey}\nX25519   ${ecdhPublicKey}`;
       console.log(`${code}\n\n${keys}\nrelay    ${url}\nfile     ${file}`);
+    }
+    return EXIT.ok;
+  });
+}
+
+function deleteAccount(person: Person, isSure: boolean): Promise<number> {
+  if (!isSure) {
+    throw new UsageError(
+      'this deletes your account at the relay for good, with everything that waits for you: say identity delete --yes',
+    );
+  }
+  return asPerson(async () => {
+    const { relay, state, done } = await connectAs(person);
+    const { code } = relay;
+    try {
+      await relay.deleteAccount();
+      const aside = await state.setAside();
+      if (person.json) console.log(JSON.stringify({ deleted: code, state: aside }));
+      else
+        console.log(
+          `Deleted: ${code} is nobody's code any more. What was kept of conversations is in ${aside}.`,
+        );
+    } finally {
+      await done();
     }
     return EXIT.ok;
   });

@@ -13,6 +13,7 @@ export const PERSON_COMMANDS = {
     usage: `  --invite TOKEN     lets you in where new users need an invitation: the token, or the whole link
   --export           prints the identity, encrypted under a passphrase, to carry it elsewhere
   --import           reads such an export from standard input, if there is no identity yet
+  delete --yes       deletes your account at the relay, with everything that waits for you; nobody gets your code again
 ${PERSON}
 
 On disk, readable by you alone: FILE, two private keys; FILE.HOST.state.jsonl, for each relay, what must survive (your
@@ -76,6 +77,35 @@ ${PERSON}`,
 Goes on with files that were interrupted, in both directions.
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./listen.ts'),
+  },
+  block: {
+    summary: 'keeps somebody from writing to you: keyrelay block CODE',
+    usage: `  keyrelay block CODE
+  keyrelay unblock CODE
+  keyrelay blocks
+
+The relay stores nothing of a blocked person from then on, who cannot tell.
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ block: run }) => ({ run })),
+  },
+  unblock: {
+    summary: 'lets a blocked person write to you again: keyrelay unblock CODE',
+    usage: `  keyrelay unblock CODE
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ unblock: run }) => ({ run })),
+  },
+  blocks: {
+    summary: 'lists the people whom you have blocked',
+    usage: `One code a line.
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ blocks: run }) => ({ run })),
+  },
+  policy: {
+    summary: 'says who may write to you: keyrelay policy anyone|known',
+    usage: `  anyone    everybody whom you have not blocked, as at first
+  known     those to whom you have written; strangers may leave one request each
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ policy: run }) => ({ run })),
   },
   ping: {
     summary: 'times the way through the relay and back to yourself, step by step',

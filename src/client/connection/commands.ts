@@ -2,14 +2,18 @@ import { signedText } from '../../protocol/frames.ts';
 import { SERVER } from '../../protocol/message-types.ts';
 import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
-import type { ClientError } from '../errors.ts';
+import { ClientError } from '../errors.ts';
 import { fullJitterMs } from './backoff.ts';
 import { newEnvelopeId } from './envelope-id.ts';
 import type { Outcome } from './relay-reply.ts';
 
+/** What the relay tells beside `accepted`. */
+export type CommandResult = Readonly<Record<string, unknown>>;
+
 interface Waiting {
   readonly frame: string;
-  readonly settle: (error: ClientError | null) => void;
+  readonly done: (result: CommandResult) => void;
+  readonly failed: (error: ClientError) => void;
 }
 
 /** Commands to the relay itself (docs/protocol.md 4): each is sent until it is answered, over reconnects too. */
@@ -24,11 +28,11 @@ export class Commands {
   }
 
   /** Resolves when the relay has carried it out; rejects if it will not, or when the client ends. */
-  send(sender: string, message: { readonly type: string; readonly payload: object }): Promise<void> {
+  send(sender: string, message: { readonly type: string; readonly payload: object }): Promise<CommandResult> {
     const id = newEnvelopeId();
     const frame = signedFrame(signedText({ sender, recipient: SERVER, id, message }), this.#identity);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { frame, settle: (error) => (error === null ? resolve() : reject(error)) });
+    return new Promise((done, failed) => {
+      this.#waiting.set(id, { frame, done, failed });
       this.#transmit?.(frame);
     });
   }
@@ -50,7 +54,8 @@ export class Commands {
       return true;
     }
     this.#waiting.delete(id);
-    waiting.settle(outcome.outcome === 'accepted' ? null : outcome.error);
+    if (outcome.outcome === 'accepted') waiting.done(outcome.result);
+    else waiting.failed(outcome.error);
     return true;
   }
 
@@ -67,7 +72,17 @@ export class Commands {
 
   end(error: ClientError): void {
     this.down();
-    for (const { settle } of this.#waiting.values()) settle(error);
+    for (const { failed } of this.#waiting.values()) failed(error);
     this.#waiting.clear();
   }
+}
+
+/** @throws ClientError `refused` if it is no page of blocked codes */
+export function readBlocks({ codes, next = null }: CommandResult): {
+  readonly codes: readonly string[];
+  readonly next: string | null;
+} {
+  const isList = Array.isArray(codes) && codes.every((code) => typeof code === 'string');
+  if (isList && (next === null || typeof next === 'string')) return { codes: codes as string[], next };
+  throw new ClientError('refused', 'The relay answered something else than a list of codes.');
 }

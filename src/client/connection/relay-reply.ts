@@ -6,7 +6,8 @@ export type WaitReason = Extract<FrameErrorCode, 'mailbox_full' | 'rate_limited'
 
 /** The relay's reply about one envelope that we sent. */
 export type Outcome =
-  | { readonly outcome: 'accepted'; readonly id: string }
+  /** `result`: of a command. */
+  | { readonly outcome: 'accepted'; readonly id: string; readonly result: Readonly<Record<string, unknown>> }
   /** Not stored, or not known to be: send the same bytes again, not before `waitMs`. */
   | {
       readonly outcome: 'again';
@@ -25,7 +26,9 @@ const FULL_WAIT_MS = 200;
 export function outcomeOf(type: string, payload: Readonly<Record<string, unknown>>): Outcome | null {
   const { id, code, detail, retry_after_ms: retryAfterMs } = payload;
   if (typeof id !== 'string') return null;
-  if (type === 'accepted') return { outcome: 'accepted', id };
+  if (type === 'accepted') {
+    return { outcome: 'accepted', id, result: { ...(payload.result as object | undefined) } };
+  }
   if (type !== 'error' || typeof code !== 'string') return null;
   switch (code as FrameErrorCode) {
     case 'unavailable':

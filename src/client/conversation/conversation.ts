@@ -62,6 +62,16 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.trust.pin?.name ?? null;
   }
 
+  /** Whether the user has written to the other, has begun the conversation, or has accepted it. */
+  get accepted(): boolean {
+    return this.#peer.isAccepted;
+  }
+
+  /** Answers the other, from here on and what has come before: see the option `answersStrangers`. */
+  accept(): Promise<void> {
+    return this.#peer.accept();
+  }
+
   /** Agrees on keys now, without a message: the first message would do so by itself. See the event `secured`. */
   secure(): Promise<void> {
     return this.#peer.secure();

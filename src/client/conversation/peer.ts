@@ -18,6 +18,7 @@ import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
 import { Inbox, type Received } from '../receiving/inbox.ts';
 import { type Confirmed, Receipts } from '../receiving/receipts.ts';
+import type { Acceptance } from '../sending/acceptance.ts';
 import type { MessageContent } from '../sending/content.ts';
 import type { Outbox, OutboxEntry, Sealed } from '../sending/outbox.ts';
 import { PeerOutbox } from '../sending/peer-outbox.ts';
@@ -31,6 +32,9 @@ export interface PeerOptions {
   readonly own: { readonly code: string; readonly identity: Identity };
   readonly records: Records;
   readonly outbox: Outbox;
+  readonly acceptance: Acceptance;
+  /** Whether receipts are sent. */
+  readonly receipts: boolean;
   readonly lane: FileLane;
   readonly mailboxBytes: () => number;
   readonly lookup: (code: string) => Promise<User>;
@@ -106,7 +110,9 @@ export class Peer {
     this.#sender = new PeerSender(parts);
     this.#arrivals = new Arrivals({ ...parts, newest: () => agreement.newest });
     this.#receipts = new Receipts({
-      say: (receipt) => peerOutbox.stage((batch) => peerOutbox.addOnly(receipt, batch)),
+      say: async (receipt) => {
+        if (options.receipts) await peerOutbox.stage((batch) => peerOutbox.addOnly(receipt, batch));
+      },
       missingTo: (number) => this.#arrivals.missingTo(number),
     });
     const contents = new ContentHandler({
@@ -134,9 +140,19 @@ export class Peer {
     return this.trust.pin === null && this.#verifier.isEmpty;
   }
 
+  get isAccepted(): boolean {
+    return this.#options.acceptance.has(this.code);
+  }
+
+  /** From here on the peer is answered, and so is what has come before. */
+  async accept(): Promise<void> {
+    await this.#peerOutbox.stage((batch) => this.#options.acceptance.add(this.code, batch));
+  }
+
   /** Learns the peer's key, and requests keys unless the first message can carry the request. */
   async begin(): Promise<void> {
     await this.trust.learn();
+    await this.accept();
     if (!this.agreement.takesFirst) await this.secure();
   }
 
@@ -150,6 +166,7 @@ export class Peer {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
     await this.#peerOutbox.stage((batch) => {
+      this.#options.acceptance.add(this.code, batch);
       this.#peerOutbox.addMessage(this.#sentMessages.add(id, message, batch), batch, id);
       besides(batch);
     });

@@ -30,6 +30,8 @@ const ANSWERS_MAX = 64;
 
 export interface OutboxOptions {
   readonly records: Records;
+  /** Nothing may be sent to this person yet. */
+  readonly holds: (recipient: string) => boolean;
   /** Encrypts and signs the entry, staging what has to be stored with it. */
   readonly seal: (entry: OutboxEntry, batch: Batch) => Sealed;
   /** The relay does not take the envelope for now. */
@@ -69,9 +71,9 @@ export class Outbox {
     );
   }
 
-  /** Resolves when the relay has accepted or refused everything. */
+  /** Resolves when the relay has accepted or refused everything that may be sent. */
   emptied(): Promise<void> {
-    if (this.#waiting === 0) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
@@ -151,6 +153,13 @@ export class Outbox {
     await this.#fail(this.#queue(recipient).sealed(), error);
   }
 
+  get #isIdle(): boolean {
+    if (this.#waiting === 0) return true;
+    return [...this.#queues].every(
+      ([recipient, queue]) => queue.count(() => true) === 0 || this.#options.holds(recipient),
+    );
+  }
+
   #fail(entries: readonly OutboxEntry[], error: ClientError): Promise<void> {
     const batch = new Batch();
     for (const entry of entries) this.#remove(entry, batch);
@@ -173,13 +182,14 @@ export class Outbox {
     if (!this.#queue(entry.recipient).remove(entry.number)) return;
     this.#waiting -= 1;
     batch.remove(keyOf(entry));
-    if (this.#waiting === 0) for (const tell of this.#onEmpty.splice(0)) tell();
+    if (this.#onEmpty.length > 0 && this.#isIdle) for (const tell of this.#onEmpty.splice(0)) tell();
   }
 
   #pump(queue: RecipientQueue<OutboxEntry>): void {
     if (this.#transmit === null) return;
     const batch = new Batch();
     for (const entry of queue.candidates()) {
+      if (this.#options.holds(entry.recipient)) return;
       if (entry.frame !== null) {
         this.#launch(queue, { ...entry, frame: entry.frame }, batch);
         return;

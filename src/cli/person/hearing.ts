@@ -1,0 +1,71 @@
+import type { Relay } from '../../client/index.ts';
+import { EXIT, UsageError } from '../command.ts';
+import { connectAs } from './account/connect.ts';
+import { asPerson } from './exit-codes.ts';
+import { parsePerson } from './options.ts';
+
+const POLICIES = ['anyone', 'known'] as const;
+
+/** `keyrelay block CODE` */
+export function block(args: readonly string[]): Promise<number> {
+  return forCode('block', args, (relay, code) => relay.block(code));
+}
+
+/** `keyrelay unblock CODE` */
+export function unblock(args: readonly string[]): Promise<number> {
+  return forCode('unblock', args, (relay, code) => relay.unblock(code));
+}
+
+/** `keyrelay blocks` */
+export async function blocks(args: readonly string[]): Promise<number> {
+  const { person, positionals } = parsePerson(args, {});
+  if (positionals.length > 0) throw new UsageError(`blocks takes no ${positionals[0]}`);
+  return asPerson(async () => {
+    const { relay, done } = await connectAs(person);
+    try {
+      const codes = (await relay.blocks()).toSorted();
+      for (const code of codes) console.log(person.json ? JSON.stringify({ code }) : code);
+    } finally {
+      await done();
+    }
+    return EXIT.ok;
+  });
+}
+
+/** `keyrelay policy anyone|known` */
+export async function policy(args: readonly string[]): Promise<number> {
+  const { person, positionals } = parsePerson(args, {});
+  const [asked, ...more] = positionals;
+  const accept = POLICIES.find((each) => each === asked);
+  if (accept === undefined || more.length > 0) throw new UsageError('policy takes one word: anyone or known');
+  return asPerson(async () => {
+    const { relay, done } = await connectAs(person);
+    try {
+      await relay.policy(accept);
+      if (person.json) console.log(JSON.stringify({ policy: accept }));
+    } finally {
+      await done();
+    }
+    return EXIT.ok;
+  });
+}
+
+async function forCode(
+  command: string,
+  args: readonly string[],
+  act: (relay: Relay, code: string) => Promise<void>,
+): Promise<number> {
+  const { person, positionals } = parsePerson(args, {});
+  const [code, ...more] = positionals;
+  if (code === undefined || more.length > 0) throw new UsageError(`${command} takes one code`);
+  return asPerson(async () => {
+    const { relay, done } = await connectAs(person);
+    try {
+      await act(relay, code);
+      if (person.json) console.log(JSON.stringify({ [command]: code }));
+    } finally {
+      await done();
+    }
+    return EXIT.ok;
+  });
+}

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CommandLine } from '../../support/clients/command-line.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+
+/** Who may write to a person, and leaving, by the command line. */
+const processes = new Processes();
+let relay: RelayNode;
+let people: CommandLine;
+
+beforeAll(async () => {
+  relay = await processes.relay();
+  people = await CommandLine.open(() => relay.http);
+});
+afterAll(async () => {
+  await people.close();
+  await processes.stop();
+});
+
+test('block, unblock and blocks change and show one list, whichever way a code is written', async () => {
+  const eve = await people.codeOf('eve');
+  const blocked = await people.run('bob', ['block', eve.toLowerCase()]);
+  expect([blocked.code, blocked.out, blocked.err]).toEqual([0, '', '']);
+  expect((await people.run('bob', ['blocks'])).out).toBe(`${eve}\n`);
+  expect(JSON.parse((await people.run('bob', ['blocks', '--json'])).out)).toEqual({ code: eve });
+  expect((await people.run('bob', ['unblock', eve])).code).toBe(0);
+  expect((await people.run('bob', ['blocks'])).out).toBe('');
+}, 60_000);
+
+test('policy takes anyone or known, and says so otherwise', async () => {
+  expect((await people.run('bob', ['policy', 'known'])).code).toBe(0);
+  expect((await people.run('bob', ['policy', 'anyone'])).code).toBe(0);
+  for (const args of [['policy'], ['policy', 'nobody'], ['policy', 'known', 'anyone']]) {
+    const wrong = await people.run('bob', args);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('anyone or known')]);
+  }
+  const noCode = await people.run('bob', ['block']);
+  expect([noCode.code, noCode.err]).toEqual([2, expect.stringContaining('block takes one code')]);
+}, 60_000);
+
+test('identity delete needs --yes; then the code is gone, and the next command gets another', async () => {
+  const code = await people.codeOf('leaver');
+  const asked = await people.run('leaver', ['identity', 'delete']);
+  expect([asked.code, asked.err]).toEqual([2, expect.stringContaining('--yes')]);
+  expect((await fetch(`${relay.http}/users/${code}`)).status).toBe(200);
+  const deleted = await people.run('leaver', ['identity', 'delete', '--yes', '--json']);
+  expect(deleted.err).toBe('');
+  expect([deleted.code, JSON.parse(deleted.out)]).toEqual([0, expect.objectContaining({ deleted: code })]);
+  expect((await fetch(`${relay.http}/users/${code}`)).status).toBe(410);
+  expect(await people.codeOf('leaver')).not.toBe(code);
+}, 60_000);

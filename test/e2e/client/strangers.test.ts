@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { envelopeText } from '../../support/clients/frames.ts';
+import { PlainClient } from '../../support/clients/plain-client.ts';
+import { approached, People, type Person, type PersonOptions, take } from '../../support/clients/sdk.ts';
+import { makeKeys, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
+
+/** What somebody learns whom the user has not accepted, and the commands about other people. */
+const processes = new Processes();
+const people = new People();
+let relay: RelayNode;
+
+beforeAll(async () => {
+  relay = await processes.relay();
+});
+afterEach(() => people.leave());
+afterAll(() => processes.stop());
+
+const SHY: PersonOptions = { answersStrangers: false };
+/** Longer than an answer or a receipt takes. */
+const A_WHILE_MS = 1_500;
+const aWhile = () => new Promise((resolve) => setTimeout(resolve, A_WHILE_MS));
+
+/** The recipients of all envelopes that the SDK has put on its socket. */
+function watchSent(person: Person): readonly string[] {
+  const recipients: string[] = [];
+  person.relay.on('frame', ({ direction, text }) => {
+    if (direction !== 'sent') return;
+    const { data } = JSON.parse(text) as { data?: { recipient?: string } };
+    if (data?.recipient !== undefined) recipients.push(data.recipient);
+  });
+  return recipients;
+}
+
+test('a stranger learns nothing until he is accepted: no answer, no receipt, though the message was read', async () => {
+  const bob = await people.join(relay.http, SHY);
+  const sent = watchSent(bob);
+  const alice = await people.join(relay.http);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  const sending = toBob.send('May I?');
+  await sending.stored;
+  const toAlice = await coming;
+  expect(toAlice.accepted).toBe(false);
+  const [message] = await take(toAlice, 1);
+  expect(message?.body).toBe('May I?');
+  await message?.markRead();
+  await aWhile();
+  expect(sent).not.toContain(alice.code);
+  await bob.relay.flush();
+  await toAlice.accept();
+  expect(toAlice.accepted).toBe(true);
+  await sending.read;
+  const answer = toAlice.send('Yes.');
+  expect((await take(toBob, 1))[0]?.body).toBe('Yes.');
+  await answer.stored;
+});
+
+test('a raw request for keys is not answered either, and its sender sees the same as if the user were away', async () => {
+  const bob = await people.join(relay.http, SHY);
+  const eve = await registerUser(relay.http);
+  const socket = await PlainClient.login(relay.ws, eve, { protocol: 2 });
+  const payload = { ecdh_public_key: makeKeys().ecdhPublicKey };
+  const text = envelopeText({
+    sender: eve.code,
+    recipient: bob.code,
+    id: 'r-1',
+    type: 'key_exchange',
+    payload,
+  });
+  socket.sendData(eve, text);
+  await socket.until(() => socket.accepted().includes('r-1'));
+  await aWhile();
+  expect(socket.envelopes).toEqual([]);
+});
+
+test('to write to somebody accepts him; so does to begin a conversation', async () => {
+  const bob = await people.join(relay.http, SHY);
+  const alice = await people.join(relay.http, SHY);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  expect(toBob.accepted).toBe(true);
+  await toBob.send('Hello');
+  const toAlice = await coming;
+  await take(toAlice, 1);
+  await toAlice.send('Hello yourself');
+  expect(toAlice.accepted).toBe(true);
+  expect((await take(toBob, 1))[0]?.body).toBe('Hello yourself');
+});
+
+test('what is owed to a stranger outlives a restart, and is sent once he is accepted', async () => {
+  const bob = await people.join(relay.http, SHY);
+  const alice = await people.join(relay.http);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  const sending = toBob.send('May I?');
+  await take(await coming, 1);
+  await bob.relay.close();
+  const again = await people.join(relay.http, { ...SHY, identity: bob.identity, storage: bob.storage });
+  const [toAlice] = again.relay.conversations;
+  expect(toAlice?.accepted).toBe(false);
+  await aWhile();
+  await toAlice?.accept();
+  await until(() => toBob.secured, { what: 'the answer' });
+  await toAlice?.markRead(await sending);
+  await sending.read;
+});
+
+test('people with whom there were keys before there was acceptance stay accepted', async () => {
+  const { bob } = await people.acquainted(relay.http);
+  await bob.relay.close();
+  // As a storage of before.
+  const stored = await bob.storage.load();
+  const entries = [...stored].filter(([key]) => !key.startsWith('accept'));
+  const storage = { ...bob.storage, load: async () => new Map(entries) };
+  const again = await people.join(relay.http, { ...SHY, identity: bob.identity, storage });
+  expect(again.relay.conversations.map(({ accepted }) => accepted)).toEqual([true]);
+});
+
+test('receipts can be switched off', async () => {
+  const bob = await people.join(relay.http, { receipts: false });
+  const alice = await people.join(relay.http);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  const learnt: string[] = [];
+  for (const step of ['delivered', 'read'] as const) toBob.on(step, () => learnt.push(step));
+  await toBob.send('Hello');
+  const toAlice = await coming;
+  const [message] = await take(toAlice, 1);
+  await message?.markRead();
+  await toAlice.send('Hello yourself');
+  expect((await take(toBob, 1))[0]?.body).toBe('Hello yourself');
+  await aWhile();
+  expect(learnt).toEqual([]);
+});
+
+test('block, unblock and blocks: what a blocked person writes does not come, and the sender cannot tell', async () => {
+  const { alice, bob, toBob, toAlice } = await people.acquainted(relay.http);
+  expect(await bob.relay.blocks()).toEqual([]);
+  await bob.relay.block(alice.code.toLowerCase());
+  expect(await bob.relay.blocks()).toEqual([alice.code]);
+  await toBob.send('unheard').stored;
+  await bob.relay.unblock(alice.code);
+  expect(await bob.relay.blocks()).toEqual([]);
+  await toBob.send('heard').stored;
+  const bodies: unknown[] = [];
+  for await (const { body } of toAlice) {
+    bodies.push(body);
+    if (body === 'heard') break;
+  }
+  expect(bodies.at(-1)).toBe('heard');
+  await expect(bob.relay.block('not a code')).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test('policy known: those whom the user has accepted are heard as before', async () => {
+  const { bob, toBob, toAlice } = await people.acquainted(relay.http);
+  await toAlice.accept();
+  await bob.relay.policy('known');
+  await toBob.send('a friend').stored;
+  expect((await take(toAlice, 1))[0]?.body).toBe('a friend');
+  await bob.relay.policy('anyone');
+});
+
+test('deleteAccount ends the client; the code is gone', async () => {
+  const bob = await people.join(relay.http);
+  await bob.relay.deleteAccount();
+  expect(bob.relay.state).toMatchObject({ state: 'ended', error: { code: 'account_gone' } });
+  expect((await fetch(`${relay.http}/users/${bob.code}`)).status).toBe(410);
+  await expect(bob.relay.block('A11CE00')).rejects.toMatchObject({ code: 'account_gone' });
+});
