@@ -1,12 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { toolPath } from '../../src/cli/dev/install.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 
@@ -23,13 +17,26 @@ const FLAGS = [
 
 const WAIT_MS = 40_000;
 
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
-export type Device = 'desktop' | 'phone';
+/** Sizes in CSS pixels; `zoomed` is a desktop at 200 %. */
+const VIEWPORTS = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+  narrow: { width: 320, height: 640 },
+  zoomed: { width: 640, height: 400 },
+} as const;
+type Device = keyof typeof VIEWPORTS;
+
+export interface Look {
+  readonly device?: Device;
+  readonly colorScheme?: 'light' | 'dark';
+}
 
 /** Where pictures of the states go, if they are asked for: `KEYRELAY_SCREENSHOTS=1`. */
-const PICTURES =
+export const PICTURES =
   process.env.KEYRELAY_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../docs/images') : null;
+
+/** Only pictures that the document shows are taken. */
+const SHOWN = readFileSync(join(import.meta.dirname, '../../docs/page.md'), 'utf8');
 
 /** A person at a page of her own: no two share storage. */
 export class Visitor {
@@ -119,7 +126,7 @@ export class Visitor {
   }
 
   async picture(name: string): Promise<void> {
-    if (PICTURES === null) return;
+    if (PICTURES === null || !SHOWN.includes(`${name}.png`)) return;
     mkdirSync(PICTURES, { recursive: true });
     await this.page.screenshot({ path: join(PICTURES, `${name}.png`), animations: 'disabled' });
   }
@@ -129,14 +136,15 @@ export class Visitor {
 export class Browsers {
   #browser: Browser | null = null;
 
-  async visit(
-    url: string,
-    options: BrowserContextOptions & { readonly device?: Device } = {},
-  ): Promise<Visitor> {
-    const { device = 'desktop', ...rest } = options;
+  async visit(url: string, { device = 'desktop', ...look }: Look = {}): Promise<Visitor> {
     this.#browser ??= await launch();
-    const viewport = device === 'desktop' ? DESKTOP : PHONE;
-    const context = await this.#browser.newContext({ viewport, locale: 'en-GB', ...rest });
+    const viewport = VIEWPORTS[device];
+    const context = await this.#browser.newContext({
+      viewport,
+      locale: 'en-GB',
+      deviceScaleFactor: device === 'zoomed' ? 2 : 1,
+      ...look,
+    });
     return openPage(context, url);
   }
 

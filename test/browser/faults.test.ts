@@ -146,15 +146,15 @@ describe('reading', () => {
 });
 
 describe('finding the way', () => {
-  test.each([
-    ['with a dash', (code: string) => ` ${code.slice(0, 3).toLowerCase()}-${code.slice(3)} `],
-    ['as a link', (code: string) => `${relay.http}/#${code}`],
-    ['as an address of this page', (code: string) => `${relay.http}/#/${code}`],
-  ])('a code is taken %s', async (_, written) => {
-    const [alice, bob] = [await visit(), await visit()];
-    const code = await bob.code();
-    await alice.startWith(written(code));
-    expect(new URL(alice.page.url()).hash).toBe(`#/${code}`);
+  test('a code is taken with a dash, as a link, and as an address of this page', async () => {
+    const { alice, bobsCode: code } = await talking();
+    const dashed = ` ${code.slice(0, 3).toLowerCase()}-${code.slice(3)} `;
+    for (const written of [dashed, `${relay.http}/#${code}`, `${relay.http}/#/${code}`]) {
+      await alice.page.goto(relay.http);
+      await alice.is('live');
+      await alice.startWith(written);
+      expect(new URL(alice.page.url()).hash).toBe(`#/${code}`);
+    }
   });
 
   test('a link to a code works in a page that is open, and asks first', async () => {

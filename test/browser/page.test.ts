@@ -5,7 +5,7 @@ import { createIdentity } from '../../src/client/index.ts';
 import { Processes } from '../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Device, type Visitor } from './browsers.ts';
+import { Browsers, type Look, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
@@ -32,16 +32,16 @@ afterAll(async () => {
   await redis.remove();
 });
 
-type Look = { readonly device?: Device; readonly colorScheme?: 'light' | 'dark'; readonly url?: string };
-
-async function visit({ url = relay.http, ...options }: Look = {}): Promise<Visitor> {
-  const visitor = await browsers.visit(url, options);
+async function visit({ url = relay.http, ...look }: Look & { readonly url?: string } = {}): Promise<Visitor> {
+  const visitor = await browsers.visit(url, look);
   visitors.push(visitor);
   return visitor;
 }
 
 /** Alice and Bob, who have said hello to each other. */
-async function talking(looks: { alice?: Look; bob?: Look } = {}): Promise<{ alice: Visitor; bob: Visitor }> {
+async function talking(
+  looks: { alice?: { url: string }; bob?: { url: string } } = {},
+): Promise<{ alice: Visitor; bob: Visitor }> {
   const [alice, bob] = [await visit(looks.alice), await visit(looks.bob)];
   await alice.startWith(await bob.code());
   await alice.say('Hello Bob');
@@ -74,7 +74,6 @@ describe('two people in two browsers', () => {
       'Nobody else can read this,\nnot even the relay.',
     ]);
     await alice.sees('not even the relay.', 'read');
-    await alice.picture('talk');
   });
 
   test('see the same safety number', async () => {
@@ -87,7 +86,6 @@ describe('two people in two browsers', () => {
     );
     expect(numbers[0]).toMatch(/^(\d{5}\s*){12}$/);
     expect(numbers[0]).toBe(numbers[1]);
-    await alice.picture('safety-number');
   });
 
   test('use the keyboard alone', async () => {
@@ -232,59 +230,6 @@ describe('when something is in the way', () => {
     await alice.page.fill('#their-code', '0000000');
     await alice.page.press('#their-code', 'Enter');
     await alice.page.locator('#start-error', { hasText: 'Nobody has this code' }).waitFor();
-  });
-});
-
-describe('on every screen', () => {
-  const looks = [
-    { device: 'desktop', colorScheme: 'light' },
-    { device: 'phone', colorScheme: 'dark' },
-    { device: 'desktop', colorScheme: 'dark' },
-    { device: 'phone', colorScheme: 'light' },
-  ] as const;
-  // Each form and each colour once; all four when pictures are wanted.
-  const chosen = process.env.KEYRELAY_SCREENSHOTS === '1' ? looks : looks.slice(0, 2);
-
-  test.each(chosen)('axe finds nothing, and nothing is cut off: $device, $colorScheme', async (look) => {
-    const { device, colorScheme } = look;
-    const fits = async (each: Visitor) => {
-      expect(
-        await each.page.evaluate('document.documentElement.scrollWidth - innerWidth'),
-      ).toBeLessThanOrEqual(0);
-    };
-    const alice = await visit(look);
-    await alice.code();
-    await alice.is('live');
-    await alice.picture(`first-visit-${device}-${colorScheme}`);
-    expect(await findings(alice)).toEqual([]);
-    await fits(alice);
-
-    const bob = await visit();
-    await bob.startWith(await alice.code());
-    await bob.say('Hello! Is it true that nobody else can read this, not even whoever runs the relay?');
-    await alice.accepts();
-    await alice.hears('Hello!');
-    await alice.say('Yes. Open “What the relay sees”, and look.');
-    await alice.sees('Yes', 'read');
-    await alice.picture(`conversation-${device}-${colorScheme}`);
-    expect(await findings(alice)).toEqual([]);
-    await fits(alice);
-
-    await alice.page.click('#safety-open');
-    expect(await findings(alice)).toEqual([]);
-    await alice.page.click('#safety-close');
-    await alice.page.click('#wire-toggle');
-    await alice.page.locator('.frame summary').nth(1).click();
-    await alice.picture(`what-the-relay-sees-${device}-${colorScheme}`);
-    expect(await findings(alice)).toEqual([]);
-    await fits(alice);
-    await alice.page.click('#wire-close');
-    if (device === 'phone') {
-      await alice.page.click('#back');
-      await alice.page.locator('.person').waitFor();
-      await alice.picture(`conversations-${device}-${colorScheme}`);
-      expect(await findings(alice)).toEqual([]);
-    }
   });
 });
 

@@ -47,7 +47,7 @@ export class Files {
       this.#progress.set(progress.file, progress);
       if (isOver(progress)) continue;
       if (progress.direction === 'sending') void this.#resume(conversation, progress);
-      else if (progress.state !== 'waiting') this.#fetchAgain(conversation, progress.file);
+      else void this.#fetchAgain(conversation, progress);
     }
   }
 
@@ -86,6 +86,7 @@ export class Files {
 
   fetch(conversation: Conversation, { file }: Entry): void {
     if (file === undefined) return;
+    void this.#options.kept.want(file.id);
     try {
       this.#finish(conversation.code, conversation.receiveFile(file.id, this.#options.kept.sink(file)));
     } catch (cause) {
@@ -98,7 +99,8 @@ export class Files {
     conversation.cancelFile(file);
   }
 
-  #fetchAgain(conversation: Conversation, file: string): void {
+  async #fetchAgain(conversation: Conversation, { file, state }: FileProgress): Promise<void> {
+    if (state === 'waiting' && !(await this.#options.kept.isWanted(file))) return;
     const entry = this.#entryOf(conversation.code, file);
     if (entry !== undefined) this.fetch(conversation, entry);
   }

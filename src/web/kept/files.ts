@@ -3,8 +3,9 @@ import type { FileOffer, FileSink } from '../../client/index.ts';
 const NAME = 'keyrelay-files';
 /** Whole files, by the offer's id. */
 const WHOLE = 'whole';
-/** Parts of files that are coming in, by [id, offset]. */
+/** Parts of files that are coming in, by [id, offset]; at `WANTED` stands that this user has asked for the file. */
 const PARTS = 'parts';
+const WANTED = -1;
 
 /** Files of both directions, kept in this browser: what was received, and what was sent until it has arrived. */
 export class KeptFiles {
@@ -20,9 +21,18 @@ export class KeptFiles {
     return found instanceof Blob ? found : null;
   }
 
+  /** Notes that this user wants it: the SDK notes it a second later. */
+  async want(id: string): Promise<void> {
+    await this.#change(PARTS, (store) => store.put(new Uint8Array(), [id, WANTED]));
+  }
+
+  async isWanted(id: string): Promise<boolean> {
+    return (await this.#read(PARTS, (store) => store.get([id, WANTED]))) !== undefined;
+  }
+
   async remove(id: string): Promise<void> {
     await this.#change(WHOLE, (store) => store.delete(id));
-    await this.#change(PARTS, (store) => store.delete(partsOf(id, 0, Number.MAX_SAFE_INTEGER)));
+    await this.#change(PARTS, (store) => store.delete(partsOf(id, WANTED, Number.MAX_SAFE_INTEGER)));
   }
 
   /** Where the parts of a file go as they come. */
@@ -45,7 +55,7 @@ export class KeptFiles {
     const parts = (await this.#read(PARTS, (store) => store.getAll(range))) as Uint8Array<ArrayBuffer>[];
     if (parts.length === 0) return;
     await this.keep(id, new Blob(parts, type === undefined ? {} : { type }));
-    await this.#change(PARTS, (store) => store.delete(range));
+    await this.#change(PARTS, (store) => store.delete(partsOf(id, WANTED, Number.MAX_SAFE_INTEGER)));
   }
 
   async close(): Promise<void> {

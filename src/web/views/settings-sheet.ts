@@ -26,7 +26,9 @@ export class SettingsSheet {
 
   constructor(actions: SettingsActions) {
     this.#actions = actions;
-    byId('settings-open', HTMLButtonElement).addEventListener('click', () => this.#open());
+    const open = byId('settings-open', HTMLButtonElement);
+    open.addEventListener('click', () => this.#open());
+    open.disabled = false;
     this.#name.addEventListener('change', () => changeSettings({ name: this.#name.value.trim() }));
     this.#receipts.addEventListener('change', () => changeSettings({ receipts: this.#receipts.checked }));
     this.#notify.addEventListener('change', () => void this.#askToNotify());

@@ -1,0 +1,158 @@
+import axe from 'axe-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Processes } from '../support/servers/processes.ts';
+import type { RelayNode } from '../support/servers/relay-node.ts';
+import { Browsers, type Look, PICTURES, type Visitor } from './browsers.ts';
+
+// Conditions are awaited, not times: on a busy machine they only come later.
+vi.setConfig({ testTimeout: 240_000 });
+
+const processes = new Processes();
+const browsers = new Browsers();
+const visitors: Visitor[] = [];
+let relay: RelayNode;
+
+beforeAll(async () => {
+  relay = await processes.relay({});
+});
+afterEach(async () => {
+  const left = visitors.splice(0);
+  await Promise.all(left.map(({ context }) => context.close()));
+  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
+});
+afterAll(async () => {
+  await browsers.stop();
+  await processes.stop();
+});
+
+async function visit(look: Look = {}, url = relay.http): Promise<Visitor> {
+  const visitor = await browsers.visit(url, look);
+  visitors.push(visitor);
+  return visitor;
+}
+
+/** What axe finds; it is run past the page's CSP, which lets no other script in. */
+async function findings({ page }: Visitor): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults;
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+/** Whatever one can press must be large enough (WCAG 2.2, 2.5.8), and nothing may stick out at the side. */
+const MISFITS = `(() => {
+  const small = [...document.querySelectorAll('button')]
+    .filter((each) => each.checkVisibility())
+    .filter((each) => { const { width, height } = each.getBoundingClientRect(); return width < 24 || height < 24; })
+    .map((each) => each.id || each.className || each.textContent);
+  const wide = document.documentElement.scrollWidth > innerWidth ? ['wider than the screen'] : [];
+  return [...small, ...wide];
+})()`;
+
+const LOOKS = [
+  { device: 'desktop', colorScheme: 'light' },
+  { device: 'narrow', colorScheme: 'dark' },
+  { device: 'desktop', colorScheme: 'dark' },
+  { device: 'phone', colorScheme: 'light' },
+  { device: 'phone', colorScheme: 'dark' },
+  { device: 'zoomed', colorScheme: 'light' },
+] as const;
+
+describe('every state of the page', () => {
+  // A wide and a narrow one, a light and a dark one; all when pictures are wanted.
+  const looks = PICTURES === null ? LOOKS.slice(0, 2) : LOOKS;
+
+  test.each(looks)('is whole, and axe finds nothing in it: $device, $colorScheme', async (look) => {
+    const { device, colorScheme } = look;
+    const alice = await visit(look);
+    const { page } = alice;
+    const wrong: string[] = [];
+    const state = async (name: string) => {
+      await alice.picture(`${name}-${device}-${colorScheme}`);
+      const misfits = (await page.evaluate(MISFITS)) as string[];
+      wrong.push(...[...misfits, ...(await findings(alice))].map((each) => `${name}: ${each}`));
+    };
+    await alice.code();
+    await alice.is('live');
+    await state('first-visit');
+
+    const bob = await visit();
+    await bob.page.click('#settings-open');
+    await bob.page.fill('#own-name', 'Bob');
+    await bob.page.keyboard.press('Tab');
+    await bob.page.keyboard.press('Escape');
+    await bob.startWith(await alice.code());
+    await bob.say('Hello! Is it true that nobody else can read this, not even the relay?');
+    await page.locator('.person .unread').waitFor();
+    if (device !== 'desktop') await state('list');
+    await page.click('.person');
+    await alice.isTold('request');
+    await state('request');
+    await page.click('#banner-actions button:has-text("Accept")');
+    await alice.say('Yes. Open “What the relay sees”, and look: https://example.org/how-it-works');
+    await bob.page.setInputFiles('#file', {
+      name: 'tram.png',
+      mimeType: 'image/png',
+      buffer: await tram(bob),
+    });
+    await page.locator('.file[data-state="done"] img').waitFor();
+    await page.locator('.message.theirs .about').first().click();
+    await state('message');
+    await page.click('#message-actions button:has-text("Reply")');
+    await alice.say('Both of us are.');
+    await alice.say('😀');
+    await alice.sees('😀', 'read');
+    await state('conversation');
+
+    await page.click('#talk-name');
+    await page.fill('#person-name', 'Bob from the tram');
+    await state('person');
+    await page.press('#person-name', 'Enter');
+    await page.click('#safety-open');
+    await state('safety-number');
+    await page.click('#safety-verify');
+    await page.locator('#talk-state', { hasText: 'compared' }).waitFor();
+
+    await page.click('#settings-open');
+    await state('settings');
+    await page.keyboard.press('Escape');
+    await page.click('#wire-toggle');
+    await page.locator('.frame summary').nth(1).click();
+    await state('what-the-relay-sees');
+    await page.click('#wire-close');
+
+    if (device !== 'desktop') await page.click('#back');
+    await page.click('#new');
+    await state('new-conversation');
+    await page.fill('#new-code', '0000000');
+    await page.press('#new-code', 'Enter');
+    await page.locator('#new-error', { hasText: 'Nobody has this code' }).waitFor();
+    await page.fill('#new-code', await (await visit()).code());
+    await page.press('#new-code', 'Enter');
+    await page.locator('.beginning').waitFor();
+    await state('empty');
+    await page.click('#talk-name');
+    await page.click('#person-actions button:has-text("Block")');
+    await alice.isTold('blocked');
+    await state('blocked');
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** A picture, drawn by a browser. */
+async function tram({ page }: Visitor): Promise<Buffer> {
+  const url = (await page.evaluate(`(() => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 640;
+    canvas.height = 400;
+    const paint = canvas.getContext('2d');
+    const box = (colour, x, y, width, height) => { paint.fillStyle = colour; paint.fillRect(x, y, width, height); };
+    box('#bcd9e8', 0, 0, 640, 290);
+    box('#7d8a78', 0, 290, 640, 110);
+    box('#c8452f', 90, 130, 460, 160);
+    box('#f3e9d2', 90, 215, 460, 14);
+    for (let window = 0; window < 5; window++) box('#2e3d47', 112 + window * 88, 150, 64, 54);
+    for (const wheel of [170, 250, 400, 480]) { paint.fillStyle = '#20262a'; paint.beginPath(); paint.arc(wheel, 294, 20, 0, 7); paint.fill(); }
+    return canvas.toDataURL('image/png');
+  })()`)) as string;
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');
+}
