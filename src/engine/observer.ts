@@ -19,6 +19,7 @@ type EngineEvent =
   | 'wake-ups do not come back: reading mailboxes instead'
   | 'wake-ups come again'
   | 'waiting mail cannot be estimated'
+  | 'idle accounts were deleted'
   | 'Redis has too little memory for RELAY_MAX_USERS';
 
 /**

@@ -90,5 +90,6 @@ function isLive(setting: Setting<unknown>): boolean {
 function textOf(name: SettingName, config: Config): string {
   const value = config[name];
   const { unit }: Setting<unknown> = SETTINGS[name];
+  if (value === null) return '';
   return `${unit === 'seconds' ? Number(value) / 1000 : value}`;
 }

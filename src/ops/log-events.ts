@@ -27,6 +27,11 @@ export const LOG_EVENTS = {
       'Said at the start, once for each reason: `/readyz` says 503, clients find a closed port, and the node starts as ' +
       'soon as Redis answers.',
   },
+  'idle accounts were deleted': {
+    level: 'info',
+    fields: ['count'],
+    means: 'They had not logged in for RELAY_ACCOUNT_IDLE_TTL. One node at a time looks for them.',
+  },
   'an operator acts': {
     level: 'info',
     fields: ['operator', 'verb', 'reason'],

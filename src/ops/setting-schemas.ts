@@ -32,6 +32,15 @@ export function seconds(bounds: { min: number; max: number }): TextSchema<number
   return integer(bounds).transform((value) => value * 1000);
 }
 
+/** Seconds, kept as milliseconds: a day at least, 0 for never, '' (null) for what depends on other settings. */
+export function idleTtl(): TextSchema<number | null> {
+  const days = integer({ min: 86_400, max: 315_360_000, zero: 'never' }).transform((value) => value * 1000);
+  return z
+    .literal('')
+    .transform(() => null)
+    .or(days);
+}
+
 export function boolean(): TextSchema<boolean> {
   const error = 'must be true or false';
   return z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive', error });

@@ -5,6 +5,7 @@ import {
   cidrs,
   file,
   host,
+  idleTtl,
   integer,
   nodeId,
   oneOf,
@@ -177,6 +178,17 @@ export const SETTINGS = {
       'Accounts, over all nodes, beyond which registrations are refused, to keep memory for mail. Each takes about ' +
       '900 bytes of Redis: the default fits a `maxmemory` of 1 GB, and leaves half for mail.',
     schema: integer({ min: 1, max: 1_000_000_000 }),
+  }),
+  accountIdleTtlMs: setting({
+    env: 'RELAY_ACCOUNT_IDLE_TTL',
+    default: '',
+    defaultMeans: '180 days where registration is open, otherwise never',
+    unit: 'seconds',
+    description:
+      'Accounts that have not logged in for so long are deleted, so that registrations cannot be used up for good. Mail to ' +
+      'such a code is refused, look-ups answer 410, and the code is never given again. Connected and banned users stay. 0: never.',
+    live: true,
+    schema: idleTtl(),
   }),
   drainMs: setting({
     env: 'RELAY_DRAIN_MS',

@@ -67,6 +67,7 @@ export interface RedisNodeOptions {
   readonly announces?: boolean;
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
+  readonly accountIdleTtlMs?: () => number;
 }
 
 /** A node with a unique name. */

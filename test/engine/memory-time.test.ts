@@ -25,6 +25,25 @@ describe('time, in the memory engine', () => {
   });
   afterEach(() => node.close());
 
+  it('deletes accounts that are idle for as long as it is told, and no connected one', async () => {
+    let ttlMs = 0;
+    // The sweep runs by the process' clock.
+    vi.useFakeTimers();
+    const swept = createMemoryEngine({ limits: LIMITS, now: () => nowMs, accountIdleTtlMs: () => ttlMs });
+    await swept.start();
+    const [idle, connected] = [await register(swept, true), await register(swept, true)];
+    await login(swept, connected.code);
+    nowMs += 180 * DAY_MS;
+    vi.advanceTimersByTime(MINUTE_MS);
+    expect(await swept.findUser(idle.code)).toMatchObject({ code: idle.code });
+    ttlMs = 180 * DAY_MS;
+    vi.advanceTimersByTime(MINUTE_MS);
+    expect(await swept.findUser(idle.code)).toBe('gone');
+    expect(await swept.findUser(connected.code)).toMatchObject({ code: connected.code });
+    await swept.close();
+    vi.useRealTimers();
+  });
+
   it('drops an unclaimed account after 30 days, not before; its keys may register again', async () => {
     const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
     const first = await node.register(request);

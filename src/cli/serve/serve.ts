@@ -39,6 +39,8 @@ interface Started {
   readonly toldToDrain: Promise<'drain'>;
 }
 
+/** Of RELAY_ACCOUNT_IDLE_TTL, where anybody may register. */
+const OPEN_IDLE_TTL_MS = 180 * 24 * 60 * 60 * 1000;
 /** Between two tries to start while Redis is away. */
 const START_RETRY_MS = 500;
 
@@ -183,7 +185,9 @@ function createEngine(parts: {
   const { config, metrics, port } = parts;
   const { redisUrls, nodeId, redisWaitReplicas } = config;
   const announces = config.wakeUrl !== '';
-  if (redisUrls.length === 0) return createMemoryEngine({ limits: config, announces });
+  const accountIdleTtlMs = () =>
+    config.accountIdleTtlMs ?? (config.registration === 'open' ? OPEN_IDLE_TTL_MS : 0);
+  if (redisUrls.length === 0) return createMemoryEngine({ limits: config, announces, accountIdleTtlMs });
   const observer = observeEngine(parts);
   const version = readVersion();
   const host = isWildcard(config.host) ? hostname() : config.host;
@@ -202,6 +206,7 @@ function createEngine(parts: {
     observer,
     announces,
     presence,
+    accountIdleTtlMs,
   });
 }
 

@@ -48,6 +48,8 @@ export interface MemoryEngineOptions {
   readonly announces?: boolean;
   /** See `Timings` of the Redis engine. */
   readonly announceAfterMs?: number;
+  /** Accounts that have not logged in for so long are deleted; 0, the default: never. Asked each time. */
+  readonly accountIdleTtlMs?: () => number;
 }
 
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
@@ -67,6 +69,7 @@ class MemoryEngine implements Engine {
   readonly #limits: EngineLimits;
   readonly #now: () => number;
   readonly #maxBytes: number;
+  readonly #accountIdleTtlMs: () => number;
   readonly #users: Users;
   readonly #listeners = new Listeners();
   /** Users with anything that expires: entries, fences, ids. Bounds the sweep. */
@@ -86,6 +89,7 @@ class MemoryEngine implements Engine {
     this.#limits = options.limits;
     this.#now = options.now ?? monotonicNow;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#accountIdleTtlMs = options.accountIdleTtlMs ?? (() => 0);
     this.#users = new Users(options.limits.maxUsers);
     this.invitations = new MemoryInvitations(this.#now);
     const { announces = false, announceAfterMs = ANNOUNCE_AFTER_MS } = options;
@@ -345,9 +349,20 @@ class MemoryEngine implements Engine {
     this.#bytes += record.mailbox.bytes - before;
   }
 
+  #dropIdle(nowMs: number): void {
+    const ttlMs = this.#accountIdleTtlMs();
+    if (ttlMs === 0) return;
+    for (const record of [...this.#users.all()]) {
+      const { claimed, token, ban, epoch } = record;
+      const seenMs = Math.max(epoch, Date.parse(record.user.createdAt));
+      if (claimed && token === null && ban === null && nowMs - seenMs >= ttlMs) this.#remove(record);
+    }
+  }
+
   #sweep(): void {
     const nowMs = this.#now();
     this.#users.dropExpired(nowMs);
+    this.#dropIdle(nowMs);
     for (const record of this.#perishable) {
       if (this.#users.find(record.user.code, nowMs) === undefined) {
         this.#bytes -= record.mailbox.bytes;

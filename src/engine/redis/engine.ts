@@ -34,6 +34,7 @@ import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import { RedisInvitations } from './accounts/invitations.ts';
 import { Leaving } from './accounts/leaving.ts';
+import { Sweeper } from './accounts/sweeper.ts';
 import { RedisAnnouncements } from './announcements/announcements.ts';
 import { Calls } from './cluster/calls.ts';
 import { Conditions } from './cluster/conditions.ts';
@@ -72,6 +73,8 @@ export interface RedisEngineOptions {
   /** Announces this node as live once it does not return null; without it the engine is a tool's. */
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
+  /** See `Sweeper`; without it no account is deleted for being idle. */
+  readonly accountIdleTtlMs?: () => number;
 }
 
 /**
@@ -97,6 +100,7 @@ interface Parts {
   readonly control: RedisControl;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
+  readonly sweeper: Sweeper;
 }
 
 const POLL_MS = 20;
@@ -128,6 +132,7 @@ class RedisEngine implements Engine {
       this.#checkMemory(parts);
       parts.presence.start();
       parts.sampler.start();
+      parts.sweeper.start();
     } catch (error) {
       await this.close();
       throw error instanceof Error && LASTING.test(error.message)
@@ -177,6 +182,7 @@ class RedisEngine implements Engine {
     await parts.presence.stop();
     parts.prober.stop();
     parts.sampler.stop();
+    parts.sweeper.stop();
     parts.channels.close(new EngineUnavailable(reason));
     parts.router.close(reason);
   }
@@ -309,7 +315,26 @@ class RedisEngine implements Engine {
     const invitations = new RedisInvitations({ calls, scripts, durable });
     const accounts = new Accounts({ calls, scripts, store, invitations, maxUsers: limits.maxUsers });
     const audit = new AuditLog(calls);
+    const presence = new Presence({
+      calls,
+      scripts,
+      nodeId,
+      timings,
+      observer,
+      details: this.#options.presence ?? (() => null),
+    });
     const leaving = new Leaving({ calls, scripts, store, durable });
+    const { accountIdleTtlMs = () => 0 } = this.#options;
+    const sweeper = new Sweeper({
+      calls,
+      router,
+      leaving,
+      presence,
+      nodeId,
+      timings,
+      observer,
+      accountIdleTtlMs,
+    });
     return {
       router,
       channels,
@@ -322,14 +347,8 @@ class RedisEngine implements Engine {
       operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, durable }),
       control: new RedisControl(calls),
       accounts,
-      presence: new Presence({
-        calls,
-        scripts,
-        nodeId,
-        timings,
-        observer,
-        details: this.#options.presence ?? (() => null),
-      }),
+      presence,
+      sweeper,
       sampler: new MailboxSampler({ router, timings, observer }),
     };
   }

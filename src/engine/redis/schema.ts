@@ -46,6 +46,7 @@
  *   {invites}:all           zset    <id> -> us of its creation          invitations/create, list, revoke
  *   relay:settings          hash    RELAY_… -> value: settings changed at run time             operators/control.ts
  *   relay:drain:<node>      string  an operator has asked the node to stop. TTL: 60 s          operators/control.ts
+ *   relay:sweeper           string  the node that sweeps; TTL: 30 s after its last step        accounts/sweeper.ts
  *   relay:audit             stream  what operators did; the last 10,000 lines                  operators/audit.ts
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
  *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
@@ -57,6 +58,8 @@
 import { SLOTS, slotOf } from './cluster/slots.ts';
 
 export const userKey = (code: string): string => `user:{${code}}`;
+/** The inverse of `userKey`. */
+export const codeOfUser = (name: string): string => name.slice('user:{'.length, -1);
 /** The stream, and the name of its sharded channel. */
 export const inboxKey = (code: string): string => `inbox:{${code}}`;
 /** The user whose mailbox channel has this name: the inverse of `inboxKey`. */
@@ -101,9 +104,11 @@ export const keysBesideRecipient = (code: string, sender: string): readonly stri
 
 export const keyRecord = (eddsaPublicKey: string): string => `key:${eddsaPublicKey}`;
 export const NEXT_ID = 'user:next-id';
+/** Deletions under way. */
+export const LEAVING = `{${NEXT_ID}}:leaving`;
 export const keysBesideNextId = (): readonly string[] => [
   `{${NEXT_ID}}:unclaimed`,
-  `{${NEXT_ID}}:leaving`,
+  LEAVING,
   `{${NEXT_ID}}:claimed`,
 ];
 
@@ -117,6 +122,7 @@ export const keysBesideInvitation = (id: string): readonly string[] => [
 export const CHANGED_SETTINGS = 'relay:settings';
 export const drainKey = (nodeId: string): string => `relay:drain:${nodeId}`;
 export const AUDIT = 'relay:audit';
+export const SWEEPER = 'relay:sweeper';
 
 const PROBE_PREFIX = 'probe:';
 /** The hash tag comes first, so that nothing in a node's name can be taken for one. */

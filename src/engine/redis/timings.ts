@@ -32,6 +32,8 @@ export interface Timings {
   readonly announceAfterMs: number;
   /** Within this time each node finds what others have noted and left behind. */
   readonly announceSweepMs: number;
+  /** How often one node sweeps: cut-off deletions, and a page of idle accounts. */
+  readonly sweepEveryMs: number;
   readonly startTimeoutMs: number;
 }
 
@@ -53,5 +55,6 @@ export const TIMINGS: Timings = {
   sampleEveryMs: 60_000,
   announceAfterMs: 1_000,
   announceSweepMs: 20_000,
+  sweepEveryMs: 1_000,
   startTimeoutMs: 10_000,
 };

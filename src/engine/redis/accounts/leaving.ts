@@ -60,6 +60,15 @@ export class Leaving {
     return this.#outcome(code, reply) === 'left';
   }
 
+  /** For the sweeper: does the rest of a deletion that was cut off, or strikes it out if nothing was deleted. */
+  async finish(code: string): Promise<void> {
+    const name = userKey(code);
+    const [gone, key] = listOf(
+      await this.#options.calls.command('find', name, ['HMGET', name, 'gone', 'key']),
+    ).map(textOf);
+    await this.#settle(code, gone === null ? null : (key ?? ''));
+  }
+
   async #intend(code: string): Promise<(shard: Shard) => string> {
     const { calls, scripts } = this.#options;
     const startedMs = performance.now();
