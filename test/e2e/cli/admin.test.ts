@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ADMIN_TOKEN } from '../../support/clients/admin.ts';
+import { makeKeys, registerUser } from '../../support/clients/users.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
+
+const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
+const processes = new Processes();
+let relay: RelayNode;
+let folder: string;
+let config: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
+  config = join(folder, 'relay.env');
+  await writeFile(join(folder, 'token'), `${ADMIN_TOKEN}\n`);
+  await writeFile(
+    config,
+    `# a private relay\nRELAY_ADMIN_TOKEN_FILE=${join(folder, 'token')}\nRELAY_REGISTRATION=invite\n`,
+  );
+  relay = await processes.relay({ RELAY_CONFIG_FILE: config });
+});
+afterAll(async () => {
+  await processes.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** Runs `keyrelay` to its end. */
+function keyrelay(
+  args: readonly string[],
+  env: Record<string, string> = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN },
+): Promise<{ code: number; out: string; err: string }> {
+  const url = `http://127.0.0.1:${relay.adminPort}`;
+  return new Promise((resolve) => {
+    const options = { env: { PATH: process.env.PATH ?? '', HOME: folder, RELAY_ADMIN_URL: url, ...env } };
+    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+const admin = (line: string) => keyrelay(['admin', ...line.split(' ')]);
+const json = ({ out }: { out: string }) => JSON.parse(out) as Record<string, unknown>;
+
+it('invites a friend, who comes by it, and only one', async () => {
+  const { token, uses } = json(await admin('invite create --uses 1 --json'));
+  expect(uses).toBe(1);
+  const identity = (who: string, invite: string[]) =>
+    keyrelay(['identity', '--json', '--url', relay.http, '--identity', join(folder, who), ...invite]);
+  const link = `${relay.http}/#invite=${String(token)}`;
+  expect((await identity('alice', [])).err).toContain('invitation');
+  const { code } = json(await identity('alice', ['--invite', link]));
+  expect(code).toMatch(/^[0-9A-Z]{7}$/);
+  expect((await identity('bob', ['--invite', link])).code).not.toBe(0);
+  const shown = await admin(`user show ${String(code)}`);
+  expect(shown.out).toContain(String(code));
+  expect(shown.out).toContain('claimed');
+  const listed = await admin('invite list --json');
+  expect(json(listed)).toMatchObject({ uses: 1, left: 0 });
+  expect(listed.out).not.toContain(String(token));
+});
+
+it('says what was wrong, and ends with 1 for a refusal and 2 for a wrong command line', async () => {
+  expect(await admin('user show 0000000')).toMatchObject({
+    code: 1,
+    err: 'keyrelay: no user has the code 0000000\n',
+  });
+  expect((await admin('user show')).code).toBe(2);
+  expect((await admin('user shout 0000000')).code).toBe(2);
+  expect((await admin('user ban 0000000 --for ever')).err).toContain('7d');
+  expect((await keyrelay(['admin', 'user', 'list'], {})).err).toContain('RELAY_ADMIN_TOKEN');
+  expect(
+    await keyrelay(['admin', 'user', 'list'], { RELAY_ADMIN_TOKEN: 'a-wrong-token-of-someone' }),
+  ).toMatchObject({
+    code: 1,
+  });
+  const away = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN, RELAY_ADMIN_URL: 'http://127.0.0.1:1' };
+  expect((await keyrelay(['admin', 'node', 'list'], away)).err).toContain('cannot be reached');
+});
+
+it('changes a limit, which is stronger than the file; SIGHUP reads the file again', async () => {
+  const value = async () => {
+    const rows = (await admin('limits show --json')).out.trim().split('\n');
+    return rows
+      .map((row) => JSON.parse(row) as { name: string })
+      .find(({ name }) => name === 'RELAY_REGISTRATION');
+  };
+  expect(await value()).toMatchObject({ value: 'invite', source: 'node' });
+  expect((await admin('limits set RELAY_REGISTRATION closed --reason full')).code).toBe(0);
+  expect(await value()).toMatchObject({ value: 'closed', source: 'operator' });
+  await writeFile(
+    config,
+    `RELAY_ADMIN_TOKEN_FILE=${join(folder, 'token')}\nRELAY_REGISTRATION=open\nRELAY_X=1\n`,
+  );
+  relay.signal('SIGHUP');
+  await until(() => relay.output.includes('settings not read again'), { what: 'the mistake to be told' });
+  await writeFile(config, `RELAY_ADMIN_TOKEN_FILE=${join(folder, 'token')}\nRELAY_REGISTRATION=open\n`);
+  relay.signal('SIGHUP');
+  expect((await admin('limits unset RELAY_REGISTRATION')).code).toBe(0);
+  await until(
+    async () => (await value())?.name !== undefined && (await admin('limits show')).out.includes(' open '),
+    {
+      what: 'the file to hold again',
+    },
+  );
+  const { code } = await registerUser(relay.http, { keys: makeKeys() });
+  expect((await admin(`user delete ${code} --reason test`)).out).toBe('deleted\n');
+  expect((await admin('audit')).out).toContain('user delete');
+});
