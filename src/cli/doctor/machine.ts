@@ -38,7 +38,7 @@ function files({ maxSockets }: Config): Finding {
 
 function backlog(): Finding {
   const value = Number(readText('/proc/sys/net/core/somaxconn') ?? Number.NaN);
-  const says = `newcomers in the kernel's queue (net.core.somaxconn): ${value}`;
+  const says = `new connections in the kernel's queue (net.core.somaxconn): ${value}`;
   return value >= SOMAXCONN_MIN ? good(says) : poor(says, 'sysctl -w net.core.somaxconn=4096');
 }
 

@@ -11,7 +11,7 @@ const REGISTER_AT_ONCE = 32;
 const CONTACTS = 3;
 /** To register one user: a machine that is busy with starting is no fault that is tested. */
 const TRIES = 20;
-const CONNECT_MS = { least: 20_000, each: 20 };
+const CONNECT_MS = { least: 60_000, each: 40 };
 /** A client that cannot send for long stops writing: the fault is what is tested, not the memory of clients. */
 const QUEUED_MAX = 40;
 

@@ -21,6 +21,7 @@ import { halfMigrated, oneShardDown, shardKilled, silentShard, slotsMove } from 
 import { diskFull, evictionPolicy, maxmemory } from './redis/full-store.ts';
 import { connectionsKilled, nodeChange, scriptsFlushed, unexpectedMessages } from './redis/hostile-store.ts';
 import { clockBehind, flushAll, lostTail, oldSnapshot } from './redis/lost-tail.ts';
+import { manySlotsMove } from './redis/many-slots.ts';
 import { powerCut, redisKilledAlways } from './redis/redis-killed.ts';
 import { redisStopped } from './redis/redis-stopped.ts';
 import {
@@ -59,6 +60,7 @@ export const SCENARIOS: readonly Scenario[] = [
   replicasStopped,
   replicasStoppedNoWait,
   slotsMove,
+  manySlotsMove,
   shardKilled,
   slowReader,
   newestPong,
