@@ -55,6 +55,15 @@ Without a URL it uses the relay at http://127.0.0.1:8080, and starts its own if 
 Exit code 1 if any step fails.`,
     load: () => import('./dev/demo.ts'),
   },
+  conformance: {
+    summary: 'tests any relay against the protocol, from outside, and prints by section what fails',
+    usage: `  --url URL    the relay to test, such as http://127.0.0.1:8080
+  --json       one JSON object a line, for each case
+
+Registers about sixty users there and takes about half a minute. Its client shares no code with this relay or its SDK.
+Sections are those of docs/protocol.md. Exit code 1 if a case does not hold.`,
+    load: () => import('./conformance/conformance.ts'),
+  },
   reopen: {
     summary: 'lets an account that has used protocol 2 use protocol 1 again (for operators)',
     usage: `  keyrelay reopen CODE

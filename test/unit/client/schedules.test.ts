@@ -155,31 +155,39 @@ async function play(steps: readonly Step[]): Promise<{
 
 const RUNS = Number(process.env.KEYRELAY_SCHEDULES ?? 200);
 
-test(`${RUNS} random schedules over a relay that loses, repeats, expires and cuts: every message once, in order`, async () => {
-  const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-    const { alice, bob } = await play(steps);
-    expect(alice.heard).toEqual(Array.from({ length: bob.said }, (_, number) => `${bob.code} ${number}`));
-    expect(bob.heard).toEqual(Array.from({ length: alice.said }, (_, number) => `${alice.code} ${number}`));
-    expect([...alice.failed, ...bob.failed]).toEqual([]);
-    expect([alice.secured, bob.secured]).toEqual([true, true]);
-  });
-  await fc.assert(property, { numRuns: RUNS, seed: Number(process.env.KEYRELAY_SEED ?? 18) });
-}, 600_000);
+test(
+  `${RUNS} random schedules over a relay that loses, repeats, expires and cuts: every message once, in order`,
+  async () => {
+    const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const { alice, bob } = await play(steps);
+      expect(alice.heard).toEqual(Array.from({ length: bob.said }, (_, number) => `${bob.code} ${number}`));
+      expect(bob.heard).toEqual(Array.from({ length: alice.said }, (_, number) => `${alice.code} ${number}`));
+      expect([...alice.failed, ...bob.failed]).toEqual([]);
+      expect([alice.secured, bob.secured]).toEqual([true, true]);
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: Number(process.env.KEYRELAY_SEED ?? 18) });
+  },
+  Math.max(600_000, RUNS * 3_000),
+);
 
-test('long conversations exchange keys anew on the way, while sockets are cut: every message once, in order', async () => {
-  const burst = fc.record({
-    does: fc.constant('burst' as const),
-    who,
-    count: fc.integer({ min: 20, max: 120 }),
-  });
-  const cut = fc.record({ does: fc.constant('cut' as const), who });
-  const wait = fc.record({ does: fc.constant('pass' as const), ms: fc.constantFrom(1, 7, 30, 300) });
-  const steps = fc.array(fc.oneof(burst, cut, wait), { minLength: 6, maxLength: 12 });
-  const property = fc.asyncProperty(steps, async (schedule) => {
-    const { alice, bob, exchanges } = await play(schedule);
-    expect(bob.heard).toEqual(Array.from({ length: alice.said }, (_, number) => `${alice.code} ${number}`));
-    expect(alice.heard).toEqual(Array.from({ length: bob.said }, (_, number) => `${bob.code} ${number}`));
-    expect(exchanges).toBeGreaterThanOrEqual(Math.floor(Math.max(alice.said, bob.said) / 100));
-  });
-  await fc.assert(property, { numRuns: 10, seed: 19 });
-}, 600_000);
+test(
+  'long conversations exchange keys anew on the way, while sockets are cut: every message once, in order',
+  async () => {
+    const burst = fc.record({
+      does: fc.constant('burst' as const),
+      who,
+      count: fc.integer({ min: 20, max: 120 }),
+    });
+    const cut = fc.record({ does: fc.constant('cut' as const), who });
+    const wait = fc.record({ does: fc.constant('pass' as const), ms: fc.constantFrom(1, 7, 30, 300) });
+    const steps = fc.array(fc.oneof(burst, cut, wait), { minLength: 6, maxLength: 12 });
+    const property = fc.asyncProperty(steps, async (schedule) => {
+      const { alice, bob, exchanges } = await play(schedule);
+      expect(bob.heard).toEqual(Array.from({ length: alice.said }, (_, number) => `${alice.code} ${number}`));
+      expect(alice.heard).toEqual(Array.from({ length: bob.said }, (_, number) => `${bob.code} ${number}`));
+      expect(exchanges).toBeGreaterThanOrEqual(Math.floor(Math.max(alice.said, bob.said) / 100));
+    });
+    await fc.assert(property, { numRuns: 10, seed: 19 });
+  },
+  Math.max(600_000, RUNS * 3_000),
+);

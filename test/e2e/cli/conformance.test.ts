@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CASES } from '../../../src/cli/conformance/cases.ts';
+import { FaultyProxy } from '../../support/servers/faulty-proxy.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+
+const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
+const processes = new Processes();
+let relay: RelayNode;
+
+beforeAll(async () => {
+  // Each run registers its own users, all from here.
+  relay = await processes.relay({ RELAY_REGISTRATIONS_PER_MIN: '0', RELAY_LOOKUPS_PER_MIN: '0' });
+});
+afterAll(() => processes.stop());
+
+interface Result {
+  readonly section: string;
+  readonly case: string;
+  readonly ok: boolean;
+  readonly words?: string;
+}
+
+async function conformance(url: string): Promise<{ readonly code: number; readonly results: Result[] }> {
+  const args = [MAIN, 'conformance', '--json', '--url', url];
+  const ran = promisify(execFile)(process.execPath, args).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    (error: { code: number; stdout: string }) => error,
+  );
+  const { code, stdout } = await ran;
+  const lines = stdout.trimEnd().split('\n');
+  return { code, results: lines.map((line) => JSON.parse(line) as Result) };
+}
+
+test('this relay keeps every promise that the kit knows', async () => {
+  const { code, results } = await conformance(relay.http);
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results).toHaveLength(CASES.length);
+  expect(code).toBe(0);
+}, 240_000);
+
+test('a relay that encodes anew, loses acks and answers pings itself is found out, in the right sections', async () => {
+  const proxy = await FaultyProxy.start(relay.http, {
+    toClient: (frame) => JSON.stringify(JSON.parse(frame)),
+    toRelay: (frame) => (frame.startsWith('{"ack":') ? null : frame),
+    pongs: true,
+  });
+  try {
+    const { code, results } = await conformance(proxy.url);
+    expect(results.flatMap(({ section, case: name, ok }) => (ok ? [] : [`${section}: ${name}`]))).toEqual([
+      '2 Frames: what is delivered are the very bytes that were signed',
+      '3 Protocol 1: an envelope leaves the mailbox with the pong, not before',
+      '4 Protocol 2: an envelope leaves the mailbox with the ack, which is cumulative; pongs confirm nothing',
+    ]);
+    expect(code).toBe(1);
+  } finally {
+    await proxy.stop();
+  }
+}, 240_000);
