@@ -50,7 +50,18 @@ describe('mailboxes', () => {
       string,
       string[],
     ][];
-    expect(fields).toEqual(['id', poison, 'why', 'unreadable', 'entry', 'rubbish\nx']);
+    expect(fields).toEqual([
+      'id',
+      poison,
+      'why',
+      'unreadable',
+      'entry',
+      'rubbish\nx',
+      'sender',
+      '',
+      'envelope',
+      '',
+    ]);
     expect(others).toEqual([]);
     expect(await server.call('PTTL', `poison:{${bob}}`)).toBeGreaterThan(0);
     expect(await texts(node, session)).toEqual(['a', 'b']);
@@ -64,7 +75,14 @@ describe('mailboxes', () => {
     for (const id of await ids(node, session)) await node.deadLetter(session, id, 'unsendable');
     const kept = (await server.call('XRANGE', `poison:{${bob}}`, '-', '+')) as [string, string[]][];
     expect(kept.map(([, fields]) => fields.slice(4))).toEqual(
-      Array.from({ length: 16 }, (_, n) => ['f', frame(`${n + 4}`).toString()]),
+      Array.from({ length: 16 }, (_, n) => [
+        'f',
+        frame(`${n + 4}`).toString(),
+        'sender',
+        'ALICE00',
+        'envelope',
+        '',
+      ]),
     );
     expect(await server.call('EXISTS', `inbox:{${bob}}`)).toBe(0);
   });

@@ -83,7 +83,7 @@ describe('what the relay says of an envelope', () => {
     outcomeOf('error', { id: 'x', code, detail: 'why', frame: 3, ...more });
 
   test('is taken for what it means', () => {
-    expect(outcomeOf('accepted', { id: 'x' })).toEqual({ outcome: 'accepted', id: 'x' });
+    expect(outcomeOf('accepted', { id: 'x' })).toEqual({ outcome: 'accepted', id: 'x', result: {} });
     expect(error('unavailable')).toMatchObject({ outcome: 'again', waitMs: null });
     expect(error('rate_limited', { retry_after_ms: 700 })).toMatchObject({ outcome: 'again', waitMs: 700 });
     expect(error('mailbox_full')).toMatchObject({ outcome: 'again', why: 'mailbox_full', waitMs: 200 });

@@ -20,7 +20,7 @@ describe('the body of POST /users', () => {
     };
     expect(readRegistration(upper)).toEqual({
       ok: true,
-      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: PROOF },
+      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: PROOF, invite: null },
     });
   });
 
