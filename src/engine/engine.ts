@@ -56,7 +56,14 @@ export type Admission = 'open' | 'closed' | { readonly invitation: string | null
  */
 export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }
-  | { readonly outcome: 'claimed' | 'unproven' | 'full' }
+  | { readonly outcome: 'claimed' | 'unproven' }
+  | { readonly outcome: 'full'; readonly why: 'memory' }
+  | {
+      readonly outcome: 'full';
+      readonly why: 'users';
+      /** When the first account expires that is neither claimed nor complete, unless it is by then; null without one. */
+      readonly expiryInMs: number | null;
+    }
   | { readonly outcome: 'closed' | 'invitation_required' | 'invitation_invalid' };
 
 /** An envelope on which a socket ended: pushed, not confirmed, and still in the mailbox. */

@@ -8,6 +8,14 @@ export type Config = {
   readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]['schema']>;
 };
 
+/** Of RELAY_ACCOUNT_IDLE_TTL, where anybody may register. */
+const OPEN_IDLE_TTL_MS = 180 * 24 * 60 * 60 * 1000;
+
+/** How long an account may be idle before it is deleted; 0: for ever. */
+export function idleTtlMs({ accountIdleTtlMs, registration }: Config): number {
+  return accountIdleTtlMs ?? (registration === 'open' ? OPEN_IDLE_TTL_MS : 0);
+}
+
 /** All mistakes in the settings, one sentence each. */
 export class ConfigError extends Error {
   readonly code = 'config';

@@ -8,7 +8,7 @@ import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
 import { createMemoryEngine } from '../../engine/memory/engine.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
 import { type Admin, type AdminApi, type Health, startAdmin } from '../../ops/admin.ts';
-import { type Config, ConfigError } from '../../ops/config.ts';
+import { type Config, ConfigError, idleTtlMs } from '../../ops/config.ts';
 import { LiveSettings } from '../../ops/live-settings.ts';
 import { createLog, type Logger } from '../../ops/log.ts';
 import { createMetrics, type Metrics } from '../../ops/metrics.ts';
@@ -39,8 +39,6 @@ interface Started {
   readonly toldToDrain: Promise<'drain'>;
 }
 
-/** Of RELAY_ACCOUNT_IDLE_TTL, where anybody may register. */
-const OPEN_IDLE_TTL_MS = 180 * 24 * 60 * 60 * 1000;
 /** Between two tries to start while Redis is away. */
 const START_RETRY_MS = 500;
 
@@ -185,8 +183,7 @@ function createEngine(parts: {
   const { config, metrics, port } = parts;
   const { redisUrls, nodeId, redisWaitReplicas } = config;
   const announces = config.wakeUrl !== '';
-  const accountIdleTtlMs = () =>
-    config.accountIdleTtlMs ?? (config.registration === 'open' ? OPEN_IDLE_TTL_MS : 0);
+  const accountIdleTtlMs = () => idleTtlMs(config);
   if (redisUrls.length === 0) return createMemoryEngine({ limits: config, announces, accountIdleTtlMs });
   const observer = observeEngine(parts);
   const version = readVersion();

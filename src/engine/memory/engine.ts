@@ -141,7 +141,9 @@ class MemoryEngine implements Engine {
       if (invitation === null) return { outcome: 'invitation_required' };
       if (!this.invitations.admits(invitation)) return { outcome: 'invitation_invalid' };
     }
-    if (this.#bytes > (this.#maxBytes / 100) * REGISTRATION_MEMORY_PERCENT) return { outcome: 'full' };
+    if (this.#bytes > (this.#maxBytes / 100) * REGISTRATION_MEMORY_PERCENT) {
+      return { outcome: 'full', why: 'memory' };
+    }
     const result = this.#users.create(registration, nowMs);
     if (invitation !== null && result.outcome === 'created') this.invitations.use(invitation);
     return result;

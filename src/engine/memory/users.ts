@@ -119,7 +119,11 @@ export class Users {
 
   /** The Ed25519 key must not be registered. */
   create(registration: Registration, nowMs: number): RegisterResult {
-    if (this.#byCode.size >= this.#maxUsers) return { outcome: 'full' };
+    if (this.#byCode.size >= this.#maxUsers) {
+      const [next] = this.#unclaimed;
+      const expiryInMs = next === undefined ? null : next.unclaimedUntilMs - nowMs;
+      return { outcome: 'full', why: 'users', expiryInMs };
+    }
     this.#lastId += 1;
     const user: User = {
       id: this.#lastId,

@@ -1,4 +1,5 @@
 import { EngineUnavailable } from '../../engine/engine.ts';
+import { idleTtlMs } from '../../ops/config.ts';
 import type { RateLimiter } from '../context/rate-limiter.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { AddressReader } from '../transport/client-address.ts';
@@ -111,7 +112,7 @@ export class HttpApi {
   #route(path: string): Route | null {
     const { rates, engine, config } = this.#context;
     const { requireProof, registration } = config;
-    const options = { engine, requireProof, registration };
+    const options = { engine, requireProof, registration, idleExpire: idleTtlMs(config) > 0 };
     if (path === '/users') {
       const handle = async ({ address, authorization, contentType }: Exchange, body: Body | null) => {
         const wrong = wrongContent(contentType, body);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { checkEd25519Key, checkX25519Key } from '../../crypto/keys.ts';
 import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
-import type { Admission, Engine, User } from '../../engine/engine.ts';
+import type { Admission, Engine, RegisterResult, User } from '../../engine/engine.ts';
 import type { Config } from '../../ops/config.ts';
 import { readCode } from '../../protocol/codes.ts';
 import { parseStrictJson } from '../../protocol/json.ts';
@@ -20,7 +20,12 @@ export interface UsersOptions {
   readonly engine: Pick<Engine, 'register' | 'findUser'>;
   readonly requireProof: boolean;
   readonly registration: Config['registration'];
+  /** Whether accounts that are idle for long are deleted. */
+  readonly idleExpire: boolean;
 }
+
+/** A place that may become free only later than this is none to wait for. */
+const WAIT_FOR_PLACE_MS = 60 * 60 * 1000;
 
 /**
  * `POST /users`: a pair of public keys becomes a user with a code. Cheap checks first.
@@ -100,8 +105,29 @@ export async function register(
         detail: 'this invitation lets nobody in: it is unknown, expired, revoked or used up',
       };
     case 'full':
-      return { status: 503, detail: 'this relay takes no more users', retryAfterS: 3600 };
+      return full(result, options.idleExpire);
   }
+}
+
+/** Promises a time only where one is known: places of deleted accounts become free at any time, or never. */
+function full(result: Extract<RegisterResult, { outcome: 'full' }>, idleExpire: boolean): Problem {
+  if (result.why === 'memory') {
+    return {
+      status: 503,
+      detail: 'this relay takes no more users while it needs its memory for mail: try again later',
+    };
+  }
+  const { expiryInMs } = result;
+  if (expiryInMs !== null && expiryInMs <= WAIT_FOR_PLACE_MS) {
+    const retryAfterS = Math.max(1, Math.ceil(expiryInMs / 1000));
+    const detail =
+      'this relay takes no more users: a place becomes free if a registration is not completed in time';
+    return { status: 503, detail, retryAfterS };
+  }
+  const detail = idleExpire
+    ? 'this relay takes no more users until accounts are deleted, as idle ones are, or its operator raises the limit'
+    : 'this relay takes no more users: its operator must raise the limit or remove accounts';
+  return { status: 503, detail };
 }
 
 /** `GET /users/:code`; the code may be written as people write it. */

@@ -3,6 +3,7 @@ import { problemOf } from '../../support/clients/problem.ts';
 import { upgrade } from '../../support/clients/upgrade.ts';
 import { type Keys, makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
+import { startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** What all HTTP routes have in common: docs/protocol.md, the end of section 1. */
@@ -182,15 +183,44 @@ describe('limits per address', () => {
     await expectTooMany(await fetch(`${strict.http}/users/${code}`, { headers }));
   });
 
-  it('a full relay refuses registrations, and says when to try again', async () => {
+  describe('a relay that is full', () => {
     const register = (http: string, keys: Keys) =>
       postUser(http, { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey });
-    const full = await processes.relay({ RELAY_MAX_USERS: '1' });
-    const first = await registerUser(full.http);
-    const response = await register(full.http, makeKeys());
-    expect(response.status).toBe(503);
-    expect(response.headers.get('retry-after')).toBe('3600');
-    expect((await problemOf(response)).detail).toBe('this relay takes no more users');
-    expect((await register(full.http, first)).status).toBe(200);
+
+    it.each([
+      ['0', /its operator must raise the limit or remove accounts/],
+      ['86400', /until accounts are deleted, as idle ones are/],
+    ])('refuses registrations and promises no time that it cannot know (idle for %s s)', async (ttl, why) => {
+      const full = await processes.relay({ RELAY_MAX_USERS: '1', RELAY_ACCOUNT_IDLE_TTL: ttl });
+      const first = await registerUser(full.http);
+      const response = await register(full.http, makeKeys());
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBeNull();
+      expect((await problemOf(response)).detail).toMatch(why);
+      expect((await register(full.http, first)).status).toBe(200);
+    });
+
+    it('says when to try again if a registration that was cut off gives its place back, which it does', async () => {
+      const redis = await startRedis();
+      try {
+        const full = await processes.relay({
+          RELAY_MAX_USERS: '1',
+          RELAY_REDIS_URL: redis.url,
+          RELAY_ACCOUNT_IDLE_TTL: '0',
+        });
+        // As a node leaves it that dies while it registers a user.
+        await redis.call('ZADD', '{user:next-id}:unclaimed', Date.now() + 5_000, 'AAAAAAA');
+        const response = await register(full.http, makeKeys());
+        expect(response.status).toBe(503);
+        const waitS = Number(response.headers.get('retry-after'));
+        expect(waitS).toBeGreaterThan(0);
+        expect(waitS).toBeLessThanOrEqual(5);
+        expect((await problemOf(response)).detail).toContain('a place becomes free');
+        await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
+        expect((await register(full.http, makeKeys())).status).toBe(201);
+      } finally {
+        await redis.remove();
+      }
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UNCLAIMED_TTL_MS } from '../../../src/engine/bounds.ts';
 import type { Registration } from '../../../src/engine/engine.ts';
 import { isCode } from '../../../src/protocol/codes.ts';
 import { until } from '../../support/until.ts';
@@ -128,17 +129,25 @@ export function accounts(backend: Backend): void {
       expect(await node.register(request)).toMatchObject({ outcome: 'existing' });
     });
 
-    it('refuses new accounts beyond maxUsers, and still answers and claims existing ones', async () => {
+    it('refuses new accounts beyond maxUsers, says when one expires, and still answers and claims existing ones', async () => {
       const limits = { ...LIMITS, maxUsers: 3 };
       const node = await nodes.start(limits);
       const request = registration();
       const first = await node.register(request);
       await register(node, true);
       const third = await register(node);
-      expect(await node.register(registration())).toEqual({ outcome: 'full' });
+      const full = await node.register(registration());
+      expect(full).toMatchObject({ outcome: 'full', why: 'users' });
+      const expiryInMs = 'expiryInMs' in full ? (full.expiryInMs ?? 0) : 0;
+      expect(expiryInMs).toBeGreaterThan(UNCLAIMED_TTL_MS - 60_000);
+      expect(expiryInMs).toBeLessThanOrEqual(UNCLAIMED_TTL_MS);
       await login(node, third.code);
-      expect(await node.register(registration({ proof: 'ab'.repeat(64) }))).toEqual({ outcome: 'full' });
+      const proof = 'ab'.repeat(64);
+      expect(await node.register(registration({ proof }))).toMatchObject({ outcome: 'full' });
       expect(await node.register(request)).toEqual({ ...first, outcome: 'existing' });
+      expect(await node.register({ ...request, proof })).toMatchObject({ outcome: 'existing' });
+      const never = { outcome: 'full', why: 'users', expiryInMs: null };
+      await expect.poll(() => node.register(registration())).toEqual(never);
     });
 
     it('counts a claimed account once, however often it logs in', async () => {
@@ -149,7 +158,7 @@ export function accounts(backend: Backend): void {
       await until(async () => (await node.register(registration())).outcome === 'created', {
         what: 'the second of two places',
       });
-      expect(await node.register(registration())).toEqual({ outcome: 'full' });
+      expect(await node.register(registration())).toMatchObject({ outcome: 'full', why: 'users' });
     });
 
     it('knows no user by an unknown code: claim, reclaim, read, confirm and release change nothing', async () => {

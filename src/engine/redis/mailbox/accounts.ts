@@ -112,7 +112,8 @@ export class Accounts {
         admitted = true;
       }
       const code = await this.#create(registration, startedMs);
-      if (code === 'full') return { outcome: 'full' };
+      if (typeof code !== 'string') return code;
+      if (code === 'full') return { outcome: 'full', why: 'memory' };
       if (code === 'taken') continue;
       if (code === 'late') throw new EngineUnavailable('registering took too long: try again');
       // NX and GET: of all that try at once one wins, and the others learn its code.
@@ -167,12 +168,20 @@ export class Accounts {
   }
 
   /** Creates an account that no key record names yet, unless the use of its invitation may have gone back. Returns its code. */
-  async #create({ ecdhPublicKey, eddsaPublicKey, name }: Registration, startedMs: number): Promise<string> {
+  async #create(
+    { ecdhPublicKey, eddsaPublicKey, name }: Registration,
+    startedMs: number,
+  ): Promise<string | RegisterResult> {
     const { calls, scripts, maxUsers } = this.#options;
     const code = codeFromRandom(randomBytes(7));
     const reservation = [code, `${PENDING_MS}`, `${maxUsers}`];
-    const id = await this.#run('reserve', NEXT_ID, reservation, keysBesideNextId);
-    if (id === 0) return 'full';
+    const [id, expiryInMs] = listOf(await this.#run('reserve', NEXT_ID, reservation, keysBesideNextId)).map(
+      Number,
+    );
+    if (id === 0) {
+      const ms = expiryInMs ?? -1;
+      return { outcome: 'full', why: 'users', expiryInMs: ms < 0 ? null : ms };
+    }
     const reply = await calls.run({
       script: scripts.create,
       key: userKey(code),
