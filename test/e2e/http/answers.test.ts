@@ -185,7 +185,7 @@ describe.each(DOORS)('at %s', (door) => {
     const preflight = await ask(door, { method: 'OPTIONS', path: '/users', headers: PREFLIGHT });
     expect(preflight.headers.get('access-control-allow-origin')).toBe('https://chat.example');
     expect(preflight.headers.get('access-control-allow-methods')).toBe('POST, OPTIONS');
-    expect(preflight.headers.get('access-control-allow-headers')).toBe('Content-Type');
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('Content-Type, Authorization');
     const { headers, body } = json(keysOf(bob));
     const sent = {
       method: 'POST',
