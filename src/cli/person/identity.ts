@@ -22,9 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
     if (values.export) return exportTo(person);
     if (values.import) await importFrom(person);
     const identity = await loadIdentity(person.identityFile);
-    // The token, or the link that has it.
-    const invite = values.invite?.split('#invite=').at(-1);
-    const code = await registeredCode(person, identity, invite);
+    const code = await registeredCode(person, identity, values.invite);
     const { eddsaPublicKey, ecdhPublicKey } = identity;
     const { url, identityFile: file } = person;
     if (person.json) console.log(JSON.stringify({ code, eddsaPublicKey, ecdhPublicKey, url, file }));

@@ -52,6 +52,7 @@ command goes on where it stopped; with CODE, keyrelay listen does so too.
   --file PATH        another way to name a file; - is standard input, as a file
   --name NAME        sends standard input as a file of this name
   --timeout SECONDS  gives up after so long without progress (60)
+  --invite TOKEN     without CODE: lets you in where new users need an invitation; the token, or the whole link
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./send.ts'),
   },
@@ -64,6 +65,7 @@ same command goes on where it stopped.
   --into DIR         where it goes (the current folder)
   --yes              does not ask
   --timeout SECONDS  gives up after so long without progress (60)
+  --invite TOKEN     lets you in where new users need an invitation: the token, or the whole link
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./by-code/receive.ts'),
   },

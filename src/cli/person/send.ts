@@ -13,6 +13,7 @@ export async function run(args: readonly string[]): Promise<number> {
     timeout: { type: 'string', default: '60' },
     file: { type: 'string', multiple: true, default: [] },
     name: { type: 'string' },
+    invite: { type: 'string' },
   });
   const [first, ...rest] = positionals;
   // A file that is named like a code is written ./E011T7D.
@@ -20,6 +21,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const files = [...(code === null ? positionals : rest), ...values.file];
   if (code === null && files.length === 0)
     throw new UsageError('send takes a CODE, FILES, or both: keyrelay send E011T7D notes.pdf');
+  if (code !== null && values.invite !== undefined)
+    throw new UsageError('--invite is for send without CODE: keyrelay identity --invite TOKEN lets you in');
   const limit = new TimeLimit(positiveNumber('timeout', values.timeout) * 1000);
 
   return asPerson(async () => {
@@ -33,7 +36,7 @@ export async function run(args: readonly string[]): Promise<number> {
     };
     process.once('SIGINT', onInterrupt);
     try {
-      if (code === null) await offerByCode({ person, payload, files, limit });
+      if (code === null) await offerByCode({ person, payload, files, limit, invite: values.invite });
       else await sendTo({ person, code, payload, untilDelivered: values.delivered, limit });
       return EXIT.ok;
     } catch (error) {

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { ClientError, type Identity, Relay } from '../../../client/index.ts';
 import { useSha512 } from '../../../crypto/ed25519.ts';
 import type { Person } from '../options.ts';
 import { loadIdentity } from './identity-file.ts';
-import { forgottenWords } from './registered.ts';
+import { forgottenWords, inviteToken } from './registered.ts';
 import { openState, type State } from './state.ts';
 
 /** At the end, for receipts and for what was said last. Anything later waits for the next time. */
 const FLUSH_MS = 2_000;
 /** The same after Ctrl-C: a person waits. */
 const HURRIED_FLUSH_MS = 200;
+/** For the relay to delete an account. What fails here is left to the relay, which deletes idle accounts. */
+const DELETE_MS = 2_000;
 
 /** A person at a relay. */
 export interface Session {
@@ -19,12 +22,16 @@ export interface Session {
   readonly state: State;
   /** Lets go of everything; `hurried` after a signal. */
   done(hurried?: boolean): Promise<void>;
+  /** The same, and deletes the account at the relay if it answers: for an identity that is used no more. */
+  leave(hurried?: boolean): Promise<void>;
 }
 
 export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** `open` does not wait for the relay: what is written waits. */
   readonly wait?: 'connect' | 'open';
+  /** Lets a new identity in where new users need an invitation: the token, or the link that has it. */
+  readonly invite?: string | undefined;
 }
 
 // Node's own SHA-512 is several times faster than one in JavaScript: every frame of a file is hashed thrice.
@@ -42,13 +49,27 @@ export async function connectAs(person: Person, options: ConnectOptions = {}): P
       if (!(error instanceof ClientError) || error.code !== 'account_gone') throw error;
       return startAfresh(person, identity, state, options);
     });
-    const done = async (hurried = false) => {
+    const flush = async (hurried: boolean) => {
       const withinMs = hurried ? HURRIED_FLUSH_MS : FLUSH_MS;
       if (relay.state.state === 'live') await relay.flush({ signal: AbortSignal.timeout(withinMs) });
+    };
+    const close = async () => {
       await relay.close();
       await state.unlock();
     };
-    return { relay, identity, state, done };
+    const done = async (hurried = false) => {
+      await flush(hurried);
+      await close();
+    };
+    const leave = async (hurried = false) => {
+      await flush(hurried);
+      if (relay.state.state === 'live') {
+        const late = sleep(DELETE_MS, undefined, { ref: false });
+        await Promise.race([relay.deleteAccount(), late]).catch(() => {});
+      }
+      await close();
+    };
+    return { relay, identity, state, done, leave };
   } catch (error) {
     await state.unlock();
     throw error;
@@ -73,7 +94,12 @@ async function startAfresh(
 }
 
 function open(person: Person, identity: Identity, state: State, options: ConnectOptions): Promise<Relay> {
-  const { signal, wait = 'connect' } = options;
-  const relayOptions = { WebSocket, storage: state.storage, ...(signal === undefined ? {} : { signal }) };
+  const { signal, wait = 'connect', invite } = options;
+  const relayOptions = {
+    WebSocket,
+    storage: state.storage,
+    ...(signal === undefined ? {} : { signal }),
+    ...(invite === undefined ? {} : { invite: inviteToken(invite) }),
+  };
   return Relay[wait](person.url, identity, relayOptions);
 }

@@ -4,10 +4,18 @@ import type { Identity } from '../../../client/index.ts';
 import type { Person } from '../options.ts';
 import { codeInState, openState } from './state.ts';
 
+/** Of an invitation: of the token, or of the whole link that has it. */
+export function inviteToken(invite: string): string {
+  return invite.split('#invite=').at(-1) ?? '';
+}
+
 /** The identity's code at this relay, registering it if need be. Says so if the relay has forgotten the code from before. */
 export async function registeredCode(person: Person, identity: Identity, invite?: string): Promise<string> {
   const before = await codeInState(person, identity);
-  const { code } = await register(identity, { endpoints: endpointsOf(person.url), invite });
+  const { code } = await register(identity, {
+    endpoints: endpointsOf(person.url),
+    invite: invite === undefined ? undefined : inviteToken(invite),
+  });
   if (before !== null && before !== code) {
     const state = await openState(person, identity);
     try {

@@ -31,15 +31,17 @@ export interface OfferByCode {
   /** As they stand on the command line. */
   readonly files: readonly string[];
   readonly limit: TimeLimit;
+  /** See `ConnectOptions`. */
+  readonly invite: string | undefined;
 }
 
 /** `keyrelay send FILES`: prints a code, waits for the one person who types it, and sends. */
-export async function offerByCode({ person, payload, files, limit }: OfferByCode): Promise<void> {
+export async function offerByCode({ person, payload, files, limit, invite }: OfferByCode): Promise<void> {
   const digests = payload.items.map(({ source }) => source.sha256);
   const paths = files.map((file) => (file === '-' ? file : resolve(file)));
   const once = await Once.open<Offer | null>(person, ['send', ...paths, ...digests], null);
   limit.restart();
-  const session = await connectAs(once.person, { signal: limit.signal });
+  const session = await connectAs(once.person, { signal: limit.signal, invite });
   try {
     limit.pause();
     const offer = await agreeOnOffer(once, session.relay);
@@ -74,11 +76,13 @@ export async function offerByCode({ person, payload, files, limit }: OfferByCode
       if (person.json) console.log(JSON.stringify(words));
       else console.error(`${name}: delivered, SHA-256 ${sha256}`);
     }
-    await session.done();
+    await session.leave();
     await once.remove();
   } catch (error) {
-    await session.done(true);
-    if (error instanceof OfferOver) await once.remove();
+    if (error instanceof OfferOver) {
+      await session.leave(true);
+      await once.remove();
+    } else await session.done(true);
     throw error;
   }
 }

@@ -35,6 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
     into: { type: 'string', default: '.' },
     yes: { type: 'boolean', default: false },
     timeout: { type: 'string', default: '60' },
+    invite: { type: 'string' },
   });
   const limit = new TimeLimit(positiveNumber('timeout', values.timeout) * 1000);
   const asks = process.stdin.isTTY === true;
@@ -54,7 +55,14 @@ export async function run(args: readonly string[]): Promise<number> {
     process.once('SIGINT', () => {
       limit.end(new ClientError('cancelled', 'Interrupted. The same command goes on.'));
     });
-    const received = await new Recipient({ person, code, into: values.into, limit, consent }).receive();
+    const received = await new Recipient({
+      person,
+      code,
+      into: values.into,
+      limit,
+      consent,
+      invite: values.invite,
+    }).receive();
     return received ? EXIT.ok : EXIT.failed;
   });
 }
@@ -65,6 +73,8 @@ interface RecipientOptions {
   readonly into: string;
   readonly limit: TimeLimit;
   readonly consent: (files: readonly Listed[]) => Promise<boolean>;
+  /** See `ConnectOptions`. */
+  readonly invite: string | undefined;
 }
 
 class Recipient {
@@ -76,7 +86,7 @@ class Recipient {
 
   /** Whether everything has come: false if the person does not want it. */
   async receive(): Promise<boolean> {
-    const { person, code, limit } = this.#options;
+    const { person, code, limit, invite } = this.#options;
     const fresh: Receipt = {
       scalar: Buffer.from(cpaceScalar()).toString('hex'),
       proven: false,
@@ -85,16 +95,18 @@ class Recipient {
     };
     const once = await Once.open(person, ['receive', writeTransferCode(code)], fresh);
     limit.restart();
-    const { relay, done } = await connectAs(once.person, { signal: limit.signal });
+    const { relay, done, leave } = await connectAs(once.person, { signal: limit.signal, invite });
     try {
       const conversation = await relay.startConversation(code.user, { signal: limit.signal });
       const received = await limit.race(this.#talk(conversation, once));
-      await done();
+      await leave();
       await once.remove();
       return received;
     } catch (error) {
-      await done(true);
-      if (error instanceof CodeOver) await once.remove();
+      if (error instanceof CodeOver) {
+        await leave(true);
+        await once.remove();
+      } else await done(true);
       throw error;
     } finally {
       limit.pause();
