@@ -30,7 +30,7 @@ export const LOG_EVENTS = {
   'idle accounts were deleted': {
     level: 'info',
     fields: ['count'],
-    means: 'They had not logged in for RELAY_ACCOUNT_IDLE_TTL. One node at a time looks for them.',
+    means: 'They had not been connected for RELAY_ACCOUNT_IDLE_TTL. One node at a time looks for them.',
   },
   'an operator acts': {
     level: 'info',

@@ -185,7 +185,7 @@ export const SETTINGS = {
     defaultMeans: '180 days where registration is open, otherwise never',
     unit: 'seconds',
     description:
-      'Accounts that have not logged in for so long are deleted, so that registrations cannot be used up for good. Mail to ' +
+      'Accounts that have not been connected for so long are deleted, so that registrations cannot be used up for good. Mail to ' +
       'such a code is refused, look-ups answer 410, and the code is never given again. Connected and banned users stay. 0: never.',
     live: true,
     schema: idleTtl(),

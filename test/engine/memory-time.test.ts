@@ -32,7 +32,7 @@ describe('time, in the memory engine', () => {
     const swept = createMemoryEngine({ limits: LIMITS, now: () => nowMs, accountIdleTtlMs: () => ttlMs });
     await swept.start();
     const [idle, connected] = [await register(swept, true), await register(swept, true)];
-    await login(swept, connected.code);
+    const { session } = await login(swept, connected.code);
     nowMs += 180 * DAY_MS;
     vi.advanceTimersByTime(MINUTE_MS);
     expect(await swept.findUser(idle.code)).toMatchObject({ code: idle.code });
@@ -40,6 +40,14 @@ describe('time, in the memory engine', () => {
     vi.advanceTimersByTime(MINUTE_MS);
     expect(await swept.findUser(idle.code)).toBe('gone');
     expect(await swept.findUser(connected.code)).toMatchObject({ code: connected.code });
+    // The time begins at the end of the session.
+    await swept.release(session);
+    nowMs += 180 * DAY_MS - 1;
+    vi.advanceTimersByTime(MINUTE_MS);
+    expect(await swept.findUser(connected.code)).toMatchObject({ code: connected.code });
+    nowMs += 1;
+    vi.advanceTimersByTime(MINUTE_MS);
+    expect(await swept.findUser(connected.code)).toBe('gone');
     await swept.close();
     vi.useRealTimers();
   });

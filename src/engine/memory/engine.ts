@@ -48,7 +48,7 @@ export interface MemoryEngineOptions {
   readonly announces?: boolean;
   /** See `Timings` of the Redis engine. */
   readonly announceAfterMs?: number;
-  /** Accounts that have not logged in for so long are deleted; 0, the default: never. Asked each time. */
+  /** Accounts that have not been connected for so long are deleted; 0, the default: never. Asked each time. */
   readonly accountIdleTtlMs?: () => number;
 }
 
@@ -247,6 +247,7 @@ class MemoryEngine implements Engine {
     const record = this.#held(session);
     if (typeof record === 'string') return;
     record.token = null;
+    record.endedMs = this.#now();
     if (unconfirmed !== undefined) record.unconfirmed = unconfirmed;
     this.announcements.note(record);
   }
@@ -341,6 +342,7 @@ class MemoryEngine implements Engine {
   }
 
   #endSession(record: UserRecord): void {
+    if (record.token !== null) record.endedMs = this.#now();
     record.token = null;
     this.#listeners.claimed(record.user.code, NO_TOKEN);
   }
@@ -355,8 +357,8 @@ class MemoryEngine implements Engine {
     const ttlMs = this.#accountIdleTtlMs();
     if (ttlMs === 0) return;
     for (const record of [...this.#users.all()]) {
-      const { claimed, token, ban, epoch } = record;
-      const seenMs = Math.max(epoch, Date.parse(record.user.createdAt));
+      const { claimed, token, ban, epoch, endedMs } = record;
+      const seenMs = Math.max(epoch, endedMs, Date.parse(record.user.createdAt));
       if (claimed && token === null && ban === null && nowMs - seenMs >= ttlMs) this.#remove(record);
     }
   }

@@ -24,6 +24,8 @@ export class UserRecord {
   epoch = 0;
   /** The valid session; null between a release and the next claim. */
   token: string | null = null;
+  /** When the last session ended; 0 before. */
+  endedMs = 0;
   /** Noted by the last session that ended: see `release`. */
   unconfirmed: Unconfirmed | null = null;
   readonly mailbox = new Mailbox();

@@ -329,6 +329,7 @@ class RedisEngine implements Engine {
       calls,
       router,
       leaving,
+      store,
       presence,
       nodeId,
       timings,

@@ -5,6 +5,7 @@
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
  *     last confirmed count total base oldest expired aside               the mailbox: see lua/mailbox.lua
  *     epoch token node history                                           the session; token '' without one
+ *     ended                                                              ms, when the last session ended; absent before
  *     unconfirmed                                                        `<id> <tries> <too big> <timeouts>`: release, claim
  *     guard blocks requests                                              whom the user hears: see lua/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does

@@ -81,4 +81,35 @@ describe('the sweeper', () => {
     expect(await one().findUser(connected.code)).toMatchObject({ code: connected.code });
     expect(await one().findUser(banned.code)).toMatchObject({ code: banned.code });
   });
+
+  it('counts from the end of the last session, not from its login; of a node that died, from when that is noticed', async () => {
+    const users = await Promise.all([1, 2, 3, 4].map(() => register(one(), true)));
+    const [released, disconnected, died, before] = users.map(({ code }) => code) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const longAgoMs = Date.now() - 1_000_000;
+    const sessions = await Promise.all(users.map(({ code }) => login(one(), code)));
+    for (const { code } of users)
+      await server.call('HSET', `user:{${code}}`, 'epoch', longAgoMs, 'created', longAgoMs * 1000);
+    for (const { session } of sessions)
+      if (session.code === released || session.code === before) await one().release(session);
+    await one().operators.disconnect(disconnected);
+    await server.call('HSET', `user:{${died}}`, 'node', 'a-node-that-died');
+    // As an earlier version ends a session.
+    await server.call('HDEL', `user:{${before}}`, 'ended');
+    await expect.poll(async () => (await one().liveNodes()).length).toBe(2);
+    ttlMs = 500_000;
+    await expect.poll(() => one().findUser(before), { timeout: 10_000 }).toBe('gone');
+    await expect.poll(() => server.call('HGET', `user:{${died}}`, 'token'), { timeout: 10_000 }).toBe('');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (const code of [released, disconnected, died]) {
+      expect(await one().findUser(code)).toMatchObject({ code });
+      expect(await number('HGET', `user:{${code}}`, 'ended')).toBeGreaterThan(longAgoMs + 900_000);
+      await server.call('HSET', `user:{${code}}`, 'ended', longAgoMs);
+      await expect.poll(() => one().findUser(code), { timeout: 10_000 }).toBe('gone');
+    }
+  });
 });

@@ -3,6 +3,7 @@ import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { listOf, textOf } from '../connection/reply.ts';
+import type { Store } from '../mailbox/store.ts';
 import { scanPage } from '../operators/pages.ts';
 import type { Presence } from '../presence.ts';
 import { codeOfUser, LEAVING, NEXT_ID, SWEEPER, userKey } from '../schema.ts';
@@ -13,11 +14,12 @@ export interface SweeperOptions {
   readonly calls: Calls;
   readonly router: Router;
   readonly leaving: Leaving;
+  readonly store: Pick<Store, 'release'>;
   readonly presence: Presence;
   readonly nodeId: string;
   readonly timings: Timings;
   readonly observer: EngineObserver;
-  /** Accounts that have not logged in for so long are deleted; 0: never. Asked each time. */
+  /** Accounts that have not been connected for so long are deleted; 0: never. Asked each time. */
   readonly accountIdleTtlMs: () => number;
 }
 
@@ -99,17 +101,23 @@ export class Sweeper {
     key: string,
     { shard, ttlMs, live }: { shard: Shard; ttlMs: number; live: ReadonlySet<string> },
   ): Promise<boolean> {
-    const { calls, leaving } = this.#options;
-    const fields = ['eddsa', 'claimed', 'epoch', 'created', 'token', 'node', 'guard'];
+    const { calls, leaving, store } = this.#options;
+    const fields = ['eddsa', 'claimed', 'epoch', 'created', 'ended', 'token', 'node', 'guard'];
     const reply = listOf(await calls.command('sweep', key, ['HMGET', key, ...fields])).map(textOf);
-    const [eddsa, claimed, epoch, created, token, node, guard] = reply;
+    const [eddsa, claimed, epoch, created, ended, token, node, guard] = reply;
     // Unclaimed accounts expire by themselves. A banned user must not come back by a new account of the same key.
     if (eddsa === null || claimed !== '1' || guard?.includes('x') === true) return false;
-    // Of a node that has died, a session may stand there for ever.
     if (token !== '' && live.has(node ?? '')) return false;
     const [seconds] = listOf(await shard.command(['TIME']));
-    const seenMs = Math.max(Number(epoch), Number(created) / 1000);
+    // Earlier versions note no end.
+    const seenMs = Math.max(Number(epoch), Number(created) / 1000, Number(ended));
     if (Number(textOf(seconds ?? null)) * 1000 - seenMs < ttlMs) return false;
-    return leaving.remove(codeOfUser(key), { token: token ?? '', epoch: Number(epoch) });
+    const code = codeOfUser(key);
+    if (token !== '') {
+      // Of a node that has died: when it died, up to which the user may have been connected, is not known. It ends now.
+      await store.release({ code, token: token ?? '' });
+      return false;
+    }
+    return leaving.remove(code, { token, epoch: Number(epoch) });
   }
 }

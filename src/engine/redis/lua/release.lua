@@ -14,7 +14,7 @@
 local token = ARGV[1]
 -- A missing token never matches, so that no hash is created for a missing user.
 if redis.call('HGET', user, 'token') ~= token then return 'displaced' end
-redis.call('HSET', user, 'token', '', 'node', '')
+redis.call('HSET', user, 'token', '', 'node', '', 'ended', whole(math.floor(now_us() / 1000)))
 local unconfirmed = ARGV[3]
 if unconfirmed == '' then
   redis.call('HDEL', user, 'unconfirmed')

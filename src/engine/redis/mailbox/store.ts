@@ -227,7 +227,10 @@ export class Store {
     return reclaimed === 'held' ? state(await run()) : reclaimed;
   }
 
-  async release({ code, token }: SessionKey, unconfirmed?: Unconfirmed | null): Promise<void> {
+  async release(
+    { code, token }: Pick<SessionKey, 'code' | 'token'>,
+    unconfirmed?: Unconfirmed | null,
+  ): Promise<void> {
     const { away } = this.#options;
     const noted = writeUnconfirmed(unconfirmed);
     const answer = await this.#run('release', code, () => [token, away?.keyOf(code) ?? '', noted]);

@@ -24,6 +24,7 @@ if what == 'ban' then
   local till = ARGV[2] == '' and 0 or now_us() + tonumber(ARGV[2]) * 1000
   redis.call('HSET', user, 'guard', with(box.guard, 'x'), 'banned', whole(till), 'ban_reason', ARGV[3])
 end
+if box.token ~= '' then redis.call('HSET', user, 'ended', whole(math.floor(now_us() / 1000))) end
 redis.call('HSET', user, 'token', '', 'node', '')
 -- No token is like this: the session asks who holds it.
 redis.call('SPUBLISH', inbox, 'c' .. string.rep('0', 32))
