@@ -85,8 +85,11 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   #inbound: Inbound | null = null;
   /** Null until the first command: most clients send none. */
   #commands: Commands | null = null;
-  /** Monotonic seconds (a small integer costs no object), never more than when the store said that the session holds. */
-  #heldAtS: number;
+  /**
+   * Monotonic, never later than when the store said that the session holds. Not rounded: the store's clock is trusted from
+   * the moment of its first answer on, and a hold that seems older than that delivers nothing.
+   */
+  #heldAtMs: number;
   /** One question to the store answers all that ask meanwhile. */
   #verifying: Promise<boolean> | null = null;
   #claims: ClaimsHeard = 'checked';
@@ -101,7 +104,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
     this.#session = session;
     this.#policy = login.policy;
     this.#subscription = subscription;
-    this.#heldAtS = Math.floor(claimedAtMs / 1000);
+    this.#heldAtMs = claimedAtMs;
     const { config, now } = context;
     this.#unconfirmed = login.unconfirmed;
     const slowStart = beginsSlowly(login.unconfirmed)
@@ -265,11 +268,11 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
   }
 
   get heldAtMs(): number {
-    return this.#heldAtS * 1000;
+    return this.#heldAtMs;
   }
 
   onHeld(askedAtMs: number): void {
-    this.#heldAtS = Math.max(this.#heldAtS, Math.floor(askedAtMs / 1000));
+    this.#heldAtMs = Math.max(this.#heldAtMs, askedAtMs);
   }
 
   verify(): Promise<boolean> {
