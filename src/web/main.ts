@@ -11,7 +11,7 @@ import { takeInvite } from './chat/invite.ts';
 import { byId } from './dom/dom.ts';
 import { saveFile } from './dom/save-file.ts';
 import { type Backup, exportEverything, readBackup, takeOver } from './kept/backup.ts';
-import { bytesKept, deleteDatabase, deleteEverything, RELAY_STORE } from './kept/everything.ts';
+import { deleteDatabase, deleteEverything, RELAY_STORE, storageTaken } from './kept/everything.ts';
 import { KeptFiles } from './kept/files.ts';
 import { History } from './kept/history.ts';
 import { loadIdentity } from './kept/identity.ts';
@@ -22,6 +22,7 @@ import { WirePanel } from './views/wire-panel.ts';
 
 /** Set over a reload by a person who has chosen to go on in this tab, and need not be asked again. */
 const TAKE_OVER = 'keyrelay-take-over';
+const DELETE_WITHIN_MS = 10_000;
 
 function showState({ state }: ConnectionState): void {
   byId('connection', HTMLElement).dataset.state = state;
@@ -36,7 +37,7 @@ function showState({ state }: ConnectionState): void {
 /** Conversations from before can be read; the keys of all codes from before mean nothing now. */
 async function getNewCode(relay: Relay | null, { people, history }: { people: People; history: History }) {
   for (const code of new Set([...people.codes, ...history.codes]))
-    await people.set(code, { standing: 'before', verified: undefined });
+    await people.set(code, { standing: 'before', verified: undefined, blockedAtRelay: undefined });
   await relay?.close();
   await deleteDatabase(RELAY_STORE);
   location.reload();
@@ -67,6 +68,7 @@ async function begin(): Promise<void> {
     let waited = false;
     relay = await Relay.open(location.origin, identity, {
       storage: indexedDbStorage(RELAY_STORE, indexedDB),
+      answersStrangers: false,
       ...(invite === null ? {} : { invite }),
       // Only pages of secure origins have locks.
       ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
@@ -108,6 +110,18 @@ function run(relay: Relay, chat: Chat, shown: (state: ConnectionState) => void):
   changed(relay.state);
 }
 
+/** Resolves to why the relay did not, in words; null if it has. */
+async function deleteAccount(relay: Relay): Promise<string | null> {
+  const late = new Promise<string>((resolve) =>
+    setTimeout(() => resolve('The relay does not answer.'), DELETE_WITHIN_MS),
+  );
+  const deleted = relay.deleteAccount().then(
+    () => null,
+    (error: unknown) => (error instanceof ClientError ? error.message : String(error)),
+  );
+  return Promise.race([deleted, late]);
+}
+
 function settingsActions(parts: {
   readonly relay: Relay;
   readonly identity: Identity;
@@ -118,7 +132,7 @@ function settingsActions(parts: {
 }): SettingsActions {
   const { relay, identity, people, chat, close } = parts;
   return {
-    bytesKept,
+    storageTaken,
     onExport: async (passphrase) => {
       saveFile(`keyrelay-${relay.code ?? 'backup'}.txt`, await exportEverything(identity, passphrase));
       return null;
@@ -138,6 +152,8 @@ function settingsActions(parts: {
       location.replace('/');
       return null;
     },
+    isConnected: () => relay.state.state === 'live',
+    onDeleteAccount: () => deleteAccount(relay),
     onDeleteEverything: async () => {
       await close();
       await deleteEverything();
@@ -147,10 +163,7 @@ function settingsActions(parts: {
       people.codes
         .filter((code) => people.standing(code) === 'blocked')
         .map((code) => ({ code, name: people.nameOf(code) })),
-    onUnblock: (code) => {
-      void people.set(code, { standing: 'friend' });
-      chat.refresh();
-    },
+    onUnblock: (code) => chat.unblock(code),
   };
 }
 

@@ -17,6 +17,10 @@ const FLAGS = [
 
 const WAIT_MS = 40_000;
 
+/** What becomes of a message that was sent, in this order. */
+const MARKS = ['stored', 'delivered', 'read'] as const;
+type Mark = (typeof MARKS)[number];
+
 /** Sizes in CSS pixels; `zoomed` is a desktop at 200 %. */
 const VIEWPORTS = {
   desktop: { width: 1280, height: 800 },
@@ -90,10 +94,18 @@ export class Visitor {
     await this.page.locator('.message.theirs', { hasText: text }).waitFor();
   }
 
-  /** Waits until her own message is so far. */
-  async sees(text: string, mark: string): Promise<void> {
+  /** Waits until her own message is so far: one that is delivered may be read a moment later, and was delivered. */
+  async sees(text: string, mark: 'waiting' | Mark): Promise<void> {
     const message = this.page.locator('.message.mine', { hasText: text });
-    await message.locator(`[data-mark="${mark}"]`).waitFor();
+    const marks = mark === 'waiting' ? [mark] : MARKS.slice(MARKS.indexOf(mark));
+    const enough = marks.map((each) => `[data-mark="${each}"]`);
+    await message.locator(enough.join(',')).waitFor();
+  }
+
+  /** How far her own message is. */
+  mark(text: string): Promise<string | null> {
+    const message = this.page.locator('.message.mine', { hasText: text });
+    return message.locator('[data-mark]').getAttribute('data-mark');
   }
 
   async is(state: 'live' | 'offline' | 'connecting' | 'ended'): Promise<void> {
@@ -123,6 +135,20 @@ export class Visitor {
       };
     })`;
     await this.page.evaluate(write);
+  }
+
+  /** Leaves what a page that is closed while it sends leaves: a message without an id of the SDK; seen after a reload. */
+  async forgotToSend(code: string, text: string): Promise<void> {
+    const entry = { id: `unsent-${Date.now()}-0`, mine: true, text, atMs: Date.now(), mark: 'waiting' };
+    await this.page.evaluate(`new Promise((resolve, reject) => {
+      const open = indexedDB.open('keyrelay-history', 1);
+      open.onsuccess = () => {
+        const transaction = open.result.transaction('entries', 'readwrite');
+        transaction.objectStore('entries').put(${JSON.stringify(JSON.stringify(entry))}, '${code}:' + '9'.repeat(12));
+        transaction.oncomplete = () => { open.result.close(); resolve(true); };
+        transaction.onabort = () => reject(transaction.error);
+      };
+    })`);
   }
 
   async picture(name: string): Promise<void> {

@@ -47,6 +47,19 @@ async function talking(url = relay.http): Promise<{ alice: Visitor; bob: Visitor
   return { alice, bob, bobsCode };
 }
 
+/** Longer than an answer or a receipt takes. */
+const RECEIPT_TAKES_MS = 1_500;
+
+/** Whether the page has noted that the relay blocks somebody. */
+const BLOCKED_AT_RELAY = `new Promise((resolve) => {
+  indexedDB.open('keyrelay-people', 1).onsuccess = ({ target: { result } }) => {
+    result.transaction('entries').objectStore('entries').getAll().onsuccess = ({ target }) => {
+      result.close();
+      resolve(target.result.some((person) => person.includes('"blockedAtRelay":true')));
+    };
+  };
+})`;
+
 /** What scrolls the conversation. */
 const LIST = `document.querySelector('#messages')`;
 
@@ -89,9 +102,20 @@ describe('what is written', () => {
 });
 
 describe('reading', () => {
-  test('a stranger is a request: nothing opens by itself, and nothing counts as read before it is accepted', async () => {
+  test('a stranger is a request: nothing opens by itself, and the stranger learns nothing before it is accepted', async () => {
     const [alice, bob] = [await visit(), await visit()];
-    await alice.startWith(await bob.code());
+    const toAlice: string[] = [];
+    const alicesCode = await alice.code();
+    const bobsCode = await bob.code();
+    bob.page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => {
+        if (payload.toString().includes(`"recipient":"${alicesCode}"`)) toAlice.push(payload.toString());
+      }),
+    );
+    // The socket of before is not listened to.
+    await bob.page.reload();
+    await bob.is('live');
+    await alice.startWith(bobsCode);
     await alice.say('You do not know me https://example.org/');
     await bob.page.locator('.people h2', { hasText: 'Requests' }).waitFor();
     expect(await bob.page.locator('#talk').isVisible()).toBe(false);
@@ -100,25 +124,52 @@ describe('reading', () => {
     await bob.hears('You do not know me');
     expect(await bob.page.locator('.message a').count()).toBe(0);
     expect(await bob.page.locator('#compose').isVisible()).toBe(false);
-    await alice.sees('You do not know me', 'delivered');
+    await alice.sees('You do not know me', 'stored');
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
+    expect(await alice.mark('You do not know me')).toBe('stored');
+    expect(toAlice).toEqual([]);
     await bob.page.click('#banner-actions button:has-text("Accept")');
     await alice.sees('You do not know me', 'read');
+    expect(toAlice).not.toEqual([]);
     expect(await bob.page.locator('.message a').getAttribute('href')).toBe('https://example.org/');
   });
 
-  test('a person who is blocked is not heard, until the block is taken back', async () => {
+  test('a stranger who is blocked learns nothing and is not heard, until the block is taken back', async () => {
     const [alice, bob] = [await visit(), await visit()];
     await alice.startWith(await bob.code());
     await alice.say('Buy this');
     await bob.page.click('.person');
     await bob.page.click('#banner-actions button:has-text("Block")');
     await bob.isTold('blocked');
-    await alice.say('Buy that');
-    await alice.sees('Buy that', 'delivered');
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
+    expect(await alice.mark('Buy this')).toBe('stored');
     await bob.page.click('#banner-actions button:has-text("Unblock")');
+    await alice.sees('Buy this', 'delivered');
     await alice.say('Sorry');
     await bob.hears('Sorry');
-    expect(await bob.thread()).toEqual(['Buy this', 'Sorry']);
+  });
+
+  test('the relay stores nothing of a friend who is blocked, over a reload too', async () => {
+    const { alice, bob } = await talking();
+    await bob.say('Hello Alice');
+    await alice.hears('Hello Alice');
+    await bob.page.click('#talk-name');
+    await bob.page.click('#person-actions button:has-text("Block")');
+    await bob.isTold('blocked');
+    await until(() => bob.page.evaluate<boolean>(BLOCKED_AT_RELAY), { what: 'the relay blocks' });
+    await bob.page.reload();
+    await bob.is('live');
+    await alice.say('Buy that');
+    await alice.sees('Buy that', 'stored');
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
+    expect(await alice.mark('Buy that')).toBe('stored');
+    expect(await bob.thread()).toEqual(['Hello Bob', 'Hello Alice']);
+    await bob.page.click('#settings-open');
+    await bob.page.click('#blocked-list button');
+    await until(async () => !(await bob.page.evaluate<boolean>(BLOCKED_AT_RELAY)), { what: 'unblocked' });
+    await bob.page.click('#settings [data-close]');
+    await alice.say('Sorry');
+    await bob.hears('Sorry');
   });
 
   test('only what is on the screen is read', async () => {
@@ -246,8 +297,53 @@ describe('when something is in the way', () => {
     await alice.isTold('full');
     const again = await browsers.openTab(context, small.http);
     await again.page.click('.person');
+    await again.hears('Line 11.');
     await alice.sees('Line 11.', 'delivered');
     await alice.page.locator('#banner[data-kind="full"]').waitFor({ state: 'hidden' });
+  });
+});
+
+describe('what was not sent', () => {
+  test('is sent again from its sheet, once', async () => {
+    const { alice, bob, bobsCode } = await talking();
+    await alice.sees('Hello Bob', 'read');
+    await alice.forgotToSend(bobsCode, 'Half said');
+    await alice.page.reload();
+    await alice.is('live');
+    const failed = alice.page.locator('.message.mine', { hasText: 'Half said' });
+    await failed.locator('[data-mark="failed"]').waitFor();
+    await failed.locator('button').last().click();
+    await alice.page.locator('#message-about', { hasText: 'The page was closed at this moment' }).waitFor();
+    await alice.page.click('#message-actions button:has-text("Send again")');
+    await bob.hears('Half said');
+    await alice.sees('Half said', 'read');
+    expect(await alice.thread()).toEqual(['Hello Bob', 'Half said']);
+    expect(await bob.thread()).toEqual(['Hello Bob', 'Half said']);
+  });
+});
+
+describe('leaving', () => {
+  test('deletes the account at the relay too, and the code is gone', async () => {
+    const alice = await visit();
+    const code = await alice.code();
+    await alice.is('live');
+    await alice.page.click('#settings-open');
+    await alice.page.click('#delete');
+    await alice.page.locator('#delete-words', { hasText: 'Your account at the relay goes too' }).waitFor();
+    await alice.page.click('#delete-go');
+    await alice.page.locator('#code').filter({ hasNotText: code }).filter({ hasText: /\w{7}/ }).waitFor();
+    expect((await fetch(`${relay.http}/users/${code}`)).status).toBe(410);
+  });
+
+  test('says what stays at a relay that cannot be reached', async () => {
+    const own = await processes.relay({});
+    const alice = await visit(own.http);
+    await alice.is('live');
+    await own.kill();
+    await alice.isTold('offline');
+    await alice.page.click('#settings-open');
+    await alice.page.click('#delete');
+    await alice.page.locator('#delete-words', { hasText: 'The relay keeps your code' }).waitFor();
   });
 });
 

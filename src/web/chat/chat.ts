@@ -2,6 +2,7 @@ import { ClientError, type ConnectionState, type Conversation, type Relay } from
 import { byId, make } from '../dom/dom.ts';
 import { tile } from '../dom/tile.ts';
 import { drafts } from '../kept/drafts.ts';
+import { keepForGood } from '../kept/everything.ts';
 import type { KeptFiles } from '../kept/files.ts';
 import type { Entry, History } from '../kept/history.ts';
 import type { People } from '../kept/people.ts';
@@ -178,12 +179,16 @@ export class Chat {
   stateChanged(state: ConnectionState): void {
     this.#connection = state;
     if (state.state === 'offline') this.#retryAtMs = Date.now() + state.retryInMs;
-    if (state.state === 'live' && this.#current !== null) this.#talks?.recheck(this.#current);
+    if (state.state === 'live') {
+      this.#talks?.settleBlocks();
+      if (this.#current !== null) this.#talks?.recheck(this.#current);
+    }
     this.#refresh();
   }
 
-  /** Something that a settings sheet has changed. */
-  refresh(): void {
+  unblock(code: string): void {
+    void this.#options.people.set(code, { standing: 'friend' });
+    this.#talks?.standingChanged(code);
     this.#refresh();
   }
 
@@ -268,6 +273,7 @@ export class Chat {
     if (conversation !== undefined && this.#options.people.standing(code) === 'friend')
       for (const entry of entries) if (!entry.mine) this.#files.offered(conversation, entry);
     if (code === this.#current) this.#thread.added();
+    if (entries.some(({ note }) => note !== true)) void keepForGood();
     if (entries.some(({ mark }) => mark === 'new')) void notify(code, this.#options.people.nameOf(code));
     this.#refresh();
   }
@@ -330,6 +336,7 @@ export class Chat {
     const code = this.#current;
     if (code === null) return;
     void this.#options.people.set(code, { standing });
+    this.#talks?.standingChanged(code);
     this.#refreshNow();
     if (standing === 'friend')
       this.#withConversation((open) => {

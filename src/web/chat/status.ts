@@ -101,7 +101,7 @@ function bannerForOpen({ open }: Situation, actions: StatusActions): BannerState
   }
   if (standing === 'blocked') {
     const act = { label: 'Unblock', act: actions.onUnblock, quiet: true } as const;
-    const text = 'What they write is dropped.';
+    const text = 'You see nothing that they write, and they cannot tell.';
     return { kind: 'blocked', tone: 'info', title: `You have blocked ${name}`, text, actions: [act] };
   }
   if (trust === 'changed') {
@@ -128,7 +128,7 @@ function bannerForOpen({ open }: Situation, actions: StatusActions): BannerState
       kind: 'request',
       tone: 'info',
       title: `${name} wants to talk to you`,
-      text: 'You do not know them yet. They do not learn whether you have read this until you accept.',
+      text: 'You do not know them yet. They learn nothing until you accept, not even that you are here.',
       actions: [
         { label: 'Accept', act: actions.onAccept },
         { label: 'Block', act: actions.onBlock, quiet: true },

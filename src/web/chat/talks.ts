@@ -9,9 +9,9 @@ export interface TalksOptions {
   readonly relay: Relay;
   readonly history: History;
   readonly people: People;
-  /** Messages were added at the end. */
   /** The SDK has this conversation. */
   readonly onAttached: (conversation: Conversation) => void;
+  /** Messages were added at the end. */
   readonly onAdded: (code: string, entries: readonly Entry[]) => void;
   readonly onUpdated: (code: string, entry: Entry) => void;
   readonly onRenamed: (code: string, id: string, entry: Entry) => void;
@@ -37,6 +37,7 @@ export class Talks {
   readonly #receipts = new Map<string, string>();
   readonly #recheckedMs = new Map<string, number>();
   #unsent = 0;
+  #blocking: Promise<void> = Promise.resolve();
 
   constructor(options: TalksOptions) {
     this.#options = options;
@@ -97,6 +98,22 @@ export class Talks {
     return conversation;
   }
 
+  /** What the page holds of this person has changed: a friend is answered, and the relay blocks for us. */
+  standingChanged(code: string): void {
+    const conversation = this.get(code);
+    if (conversation !== undefined) this.#answerFriend(conversation);
+    this.settleBlocks();
+  }
+
+  /**
+   * Has the relay block and unblock whom the page does, when it is connected; called again at every connect. By protocol 1
+   * there are no blocks, and the page alone drops what comes.
+   */
+  settleBlocks(): void {
+    // One after the other, or a quick Unblock could overtake its Block.
+    this.#blocking = this.#blocking.then(() => this.#settleBlocks()).catch(() => {});
+  }
+
   /** Asks whether the relay still names the same key. */
   recheck(code: string): void {
     const { relay, people } = this.#options;
@@ -151,6 +168,24 @@ export class Talks {
     if (!readSettings().receipts || people.standing(code) !== 'friend') return;
     if (!this.#receipts.has(code)) setTimeout(() => this.#sendReceipt(code), RECEIPT_AFTER_MS);
     this.#receipts.set(code, id);
+  }
+
+  async #settleBlocks(): Promise<void> {
+    const { relay, people } = this.#options;
+    for (const code of people.codes) {
+      const { standing, blockedAtRelay = false } = people.get(code) ?? {};
+      const wanted = standing === 'blocked';
+      if (wanted === blockedAtRelay) continue;
+      if (relay.state.state !== 'live') return;
+      await (wanted ? relay.block(code) : relay.unblock(code));
+      void people.set(code, { blockedAtRelay: wanted || undefined });
+    }
+  }
+
+  /** Also one whom the SDK meets as a stranger: after a move to another browser, say. */
+  #answerFriend(conversation: Conversation): void {
+    if (conversation.accepted || this.#options.people.standing(conversation.code) !== 'friend') return;
+    conversation.accept().catch(() => {});
   }
 
   #sendReceipt(code: string): void {
@@ -215,6 +250,7 @@ export class Talks {
       this.note(code, 'A message could not be decrypted. Their browser has been asked to send it again.'),
     );
     this.#options.onAttached(conversation);
+    this.#answerFriend(conversation);
     this.#learn(conversation);
     void this.#receive(conversation);
   }

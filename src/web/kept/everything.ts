@@ -28,7 +28,18 @@ export async function deleteEverything(): Promise<void> {
   for (const worker of await navigator.serviceWorker.getRegistrations()) await worker.unregister();
 }
 
-/** Bytes that this page takes in this browser; null if it does not say. */
-export async function bytesKept(): Promise<number | null> {
-  return (await navigator.storage?.estimate())?.usage ?? null;
+let asked = false;
+
+/** Asks the browser, once, not to clear this page's storage when the disk fills. It may refuse. */
+export async function keepForGood(): Promise<void> {
+  if (asked) return;
+  asked = true;
+  // Only pages of secure origins have it.
+  await navigator.storage?.persist?.().catch(() => false);
+}
+
+/** Bytes that this page takes in this browser, and whether the browser will keep them; null if it does not say. */
+export async function storageTaken(): Promise<{ readonly bytes: number; readonly forGood: boolean } | null> {
+  const bytes = (await navigator.storage?.estimate())?.usage;
+  return bytes === undefined ? null : { bytes, forGood: await navigator.storage.persisted() };
 }

@@ -4,7 +4,7 @@ import { Writer } from './writer.ts';
 /**
  * - `friend`: started from here, or accepted
  * - `request`: wrote first, and waits for an answer
- * - `blocked`: what they write is dropped
+ * - `blocked`: the relay stores nothing of theirs, and what comes nevertheless is dropped here
  * - `before`: from before the relay was set up anew; can only be read
  */
 export type Standing = 'friend' | 'request' | 'blocked' | 'before';
@@ -21,6 +21,8 @@ export interface Person {
   readonly key?: string;
   /** The safety number that was compared. */
   readonly verified?: string;
+  /** The relay has been told to store nothing of theirs. */
+  readonly blockedAtRelay?: true;
 }
 
 /** What this user has noted of each person: key is the code. */

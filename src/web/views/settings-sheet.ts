@@ -4,16 +4,22 @@ import { changeSettings, readSettings } from '../kept/settings.ts';
 import { sizeWords } from './file-card.ts';
 
 export interface SettingsActions {
-  readonly bytesKept: () => Promise<number | null>;
+  readonly storageTaken: () => Promise<{ readonly bytes: number; readonly forGood: boolean } | null>;
   /** Resolve to what is wrong, in words; null if nothing is. */
   readonly onExport: (passphrase: string) => Promise<string | null>;
   readonly onImport: (file: File, passphrase: string) => Promise<string | null>;
+  readonly isConnected: () => boolean;
+  /** At the relay. */
+  readonly onDeleteAccount: () => Promise<string | null>;
+  /** In this browser. */
   readonly onDeleteEverything: () => Promise<void>;
   readonly blocked: () => readonly { readonly code: string; readonly name: string }[];
   readonly onUnblock: (code: string) => void;
 }
 
 const PASSPHRASE_MIN = 8;
+/** If only the browser forgets. */
+const STAYS = 'The relay keeps your code, your public keys, and what waits for you until it expires.';
 
 /** Settings, moving to another browser, and leaving. */
 export class SettingsSheet {
@@ -23,6 +29,10 @@ export class SettingsSheet {
   readonly #receipts = byId('receipts', HTMLInputElement);
   readonly #notify = byId('notify', HTMLInputElement);
   readonly #moveError = byId('move-error', HTMLElement);
+  readonly #deleteGo = byId('delete-go', HTMLButtonElement);
+  readonly #deleteWords = byId('delete-words', HTMLElement);
+  /** Otherwise only what is in this browser is deleted. */
+  #accountToo = false;
 
   constructor(actions: SettingsActions) {
     this.#actions = actions;
@@ -44,10 +54,14 @@ export class SettingsSheet {
     });
     const confirm = byId('delete-confirm', HTMLElement);
     byId('delete', HTMLButtonElement).addEventListener('click', () => {
+      this.#accountToo = actions.isConnected();
+      this.#deleteWords.textContent = this.#accountToo
+        ? 'Your account at the relay goes too. There is no way back.'
+        : `The relay cannot be reached: only what is in this browser goes. ${STAYS} There is no way back.`;
       confirm.hidden = false;
-      byId('delete-go', HTMLButtonElement).focus();
+      this.#deleteGo.focus();
     });
-    byId('delete-go', HTMLButtonElement).addEventListener('click', () => void actions.onDeleteEverything());
+    this.#deleteGo.addEventListener('click', () => void this.#delete());
     this.#sheet.onClose(() => {
       confirm.hidden = true;
       this.#moveError.textContent = '';
@@ -62,11 +76,25 @@ export class SettingsSheet {
     this.#notify.checked = notify;
     this.#notify.disabled = !('Notification' in globalThis);
     this.#showBlocked();
-    void this.#actions.bytesKept().then((bytes) => {
+    void this.#actions.storageTaken().then((taken) => {
       byId('kept', HTMLElement).textContent =
-        bytes === null ? '' : `This page takes ${sizeWords(bytes)} in this browser.`;
+        taken === null
+          ? ''
+          : `This page takes ${sizeWords(taken.bytes)} in this browser, which ${taken.forGood ? 'keeps it until you delete it' : 'may clear it when the disk is full'}.`;
     });
     this.#sheet.open();
+  }
+
+  async #delete(): Promise<void> {
+    this.#deleteGo.disabled = true;
+    const failure = this.#accountToo ? await this.#actions.onDeleteAccount() : null;
+    if (failure === null) {
+      await this.#actions.onDeleteEverything();
+      return;
+    }
+    this.#accountToo = false;
+    this.#deleteWords.textContent = `The relay has not deleted your account: ${failure} Try again later, or delete only what is in this browser. ${STAYS}`;
+    this.#deleteGo.disabled = false;
   }
 
   #showBlocked(): void {
