@@ -111,7 +111,8 @@ describe('two people in two browsers', () => {
   test('look at what the relay sees: the actual frames, and in them no word', async () => {
     const { alice } = await talking();
     await alice.page.click('#wire-toggle');
-    const message = alice.page.locator('.frame', { hasText: 'message to' }).first();
+    // The newest is on top: only the oldest keeps its place while more come.
+    const message = alice.page.locator('.frame', { hasText: 'message to' }).last();
     await message.locator('summary').click();
     expect(await message.locator('pre').textContent()).toMatch(/"ciphertext": "[A-Za-z0-9+/=]+/);
     for (const summary of await alice.page.locator('.frame summary').all()) await summary.click();
