@@ -153,7 +153,7 @@ async function play(steps: readonly Step[]): Promise<{
   return { ...people, exchanges: relay.accepted.key_exchange ?? 0 };
 }
 
-const RUNS = Number(process.env.KEYRELAY_SCHEDULES ?? 200);
+const RUNS = Number(process.env.KEYRELAY_SCHEDULES ?? 40);
 
 test(
   `${RUNS} random schedules over a relay that loses, repeats, expires and cuts: every message once, in order`,
