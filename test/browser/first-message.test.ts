@@ -46,7 +46,7 @@ test('from the start of a relay to the first encrypted message between two brows
   await alice.page.fill('#their-code', await bob.code());
   await click('#start-go');
   await alice.page.fill('#text', 'Hello');
-  await click('#compose button');
+  await click('#send');
   await bob.accepts();
   await bob.hears('Hello');
   const heardMs = performance.now();
