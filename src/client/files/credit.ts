@@ -1,7 +1,8 @@
-/** Of a mailbox, what parts of files may take before their recipient has them: the relay gives one sender a quarter. */
-const SHARE_OF_MAILBOX = 3 / 16;
-/** Of that, what may wait for somebody who is away. */
-const SHARE_UNASKED = 2 / 3;
+/**
+ * Of a mailbox, what parts of files may take before their recipient has them. The relay gives one sender a quarter, and
+ * counts what the recipient has, but has not acknowledged yet.
+ */
+const SHARE_OF_MAILBOX = 1 / 8;
 /** Enough for the fastest relay; more would only wait there. */
 const BYTES_MAX = 4_194_304;
 /** After a full mailbox, at first and at most. */
@@ -33,7 +34,7 @@ export class Credit {
 
   /** Whether frames of so many bytes in all may be sent to somebody who has not asked for them. */
   allowsUnasked(bytes: number): boolean {
-    return this.#unasked + bytes <= this.#total * SHARE_UNASKED;
+    return this.#unasked + bytes <= this.#total;
   }
 
   takeUnasked(bytes: number): void {

@@ -52,7 +52,7 @@ export class PeerFiles {
   readonly #outgoing = new Map<string, OutgoingFile>();
   readonly #incoming = new Map<string, IncomingFile>();
   #earlyBytes = 0;
-  #noting = new Map<string, ReturnType<typeof setTimeout>>();
+  #noting = new Map<string, { readonly timer: ReturnType<typeof setTimeout>; readonly commit: () => void }>();
 
   constructor(options: PeerFilesOptions) {
     this.#options = options;
@@ -178,7 +178,10 @@ export class PeerFiles {
   }
 
   close(): void {
-    for (const timer of this.#noting.values()) clearTimeout(timer);
+    for (const { timer, commit } of [...this.#noting.values()]) {
+      clearTimeout(timer);
+      commit();
+    }
     for (const file of this.#outgoing.values()) {
       this.#options.lane.remove(file);
       file.close();
@@ -248,7 +251,7 @@ export class PeerFiles {
     };
   }
 
-  /** Stores an end at once, and progress now and then. */
+  /** Stores an end at once, and progress now and then, at the latest when the relay closes. */
   #changed(progress: FileProgress, save: (batch: Batch) => void): void {
     const { file, state } = progress;
     const commit = () => {
@@ -258,10 +261,10 @@ export class PeerFiles {
       this.#options.records.commit(batch).catch(this.#options.onBroken);
     };
     if (isOver(state)) {
-      clearTimeout(this.#noting.get(file));
+      clearTimeout(this.#noting.get(file)?.timer);
       commit();
     } else if (!this.#noting.has(file)) {
-      this.#noting.set(file, setTimeout(commit, NOTE_AFTER_MS));
+      this.#noting.set(file, { timer: setTimeout(commit, NOTE_AFTER_MS), commit });
     }
     this.#options.onProgress(progress);
   }

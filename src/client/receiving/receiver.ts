@@ -8,6 +8,8 @@ const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 const UNHANDLED_MAX = 2_000;
 /** docs/protocol.md 4 asks for an acknowledgement after 64 envelopes or 1 s at the latest. */
 const CONFIRM_AFTER_ENVELOPES = 32;
+/** Large envelopes fill the sender's share of the mailbox until they are confirmed. */
+const CONFIRM_AFTER_CHARACTERS = 131_072;
 const CONFIRM_AFTER_MS = 200;
 /** An envelope on which earlier processes of this client have ended so often is skipped. */
 const DEADLY_AFTER_TRIES = 5;
@@ -34,7 +36,7 @@ export class Receiver {
   #socket = 0;
   #running: Promise<void> | null = null;
   /** Stored but not confirmed on this socket; `seq` is the newest. */
-  #owed = { seq: '', count: 0 };
+  #owed = { seq: '', count: 0, characters: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unhandled = 0;
   #onRoom: (() => void) | null = null;
@@ -49,7 +51,7 @@ export class Receiver {
     this.#socket += 1;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#owed = { seq: '', count: 0 };
+    this.#owed = { seq: '', count: 0, characters: 0 };
     clearTimeout(this.#timer);
   }
 
@@ -105,7 +107,7 @@ export class Receiver {
           continue;
         }
         await this.#options.take(envelope);
-        if (socket === this.#socket && envelope.seq !== null) this.#owe(envelope.seq);
+        if (socket === this.#socket && envelope.seq !== null) this.#owe(envelope.seq, envelope.data.length);
       }
     } catch (error) {
       this.#options.onBroken(error);
@@ -129,16 +131,18 @@ export class Receiver {
     });
   }
 
-  #owe(seq: string): void {
-    this.#owed = { seq, count: this.#owed.count + 1 };
-    if (this.#owed.count >= CONFIRM_AFTER_ENVELOPES) this.#confirm();
-    else if (this.#owed.count === 1) this.#timer = setTimeout(() => this.#confirm(), CONFIRM_AFTER_MS);
+  #owe(seq: string, length: number): void {
+    const count = this.#owed.count + 1;
+    const characters = this.#owed.characters + length;
+    this.#owed = { seq, count, characters };
+    if (count >= CONFIRM_AFTER_ENVELOPES || characters >= CONFIRM_AFTER_CHARACTERS) this.#confirm();
+    else if (count === 1) this.#timer = setTimeout(() => this.#confirm(), CONFIRM_AFTER_MS);
   }
 
   #confirm(): void {
     clearTimeout(this.#timer);
     const { seq, count } = this.#owed;
-    this.#owed = { seq: '', count: 0 };
+    this.#owed = { seq: '', count: 0, characters: 0 };
     if (count > 0) this.#options.confirm(seq);
   }
 }
