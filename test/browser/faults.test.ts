@@ -4,7 +4,7 @@ import { Processes } from '../support/servers/processes.ts';
 import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { until } from '../support/until.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
@@ -76,7 +76,7 @@ describe('what is written', () => {
     expect(await alice.page.inputValue('#text')).toBe('Only for Bob');
   });
 
-  test('goes as several messages if it is too long for one, and nothing of it is lost', async () => {
+  longTest('goes as several messages if it is too long for one, and nothing of it is lost', async () => {
     const { alice, bob } = await talking();
     const text = 'word '.repeat(20_000).trim();
     await alice.page.fill('#text', text);
@@ -90,7 +90,7 @@ describe('what is written', () => {
     expect((await bob.page.evaluate(said)) === text).toBe(true);
   });
 
-  test('runs in the direction of its script, and emoji alone are large', async () => {
+  longTest('runs in the direction of its script, and emoji alone are large', async () => {
     const { alice, bob } = await talking();
     await alice.say('שלום');
     await bob.hears('שלום');
@@ -134,20 +134,23 @@ describe('reading', () => {
     expect(await bob.page.locator('.message a').getAttribute('href')).toBe('https://example.org/');
   });
 
-  test('a stranger who is blocked learns nothing and is not heard, until the block is taken back', async () => {
-    const [alice, bob] = [await visit(), await visit()];
-    await alice.startWith(await bob.code());
-    await alice.say('Buy this');
-    await bob.page.click('.person');
-    await bob.page.click('#banner-actions button:has-text("Block")');
-    await bob.isTold('blocked');
-    await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
-    expect(await alice.mark('Buy this')).toBe('stored');
-    await bob.page.click('#banner-actions button:has-text("Unblock")');
-    await alice.sees('Buy this', 'delivered');
-    await alice.say('Sorry');
-    await bob.hears('Sorry');
-  });
+  longTest(
+    'a stranger who is blocked learns nothing and is not heard, until the block is taken back',
+    async () => {
+      const [alice, bob] = [await visit(), await visit()];
+      await alice.startWith(await bob.code());
+      await alice.say('Buy this');
+      await bob.page.click('.person');
+      await bob.page.click('#banner-actions button:has-text("Block")');
+      await bob.isTold('blocked');
+      await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
+      expect(await alice.mark('Buy this')).toBe('stored');
+      await bob.page.click('#banner-actions button:has-text("Unblock")');
+      await alice.sees('Buy this', 'delivered');
+      await alice.say('Sorry');
+      await bob.hears('Sorry');
+    },
+  );
 
   test('the relay stores nothing of a friend who is blocked, over a reload too', async () => {
     const { alice, bob } = await talking();
@@ -172,7 +175,7 @@ describe('reading', () => {
     await bob.hears('Sorry');
   });
 
-  test('only what is on the screen is read', async () => {
+  longTest('only what is on the screen is read', async () => {
     const { alice, bob, bobsCode } = await talking();
     // Bob looks at another conversation meanwhile.
     const cora = await visit();
@@ -208,7 +211,7 @@ describe('finding the way', () => {
     }
   });
 
-  test('a link to a code works in a page that is open, and asks first', async () => {
+  longTest('a link to a code works in a page that is open, and asks first', async () => {
     const { alice } = await talking();
     const code = await (await visit()).code();
     await alice.page.evaluate(`location.hash = '#${code}'`);
@@ -232,7 +235,7 @@ describe('finding the way', () => {
 });
 
 describe('when something is in the way', () => {
-  test('a page that another tab has taken the place of cannot be mistaken for a live one', async () => {
+  longTest('a page that another tab has taken the place of cannot be mistaken for a live one', async () => {
     const { alice } = await talking();
     const second = await browsers.openTab(alice.context, relay.http);
     await second.isTold('elsewhere');
@@ -243,7 +246,7 @@ describe('when something is in the way', () => {
     expect(await second.page.locator('#text').isDisabled()).toBe(true);
   });
 
-  test('a new code leaves everything that was said to be read', async () => {
+  longTest('a new code leaves everything that was said to be read', async () => {
     const settings = { RELAY_PORT: `${await freePort()}` };
     const first = await processes.relay(settings);
     const { alice, bobsCode } = await talking(first.http);
@@ -271,7 +274,7 @@ describe('when something is in the way', () => {
     expect(await alice.thread()).toEqual(['Hello Bob']);
   });
 
-  test('a relay that is back is tried at once when one asks for it', async () => {
+  longTest('a relay that is back is tried at once when one asks for it', async () => {
     const settings = { RELAY_PORT: `${await freePort()}`, RELAY_REDIS_URL: redis.url };
     const own = await processes.relay(settings);
     const alice = await visit(own.http);
@@ -286,7 +289,7 @@ describe('when something is in the way', () => {
     await alice.is('live');
   });
 
-  test('a full mailbox is said, and what waits goes when there is room', async () => {
+  longTest('a full mailbox is said, and what waits goes when there is room', async () => {
     const small = await processes.relay({ RELAY_MAILBOX_ENVELOPES: '40' });
     const { alice, bob } = await talking(small.http);
     await bob.say('Hello Alice');
@@ -304,7 +307,7 @@ describe('when something is in the way', () => {
 });
 
 describe('what was not sent', () => {
-  test('is sent again from its sheet, once', async () => {
+  longTest('is sent again from its sheet, once', async () => {
     const { alice, bob, bobsCode } = await talking();
     await alice.sees('Hello Bob', 'read');
     await alice.forgotToSend(bobsCode, 'Half said');
@@ -335,7 +338,7 @@ describe('leaving', () => {
     expect((await fetch(`${relay.http}/users/${code}`)).status).toBe(410);
   });
 
-  test('says what stays at a relay that cannot be reached', async () => {
+  longTest('says what stays at a relay that cannot be reached', async () => {
     const own = await processes.relay({});
     const alice = await visit(own.http);
     await alice.is('live');
@@ -348,7 +351,7 @@ describe('leaving', () => {
 });
 
 describe('a long conversation', () => {
-  test('shows a part at a time, and the rest as one scrolls up and down', async () => {
+  longTest('shows a part at a time, and the rest as one scrolls up and down', async () => {
     const { alice, bobsCode } = await talking();
     await alice.remembers(bobsCode, 2_000);
     await alice.page.reload();
@@ -367,14 +370,14 @@ describe('a long conversation', () => {
     await alice.page.locator('.item.found', { hasText: 'Entry 1234 ' }).waitFor();
   });
 
-  test('dates of earlier years have their year, and the list says a day rather than a time', async () => {
+  longTest('dates of earlier years have their year, and the list says a day rather than a time', async () => {
     const { alice, bobsCode } = await talking();
     await alice.remembers(bobsCode, 1, Date.UTC(2021, 4, 3, 12));
     await alice.page.reload();
     await alice.page.locator('.day', { hasText: '3 May 2021' }).waitFor();
   });
 
-  test('two hundred messages come at once, in order', async () => {
+  longTest('two hundred messages come at once, in order', async () => {
     const { alice, bob } = await talking();
     const send = `(async () => {
       const text = document.querySelector('#text');

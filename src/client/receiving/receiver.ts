@@ -8,8 +8,8 @@ const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 const UNHANDLED_MAX = 2_000;
 /** docs/protocol.md 4 asks for an acknowledgement after 64 envelopes or 1 s at the latest. */
 const CONFIRM_AFTER_ENVELOPES = 32;
-/** Large envelopes fill the sender's share of the mailbox until they are confirmed. */
-const CONFIRM_AFTER_CHARACTERS = 131_072;
+/** Large envelopes fill the sender's share of the mailbox until they are confirmed: so many characters count as one. */
+const CHARACTERS_AS_ONE = 4_096;
 const CONFIRM_AFTER_MS = 200;
 /** An envelope on which earlier processes of this client have ended so often is skipped. */
 const DEADLY_AFTER_TRIES = 5;
@@ -35,8 +35,8 @@ export class Receiver {
   #queuedBytes = 0;
   #socket = 0;
   #running: Promise<void> | null = null;
-  /** Stored but not confirmed on this socket; `seq` is the newest. */
-  #owed = { seq: '', count: 0, characters: 0 };
+  /** Stored but not confirmed on this socket; `seq` is the newest, and `count` their number, see `CHARACTERS_AS_ONE`. */
+  #owed = { seq: '', count: 0 };
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unhandled = 0;
   #onRoom: (() => void) | null = null;
@@ -51,7 +51,7 @@ export class Receiver {
     this.#socket += 1;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#owed = { seq: '', count: 0, characters: 0 };
+    this.#owed = { seq: '', count: 0 };
     clearTimeout(this.#timer);
   }
 
@@ -132,17 +132,15 @@ export class Receiver {
   }
 
   #owe(seq: string, length: number): void {
-    const count = this.#owed.count + 1;
-    const characters = this.#owed.characters + length;
-    this.#owed = { seq, count, characters };
-    if (count >= CONFIRM_AFTER_ENVELOPES || characters >= CONFIRM_AFTER_CHARACTERS) this.#confirm();
-    else if (count === 1) this.#timer = setTimeout(() => this.#confirm(), CONFIRM_AFTER_MS);
+    if (this.#owed.count === 0) this.#timer = setTimeout(() => this.#confirm(), CONFIRM_AFTER_MS);
+    this.#owed = { seq, count: this.#owed.count + 1 + length / CHARACTERS_AS_ONE };
+    if (this.#owed.count >= CONFIRM_AFTER_ENVELOPES) this.#confirm();
   }
 
   #confirm(): void {
     clearTimeout(this.#timer);
     const { seq, count } = this.#owed;
-    this.#owed = { seq: '', count: 0, characters: 0 };
+    this.#owed = { seq: '', count: 0 };
     if (count > 0) this.#options.confirm(seq);
   }
 }

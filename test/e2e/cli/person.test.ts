@@ -266,7 +266,7 @@ describe('what went wrong is an exit code and a sentence', () => {
 
 test('completion knows every command and its options', async () => {
   const { out } = await people.run('alice', ['completion', 'bash']);
-  expect(out).toMatch(/send\) words="--delivered --file --name --timeout --url/);
+  expect(out).toMatch(/send\) words="--delivered --file --name --timeout --invite --url/);
   for (const shell of ['zsh', 'fish']) {
     expect((await people.run('alice', ['completion', shell])).out).toContain('listen');
   }

@@ -257,8 +257,8 @@ test('a part always fits into the frame that it was cut for', async () => {
 test('files leave room for messages in the mailbox of their recipient', () => {
   const credit = new Credit(() => 1_000_000);
   credit.take(100_000);
-  expect(credit.allows(87_500)).toBe(true);
-  expect(credit.allows(87_501)).toBe(false);
+  expect(credit.allows(25_000)).toBe(true);
+  expect(credit.allows(25_001)).toBe(false);
   credit.giveBack(100_000);
   // One part always may go, or a file could never.
   expect(credit.allows(500_000)).toBe(true);
