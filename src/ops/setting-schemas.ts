@@ -15,10 +15,20 @@ function listOf<T>(entry: z.ZodType<T, string>, separator: RegExp = /,/): TextSc
     .pipe(z.array(entry));
 }
 
+interface IntegerBounds {
+  readonly min: number;
+  readonly max: number;
+  readonly zero?: string;
+}
+
+function rightOf({ min, max, zero }: IntegerBounds): string {
+  return `must be a whole number from ${min} to ${max}${zero === undefined ? '' : `, or 0 (${zero})`}`;
+}
+
 /** A whole number in the unit of the setting; `zero` says what 0 means if it is outside the range. */
-export function integer(bounds: { min: number; max: number; zero?: string }): TextSchema<number> {
+export function integer(bounds: IntegerBounds): TextSchema<number> {
   const { min, max, zero } = bounds;
-  const right = `must be a whole number from ${min} to ${max}${zero === undefined ? '' : `, or 0 (${zero})`}`;
+  const right = rightOf(bounds);
   const digits = z
     .string()
     .regex(/^\d{1,15}$/, right)
@@ -34,11 +44,9 @@ export function seconds(bounds: { min: number; max: number }): TextSchema<number
 
 /** Seconds, kept as milliseconds: a day at least, 0 for never, '' (null) for what depends on other settings. */
 export function idleTtl(): TextSchema<number | null> {
-  const days = integer({ min: 86_400, max: 315_360_000, zero: 'never' }).transform((value) => value * 1000);
-  return z
-    .literal('')
-    .transform(() => null)
-    .or(days);
+  const bounds = { min: 86_400, max: 315_360_000, zero: 'never' };
+  const unset = z.literal('').transform(() => null);
+  return z.union([unset, integer(bounds).transform((value) => value * 1000)], rightOf(bounds));
 }
 
 export function boolean(): TextSchema<boolean> {

@@ -152,6 +152,8 @@ describe('mistakes', () => {
     ['RELAY_TRUSTED_PROXIES', '::/129'],
     ['RELAY_TRUSTED_PROXIES', '10.0.0.0/8/8'],
     ['RELAY_MAX_FRAME_BYTES', '0'],
+    ['RELAY_ACCOUNT_IDLE_TTL', '3600'],
+    ['RELAY_ACCOUNT_IDLE_TTL', 'never'],
   ])('%s=%s is refused, by name', (name, value) => {
     const mistakes = mistakesOf({ [name]: value });
     expect(mistakes).toHaveLength(1);
