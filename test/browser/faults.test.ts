@@ -200,7 +200,7 @@ describe('reading', () => {
 });
 
 describe('finding the way', () => {
-  test('a code is taken with a dash, as a link, and as an address of this page', async () => {
+  longTest('a code is taken with a dash, as a link, and as an address of this page', async () => {
     const { alice, bobsCode: code } = await talking();
     const dashed = ` ${code.slice(0, 3).toLowerCase()}-${code.slice(3)} `;
     for (const written of [dashed, `${relay.http}/#${code}`, `${relay.http}/#/${code}`]) {
@@ -221,7 +221,7 @@ describe('finding the way', () => {
     await alice.page.locator('#talk-name', { hasText: code }).waitFor();
   });
 
-  test('Back leads to the conversation before, and a reload keeps the open one', async () => {
+  longTest('Back leads to the conversation before, and a reload keeps the open one', async () => {
     const { alice, bobsCode } = await talking();
     const code = await (await visit()).code();
     await alice.startWith(code);
@@ -261,18 +261,21 @@ describe('when something is in the way', () => {
     await alice.isTold('before');
   });
 
-  test('the page opens without its relay, with everything that was said, and says when it tries again', async () => {
-    const own = await processes.relay({});
-    const { alice } = await talking(own.http);
-    await alice.sees('Hello Bob', 'read');
-    await alice.page.evaluate('navigator.serviceWorker.ready.then(() => true)');
-    await own.kill();
-    await alice.isTold('offline');
-    await alice.page.reload();
-    await alice.isTold('offline');
-    await alice.page.locator('#banner-text', { hasText: /Next try in \d+ s/ }).waitFor();
-    expect(await alice.thread()).toEqual(['Hello Bob']);
-  });
+  longTest(
+    'the page opens without its relay, with everything that was said, and says when it tries again',
+    async () => {
+      const own = await processes.relay({});
+      const { alice } = await talking(own.http);
+      await alice.sees('Hello Bob', 'read');
+      await alice.page.evaluate('navigator.serviceWorker.ready.then(() => true)');
+      await own.kill();
+      await alice.isTold('offline');
+      await alice.page.reload();
+      await alice.isTold('offline');
+      await alice.page.locator('#banner-text', { hasText: /Next try in \d+ s/ }).waitFor();
+      expect(await alice.thread()).toEqual(['Hello Bob']);
+    },
+  );
 
   longTest('a relay that is back is tried at once when one asks for it', async () => {
     const settings = { RELAY_PORT: `${await freePort()}`, RELAY_REDIS_URL: redis.url };
@@ -326,7 +329,7 @@ describe('what was not sent', () => {
 });
 
 describe('leaving', () => {
-  test('deletes the account at the relay too, and the code is gone', async () => {
+  longTest('deletes the account at the relay too, and the code is gone', async () => {
     const alice = await visit();
     const code = await alice.code();
     await alice.is('live');

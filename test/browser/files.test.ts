@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 120_000 });
@@ -55,18 +55,21 @@ describe('a file', () => {
     expect((await saved(bob, '.file button:has-text("Save")')).bytes.equals(buffer)).toBe(true);
   });
 
-  test('that is large waits until it is wanted, shows how far it is, and goes on after a reload', async () => {
-    const { alice, bob } = await talking();
-    const buffer = Buffer.alloc(5_000_000, 'keyrelay');
-    await alice.page.setInputFiles('#file', { name: 'large.bin', mimeType: '', buffer });
-    await bob.page.click('.file button:has-text("Fetch")');
-    await bob.page.locator('.file[data-state="moving"] progress').waitFor();
-    await bob.page.reload();
-    await bob.page.locator('.file[data-state="done"]').waitFor({ timeout: 100_000 });
-    expect((await saved(bob, '.file button:has-text("Save")')).bytes.equals(buffer)).toBe(true);
-  });
+  longTest(
+    'that is large waits until it is wanted, shows how far it is, and goes on after a reload',
+    async () => {
+      const { alice, bob } = await talking();
+      const buffer = Buffer.alloc(5_000_000, 'keyrelay');
+      await alice.page.setInputFiles('#file', { name: 'large.bin', mimeType: '', buffer });
+      await bob.page.click('.file button:has-text("Fetch")');
+      await bob.page.locator('.file[data-state="moving"] progress').waitFor();
+      await bob.page.reload();
+      await bob.page.locator('.file[data-state="done"]').waitFor({ timeout: 100_000 });
+      expect((await saved(bob, '.file button:has-text("Save")')).bytes.equals(buffer)).toBe(true);
+    },
+  );
 
-  test('is cancelled by either side, on both', async () => {
+  longTest('is cancelled by either side, on both', async () => {
     const { alice, bob } = await talking();
     await alice.page.setInputFiles('#file', {
       name: 'large.bin',
