@@ -65,28 +65,11 @@ export class Accounts {
   }
 
   async find(code: string): Promise<Account | 'gone' | null> {
-    const fields = [
-      'eddsa',
-      'ecdh',
-      'id',
-      'name',
-      'created',
-      'proof_r',
-      'proof_s',
-      'claimed',
-      'min_protocol',
-      'gone',
-    ];
-    const reply = await this.#options.calls.command('find', userKey(code), [
-      'HMGET',
-      userKey(code),
-      ...fields,
-    ]);
-    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, minProtocol, gone] =
-      listOf(reply).map(textOf);
-    if (eddsa === null || eddsa === undefined) return gone === null ? null : 'gone';
+    const { user, more } = await this.#read(code, ['claimed', 'min_protocol', 'gone']);
+    const [claimed, minProtocol, gone] = more;
+    if (user === null) return gone === null ? null : 'gone';
     return {
-      ...makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }),
+      ...user,
       claimed: claimed === '1',
       minProtocol: minProtocol === '2' ? 2 : 1,
     };
@@ -206,29 +189,21 @@ export class Accounts {
    */
   async #repeated(code: string, registration: Registration): Promise<RegisterResult | null> {
     const { ecdhPublicKey, eddsaPublicKey, proof } = registration;
-    const fields = [
-      'eddsa',
-      'ecdh',
-      'id',
-      'name',
-      'created',
-      'proof_r',
-      'proof_s',
-      'claimed',
-      'pending',
-      'settled',
-    ];
-    const reply = await this.#options.calls.command('find', userKey(code), [
-      'HMGET',
-      userKey(code),
-      ...fields,
-    ]);
-    const [eddsa, ecdh, id, name, created, proofR, proofS, claimed, pending, settled] =
-      listOf(reply).map(textOf);
-    if (eddsa !== eddsaPublicKey || ecdh !== ecdhPublicKey || pending === '1') return null;
-    if (claimed === '1' && settled !== '1') return null;
-    if (proof !== null && (claimed !== '1' || proofR === null)) return null;
-    return { outcome: 'existing', user: makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }) };
+    const { user, more } = await this.#read(code, ['claimed', 'pending', 'settled']);
+    const [claimed, pending, settled] = more;
+    if (user?.eddsaPublicKey !== eddsaPublicKey || user.ecdhPublicKey !== ecdhPublicKey) return null;
+    if (pending === '1' || (claimed === '1' && settled !== '1')) return null;
+    if (proof !== null && (claimed !== '1' || user.proof === null)) return null;
+    return { outcome: 'existing', user };
+  }
+
+  /** The user of this code, null if there is none, and `more` fields of the same hash. */
+  async #read(code: string, more: readonly string[]): Promise<{ user: User | null; more: readonly Field[] }> {
+    const key = userKey(code);
+    const reply = await this.#options.calls.command('find', key, ['HMGET', key, ...USER_FIELDS, ...more]);
+    const [eddsa, ecdh, id, name, created, proofR, proofS, ...rest] = listOf(reply).map(textOf);
+    if (eddsa === null || eddsa === undefined) return { user: null, more: rest };
+    return { user: makeUser({ code, eddsa, ecdh, id, name, created, proofR, proofS }), more: rest };
   }
 
   /** Registers with the account of this code; null if it is not, or no longer, the account of this key. */
@@ -282,6 +257,9 @@ export class Accounts {
 }
 
 type Field = string | null | undefined;
+
+/** What `makeUser` makes a user of. */
+const USER_FIELDS = ['eddsa', 'ecdh', 'id', 'name', 'created', 'proof_r', 'proof_s'];
 
 function makeUser(fields: {
   code: string;
