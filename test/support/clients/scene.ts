@@ -54,7 +54,6 @@ export function plainEnvelope(
 export const answers = (client: PlainClient): number => client.errors().length + client.accepted().length;
 
 let ids = 0;
-const TRIES_MAX = 5;
 
 /**
  * Sends an envelope with a new id, and resolves with its frame once it is stored: by then so is everything sent
@@ -68,12 +67,7 @@ export async function sendStored(
   const id = `stored-${ids}`;
   const { sender, recipient, payload } = envelope;
   const frame = envelopeFrame(sender, { recipient, id, payload });
-  const repeats = () =>
-    socket.errors().filter((error) => error.id === id && error.code === 'unavailable').length;
-  for (let tries = 1; !socket.accepted().includes(id); tries += 1) {
-    socket.send(frame);
-    // On a machine that does not keep up, the answer of the store may come too late: then it is sent again.
-    await socket.until(() => socket.accepted().includes(id) || (tries < TRIES_MAX && repeats() === tries));
-  }
+  socket.send(frame);
+  await socket.until(() => socket.accepted().includes(id));
   return frame;
 }
