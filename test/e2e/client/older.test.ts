@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { joinOlder, type OlderConversation, type OlderPerson } from '../../support/clients/older-sdk.ts';
 import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
+import { Visit } from '../../support/clients/visits.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
@@ -142,6 +143,61 @@ describe.each(['old', 'new'] as const)('where the smaller code is that of the %s
     await toToday.send('again');
     expect(bodies(await take(toOld, 1))).toEqual(['again']);
   });
+});
+
+/** What a visit needs of an SDK, of whatever version. */
+interface Visitor {
+  readonly identity: OlderPerson['identity'];
+  readonly storage: OlderPerson['storage'];
+  readonly code: string;
+  readonly relay: {
+    readonly conversations: readonly Words[];
+    startConversation(code: string): Promise<{ send(body: unknown): Promise<string> }>;
+    on(name: 'conversation', listener: (event: { readonly conversation: Words }) => void): () => void;
+    close(): Promise<void>;
+  };
+}
+type Words = AsyncIterable<{ readonly body: unknown }>;
+type Arrive = (
+  options: Partial<Pick<Visitor, 'identity' | 'storage'>> & Pick<Visit, 'WebSocket'>,
+) => Promise<Visitor>;
+
+/** Alice writes one word to Bob, who is offline, and leaves. From then on they are never there together, Bob first. */
+async function visitsUntilRead(arrive: Arrive): Promise<number> {
+  let read = false;
+  const take = async (words: Words) => {
+    for await (const { body } of words) read ||= body === 'first word';
+  };
+  const visit = async (
+    who: Partial<Visitor>,
+    envelopes: number,
+    act: (person: Visitor) => Promise<unknown> = async () => {},
+  ) => {
+    const { identity, storage } = who;
+    const one = new Visit();
+    const person = await arrive({ WebSocket: one.WebSocket, ...(identity && { identity, storage }) });
+    for (const words of person.relay.conversations) void take(words);
+    person.relay.on('conversation', ({ conversation }) => void take(conversation));
+    await act(person);
+    await one.done(envelopes);
+    await person.relay.close();
+    return person;
+  };
+  const bob = await visit({}, 0);
+  const alice = await visit({}, 1, async ({ relay: at }) =>
+    (await at.startConversation(bob.code)).send('first word'),
+  );
+  for (let visits = 1; visits <= 5; visits += 1) {
+    // Each has something to answer, until the word is read.
+    await visit(visits % 2 === 1 ? bob : alice, 1);
+    if (read) return visits;
+  }
+  throw new Error('never read');
+}
+
+test('Bob, who is offline, reads the first word at his first login: one visit, where the old SDK takes three', async () => {
+  expect(await visitsUntilRead((options) => people.join(relay.http, options))).toBe(1);
+  expect(await visitsUntilRead((options) => joinOld(options))).toBe(3);
 });
 
 test('hundreds of messages, past the point where the new one exchanges keys anew', async () => {

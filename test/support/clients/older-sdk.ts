@@ -37,9 +37,9 @@ export interface OlderPerson {
 /** Connects by the SDK of version 1; with the identity and storage of an earlier one, comes back. */
 export async function joinOlder(
   url: string,
-  options: { readonly identity?: Identity; readonly storage?: Storage } = {},
+  options: { readonly identity?: Identity; readonly storage?: Storage; readonly WebSocket?: unknown } = {},
 ): Promise<OlderPerson> {
   const { identity = createIdentity(), storage = memoryStorage() } = options;
-  const relay = await Relay.connect(url, identity, { WebSocket, storage });
+  const relay = await Relay.connect(url, identity, { WebSocket, ...options, storage });
   return { identity, storage, relay, code: relay.code ?? '' };
 }
