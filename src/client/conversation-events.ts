@@ -24,6 +24,10 @@ export interface ConversationEvents {
   readonly gap: { readonly missing: number };
   /** A file, of either direction, has moved on. */
   readonly file: FileProgress;
+  /** The other has set after how many seconds messages disappear; 0: they do not. */
+  readonly timer: { readonly seconds: number };
+  /** The other types; said again every few seconds as long as they do. */
+  readonly typing: object;
   /** A message from the other could not be decrypted. The sender has been asked to send it again. */
   readonly unreadable: { readonly id: string };
   /** The other offers weaker keys than before, which are refused: see `acceptWeakerKeys`. */

@@ -22,6 +22,7 @@ export { type FileOffer, PREVIEW_CHARACTERS_MAX, safeFileName } from './files/of
 export { blobSource, digestOf, type FileSink, type FileSource } from './files/source.ts';
 export { Relay } from './relay.ts';
 export type { RelayEvents, RelayOptions } from './relay-options.ts';
+export { durationWords, timerWords } from './sending/disappearing.ts';
 export type { Json } from './sending/json.ts';
 export type { MessageExtras } from './sending/message-extras.ts';
 export { type Changes, memoryStorage, type Storage } from './storage/storage.ts';

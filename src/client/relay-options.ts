@@ -22,6 +22,8 @@ export interface RelayOptions {
   readonly answersStrangers?: boolean;
   /** False: no `delivered` and no `read` is ever sent. Default: true. */
   readonly receipts?: boolean;
+  /** Whether others learn that the user types, and the user that they do: only where both want it. Default: false. */
+  readonly typing?: boolean;
   /** 1 gives up nonce, audience and acknowledgements. Refused once this identity has used 2. */
   readonly protocol?: 1 | 2;
   /** The plain flow of protocol 1: exchange the static, registered key instead of a fresh one. */

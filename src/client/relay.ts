@@ -61,6 +61,8 @@ export class Relay {
   readonly #protocol: 1 | 2;
   readonly #lock: TabLock | null;
   readonly #unwatch: () => void;
+  /** The option of this name, which may change at any time. */
+  typing: boolean;
   #state: ConnectionState = { state: 'connecting' };
   #limits: RelayLimits = DEFAULT_LIMITS;
   #clock = UNKNOWN_CLOCK;
@@ -76,6 +78,7 @@ export class Relay {
   }) {
     const { url, identity, options, records, lock } = parts;
     this.#options = options;
+    this.typing = options.typing ?? false;
     this.#identity = identity;
     const endpoints = endpointsOf(url);
     this.#endpoints = endpoints;
@@ -410,6 +413,7 @@ export class Relay {
       outbox: this.#outbox,
       acceptance: this.#acceptance,
       receipts: this.#options.receipts ?? true,
+      wantsTyping: () => this.typing,
       lane: this.#lane,
       mailboxBytes: () => this.#limits.mailboxBytes,
       lookup: (asked) => this.lookup(asked),

@@ -33,10 +33,16 @@ export async function asPerson(work: () => Promise<number>): Promise<number> {
       console.error(`keyrelay: ${error.message}`);
       return EXIT_OF[error.code] ?? EXIT.failed;
     }
-    const { code, path } = error as NodeJS.ErrnoException;
-    const words = SYSTEM_ERRORS[code ?? ''];
-    if (words === undefined || path === undefined) throw error;
-    console.error(`keyrelay: ${path}: ${words}`);
+    const words = systemWords(error);
+    if (words === null) throw error;
+    console.error(`keyrelay: ${words}`);
     return EXIT.failed;
   }
+}
+
+/** What the operating system has refused, such as `notes.pdf: there is no such file`; null for any other error. */
+export function systemWords(error: unknown): string | null {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const words = SYSTEM_ERRORS[code ?? ''];
+  return words === undefined || path === undefined ? null : `${path}: ${words}`;
 }

@@ -83,7 +83,8 @@ class Listener {
       }
       const line =
         file === undefined ? await this.#describe(from, message) : { from, id, at, body, file: about(file) };
-      if (line !== null) await this.#print(line, message.markRead);
+      const expires = message.expiresS === undefined ? {} : { expiresS: message.expiresS };
+      if (line !== null) await this.#print({ ...line, ...expires }, message.markRead);
     }
   }
 

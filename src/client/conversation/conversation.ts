@@ -6,6 +6,7 @@ import { ClientError, throwIfAborted, unlessAborted } from '../errors.ts';
 import type { FileProgress } from '../files/file-progress.ts';
 import { type FileTransfer, type SentFile, transferOf } from '../files/file-transfer.ts';
 import type { FileSink, FileSource } from '../files/source.ts';
+import { timerWords } from '../sending/disappearing.ts';
 import { type Json, requireJson } from '../sending/json.ts';
 import type { MessageExtras } from '../sending/message-extras.ts';
 import type { Batch } from '../storage/records.ts';
@@ -112,12 +113,32 @@ export class Conversation implements AsyncIterable<Message> {
    * JSON, `key_changed`, `too_large`, `outbox_full`.
    */
   send(body: Json, options: SendOptions = {}): Sending {
-    const id = newEnvelopeId();
-    const { handles } = this.#peer;
-    const steps = handles.add(id);
-    const taken = this.#send(id, body, options);
-    taken.catch((error: ClientError) => handles.failed(id, error));
-    return Object.assign(taken, steps);
+    return this.#begin((id) => this.#send(id, body, options));
+  }
+
+  /** After how many seconds messages disappear on both sides, as last set by either; 0: they do not. */
+  get timerS(): number {
+    return this.#peer.disappearing.seconds;
+  }
+
+  /**
+   * Lets messages disappear from now on, on both sides: what is sent carries `expiresS`, and programs delete by it. Goes as a
+   * message, whose body says so in words for programs that know no timers. 0 ends it. Rejects as `send` does.
+   */
+  setTimer(seconds: number): Sending {
+    return this.#begin(async (id) => {
+      const { disappearing } = this.#peer;
+      const timer = disappearing.next(seconds);
+      await this.#send(id, timerWords(seconds), { timer }, (batch) => {
+        disappearing.set(timer, this.#options.own.code, batch);
+      });
+      return id;
+    });
+  }
+
+  /** The user types: call it at every key. The other is told every few seconds, if both have `relay.typing` on. */
+  typing(): void {
+    this.#peer.typing();
   }
 
   /** Tells the sender that this message and all before it were read. For programs that no longer hold the message. */
@@ -207,6 +228,15 @@ export class Conversation implements AsyncIterable<Message> {
     return this.#peer.files.progress;
   }
 
+  #begin(send: (id: string) => Promise<string>): Sending {
+    const id = newEnvelopeId();
+    const { handles } = this.#peer;
+    const steps = handles.add(id);
+    const taken = send(id);
+    taken.catch((error: ClientError) => handles.failed(id, error));
+    return Object.assign(taken, steps);
+  }
+
   async #send(
     id: string,
     body: Json,
@@ -217,7 +247,9 @@ export class Conversation implements AsyncIterable<Message> {
     requireJson(body);
     requireFits(body, extras, this.#options.maxFrameBytes());
     const at = new Date(this.#options.now()).toISOString();
-    await this.#peer.send(id, { type: 'message', body, at, ...extras }, besides);
+    const { timerS } = this;
+    const lasts = timerS === 0 || extras.timer !== undefined ? {} : { expiresS: timerS };
+    await this.#peer.send(id, { type: 'message', body, at, ...lasts, ...extras }, besides);
     return id;
   }
 

@@ -9,6 +9,7 @@ import type { OutboxEntry, Sealed } from '../sending/outbox.ts';
 import { padded, plaintextBytesMax } from '../sending/padding.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import { IN_REQUEST, type SentMessages } from '../sending/sent-messages.ts';
+import type { Typing } from '../sending/typing.ts';
 import type { Batch } from '../storage/records.ts';
 
 /** A message that was sent so long ago, and of which nothing was heard, is asked after. */
@@ -25,6 +26,7 @@ export interface PeerSenderOptions {
   readonly trust: Trust;
   readonly peerOutbox: PeerOutbox;
   readonly sentMessages: SentMessages;
+  readonly typing: Typing;
   readonly events: Emitter<ConversationEvents>;
   readonly now: () => number;
   readonly maxFrameBytes: () => number;
@@ -49,7 +51,8 @@ export class PeerSender {
     if (entry.request) return this.#sealRequest(entry, batch);
     agreement.prepare(batch);
     const content = this.#contentOf(entry);
-    if (content === null) return 'drop';
+    if (content === null || (content.type === 'typing' && this.#options.typing.isStale(content)))
+      return 'drop';
     const sealed = agreement.seal(entry.id, this.#plaintext(content), batch);
     if (sealed === null) {
       this.#tryAgainIn(agreement.proofDueMs);
@@ -181,7 +184,8 @@ export class PeerSender {
   }
 
   #plaintext(content: Content): Uint8Array {
-    return padded(encodeContent(content), this.#options.maxFrameBytes());
+    const { typing, maxFrameBytes } = this.#options;
+    return padded(encodeContent(content, { typing: typing.wanted }), maxFrameBytes());
   }
 
   #contentOf(entry: OutboxEntry): Content | null {

@@ -20,9 +20,11 @@ import { Inbox, type Received } from '../receiving/inbox.ts';
 import { type Confirmed, Receipts } from '../receiving/receipts.ts';
 import type { Acceptance } from '../sending/acceptance.ts';
 import type { MessageContent } from '../sending/content.ts';
+import { Disappearing } from '../sending/disappearing.ts';
 import type { Outbox, OutboxEntry, Sealed } from '../sending/outbox.ts';
 import { PeerOutbox } from '../sending/peer-outbox.ts';
 import { SentMessages } from '../sending/sent-messages.ts';
+import { Typing } from '../sending/typing.ts';
 import type { Batch, Records } from '../storage/records.ts';
 import { PeerSender } from './peer-sender.ts';
 import { SentHandles, type SentStep } from './sent.ts';
@@ -35,6 +37,8 @@ export interface PeerOptions {
   readonly acceptance: Acceptance;
   /** Whether receipts are sent. */
   readonly receipts: boolean;
+  /** Whether the user wants to know when others type, and them to know. */
+  readonly wantsTyping: () => boolean;
   readonly lane: FileLane;
   readonly mailboxBytes: () => number;
   readonly lookup: (code: string) => Promise<User>;
@@ -67,6 +71,8 @@ export class Peer {
   readonly trust: Trust;
   readonly agreement: Agreement;
   readonly files: PeerFiles;
+  readonly disappearing: Disappearing;
+  readonly #typing: Typing;
   readonly #options: PeerOptions;
   readonly #peerOutbox: PeerOutbox;
   readonly #sentMessages: SentMessages;
@@ -105,8 +111,21 @@ export class Peer {
       },
       onProgress: (progress) => events.emit('file', progress),
     });
-    const { files } = this;
-    const parts = { ...common, files, inbox, trust, agreement, peerOutbox, sentMessages };
+    this.disappearing = new Disappearing(code, records);
+    const typing = new Typing({ wanted: options.wantsTyping, nowMs: () => options.relayNow().nowMs });
+    this.#typing = typing;
+    const { files, disappearing } = this;
+    const parts = {
+      ...common,
+      files,
+      disappearing,
+      typing,
+      inbox,
+      trust,
+      agreement,
+      peerOutbox,
+      sentMessages,
+    };
     this.#sender = new PeerSender(parts);
     this.#arrivals = new Arrivals({ ...parts, newest: () => agreement.newest });
     this.#receipts = new Receipts({
@@ -165,11 +184,19 @@ export class Peer {
   async send(id: string, message: MessageContent, besides: (batch: Batch) => void = () => {}): Promise<void> {
     this.#refuseChangedKey();
     this.#options.outbox.requireRoom();
+    this.#typing.said();
     await this.#peerOutbox.stage((batch) => {
       this.#options.acceptance.add(this.code, batch);
       this.#peerOutbox.addMessage(this.#sentMessages.add(id, message, batch), batch, id);
       besides(batch);
     });
+  }
+
+  /** The user types: the other is told, if both want that. */
+  typing(): void {
+    const content = this.trust.changed ? null : this.#typing.next();
+    if (content !== null)
+      this.#peerOutbox.stageInBackground((batch) => this.#peerOutbox.addOnly(content, batch));
   }
 
   /** The program has taken these. */

@@ -1,6 +1,6 @@
 import type { MessageExtras } from '../sending/message-extras.ts';
 
-/** Files go by `sendFile`. */
-export interface SendOptions extends Omit<MessageExtras, 'file'> {
+/** Files go by `sendFile`, timers by `setTimer`. */
+export interface SendOptions extends Omit<MessageExtras, 'file' | 'timer'> {
   readonly signal?: AbortSignal;
 }

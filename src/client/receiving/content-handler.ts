@@ -3,13 +3,20 @@ import type { Emitter } from '../events.ts';
 import type { PeerFiles } from '../files/peer-files.ts';
 import type { Agreement } from '../keys/agreement.ts';
 import type { Content } from '../sending/content.ts';
+import type { Disappearing } from '../sending/disappearing.ts';
+import type { Timer } from '../sending/message-extras.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { SentMessages } from '../sending/sent-messages.ts';
+import type { Typing } from '../sending/typing.ts';
 import type { Batch } from '../storage/records.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Inbox } from './inbox.ts';
 
 export interface ContentHandlerOptions {
+  /** The peer's. */
+  readonly code: string;
+  readonly disappearing: Disappearing;
+  readonly typing: Typing;
   readonly agreement: Agreement;
   readonly arrivals: Arrivals;
   readonly files: PeerFiles;
@@ -45,7 +52,8 @@ export class ContentHandler {
   }
 
   handle(content: Content, carrier: Carrier, batch: Batch): After {
-    const { arrivals, sentMessages, peerOutbox, sendAgain } = this.#options;
+    const { arrivals, sentMessages, peerOutbox, sendAgain, typing } = this.#options;
+    typing.sign(content);
     switch (content.type) {
       case 'message':
         return this.#message(content, carrier, batch);
@@ -73,6 +81,8 @@ export class ContentHandler {
         if (number !== null) sendAgain([number], batch);
         return [];
       }
+      case 'typing':
+        return typing.heard(content) ? [() => this.#options.events.emit('typing', {})] : [];
       case 'ready':
         return [];
     }
@@ -80,15 +90,22 @@ export class ContentHandler {
 
   #message(content: Extract<Content, { readonly type: 'message' }>, carrier: Carrier, batch: Batch): After {
     const { inbox, events, arrivals, files } = this.#options;
-    const { type, id = carrier.id, place, ...said } = content;
+    const { type, id = carrier.id, place, typing, ...said } = content;
+    const timer = this.#timer(said.timer, batch);
     const offered = said.file === undefined ? [] : [files.offered(said.file, id, batch)];
     if (place !== undefined) {
       const { stream, number } = place;
-      return [...offered, ...arrivals.take({ id, ...said, stream, number }, place, batch)];
+      return [...offered, ...timer, ...arrivals.take({ id, ...said, stream, number }, place, batch)];
     }
     const { missing, late } = carrier;
     const gap = missing > 0 ? [() => events.emit('gap', { missing })] : [];
-    return [...offered, ...gap, inbox.add({ id, ...said, ...(late ? { late } : {}) }, batch)];
+    return [...offered, ...timer, ...gap, inbox.add({ id, ...said, ...(late ? { late } : {}) }, batch)];
+  }
+
+  #timer(timer: Timer | undefined, batch: Batch): After {
+    const { code, disappearing, events } = this.#options;
+    if (timer === undefined || !disappearing.set(timer, code, batch)) return [];
+    return [() => events.emit('timer', { seconds: timer.seconds })];
   }
 
   #reached(step: 'delivered' | 'read', ids: readonly string[]): After {

@@ -31,6 +31,7 @@ export interface Receipt {
   readonly number?: number;
   readonly stream?: string;
   readonly except?: readonly number[];
+  readonly typing?: true;
 }
 
 /**
@@ -52,7 +53,7 @@ export interface Arrived {
  */
 export type Content =
   /** `id` names the message in receipts if it is not that of the envelope. Both are absent with older clients. */
-  | (MessageContent & { readonly id?: string; readonly place?: Place })
+  | (MessageContent & { readonly id?: string; readonly place?: Place; readonly typing?: true })
   | Receipt
   | Arrived
   /** Asks for `arrived`: the last message had the number before `next`. */
@@ -61,11 +62,19 @@ export type Content =
   | { readonly type: 'gone'; readonly stream: string; readonly numbers: readonly number[] }
   /** The initiator of an exchange has the answer: the responder may now use the keys too. */
   | { readonly type: 'ready' }
+  /** They type, as of this time by the relay's clock. */
+  | { readonly type: 'typing'; readonly at: string }
   /** The recipient cannot open this envelope: what was in it has to be sent again. */
   | { readonly type: 'unreadable'; readonly id: string };
 
-export function encodeContent(content: Content): Uint8Array {
-  return utf8ToBytes(JSON.stringify(content.type === 'message' ? messageMembers(content) : content));
+/** `wants.typing`: this side wants to know when the other types, and to tell. */
+export function encodeContent(
+  content: Content,
+  wants: { readonly typing: boolean } = { typing: false },
+): Uint8Array {
+  const members = content.type === 'message' ? messageMembers(content) : content;
+  const tells = content.type === 'message' || content.type === 'delivered' || content.type === 'read';
+  return utf8ToBytes(JSON.stringify(wants.typing && tells ? { ...members, typing: true } : members));
 }
 
 function messageMembers({
@@ -97,6 +106,7 @@ type Members = Readonly<Record<string, unknown>>;
 export const LISTED_MAX = 256;
 
 function readContent(members: Members): Content | null {
+  const wants = members.typing === true ? { typing: true as const } : {};
   const { type, body, at, up_to, id, stream, next, base, exchange, counter, missing, numbers } = members;
   switch (type) {
     case 'message': {
@@ -106,6 +116,7 @@ function readContent(members: Members): Content | null {
         body: body as Json,
         at: typeof at === 'string' ? at : '',
         ...readExtras(members),
+        ...wants,
       } as const;
       const place = readPlace(members);
       return { ...message, ...(isName(id) ? { id } : {}), ...(place === null ? {} : { place }) };
@@ -115,7 +126,7 @@ function readContent(members: Members): Content | null {
       if (typeof up_to !== 'string') return null;
       const { number, except } = members;
       const placed = isName(stream) && isCount(number) && isList(except);
-      return placed ? { type, up_to, stream, number, except } : { type, up_to };
+      return placed ? { type, up_to, stream, number, except, ...wants } : { type, up_to, ...wants };
     }
     case 'arrived': {
       if (!isName(stream) || !isCount(next) || !isList(missing) || !isName(exchange) || !isCount(counter))
@@ -128,6 +139,8 @@ function readContent(members: Members): Content | null {
       return isName(stream) && isList(numbers) ? { type, stream, numbers } : null;
     case 'ready':
       return { type };
+    case 'typing':
+      return typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? { type, at } : null;
     case 'unreadable':
       return isName(id) ? { type, id } : null;
     default:

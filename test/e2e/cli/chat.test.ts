@@ -29,6 +29,14 @@ function written(child: ChildProcessWithoutNullStreams): { readonly text: string
   return shown;
 }
 
+const linesOf = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { readonly note?: string; readonly body?: unknown });
+const notesOf = (text: string) => linesOf(text).flatMap(({ note }) => note ?? []);
+const bodiesOf = (text: string) => linesOf(text).flatMap(({ body }) => body ?? []);
+
 test('two terminals talk, and programs read nothing but JSON', async () => {
   const [eve, frank] = [await people.codeOf('eve'), await people.codeOf('frank')];
   const left = people.start('eve', ['chat', frank, '--json']);
@@ -41,13 +49,42 @@ test('two terminals talk, and programs read nothing but JSON', async () => {
   left.stdin.write('/number\n');
   await until(() => /"note":"(\d{5} ){11}\d{5}"/.test(atLeft.text), { what: 'the number' });
   // What looks like a command is never sent to the other; a second slash sends it.
-  left.stdin.write('/help\n/nonsense\n//shrug\n');
+  const asked = [
+    '/help',
+    ' /help',
+    '/HELP me',
+    '/nonsense',
+    '/',
+    '/trust',
+    '/file',
+    '/file no-such-file',
+    '/timer soon',
+  ];
+  left.stdin.write(`${asked.join('\n')}\n//shrug\n`);
   await until(() => atRight.text.includes('"body":"/shrug"'), { what: 'the escaped slash' });
-  expect(atLeft.text).toContain('There is no /nonsense');
-  expect(atRight.text).not.toMatch(/help|nonsense/);
+  const notes = notesOf(atLeft.text);
+  expect(notes.filter((note) => note.startsWith('/number '))).toHaveLength(3);
+  for (const part of [
+    'There is no /nonsense:',
+    'There is no /:',
+    '/trust: their key',
+    '/file: which',
+    'there is no such file',
+    '/timer: after',
+  ])
+    expect(
+      notes.filter((note) => note.includes(part)),
+      part,
+    ).toHaveLength(1);
+  // The greeting of each, and what was said: nothing else has come.
+  expect(bodiesOf(atRight.text)).toEqual(['hello', '/shrug']);
+  left.stdin.write('/timer 1h\ngone soon\n');
+  await until(() => atRight.text.includes('"gone soon"'), { what: 'a message that disappears' });
+  expect(atRight.text).toMatch(/"body":"gone soon",.*"expiresS":3600/);
+  expect(bodiesOf(atRight.text)).toContain('Messages disappear 1 hour after they are read.');
   for (const each of atLeft.text.trim().split('\n')) expect(() => JSON.parse(each), each).not.toThrow();
   const ending = Promise.all([ended(left), ended(right)]);
-  left.stdin.write('/quit\n');
+  left.stdin.write('/quit now\n');
   right.stdin.end();
   expect((await ending).map(({ code }) => code)).toEqual([0, 0]);
 });

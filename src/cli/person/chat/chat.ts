@@ -1,16 +1,24 @@
 import { createInterface, type Interface } from 'node:readline';
-import type { ConnectionState, Conversation, Message, Relay } from '../../../client/index.ts';
+import {
+  type ConnectionState,
+  type Conversation,
+  type Message,
+  type Relay,
+  timerWords,
+} from '../../../client/index.ts';
 import { EXIT, UsageError } from '../../command.ts';
 import { connectAs } from '../account/connect.ts';
-import { asPerson, PERSON_EXIT } from '../exit-codes.ts';
+import { asPerson, PERSON_EXIT, systemWords } from '../exit-codes.ts';
 import { openSource } from '../files/disk-source.ts';
 import { formatBytes } from '../files/units.ts';
 import { parsePerson } from '../options.ts';
 import { JsonScreen, type Mark, PlainScreen, type Screen, TerminalScreen } from './screen.ts';
+import { readTimer } from './timer.ts';
 
 const HELP = `/number        your safety number with them: compare it once, in person or on the phone
 /trust         accepts their changed key, once you have compared the new number
 /file PATH     sends a file
+/timer 1h      lets messages disappear an hour after they are read; /timer off ends it
 /help          this
 /quit, Ctrl-D  ends
 //             at the beginning of a line: sends it with one slash
@@ -107,7 +115,7 @@ class Chat {
     process.once('SIGTERM', interrupt);
     this.#screen.prompt();
     for await (const line of this.#lines) {
-      if (line.trim() === '/quit') break;
+      if (/^\/quit(\s|$)/i.test(line.trim())) break;
       await this.#typed(line.trim());
       this.#screen.prompt();
     }
@@ -132,20 +140,23 @@ class Chat {
   }
 
   async #typed(line: string): Promise<void> {
-    const [command = '', ...rest] = line.split(' ');
     if (line === '') return;
+    const [typed = '', ...rest] = line.split(/\s+/);
+    const command = typed.toLowerCase();
     try {
       if (!line.startsWith('/') || line.startsWith('//')) await this.#send(line.replace(/^\/\//, '/'));
       else if (command === '/number') this.#screen.say(this.#conversation.safetyNumber().join(' '));
       else if (command === '/help') this.#screen.say(HELP);
       else if (command === '/trust') await this.#trust();
-      else if (command === '/file') await this.#sendFile(rest.join(' '));
+      else if (command === '/file') await this.#sendFile(line.slice(typed.length).trim());
+      else if (command === '/timer') await this.#setTimer(rest.join(''));
       else
         this.#screen.say(
-          `There is no ${command}: /help lists what there is, and // sends a line that begins with a slash.`,
+          `There is no ${typed}: /help lists what there is, and // sends a line that begins with a slash.`,
         );
     } catch (error) {
-      this.#screen.say(`Not sent: ${(error as Error).message}`);
+      const words = systemWords(error) ?? (error as Error).message;
+      this.#screen.say(line.startsWith('/') ? `${typed}: ${words}` : `Not sent: ${words}`);
     }
   }
 
@@ -171,6 +182,14 @@ class Chat {
     );
   }
 
+  async #setTimer(text: string): Promise<void> {
+    const seconds = readTimer(text);
+    const id = await this.#conversation.setTimer(seconds);
+    this.#own.set(id, { text: timerWords(seconds), mark: 'waiting' });
+    this.#screen.mine(id, timerWords(seconds), 'waiting');
+    if (seconds > 0) this.#screen.say('(what this terminal shows stays in it)');
+  }
+
   async #trust(): Promise<void> {
     if (!this.#conversation.keyChanged) throw new Error('their key has not changed.');
     await this.#conversation.acceptChangedKey();
@@ -179,13 +198,14 @@ class Chat {
 
   async #listen(signal: AbortSignal): Promise<void> {
     for await (const message of this.#conversation.messages({ signal })) {
-      const { id, at, body, markRead, file } = message;
+      const { id, at, body, markRead, file, expiresS } = message;
       const from = this.#conversation.code;
       this.#screen.theirs(from, this.#textOf(message), {
         from,
         id,
         at,
         body,
+        ...(expiresS === undefined ? {} : { expiresS }),
         ...(file === undefined ? {} : { file: file.name }),
       });
       await markRead();
