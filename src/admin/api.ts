@@ -50,7 +50,7 @@ async function answer(
     const { action } = route;
     const target = Object.values(named).join(' ').slice(0, TEXT_MAX);
     const reason = query.reason ?? '';
-    await engine.operators.record({ operator, node, action, target, reason });
+    await engine.operators.audit.record({ operator, node, action, target, reason });
     log.info('an operator acts', { operator, verb: action, reason });
   }
   const { status, json } = await route.handle(context, { path: named, query, body });

@@ -143,7 +143,7 @@ export const RELAY_ROUTES: readonly Route[] = [
     answer: { status: 200, schema: pageOf(auditLine) },
     handle: async ({ engine }, { query }) => ({
       status: 200,
-      json: await engine.operators.audit(query.after ?? null),
+      json: await engine.operators.audit.page(query.after ?? null),
     }),
   },
 ];

@@ -24,10 +24,14 @@ export interface Operators {
   deadLettersOf(code: string): Promise<readonly DeadLetter[]>;
   /** False if there is none with this id. */
   dropDeadLetter(code: string, id: string): Promise<boolean>;
-  /** Writes a line of the audit log, which keeps the last `AUDIT_MAX`. */
+  readonly audit: Audit;
+}
+
+/** What operators have asked for. Keeps the last `AUDIT_MAX` lines. */
+export interface Audit {
   record(entry: AuditEntry): Promise<void>;
-  /** A page of the audit log, the newest line first. */
-  audit(after: string | null): Promise<Page<AuditLine>>;
+  /** The newest line first; `after` is `next` of the page before, null for the first. */
+  page(after: string | null): Promise<Page<AuditLine>>;
 }
 
 /** What an operator has asked for. */

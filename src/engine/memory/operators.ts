@@ -1,6 +1,6 @@
 import { AUDIT_MAX } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
-import type { AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../operators.ts';
+import type { Audit, AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../operators.ts';
 import type { UserRecord, Users } from './users.ts';
 
 export interface MemoryOperatorsOptions {
@@ -17,14 +17,36 @@ export interface MemoryOperatorsOptions {
 
 const NODE = 'this one';
 
+class MemoryAudit implements Audit {
+  readonly #now: () => number;
+  /** The newest first; at most `AUDIT_MAX`. */
+  readonly #lines: AuditLine[] = [];
+  #written = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async record(entry: AuditEntry): Promise<void> {
+    this.#written += 1;
+    const at = formatCreatedAt(Math.floor(this.#now() * 1000));
+    this.#lines.unshift({ id: `${this.#written}`, at, ...entry });
+    this.#lines.length = Math.min(this.#lines.length, AUDIT_MAX);
+  }
+
+  async page(): Promise<Page<AuditLine>> {
+    return { items: [...this.#lines], next: null };
+  }
+}
+
 /** See `Operators`. Dead letters are not kept: none would outlive the process. */
 export class MemoryOperators implements Operators {
   readonly #options: MemoryOperatorsOptions;
-  readonly #audit: AuditLine[] = [];
-  #lines = 0;
+  readonly audit: Audit;
 
   constructor(options: MemoryOperatorsOptions) {
     this.#options = options;
+    this.audit = new MemoryAudit(options.now);
   }
 
   async show(code: string): Promise<UserCard | 'gone' | null> {
@@ -85,17 +107,6 @@ export class MemoryOperators implements Operators {
 
   async dropDeadLetter(): Promise<boolean> {
     return false;
-  }
-
-  async record(entry: AuditEntry): Promise<void> {
-    this.#lines += 1;
-    const at = formatCreatedAt(Math.floor(this.#options.now() * 1000));
-    this.#audit.unshift({ id: `${this.#lines}`, at, ...entry });
-    this.#audit.length = Math.min(this.#audit.length, AUDIT_MAX);
-  }
-
-  async audit(): Promise<Page<AuditLine>> {
-    return { items: [...this.#audit], next: null };
   }
 
   #find(code: string): UserRecord | undefined {

@@ -10,14 +10,12 @@ import {
   type DeliverRequest,
   type Engine,
   type EngineHealth,
-  type EngineLimits,
   EngineMisconfigured,
   EngineUnavailable,
   type LeaveResult,
   type LiveNode,
   type MailboxId,
   type MailboxListener,
-  type NodeDetails,
   type ReadRequest,
   type ReadResult,
   type RegisterResult,
@@ -32,50 +30,12 @@ import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
-import { RedisInvitations } from './accounts/invitations.ts';
-import { Leaving } from './accounts/leaving.ts';
-import { Sweeper } from './accounts/sweeper.ts';
-import { RedisAnnouncements } from './announcements/announcements.ts';
-import { Calls } from './cluster/calls.ts';
-import { Conditions } from './cluster/conditions.ts';
-import { type Discovery, discovery } from './cluster/discovery.ts';
-import { Router } from './cluster/router.ts';
+import { discovery } from './cluster/discovery.ts';
 import type { Shard, ShardEvents } from './cluster/shard.ts';
 import { type Deployment, parseDeployment } from './connection/address.ts';
-import { Accounts } from './mailbox/accounts.ts';
-import { MailboxSampler } from './mailbox/mailbox-sampler.ts';
-import { Store } from './mailbox/store.ts';
 import { totalMaxMemory, usersDoNotFit } from './memory.ts';
-import { AuditLog } from './operators/audit.ts';
-import { RedisControl } from './operators/control.ts';
-import { RedisOperators } from './operators/operators.ts';
-import { RedisPeople } from './people/people.ts';
-import { Presence } from './presence.ts';
-import { loadScripts } from './scripts.ts';
+import { assemble, type Parts, type RedisEngineOptions } from './parts.ts';
 import { TIMINGS, type Timings } from './timings.ts';
-import { Channels } from './wakeups/channels.ts';
-import { Prober } from './wakeups/probe.ts';
-
-export interface RedisEngineOptions {
-  /**
-   * `redis://` or `rediss://`: one server, or nodes of a Cluster; or one
-   * `redis+sentinel://host:port,host:port/master-name`.
-   */
-  readonly urls: readonly string[];
-  /** Unique among the running nodes. */
-  readonly nodeId: string;
-  readonly limits: EngineLimits;
-  /** `deliver` answers once so many replicas have the envelopes; 0: once the master has them. */
-  readonly waitReplicas: number;
-  readonly observer?: EngineObserver;
-  /** Whether users who are away are noted, to be announced. Default: no. */
-  readonly announces?: boolean;
-  /** Announces this node as live once it does not return null; without it the engine is a tool's. */
-  readonly presence?: () => NodeDetails | null;
-  readonly timings?: Partial<Timings>;
-  /** See `Sweeper`; without it no account is deleted for being idle. */
-  readonly accountIdleTtlMs?: () => number;
-}
 
 /**
  * Users and mailboxes in Redis 7.0 or newer, or Valkey. See `Engine`, and schema.ts for the keys.
@@ -83,24 +43,6 @@ export interface RedisEngineOptions {
  */
 export function createRedisEngine(options: RedisEngineOptions): Engine {
   return new RedisEngine(options);
-}
-
-/** The parts of a running engine. */
-interface Parts {
-  readonly router: Router;
-  readonly channels: Channels;
-  readonly prober: Prober;
-  readonly store: Store;
-  readonly accounts: Accounts;
-  readonly people: RedisPeople;
-  readonly leaving: Leaving;
-  readonly invitations: RedisInvitations;
-  readonly operators: RedisOperators;
-  readonly announcements: RedisAnnouncements;
-  readonly control: RedisControl;
-  readonly presence: Presence;
-  readonly sampler: MailboxSampler;
-  readonly sweeper: Sweeper;
 }
 
 const POLL_MS = 20;
@@ -125,7 +67,16 @@ class RedisEngine implements Engine {
 
   async start(): Promise<void> {
     try {
-      const parts = this.#assemble(await discovery(this.#deployment, this.#timings.commandTimeoutMs));
+      const deployment = this.#deployment;
+      const timings = this.#timings;
+      const parts = assemble({
+        discovery: await discovery(deployment, timings.commandTimeoutMs),
+        deployment,
+        options: this.#options,
+        timings,
+        observer: this.#observer,
+        eventsOf: (shard) => this.#eventsOf(shard),
+      });
       this.#parts = parts;
       await parts.router.start();
       await this.#untilReady(parts);
@@ -269,91 +220,6 @@ class RedisEngine implements Engine {
     return this.#running().people;
   }
 
-  #assemble({ isCluster, discover, confirmMaster }: Discovery): Parts {
-    const { limits, waitReplicas, announces = false } = this.#options;
-    // A name may have any characters; keys and channels are ASCII.
-    const nodeId = encodeURIComponent(this.#options.nodeId);
-    const timings = this.#timings;
-    const observer = this.#observer;
-    const scripts = loadScripts(limits, announces ? timings : {});
-    const { access } = this.#deployment;
-    const router: Router = new Router({
-      discover,
-      context: { access, confirmMaster, scripts, timings, waitReplicas, observer },
-      eventsOf: (shard) => this.#eventsOf(shard),
-      onSlotsMoved: () => channels.follow(),
-    });
-    const conditions = new Conditions(observer);
-    const calls = new Calls({ router, timings, observer, conditions });
-    const prober: Prober = new Prober({
-      router,
-      calls,
-      scripts,
-      nodeId,
-      timings,
-      observer,
-      conditions,
-      onSilent: (shard) => channels.poll(shard, timings.silentPollEveryMs),
-      onRecovered: (shard) => channels.poll(shard, timings.spreadMs),
-    });
-    const isSilent = (shard: Shard) => prober.subscription(shard) === 'silent';
-    const channels: Channels = new Channels({ router, timings, observer, conditions, isSilent });
-    const { callTimeoutMs } = timings;
-    const durable = waitReplicas > 0;
-    const { mailboxTtlMs } = limits;
-    const announcements = new RedisAnnouncements({ calls, scripts, timings, mailboxTtlMs, isCluster });
-    const store = new Store({
-      calls,
-      scripts,
-      mailboxTtlMs,
-      nodeId,
-      durable,
-      observer,
-      away: announces ? announcements : null,
-      callTimeoutMs,
-    });
-    const invitations = new RedisInvitations({ calls, scripts, durable });
-    const accounts = new Accounts({ calls, scripts, store, invitations, maxUsers: limits.maxUsers });
-    const audit = new AuditLog(calls);
-    const presence = new Presence({
-      calls,
-      scripts,
-      nodeId,
-      timings,
-      observer,
-      details: this.#options.presence ?? (() => null),
-    });
-    const leaving = new Leaving({ calls, scripts, store, durable });
-    const { accountIdleTtlMs = () => 0 } = this.#options;
-    const sweeper = new Sweeper({
-      calls,
-      router,
-      leaving,
-      store,
-      presence,
-      nodeId,
-      timings,
-      observer,
-      accountIdleTtlMs,
-    });
-    return {
-      router,
-      channels,
-      prober,
-      store,
-      people: new RedisPeople({ scripts, store }),
-      leaving,
-      invitations,
-      announcements,
-      operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, durable }),
-      control: new RedisControl(calls),
-      accounts,
-      presence,
-      sweeper,
-      sampler: new MailboxSampler({ router, timings, observer }),
-    };
-  }
-
   #eventsOf(shardOf: () => Shard): ShardEvents {
     const withParts = (act: (parts: Parts, shard: Shard) => void) => () => {
       if (this.#parts !== null) act(this.#parts, shardOf());
@@ -365,7 +231,7 @@ class RedisEngine implements Engine {
       },
       onReady: withParts(({ channels, prober }, shard) => {
         channels.reclaim(shard);
-        prober.probe(shard);
+        void prober.probe(shard);
       }),
       onLost: withParts(({ router }) => router.refresh()),
       onSubscriberReady: withParts(({ channels, prober }, shard) => {

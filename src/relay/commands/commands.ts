@@ -9,7 +9,8 @@ import { isVerb, VERBS, type Verb } from './verbs.ts';
 
 export interface CommandsOptions extends CommandHost {
   readonly socket: Socket;
-  readonly onRefused: (refusal: CommandRefusal, frame: number) => void;
+  /** Answers commands that are refused. @param frame number of the client's text frame on this socket, from 1 */
+  readonly refusals: { refuse(refusal: CommandRefusal, frame: number): void };
   readonly onLost: (state: Extract<CommandAnswer, { lost: unknown }>['lost']) => void;
 }
 
@@ -85,14 +86,14 @@ export class Commands {
     answer: CommandAnswer,
     { id, verb, number }: { readonly id: string; readonly verb: Verb; readonly number: number },
   ): void {
-    const { context, session, socket, onRefused, onLost } = this.#options;
+    const { context, session, socket, refusals, onLost } = this.#options;
     const { commands } = context.metrics;
     if ('lost' in answer) {
       commands.of(verb, 'unavailable').add();
       onLost(answer.lost);
     } else if ('code' in answer) {
       commands.of(verb, answer.code).add();
-      onRefused({ ...answer, id }, number);
+      refusals.refuse({ ...answer, id }, number);
     } else {
       commands.of(verb, 'accepted').add();
       socket.send(accepted(session.code, id, answer.result));

@@ -13,7 +13,7 @@ import type { Socket } from '../transport/socket.ts';
 import { Acquaintances } from './acquaintances.ts';
 import { DeliverQueue, type Hold } from './deliver-queue.ts';
 import { LookupCharge } from './lookup-charge.ts';
-import { notAnEnvelope, type Refusal, Refusals, refusalOf, TOO_MUCH } from './refusals.ts';
+import { type FatalFrame, notAnEnvelope, type Refusal, Refusals, refusalOf, TOO_MUCH } from './refusals.ts';
 
 type EnvelopeFrame = Extract<ClientFrame, { kind: 'envelope' }>;
 type CommandFrame = Extract<ClientFrame, { kind: 'command' }>;
@@ -62,14 +62,14 @@ export class Inbound {
   readonly #deliverQueue: DeliverQueue;
   readonly #lookupCharge: LookupCharge;
   readonly acquaintances: Acquaintances;
-  readonly #refusals: Refusals;
+  readonly refusals: Refusals;
 
   constructor(options: InboundOptions) {
     this.#options = options;
     const { context, session, hold, socket, address, policy } = options;
     const { engine } = context;
     this.#queue = new ConnectionQueue(context.scheduler);
-    this.#refusals = new Refusals({ context, socket, code: session.code, queue: this.#queue });
+    this.refusals = new Refusals({ context, socket, code: session.code, queue: this.#queue });
     this.#lookupCharge = new LookupCharge({ lookups: context.rates.lookups, address });
     this.acquaintances = new Acquaintances({ engine, session, policy, recipients: this.#lookupCharge });
     this.#deliverQueue = new DeliverQueue({
@@ -99,23 +99,16 @@ export class Inbound {
     const taken = this.#queue.wait(copy.length, () => this.#handle(copy, number));
     if (taken) return;
     // Each refusal costs the node a decode, so it is paid for as noise.
-    if (context.rates.penalties.take(session.code) > 0) this.#refusals.close('flooding', 'too much at once');
+    if (context.rates.penalties.take(session.code) > 0) this.refusals.close('flooding', 'too much at once');
     else this.#handle(bytes, number, TOO_MUCH);
   }
 
-  /** A frame refused before decoding. */
-  refuseTooLarge(detail: string, number: number): void {
-    this.refuse({ code: 'too_large', detail }, number);
-  }
-
-  /** @param number of the client's text frame on this socket, from 1 */
-  refuse(refusal: Refusal, number: number): void {
-    this.#refusals.refuse(refusal, number);
-  }
-
-  /** A fatal frame: handles the queued frames, then closes. */
-  finish(close: () => void): void {
-    this.#queue.end(close);
+  /** A fatal frame: handles the queued frames, then answers with `refusal`, if there is one, and closes. */
+  fatal({ close, reason, refusal }: FatalFrame, number: number): void {
+    this.#queue.end(() => {
+      if (refusal !== undefined) this.refusals.refuse(refusal, number);
+      this.#options.socket.close(close, reason);
+    });
   }
 
   /** Resolves once every frame that came is handled, and every envelope taken is stored or refused. */
@@ -143,7 +136,7 @@ export class Inbound {
               ? this.#deliver(frame, bytes, number)
               : this.#command(frame, bytes, number)))
           : notAnEnvelope(frame);
-      if (refusal !== null) this.#refusals.refuse(refusal, number);
+      if (refusal !== null) this.refusals.refuse(refusal, number);
     }
     context.scheduler.spent(context.now() - startedMs);
   }
@@ -215,7 +208,7 @@ export class Inbound {
       return;
     }
     if (outcome === 'share_full') context.metrics.sharesFull.add();
-    this.#refusals.refuse({ ...refusalOf(outcome, recipient), id }, number);
+    this.refusals.refuse({ ...refusalOf(outcome, recipient), id }, number);
   }
 }
 

@@ -21,6 +21,14 @@ export interface Refusal {
   readonly retryAfterMs?: number;
 }
 
+/** A frame after which the socket closes. */
+export interface FatalFrame {
+  readonly close: CloseName;
+  readonly reason: string;
+  /** What the client is answered before; undefined: the close says it all. */
+  readonly refusal?: Refusal;
+}
+
 export interface RefusalsOptions {
   readonly context: RelayContext;
   readonly socket: Socket;

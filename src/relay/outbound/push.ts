@@ -6,6 +6,7 @@ import type {
   SessionKey,
   SessionState,
   StoredEnvelope,
+  Subscription,
   WakeUp,
 } from '../../engine/engine.ts';
 import { isAfter } from '../../engine/mailbox-id.ts';
@@ -30,8 +31,6 @@ type ReadCause = 'login' | 'gap' | 'window' | 'look' | 'reclaim';
 export interface PushOwner {
   /** The store says that the session does not hold any more. */
   onLost(state: Exclude<SessionState, 'held'>): void;
-  /** A poll found envelopes whose wake-up was lost. */
-  onMissed(): void;
   /** The store has said that the session holds. @param askedAtMs monotonic */
   onHeld(askedAtMs: number): void;
 }
@@ -42,6 +41,7 @@ export interface PushOptions {
   };
   readonly window: Window;
   readonly sender: Sender;
+  readonly subscription: Pick<Subscription, 'renew'>;
   readonly owner: PushOwner;
   readonly login: Pick<Extract<ClaimResult, { outcome: 'claimed' }>, 'session' | 'last' | 'waiting'>;
 }
@@ -57,6 +57,7 @@ export class Push {
   readonly #session: SessionKey;
   readonly #window: Window;
   readonly #sender: Sender;
+  readonly #subscription: PushOptions['subscription'];
   readonly #owner: PushOwner;
   /** The last id handed to the socket, or known to be gone from the mailbox; null: nothing yet. Never goes back. */
   #cursor: MailboxId | null = null;
@@ -82,11 +83,12 @@ export class Push {
   /** Runs after a wake-up announced nothing: reads wait for its end. What continues at the cursor is pushed even so. */
   #cooldown: NodeJS.Timeout | null = null;
 
-  constructor({ context, window, sender, owner, login }: PushOptions) {
+  constructor({ context, window, sender, subscription, owner, login }: PushOptions) {
     this.#context = context;
     this.#session = login.session;
     this.#window = window;
     this.#sender = sender;
+    this.#subscription = subscription;
     this.#owner = owner;
     this.#heard = login.last;
     this.#loginLast = login.last;
@@ -260,7 +262,7 @@ export class Push {
     metrics.mailboxReads.of(cause).add();
     if (cause !== 'look' || envelopes === 0) return;
     metrics.lostWakeUps.add();
-    this.#owner.onMissed();
+    this.#subscription.renew();
   }
 
   /** Hands envelopes to the socket in order, until it says stop. The cursor moves with what was taken. */

@@ -51,7 +51,7 @@ export class Connection {
     metrics.bytesReceived.add(bytes.length);
     const receiver = this.#stage instanceof Session ? this.#stage.inbound : this.#stage;
     if (isBinary) {
-      receiver.finish(() => this.socket.close('malformed', 'frames are text'));
+      receiver.fatal({ close: 'malformed', reason: 'frames are text' }, this.socket.frames);
       return;
     }
     this.socket.frames += 1;
@@ -60,10 +60,9 @@ export class Connection {
       receiver.receive(bytes, number);
       return;
     }
-    receiver.finish(() => {
-      receiver.refuseTooLarge(`${bytes.length} bytes: a frame may have ${config.maxFrameBytes}`, number);
-      this.socket.close('tooBig', `a frame may have ${config.maxFrameBytes} bytes`);
-    });
+    const reason = `a frame may have ${config.maxFrameBytes} bytes`;
+    const detail = `${bytes.length} bytes: a frame may have ${config.maxFrameBytes}`;
+    receiver.fatal({ close: 'tooBig', reason, refusal: { code: 'too_large', detail } }, number);
   }
 
   /** uWebSockets has answered it already; it only counts against floods. */

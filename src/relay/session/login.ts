@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { type PublicKey, parsePublicKey } from '../../crypto/verify.ts';
 import type { Account, ClaimResult, Subscription } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
-import { DELIVERED_EXTRA_BYTES_MAX } from '../../protocol/delivered.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import { type ClientFrame, decodeFrame } from '../../protocol/frame.ts';
-import { type ConnectAckPayload, challenge, connectAck, errorFrame } from '../../protocol/frames.ts';
+import { challenge, connectAck, errorFrame } from '../../protocol/frames.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { signatureDetail, verifyTimed } from '../context/signature.ts';
+import type { FatalFrame } from '../inbound/refusals.ts';
 import { sameUrl } from '../transport/public-url.ts';
 import type { Socket } from '../transport/socket.ts';
+import { connectAckPayload } from './connect-ack.ts';
 import { EarlyEvents } from './early-events.ts';
 import { Session } from './session.ts';
 
@@ -104,13 +105,10 @@ export class Login {
     }
   }
 
-  refuseTooLarge(detail: string, number: number): void {
-    this.#refuse({ code: 'too_large', detail, close: 'tooBig' }, number);
-  }
-
-  /** A fatal frame: before a login, no queued frame could come before it. */
-  finish(close: () => void): void {
-    close();
+  /** A fatal frame: answers with `refusal`, if there is one, and closes. */
+  fatal({ close, reason, refusal }: FatalFrame, number: number): void {
+    if (refusal === undefined) this.#options.socket.close(close, reason);
+    else this.#refuse({ ...refusal, close }, number);
   }
 
   #wait(bytes: Uint8Array, number: number): void {
@@ -245,7 +243,7 @@ export class Login {
     context.metrics.logins.of('accepted', `${protocol}`).add();
     context.metrics.envelopesWaited.add(login.waiting);
     context.metrics.envelopesExpired.add(login.expired);
-    socket.send(connectAck(session.code, protocol === 2 ? this.#limits(login) : null));
+    socket.send(connectAck(session.code, protocol === 2 ? connectAckPayload(context.config, login) : null));
     onSession(session);
     session.push.start();
     return session;
@@ -256,27 +254,6 @@ export class Login {
     for (const { bytes, number } of this.#waiting.splice(0)) {
       if (!session.ended) session.inbound.receive(bytes, number);
     }
-  }
-
-  #limits(login: Claimed): ConnectAckPayload {
-    const { config } = this.#options.context;
-    return {
-      queued: login.waiting,
-      expired: login.expired,
-      server_time: new Date().toISOString(),
-      ...(config.publicUrls.length > 1 ? { audiences: config.publicUrls } : {}),
-      limits: {
-        max_frame_bytes: config.maxFrameBytes,
-        max_delivered_bytes: config.maxFrameBytes + DELIVERED_EXTRA_BYTES_MAX,
-        mailbox_envelopes: config.mailboxEnvelopes,
-        mailbox_bytes: config.mailboxBytes,
-        mailbox_ttl_s: config.mailboxTtlMs / 1000,
-        window_envelopes: config.windowEnvelopes,
-        window_bytes: config.windowBytes,
-        envelopes_per_s: config.envelopesPerSecond,
-        bytes_per_s: config.bytesPerSecond,
-      },
-    };
   }
 
   #refuseConnect(refusal: Refusal): void {

@@ -130,7 +130,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       latency,
       owner: this,
     });
-    this.push = new Push({ context, window, sender, login, owner: this });
+    this.push = new Push({ context, window, sender, login, subscription, owner: this });
     this.receipts = new Receipts({
       context,
       session,
@@ -172,7 +172,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       session: this.#session,
       socket: this.#socket,
       contacts: this.inbound.acquaintances,
-      onRefused: (refusal, frame) => this.inbound.refuse(refusal, frame),
+      refusals: this.inbound.refusals,
       onLost: (state) => this.onLost(state),
     });
     return this.#commands;
@@ -322,11 +322,6 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       if (user === 'gone') this.close('deleted', CLOSES.deleted.means);
       else this.close('notAuthenticated', reason);
     });
-  }
-
-  /** A poll found what no wake-up had announced: the subscription is made again. */
-  onMissed(): void {
-    this.#subscription.renew();
   }
 
   /** Harmless, but not without limit. */

@@ -128,8 +128,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'one shard of a Cluster is not probed',
     file: 'engine/redis/wakeups/probe.js',
-    from: 'for (const shard of shards)\n            void this.#probe(shard);',
-    to: 'for (const shard of [...shards].slice(1))\n            void this.#probe(shard);',
+    from: 'for (const shard of shards)\n            void this.probe(shard);',
+    to: 'for (const shard of [...shards].slice(1))\n            void this.probe(shard);',
     scenarios: ['silent-shard'],
   },
   {

@@ -73,7 +73,7 @@ export class Bench implements MailboxListener {
 
   /** By protocol 2, so that the socket sees `drained`. */
   async login(changed: Changed = {}): Promise<Push> {
-    await this.engine.subscribe(this.code, this);
+    const subscription = await this.engine.subscribe(this.code, this);
     const login = await this.engine.claim({ code: this.code, token: `${Math.random()}`, protocol: 2 });
     if (login.outcome !== 'claimed') throw new Error(login.outcome);
     this.session = login.session;
@@ -101,10 +101,9 @@ export class Bench implements MailboxListener {
     });
     const owner = {
       onLost: (state: string) => this.lost.push(state),
-      onMissed: () => undefined,
       onHeld: () => undefined,
     };
-    this.push = new Push({ context, window, sender, owner, login });
+    this.push = new Push({ context, window, sender, subscription, owner, login });
     return this.push;
   }
 

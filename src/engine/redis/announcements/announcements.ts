@@ -22,8 +22,9 @@ const MOVING_MAX = 10_000;
 
 /** See `Announcements`. In a Cluster there is one zset for each slot, so that `deliver` can write it: 16,384. */
 export class RedisAnnouncements implements Announcements {
+  /** In which scripts note users. */
+  readonly keys: ReturnType<typeof awayKeys>;
   readonly #options: RedisAnnouncementsOptions;
-  readonly #keys: ReturnType<typeof awayKeys>;
   /** Keys with something to take, and when, by `performance.now`: what this node has noted or found. */
   readonly #due = new Map<string, number>();
   readonly #moving = new Set<string>();
@@ -32,18 +33,13 @@ export class RedisAnnouncements implements Announcements {
 
   constructor(options: RedisAnnouncementsOptions) {
     this.#options = options;
-    this.#keys = awayKeys(options.isCluster);
-  }
-
-  /** The key in which a user is noted. */
-  keyOf(code: string): string {
-    return this.#keys.of(code);
+    this.keys = awayKeys(options.isCluster);
   }
 
   /** @param answer of a script: see lua/announce.lua */
   noted(code: string, answer: string): void {
     if (answer.includes('?') && this.#moving.size < MOVING_MAX) this.#moving.add(code);
-    if (answer.includes('!')) this.#lookIn(this.keyOf(code), this.#options.timings.announceAfterMs);
+    if (answer.includes('!')) this.#lookIn(this.keys.of(code), this.#options.timings.announceAfterMs);
   }
 
   async take(max: number): Promise<readonly Announcement[]> {
@@ -60,7 +56,7 @@ export class RedisAnnouncements implements Announcements {
   }
 
   putBack(announcements: readonly Announcement[], afterMs: number): Promise<void> {
-    for (const { code } of announcements) this.#lookIn(this.keyOf(code), afterMs);
+    for (const { code } of announcements) this.#lookIn(this.keys.of(code), afterMs);
     return this.#settle(announcements, `${Math.ceil(afterMs)}`);
   }
 
@@ -114,7 +110,7 @@ export class RedisAnnouncements implements Announcements {
     const script = scripts['announcements/settle'];
     const byKey = new Map<string, string[]>();
     for (const { code, ticket } of announcements) {
-      const key = this.keyOf(code);
+      const key = this.keys.of(code);
       byKey.set(key, [...(byKey.get(key) ?? []), code, ticket]);
     }
     await Promise.all(
@@ -129,7 +125,7 @@ export class RedisAnnouncements implements Announcements {
     for (const code of codes) this.#moving.delete(code);
     await Promise.all(
       codes.map(async (code) => {
-        const key = this.keyOf(code);
+        const key = this.keys.of(code);
         const beside = () => [...keysBesideUser(code), key];
         const run = calls.run({ script, key: userKey(code), beside, args: () => [key] });
         this.noted(code, await run.then(String, () => '?'));
@@ -140,7 +136,7 @@ export class RedisAnnouncements implements Announcements {
   /** Looks, in turn, for what nodes have left behind that ended: at every key once per `announceSweepMs`. */
   async #sweep(): Promise<void> {
     const { calls, timings } = this.#options;
-    const { all } = this.#keys;
+    const { all } = this.keys;
     const sinceMs = Math.min(performance.now() - this.#sweptAtMs, timings.announceSweepMs);
     const count = Math.min(all.length, Math.ceil((all.length * sinceMs) / timings.announceSweepMs));
     this.#sweptAtMs = performance.now();

@@ -20,14 +20,12 @@ export interface SubscriberOptions {
  * A separate connection for the sharded channels of one server: a flood of messages delays no reply, and a node that
  * reads too slowly loses only this connection. It does not remember channels: callers subscribe again after `onReady`.
  */
-export class Subscriber {
-  readonly #options: SubscriberOptions;
-  readonly #link: Link;
+export class Subscriber extends Link {
+  readonly #address: Address;
 
   constructor(options: SubscriberOptions) {
-    this.#options = options;
     const { address, access, timeoutMs, onMessage, onDropped } = options;
-    this.#link = new Link({
+    super({
       open: () => Connection.open({ address, access, timeoutMs, onMessage, onDropped }),
       prepare: async (connection) => {
         await connection.send(['PING']);
@@ -35,19 +33,16 @@ export class Subscriber {
       onReady: options.onReady,
       onLost: options.onLost,
     });
+    this.#address = address;
   }
 
   get ready(): boolean {
-    return this.#link.connection !== null;
+    return this.connection !== null;
   }
 
   /** The channels that the server still has for this node. */
   get subscribedTo(): ReadonlySet<string> {
-    return this.#link.connection?.subscribedTo ?? new Set();
-  }
-
-  get reason(): string {
-    return this.#link.reason;
+    return this.connection?.subscribedTo ?? new Set();
   }
 
   /** Resolves when the server has acknowledged: messages published from then on arrive. */
@@ -59,19 +54,10 @@ export class Subscriber {
     await this.#send(['SUNSUBSCRIBE', channel]);
   }
 
-  /** For a connection that is open but delivers nothing. */
-  reset(reason: string): void {
-    this.#link.reset(reason);
-  }
-
-  close(reason: string): void {
-    this.#link.close(reason);
-  }
-
   async #send(args: readonly Argument[]): Promise<void> {
-    const { connection } = this.#link;
+    const { connection } = this;
     if (connection === null) {
-      throw new EngineUnavailable(`no subscriber at ${formatAddress(this.#options.address)}: ${this.reason}`);
+      throw new EngineUnavailable(`no subscriber at ${formatAddress(this.#address)}: ${this.reason}`);
     }
     await connection.send(args);
   }

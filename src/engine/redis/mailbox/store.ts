@@ -16,12 +16,21 @@ import {
   type Unconfirmed,
 } from '../../engine.ts';
 import type { EngineObserver } from '../../observer.ts';
-import type { Policy } from '../../people.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { type Argument, listOf, type Reply, textOf } from '../connection/reply.ts';
 import { keysBesideRecipient, keysBesideUser, userKey } from '../schema.ts';
 import type { Script, Scripts } from '../scripts.ts';
+import {
+  OUTCOMES,
+  policyOf,
+  readUnconfirmed,
+  SESSION_FORGOTTEN,
+  STATES,
+  stateOf,
+  wordOf,
+  writeUnconfirmed,
+} from './answers.ts';
 
 export interface StoreOptions {
   readonly calls: Calls;
@@ -38,8 +47,8 @@ export interface StoreOptions {
 }
 
 interface Away {
-  /** The name of the zset in which scripts note this user. */
-  keyOf(code: string): string;
+  /** The zsets in which scripts note users. */
+  readonly keys: { of(code: string): string };
   /** A script has answered so about noting: see lua/announce.lua. */
   noted(code: string, answer: string): void;
 }
@@ -57,32 +66,7 @@ export interface StoreClaim {
 /** If Redis' clock is set back, a claim that was stuck meanwhile must not slip through. */
 const CLAIM_EARLIEST_MS = 5_000;
 
-const OUTCOMES: Readonly<Record<string, DeliverOutcome>> = {
-  s: 'stored',
-  r: 'repeated',
-  u: 'recipient_unknown',
-  c: 'id_conflict',
-  f: 'mailbox_full',
-  h: 'share_full',
-  x: 'stale',
-  d: 'unheard',
-};
 const FORGOTTEN = '+';
-
-/**
- * The store has gone back to before the session's claim, so no newer login has displaced it. Reported as displaced, a
- * failover would send clients away for good.
- */
-const SESSION_FORGOTTEN = 'forgotten';
-
-const STATES: Readonly<Record<string, SessionState>> = {
-  held: 'held',
-  displaced: 'displaced',
-  gone: 'gone',
-  ended: 'ended',
-  banned: 'banned',
-  unknown: 'unknown_user',
-};
 
 /** The verbs of mailboxes and sessions, one script each. All reject with EngineUnavailable. */
 export class Store {
@@ -116,7 +100,7 @@ export class Store {
           shard.clock.usAt(heldAtMs, HOLD_MS),
           tag,
           kinds,
-          away?.keyOf(recipient) ?? '',
+          away?.keys.of(recipient) ?? '',
           ...items,
         ],
         durable,
@@ -185,7 +169,7 @@ export class Store {
   async reclaim(session: SessionKey, cursor: MailboxId | null): Promise<SessionState> {
     const { token, epoch, protocol, code } = session;
     const args = [token, `${epoch}`, this.#options.nodeId, `${protocol}`, cursor ?? ''];
-    return state(await this.#run('reclaim', code, () => args));
+    return stateOf(await this.#run('reclaim', code, () => args));
   }
 
   async read({ session, after, maxEnvelopes, maxBytes }: ReadRequest): Promise<ReadResult> {
@@ -199,7 +183,7 @@ export class Store {
       reply = await run();
     }
     const [answer, last, ...entries] = reply;
-    const held = state(answer ?? null);
+    const held = stateOf(answer ?? null);
     if (held !== 'held') return { state: held };
     const envelopes: StoredEnvelope[] = [];
     for (let index = 0; index < entries.length; index += 2) {
@@ -213,18 +197,18 @@ export class Store {
     const { token, epoch, code } = session;
     const run = () => this.#run('dead-letter', code, () => [token, `${epoch}`, id, why]);
     const reply = await run();
-    if (textOf(reply) !== SESSION_FORGOTTEN) return state(reply);
+    if (textOf(reply) !== SESSION_FORGOTTEN) return stateOf(reply);
     const reclaimed = await this.reclaim(session, null);
-    return reclaimed === 'held' ? state(await run()) : reclaimed;
+    return reclaimed === 'held' ? stateOf(await run()) : reclaimed;
   }
 
   async confirm(session: SessionKey, upTo: MailboxId): Promise<SessionState> {
     const { token, epoch, code } = session;
     const run = () => this.#run('confirm', code, () => [token, upTo, `${epoch}`]);
     const reply = await run();
-    if (textOf(reply) !== SESSION_FORGOTTEN) return state(reply);
+    if (textOf(reply) !== SESSION_FORGOTTEN) return stateOf(reply);
     const reclaimed = await this.reclaim(session, upTo);
-    return reclaimed === 'held' ? state(await run()) : reclaimed;
+    return reclaimed === 'held' ? stateOf(await run()) : reclaimed;
   }
 
   async release(
@@ -233,7 +217,7 @@ export class Store {
   ): Promise<void> {
     const { away } = this.#options;
     const noted = writeUnconfirmed(unconfirmed);
-    const answer = await this.#run('release', code, () => [token, away?.keyOf(code) ?? '', noted]);
+    const answer = await this.#run('release', code, () => [token, away?.keys.of(code) ?? '', noted]);
     away?.noted(code, String(answer));
   }
 
@@ -278,7 +262,7 @@ export class Store {
 
   #awayKeys(code: string): readonly string[] {
     const { away } = this.#options;
-    return away === null ? [] : [away.keyOf(code)];
+    return away === null ? [] : [away.keys.of(code)];
   }
 
   /** Retries once, after asking for the time: a call that is late even then really was under way for so long. */
@@ -286,35 +270,4 @@ export class Store {
     await this.#options.calls.askTime(userKey(code));
     return run();
   }
-}
-
-/** See lua/guard.lua. */
-function policyOf(guard: string): Policy {
-  return guard.includes('k') ? 'known' : 'anyone';
-}
-
-/** The word that a reply is, or begins with. */
-function wordOf(reply: Reply): string {
-  const [first] = Array.isArray(reply) ? (reply as readonly Reply[]) : [reply];
-  return textOf(first) ?? '';
-}
-
-function writeUnconfirmed(unconfirmed: Unconfirmed | null | undefined): string {
-  if (unconfirmed === undefined) return '-';
-  if (unconfirmed === null) return '';
-  const { id, tries, tooBig, timeouts } = unconfirmed;
-  return `${id} ${tries} ${tooBig} ${timeouts}`;
-}
-
-function readUnconfirmed(text: string): Unconfirmed | null {
-  const [id = '', tries, tooBig, timeouts] = text.split(' ');
-  if (id === '') return null;
-  return { id, tries: Number(tries), tooBig: Number(tooBig), timeouts: Number(timeouts) };
-}
-
-function state(reply: Reply): SessionState {
-  const answer = textOf(reply) ?? 'nothing';
-  const known = STATES[answer];
-  if (known === undefined) throw new EngineUnavailable(`a script answered ${answer}`);
-  return known;
 }

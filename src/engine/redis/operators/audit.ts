@@ -1,6 +1,6 @@
 import { AUDIT_MAX } from '../../bounds.ts';
 import { formatCreatedAt } from '../../created-at.ts';
-import type { AuditEntry, AuditLine, Page } from '../../operators.ts';
+import type { Audit, AuditEntry, AuditLine, Page } from '../../operators.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { AUDIT } from '../schema.ts';
@@ -8,8 +8,8 @@ import { AUDIT } from '../schema.ts';
 const PAGE = 100;
 const FIELDS = ['operator', 'node', 'action', 'target', 'reason'] as const;
 
-/** What operators have done: a capped stream. */
-export class AuditLog {
+/** See `Audit`. A capped stream. */
+export class AuditLog implements Audit {
   readonly #calls: Calls;
 
   constructor(calls: Calls) {

@@ -1,5 +1,5 @@
 import { formatCreatedAt } from '../../created-at.ts';
-import type { AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../../operators.ts';
+import type { Audit, DeadLetter, Operators, Page, UserCard } from '../../operators.ts';
 import type { Leaving } from '../accounts/leaving.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
@@ -7,7 +7,6 @@ import { listOf, textOf } from '../connection/reply.ts';
 import type { Accounts } from '../mailbox/accounts.ts';
 import { deadLetterKey, keyRecord, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
-import type { AuditLog } from './audit.ts';
 import { scanPage } from './pages.ts';
 
 export interface RedisOperatorsOptions {
@@ -16,7 +15,7 @@ export interface RedisOperatorsOptions {
   readonly router: Router;
   readonly accounts: Accounts;
   readonly leaving: Leaving;
-  readonly audit: AuditLog;
+  readonly audit: Audit;
   readonly durable: boolean;
 }
 
@@ -25,9 +24,11 @@ const EPOCH_IS_TIME_MS = 1_500_000_000_000;
 
 /** See `Operators`. */
 export class RedisOperators implements Operators {
+  readonly audit: Audit;
   readonly #options: RedisOperatorsOptions;
 
   constructor(options: RedisOperatorsOptions) {
+    this.audit = options.audit;
     this.#options = options;
   }
 
@@ -149,14 +150,6 @@ export class RedisOperators implements Operators {
     );
     if (entry === undefined) return false;
     return Number(await calls.command('drop', key, ['XDEL', key, textOf(entry[0]) ?? ''])) === 1;
-  }
-
-  record(entry: AuditEntry): Promise<void> {
-    return this.#options.audit.record(entry);
-  }
-
-  audit(after: string | null): Promise<Page<AuditLine>> {
-    return this.#options.audit.page(after);
   }
 
   async #act(

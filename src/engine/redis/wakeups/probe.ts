@@ -72,18 +72,13 @@ export class Prober {
   /** The shard's subscriber has a new connection: subscribes the probe's channel again, and probes at once. */
   resubscribed(shard: Shard): void {
     this.#stateOf(shard).subscribed = null;
-    this.probe(shard);
+    void this.probe(shard);
   }
 
   /** Slots of the shard have moved away; it still has the subscriptions `kept`. */
   dropped(shard: Shard, kept: ReadonlySet<string>): void {
     const state = this.#stateOf(shard);
     if (state.subscribed !== null && !kept.has(state.subscribed)) state.subscribed = null;
-  }
-
-  /** Now, not only when the next probe is due. */
-  probe(shard: Shard): void {
-    void this.#probe(shard);
   }
 
   stop(): void {
@@ -93,10 +88,11 @@ export class Prober {
   #probeAll(): void {
     const shards = new Set(this.#options.router.shards);
     for (const shard of this.#states.keys()) if (!shards.has(shard)) this.#states.delete(shard);
-    for (const shard of shards) void this.#probe(shard);
+    for (const shard of shards) void this.probe(shard);
   }
 
-  async #probe(shard: Shard): Promise<void> {
+  /** Now, not only when the next probe is due. Never rejects. */
+  async probe(shard: Shard): Promise<void> {
     const state = this.#stateOf(shard);
     // Without a connection for commands a probe tells nothing; the shard itself reports that it is down.
     if (state.awaited !== null || !shard.ready) return;
