@@ -1,8 +1,10 @@
 import type WebSocket from 'ws';
 import type { RawData } from 'ws';
+import { commandText } from '../../support/clients/commands.ts';
 import {
   ackFrame,
   envelopeFrame,
+  frameOf,
   readServerMessage,
   type ServerMessage,
 } from '../../support/clients/frames.ts';
@@ -52,6 +54,8 @@ export class RecordingClient {
   readonly #options: RecordingClientOptions;
   readonly #client: ReconnectingClient;
   readonly #numbers = new Map<string, number>();
+  /** Commands without an answer, by id. */
+  readonly #commands = new Map<string, (carriedOut: boolean) => void>();
   #order = 0;
   #connection: Connected | null = null;
   #confirming = true;
@@ -90,6 +94,7 @@ export class RecordingClient {
         if (this.#connection !== null) journal.close(this.#connection, code);
         this.#connection = null;
         this.sendQueue.disconnected();
+        for (const id of this.#commands.keys()) this.#answer(id, false);
       },
     });
   }
@@ -159,6 +164,18 @@ export class RecordingClient {
     }
   }
 
+  /** Protocol 2: a command to the relay. True once it is carried out; false if it was refused, or the connection is gone. */
+  command(verb: string, payload: object): Promise<boolean> {
+    const client = this.#loggedIn;
+    if (client === null) return Promise.resolve(false);
+    this.#order += 1;
+    const id = `c${this.#order}`;
+    return new Promise((resolve) => {
+      this.#commands.set(id, resolve);
+      client.send(frameOf(this.user, commandText(this.user.code, verb, payload, id)));
+    });
+  }
+
   /** Called a few times a second. */
   tick(): void {
     const client = this.#loggedIn;
@@ -220,6 +237,7 @@ export class RecordingClient {
   #hear(message: ServerMessage): void {
     const { type, payload } = message;
     this.onServerMessage(message);
+    if (type === 'accepted' || type === 'error') this.#answer(String(payload.id), type === 'accepted');
     if (type === 'accepted') {
       this.sendQueue.accepted(String(payload.id));
       this.#pump();
@@ -229,6 +247,11 @@ export class RecordingClient {
       const waitedMs = this.sendQueue.failed({ code, frame: Number(payload.frame), retryAfterMs });
       this.#options.journal.error(code, waitedMs);
     }
+  }
+
+  #answer(id: string, carriedOut: boolean): void {
+    this.#commands.get(id)?.(carriedOut);
+    this.#commands.delete(id);
   }
 
   #ack(): void {

@@ -17,6 +17,10 @@ import { longZombie } from './nodes/long-zombie.ts';
 import { network } from './nodes/network.ts';
 import { reconnectStorm, rollingRestart } from './nodes/restarts.ts';
 import { zombie } from './nodes/zombie.ts';
+import { deletion } from './people/deleted.ts';
+import { invitedRegistration } from './people/invited.ts';
+import { banning, blocking } from './people/unheard.ts';
+import { waking } from './people/woken.ts';
 import { halfMigrated, oneShardDown, shardKilled, silentShard, slotsMove } from './redis/cluster.ts';
 import { diskFull, evictionPolicy, maxmemory } from './redis/full-store.ts';
 import { connectionsKilled, nodeChange, scriptsFlushed, unexpectedMessages } from './redis/hostile-store.ts';
@@ -85,5 +89,10 @@ export const SCENARIOS: readonly Scenario[] = [
   connectionsKilled,
   scriptsFlushed,
   halfMigrated,
+  invitedRegistration,
+  deletion,
+  waking,
+  blocking,
+  banning,
   everything,
 ];
