@@ -1,4 +1,4 @@
-import { SETTINGS } from '../../src/ops/settings.ts';
+import { SETTINGS } from '../../src/ops/settings/settings.ts';
 
 /** keyrelay/values.schema.json: what Helm refuses before anything reaches the cluster. `npm run docs` writes it. */
 

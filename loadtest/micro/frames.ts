@@ -7,9 +7,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { cpus } from 'node:os';
 import { parsePublicKey, verifySignature } from '../../src/crypto/verify.ts';
-import { DELIVERED_OVERHEAD_BYTES, writeDelivered } from '../../src/protocol/delivered.ts';
-import { type ClientFrame, decodeFrame } from '../../src/protocol/frame.ts';
-import { frame, signedText } from '../../src/protocol/frames.ts';
+import { DELIVERED_OVERHEAD_BYTES, writeDelivered } from '../../src/protocol/frames/delivered.ts';
+import { type ClientFrame, decodeFrame } from '../../src/protocol/frames/frame.ts';
+import { frame, signedText } from '../../src/protocol/frames/relay-frames.ts';
 
 /** The first is about the smallest that there can be. */
 const FRAME_BYTES = [217, 400, 4096, 65_536];

@@ -7,7 +7,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { cpus } from 'node:os';
 import { parsePublicKey, verifySignature } from '../../src/crypto/verify.ts';
-import { createMetrics } from '../../src/ops/metrics.ts';
+import { createMetrics } from '../../src/ops/metrics/metrics.ts';
 
 const RUNS = 9;
 const CALLS = 200_000;

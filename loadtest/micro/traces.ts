@@ -10,7 +10,7 @@ import { startTracing } from '../../src/cli/serve/open-telemetry.ts';
 import { tracedEngine } from '../../src/cli/serve/traced-engine.ts';
 import type { Engine, MailboxId } from '../../src/engine/engine.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
-import { createLog } from '../../src/ops/log.ts';
+import { createLog } from '../../src/ops/log/log.ts';
 
 const ROUNDS = 15;
 const ENVELOPES = 10_000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EngineUnavailable } from '../engine/engine.ts';
 import type { AdminApi, ApiAnswer, ApiRequest } from '../ops/admin.ts';
-import type { Logger } from '../ops/log.ts';
+import type { Logger } from '../ops/log/log.ts';
 import { type AdminContext, AdminProblem, type Route } from './route.ts';
 import { RELAY_ROUTES } from './routes-relay.ts';
 import { USER_ROUTES } from './routes-users.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
-import type { LiveSettings } from '../ops/live-settings.ts';
+import type { LiveSettings } from '../ops/settings/live-settings.ts';
 
 /** What the admin API works with. */
 export interface AdminContext {

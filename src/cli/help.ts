@@ -1,5 +1,5 @@
-import type { Setting } from '../ops/setting.ts';
-import { SETTINGS } from '../ops/settings.ts';
+import type { Setting } from '../ops/settings/setting.ts';
+import { SETTINGS } from '../ops/settings/settings.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 
 const INDENT = '  ';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { ConfigError } from '../ops/config.ts';
+import { ConfigError } from '../ops/settings/config.ts';
 import { readVersion } from '../ops/version.ts';
 import { EXIT, exitCodeOf, UsageError } from './command.ts';
 import { COMMANDS, isCommand } from './commands.ts';

@@ -1,5 +1,5 @@
 import { createRedisEngine } from '../engine/redis/engine.ts';
-import { loadConfig } from '../ops/config.ts';
+import { loadConfig } from '../ops/settings/config.ts';
 import { isCode } from '../protocol/codes.ts';
 import { EXIT, UsageError } from './command.ts';
 

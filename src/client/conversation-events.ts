@@ -1,4 +1,4 @@
-import type { WaitReason } from './connection/relay-reply.ts';
+import type { WaitReason } from './commands/relay-reply.ts';
 import type { ClientError } from './errors.ts';
 import type { FileProgress } from './files/file-progress.ts';
 

@@ -7,9 +7,9 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Logger } from './log.ts';
-import type { Metrics } from './metrics.ts';
-import { LOG_LEVELS } from './settings.ts';
+import type { Logger } from './log/log.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { LOG_LEVELS } from './settings/settings.ts';
 
 export interface Health {
   readonly ready: boolean;

@@ -1,5 +1,5 @@
 import { KEY_HEX_DIGITS, SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
-import { foldCase } from './members.ts';
+import { foldCase } from './json/members.ts';
 
 /** The body of `POST /users`. `crypto/keys.ts` checks whether the keys are good ones. */
 export interface RegistrationRequest {

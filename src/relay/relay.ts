@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
-import type { Config } from '../ops/config.ts';
-import type { Logger } from '../ops/log.ts';
-import type { Metrics } from '../ops/metrics.ts';
+import type { Logger } from '../ops/log/log.ts';
+import type { Metrics } from '../ops/metrics/metrics.ts';
+import type { Config } from '../ops/settings/config.ts';
 import { createRelayContext } from './context/relay-context.ts';
 import { drain } from './drain.ts';
 import { Gateway } from './gateway/gateway.ts';

@@ -16,9 +16,9 @@ import { KeptFiles } from './kept/files.ts';
 import { History } from './kept/history.ts';
 import { loadIdentity } from './kept/identity.ts';
 import { People } from './kept/people.ts';
-import { OwnCode } from './views/own-code.ts';
+import { OwnCode } from './views/people/own-code.ts';
 import { type SettingsActions, SettingsSheet } from './views/settings-sheet.ts';
-import { WirePanel } from './views/wire-panel.ts';
+import { WirePanel } from './views/thread/wire-panel.ts';
 
 /** Set over a reload by a person who has chosen to go on in this tab, and need not be asked again. */
 const TAKE_OVER = 'keyrelay-take-over';

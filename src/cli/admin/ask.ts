@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { readSources } from '../../ops/config-file.ts';
+import { readSources } from '../../ops/settings/config-file.ts';
 import { UsageError } from '../command.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:9464';

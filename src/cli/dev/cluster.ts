@@ -1,4 +1,4 @@
-import { loadConfig } from '../../ops/config.ts';
+import { loadConfig } from '../../ops/settings/config.ts';
 import { EXIT, parse } from '../command.ts';
 import { stopSignal } from '../signals.ts';
 import { ensureInstalled } from './install.ts';

@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import WebSocket from 'ws';
 import { deriveKeys, type Identity, type Party, type SessionKeys, sharedSecret } from '../../crypto/kdf.ts';
-import { cutData } from '../../protocol/delivered.ts';
-import { connectText, type EnvelopeData, frame, signedText } from '../../protocol/frames.ts';
+import { cutData } from '../../protocol/frames/delivered.ts';
+import { connectText, type EnvelopeData, frame, signedText } from '../../protocol/frames/relay-frames.ts';
 import { proofText, type UserJson } from '../../protocol/registration.ts';
 
 const WAIT_MS = 10_000;

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../ops/config.ts';
+import { loadConfig } from '../../ops/settings/config.ts';
 import { EXIT, parse } from '../command.ts';
 import type { Finding } from './finding.ts';
 import { examineFrontDoor, examineProxies } from './front-door.ts';

@@ -1,5 +1,5 @@
 import { connect } from 'node:tls';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
 
 const TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import { loadUws } from '../../relay/transport/uws.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
 

@@ -1,7 +1,7 @@
 import type { Access } from '../../engine/redis/connection/address.ts';
 import { parseInfo } from '../../engine/redis/connection/checks.ts';
 import type { Connection } from '../../engine/redis/connection/connection.ts';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
 import { administrator } from './redis-cli.ts';
 

@@ -5,7 +5,7 @@ import { formatAddress, parseDeployment } from '../../engine/redis/connection/ad
 import { Connection } from '../../engine/redis/connection/connection.ts';
 import { createRedisEngine } from '../../engine/redis/engine.ts';
 import { totalMaxMemory, usersDoNotFit } from '../../engine/redis/memory.ts';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import { examineAccess } from './access.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
 import { examineServer, type Info } from './redis-server.ts';

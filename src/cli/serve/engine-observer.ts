@@ -1,6 +1,6 @@
 import type { EngineObserver } from '../../engine/observer.ts';
-import type { Logger } from '../../ops/log.ts';
-import type { Metrics } from '../../ops/metrics.ts';
+import type { Logger } from '../../ops/log/log.ts';
+import type { Metrics } from '../../ops/metrics/metrics.ts';
 
 /** Reports the events of the engine to log and metrics. */
 export function observeEngine({ log, metrics }: { log: Logger; metrics: Metrics }): EngineObserver {

@@ -1,4 +1,4 @@
-import type { Logger } from '../../ops/log.ts';
+import type { Logger } from '../../ops/log/log.ts';
 import type { EnvelopeSpan, Spans, TraceIds } from './traced-engine.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Control } from '../../engine/control.ts';
-import type { LiveSettings } from '../../ops/live-settings.ts';
+import type { LiveSettings } from '../../ops/settings/live-settings.ts';
 
 export interface OrdersOptions {
   readonly control: () => Control;

@@ -1,5 +1,5 @@
-import { ConfigError } from '../../ops/config.ts';
-import { createLog } from '../../ops/log.ts';
+import { createLog } from '../../ops/log/log.ts';
+import { ConfigError } from '../../ops/settings/config.ts';
 import { exitCodeOf } from '../command.ts';
 
 /**

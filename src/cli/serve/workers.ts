@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { type Config, loadConfig } from '../../ops/config.ts';
-import { createLog, type Logger } from '../../ops/log.ts';
+import { createLog, type Logger } from '../../ops/log/log.ts';
+import { type Config, loadConfig } from '../../ops/settings/config.ts';
 import { EXIT, UsageError } from '../command.ts';
 import { freePort } from '../free-port.ts';
 import { stopSignal } from '../signals.ts';

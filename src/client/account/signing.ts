@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { sign as signEd25519 } from '../../crypto/ed25519.ts';
 import { verifySignaturePortable } from '../../crypto/verify-portable.ts';
-import { frame } from '../../protocol/frames.ts';
+import { frame } from '../../protocol/frames/relay-frames.ts';
 import { proofText } from '../../protocol/registration.ts';
 import type { Identity } from './identity.ts';
 

@@ -1,9 +1,9 @@
 import { bytesToUtf8 } from '@noble/ciphers/utils.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { isCode } from '../../protocol/codes.ts';
-import { cutData } from '../../protocol/delivered.ts';
+import { cutData } from '../../protocol/frames/delivered.ts';
+import { parseUnambiguous } from '../../protocol/json/unambiguous.ts';
 import { SERVER } from '../../protocol/message-types.ts';
-import { parseUnambiguous } from '../../protocol/unambiguous-json.ts';
 
 /** An envelope as the relay delivered it: cut by position, neither parsed nor verified. */
 export interface IncomingEnvelope {

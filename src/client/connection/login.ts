@@ -1,4 +1,4 @@
-import { connectText } from '../../protocol/frames.ts';
+import { connectText } from '../../protocol/frames/relay-frames.ts';
 import type { Endpoints } from '../account/endpoints.ts';
 import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';

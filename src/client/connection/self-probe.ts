@@ -1,4 +1,4 @@
-import { signedText } from '../../protocol/frames.ts';
+import { signedText } from '../../protocol/frames/relay-frames.ts';
 import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
 import { newEnvelopeId } from './envelope-id.ts';

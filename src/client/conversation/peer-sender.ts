@@ -2,7 +2,7 @@ import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { Agreement, First, Lost } from '../keys/agreement.ts';
-import { loadKem } from '../keys/hybrid.ts';
+import { loadKem } from '../keys/exchange/hybrid.ts';
 import type { Trust } from '../keys/trust.ts';
 import { type Content, encodeContent } from '../sending/content.ts';
 import type { OutboxEntry, Sealed } from '../sending/outbox.ts';

@@ -1,5 +1,5 @@
+import type { Outcome } from '../commands/relay-reply.ts';
 import { DEFAULT_LIMITS, type RelayLimits } from '../connection/login.ts';
-import type { Outcome } from '../connection/relay-reply.ts';
 import type { ClientError } from '../errors.ts';
 
 /** A signed frame of a file. */

@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { x25519 } from '../../crypto/x25519.ts';
-import { signedText } from '../../protocol/frames.ts';
+import { signedText } from '../../protocol/frames/relay-frames.ts';
 import type { Identity } from '../account/identity.ts';
 import { digestOfData, signedFrame } from '../account/signing.ts';
 import { newEnvelopeId } from '../connection/envelope-id.ts';
@@ -24,7 +24,7 @@ import {
   request,
   requestFailed,
   wantsRequest,
-} from './exchange.ts';
+} from './exchange/exchange.ts';
 import {
   type FirstMessage,
   type RequestPayload,
@@ -32,14 +32,14 @@ import {
   readRequest,
   writeAnswer,
   writeRequest,
-} from './exchange-payloads.ts';
-import { openFirstMessage, sealFirstMessage } from './first-message.ts';
-import type { Now } from './freshness.ts';
-import { KEM_SEED_BYTES, kemIfLoaded } from './hybrid.ts';
-import { COUNTER_MAX, openMessage, readMessage, sealMessage } from './message-cipher.ts';
-import { type Peers, partiesOf, sessionOf } from './session-keys.ts';
-import { isKnown, newestGeneration, sendingSession } from './sessions.ts';
-import { loadExchange, saveExchange } from './stored-exchange.ts';
+} from './exchange/exchange-payloads.ts';
+import { openFirstMessage, sealFirstMessage } from './exchange/first-message.ts';
+import type { Now } from './exchange/freshness.ts';
+import { KEM_SEED_BYTES, kemIfLoaded } from './exchange/hybrid.ts';
+import { loadExchange, saveExchange } from './exchange/stored-exchange.ts';
+import { COUNTER_MAX, openMessage, readMessage, sealMessage } from './messages/message-cipher.ts';
+import { type Peers, partiesOf, sessionOf } from './messages/session-keys.ts';
+import { isKnown, newestGeneration, sendingSession } from './messages/sessions.ts';
 import type { Trust } from './trust.ts';
 
 export interface AgreementOptions {

@@ -3,8 +3,8 @@ import { isSignedBy } from '../account/signing.ts';
 import type { IncomingEnvelope } from '../connection/incoming.ts';
 import { ClientError } from '../errors.ts';
 import { Batch, type Records } from '../storage/records.ts';
-import type { Level } from './exchange.ts';
-import type { PublishedKeys } from './first-message.ts';
+import type { Level } from './exchange/exchange.ts';
+import type { PublishedKeys } from './exchange/first-message.ts';
 
 /** Trust on first use (docs/protocol.md 6): nothing but the relay says which keys a code has, so the first is kept. */
 export interface Pin {

@@ -5,7 +5,7 @@ import type { ConversationEvents } from '../conversation-events.ts';
 import type { Emitter } from '../events.ts';
 import type { PeerFiles } from '../files/peer-files.ts';
 import type { Agreement, Lost } from '../keys/agreement.ts';
-import { kemIfLoaded, loadKem } from '../keys/hybrid.ts';
+import { kemIfLoaded, loadKem } from '../keys/exchange/hybrid.ts';
 import { decodeContent } from '../sending/content.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';

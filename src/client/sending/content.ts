@@ -1,5 +1,5 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { parseUnambiguous } from '../../protocol/unambiguous-json.ts';
+import { parseUnambiguous } from '../../protocol/json/unambiguous.ts';
 import type { Json } from './json.ts';
 import { type MessageExtras, readExtras, writeExtras } from './message-extras.ts';
 

@@ -1,4 +1,4 @@
-import type { WaitReason } from '../connection/relay-reply.ts';
+import type { WaitReason } from '../commands/relay-reply.ts';
 import { ClientError } from '../errors.ts';
 import { numberedKey } from '../storage/numbered-keys.ts';
 import { Batch, type Records } from '../storage/records.ts';

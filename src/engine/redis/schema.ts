@@ -7,7 +7,7 @@
  *     epoch token node history                                           the session; token '' without one
  *     ended                                                              ms, when the last session ended; absent before
  *     unconfirmed                                                        `<id> <tries> <too big> <timeouts>`: release, claim
- *     guard blocks requests                                              whom the user hears: see lua/guard.lua
+ *     guard blocks requests                                              whom the user hears: see lua/people/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
  *     announced                                                          the epoch of the login since which he was noted
@@ -28,9 +28,9 @@
  *     by the parity of the 10-minute period; TTL: to the end of the next period
  *   people:{CODE}           hash    code -> b blocked, k known, bk both           people/block, unblock, policy, acquaint
  *     TTL: none; at most RELAY_MAX_BLOCKS blocked and 10,000 known
- *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/hearing.lua   deliver
+ *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/people/hearing.lua   deliver
  *     TTL: 30 days from the newest; at most 1,000
- *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announce.lua    deliver, release, announcements/*
+ *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announcements/announce.lua    deliver, release, announcements/*
  *     one for each slot of a Cluster, otherwise one; TTL: RELAY_MAILBOX_TTL from the newest; only with RELAY_WAKE_URL
  *   poison:{CODE}           stream  dead letters: id, why, f (or entry), sender, envelope; the last 16           dead-letter
  *     TTL: RELAY_MAILBOX_TTL from the newest

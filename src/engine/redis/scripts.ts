@@ -15,53 +15,54 @@ import type { EngineLimits } from '../engine.ts';
 
 /** A Lua script as Redis knows it. */
 export interface Script {
-  /** The verb: its file is `lua/<name>.lua`. */
+  /** The verb. */
   readonly name: string;
   readonly sha: string;
   readonly source: Buffer;
 }
 
-const NAMES = [
-  'deliver',
-  'claim',
-  'reclaim',
-  'read',
-  'confirm',
-  'dead-letter',
-  'release',
-  'reserve',
-  'create',
-  'register',
-  'settle-key',
-  'settle-count',
-  'settle-user',
-  'drop-key',
-  'reopen',
-  'probe',
-  'people/block',
-  'people/unblock',
-  'people/blocks',
-  'people/policy',
-  'people/acquaint',
-  'invitations/create',
-  'invitations/take',
-  'invitations/settle',
-  'invitations/list',
-  'invitations/revoke',
-  'accounts/intend',
-  'accounts/leave',
-  'accounts/forget',
-  'accounts/rotate',
-  'operators/ban',
-  'operators/purge',
-  'announcements/note',
-  'announcements/take',
-  'announcements/look',
-  'announcements/settle',
-  'heartbeat',
-] as const;
+/** Each verb, as logs and metrics name it, and its file below `lua/`. */
+const FILES = {
+  deliver: 'mailbox/deliver',
+  claim: 'sessions/claim',
+  reclaim: 'sessions/reclaim',
+  read: 'mailbox/read',
+  confirm: 'mailbox/confirm',
+  'dead-letter': 'mailbox/dead-letter',
+  release: 'sessions/release',
+  reserve: 'registration/reserve',
+  create: 'registration/create',
+  register: 'registration/register',
+  'settle-key': 'registration/settle-key',
+  'settle-count': 'registration/settle-count',
+  'settle-user': 'registration/settle-user',
+  'drop-key': 'registration/drop-key',
+  reopen: 'registration/reopen',
+  probe: 'probe',
+  'people/block': 'people/block',
+  'people/unblock': 'people/unblock',
+  'people/blocks': 'people/blocks',
+  'people/policy': 'people/policy',
+  'people/acquaint': 'people/acquaint',
+  'invitations/create': 'invitations/create',
+  'invitations/take': 'invitations/take',
+  'invitations/settle': 'invitations/settle',
+  'invitations/list': 'invitations/list',
+  'invitations/revoke': 'invitations/revoke',
+  'accounts/intend': 'accounts/intend',
+  'accounts/leave': 'accounts/leave',
+  'accounts/forget': 'accounts/forget',
+  'accounts/rotate': 'accounts/rotate',
+  'operators/ban': 'operators/ban',
+  'operators/purge': 'operators/purge',
+  'announcements/note': 'announcements/note',
+  'announcements/take': 'announcements/take',
+  'announcements/look': 'announcements/look',
+  'announcements/settle': 'announcements/settle',
+  heartbeat: 'heartbeat',
+} as const;
 
-export type ScriptName = (typeof NAMES)[number];
+export type ScriptName = keyof typeof FILES;
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /**
@@ -99,21 +100,23 @@ export function loadScripts(limits: EngineLimits, { announceAfterMs = 0 } = {}):
     announce_after_ms: announceAfterMs,
     announce_ttl_ms: mailboxTtlMs,
   };
-  return Object.fromEntries(NAMES.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;
+  const names = Object.keys(FILES) as ScriptName[];
+  return Object.fromEntries(names.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;
 }
 
 function loadScript(name: ScriptName, constants: Readonly<Record<string, number>>): Script {
-  const text = readLua(name)
+  const file = FILES[name];
+  const text = readLua(file)
     .replaceAll(/^-- include ([\w/-]+)\.lua$/gm, (_, file: string) => readLua(file))
     // Constants are part of the script: as arguments they would cost both sides on every call.
     .replaceAll(/^-- CONST (\w+).*$/gm, (line, constant: string) => {
       const value = constants[constant];
-      if (value === undefined) throw new Error(`lua/${name}.lua needs an unknown constant: ${constant}`);
+      if (value === undefined) throw new Error(`lua/${file}.lua needs an unknown constant: ${constant}`);
       return `${line}\nlocal ${constant} = ${value}`;
     });
   // Calls declare exactly one key: see lua/keys.lua.
   if (!text.startsWith('#!lua') || text.match(/^-- KEYS\[\d+\]/gm)?.length !== 1)
-    throw new Error(`lua/${name}.lua lacks its #!lua line or its one key`);
+    throw new Error(`lua/${file}.lua lacks its #!lua line or its one key`);
   const source = Buffer.from(text, 'utf8');
   return { name, sha: createHash('sha1').update(source).digest('hex'), source };
 }

@@ -1,7 +1,7 @@
 import { EngineUnavailable } from '../../engine/engine.ts';
 import { CLOSES } from '../../protocol/closes.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
-import { accepted } from '../../protocol/frames.ts';
+import { accepted } from '../../protocol/frames/relay-frames.ts';
 import type { Socket } from '../transport/socket.ts';
 import { BadCommand, type CommandAnswer, type CommandHost } from './command.ts';
 import { readPayload } from './payload.ts';

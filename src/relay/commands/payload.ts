@@ -1,5 +1,5 @@
 import { isCode } from '../../protocol/codes.ts';
-import { parseStrictJson } from '../../protocol/json.ts';
+import { parseStrictJson } from '../../protocol/json/scanner.ts';
 import { BadCommand, type Payload } from './command.ts';
 
 /** @param bytes of the payload, which were scanned as a part of the frame; null if it has none */

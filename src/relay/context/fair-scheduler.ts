@@ -1,4 +1,4 @@
-import { Inflight, type InflightOptions } from './inflight-budget.ts';
+import { Inflight, type InflightOptions } from '../limits/inflight-budget.ts';
 
 /**
  * The budget of one tick of the event loop: this much for frames as they come in, and as much again for queued ones;

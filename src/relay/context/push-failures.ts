@@ -1,4 +1,4 @@
-import { BoundedMap } from './bounded-map.ts';
+import { BoundedMap } from '../limits/bounded-map.ts';
 
 /** An envelope that could not be handed to a socket this often becomes a dead letter. */
 const FAILURES_MAX = 3;

@@ -1,14 +1,14 @@
 import type { Engine } from '../../engine/engine.ts';
-import type { Config } from '../../ops/config.ts';
-import type { Logger } from '../../ops/log.ts';
-import type { Metrics } from '../../ops/metrics.ts';
+import type { Logger } from '../../ops/log/log.ts';
+import type { Metrics } from '../../ops/metrics/metrics.ts';
+import type { Config } from '../../ops/settings/config.ts';
+import type { InflightBudget } from '../limits/inflight-budget.ts';
+import { RateLimiter } from '../limits/rate-limiter.ts';
+import { Semaphore } from '../limits/semaphore.ts';
+import { TakeoverDamping } from '../limits/takeover-damping.ts';
 import { ConfirmBatcher } from './confirm-batcher.ts';
 import { FairScheduler } from './fair-scheduler.ts';
-import type { InflightBudget } from './inflight-budget.ts';
 import { PushFailures } from './push-failures.ts';
-import { RateLimiter } from './rate-limiter.ts';
-import { Semaphore } from './semaphore.ts';
-import { TakeoverDamping } from './takeover-damping.ts';
 
 /** Mailbox pages that one node reads at once: bounds memory, and the load on the store when all users reconnect. */
 const READS_AT_ONCE = 64;

@@ -1,7 +1,7 @@
 import { EngineUnavailable } from '../../engine/engine.ts';
-import { idleTtlMs } from '../../ops/config.ts';
-import type { RateLimiter } from '../context/rate-limiter.ts';
+import { idleTtlMs } from '../../ops/settings/config.ts';
 import type { RelayContext } from '../context/relay-context.ts';
+import type { RateLimiter } from '../limits/rate-limiter.ts';
 import type { AddressReader } from '../transport/client-address.ts';
 import { RequestHeaders } from '../transport/headers.ts';
 import { allowsOrigin } from '../transport/origins.ts';

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { checkEd25519Key, checkX25519Key } from '../../crypto/keys.ts';
 import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
 import type { Admission, Engine, RegisterResult, User } from '../../engine/engine.ts';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import { readCode } from '../../protocol/codes.ts';
-import { parseStrictJson } from '../../protocol/json.ts';
+import { parseStrictJson } from '../../protocol/json/scanner.ts';
 import {
   isInvite,
   type KnownUserJson,

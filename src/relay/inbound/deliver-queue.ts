@@ -1,6 +1,6 @@
 import { HOLD_MS } from '../../engine/bounds.ts';
 import type { DeliverOutcome, Engine, Envelope } from '../../engine/engine.ts';
-import { Inflight, type InflightOptions } from '../context/inflight-budget.ts';
+import { Inflight, type InflightOptions } from '../limits/inflight-budget.ts';
 
 /** Bounds of one deliver call, so that no script runs long. */
 const BATCH_ENVELOPES_MAX = 64;

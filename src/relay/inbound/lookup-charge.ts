@@ -1,6 +1,6 @@
 import type { DeliverOutcome } from '../../engine/engine.ts';
-import { BoundedMap } from '../context/bounded-map.ts';
-import type { RateLimiter } from '../context/rate-limiter.ts';
+import { BoundedMap } from '../limits/bounded-map.ts';
+import type { RateLimiter } from '../limits/rate-limiter.ts';
 
 /** Recipients that one session remembers; the oldest is forgotten, and costs a look-up again. */
 const REMEMBERED_MAX = 1_024;

@@ -1,8 +1,8 @@
 import type { DeliverOutcome } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
 import { FRAME_ERRORS, type FrameErrorCode } from '../../protocol/errors.ts';
-import type { ClientFrame } from '../../protocol/frame.ts';
-import { errorFrame } from '../../protocol/frames.ts';
+import type { ClientFrame } from '../../protocol/frames/frame.ts';
+import { errorFrame } from '../../protocol/frames/relay-frames.ts';
 import type { ConnectionQueue } from '../context/fair-scheduler.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { Socket } from '../transport/socket.ts';

@@ -1,5 +1,5 @@
 import { MAILBOX_START, type MailboxId } from '../../engine/engine.ts';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import type { Socket } from '../transport/socket.ts';
 
 /**

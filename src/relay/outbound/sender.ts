@@ -1,7 +1,7 @@
 import type { Engine, MailboxId, SessionKey, Unconfirmed } from '../../engine/engine.ts';
 import type { CloseName } from '../../protocol/closes.ts';
-import { seqBytes, writeWithSeq } from '../../protocol/delivered.ts';
-import { drained } from '../../protocol/frames.ts';
+import { seqBytes, writeWithSeq } from '../../protocol/frames/delivered.ts';
+import { drained } from '../../protocol/frames/relay-frames.ts';
 import { restartReason } from '../context/close-reason.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import type { SendResult, Socket } from '../transport/socket.ts';

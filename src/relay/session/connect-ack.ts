@@ -1,7 +1,7 @@
 import type { ClaimResult } from '../../engine/engine.ts';
-import type { Config } from '../../ops/config.ts';
-import { DELIVERED_EXTRA_BYTES_MAX } from '../../protocol/delivered.ts';
-import type { ConnectAckPayload } from '../../protocol/frames.ts';
+import type { Config } from '../../ops/settings/config.ts';
+import { DELIVERED_EXTRA_BYTES_MAX } from '../../protocol/frames/delivered.ts';
+import type { ConnectAckPayload } from '../../protocol/frames/relay-frames.ts';
 
 /** What a client of protocol 2 learns at its login: what waits for it, and what the relay allows. */
 export function connectAckPayload(

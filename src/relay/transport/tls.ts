@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Config } from '../../ops/config.ts';
+import type { Config } from '../../ops/settings/config.ts';
 import type { LoadedUws, TemplatedApp } from './uws.ts';
 
 export interface Certificate {

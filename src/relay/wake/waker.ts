@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Announcement, Announcements } from '../../engine/announcements.ts';
 import { formatCreatedAt } from '../../engine/created-at.ts';
-import type { Logger } from '../../ops/log.ts';
-import type { Metrics } from '../../ops/metrics.ts';
+import type { Logger } from '../../ops/log/log.ts';
+import type { Metrics } from '../../ops/metrics/metrics.ts';
 import type { Message, Sent } from './webhook.ts';
 
 export interface WakerOptions {

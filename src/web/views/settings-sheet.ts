@@ -1,7 +1,7 @@
 import { byId, make } from '../dom/dom.ts';
 import { Sheet } from '../dom/sheet.ts';
 import { changeSettings, readSettings } from '../kept/settings.ts';
-import { sizeWords } from './file-card.ts';
+import { sizeWords } from './thread/file-card.ts';
 
 export interface SettingsActions {
   readonly storageTaken: () => Promise<{ readonly bytes: number; readonly forGood: boolean } | null>;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { SETTINGS } from '../../../src/ops/settings.ts';
+import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 import { PlainClient } from '../../support/clients/plain-client.ts';
 import { registerUser } from '../../support/clients/users.ts';
 import { Processes } from '../../support/servers/processes.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { USER_BYTES } from '../../../src/engine/bounds.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import { SETTINGS } from '../../../src/ops/settings.ts';
+import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { redisNode } from '../backends.ts';
 import { envelope, held, login, register, Sender } from '../fixture.ts';

@@ -1,9 +1,9 @@
-import { LOG_EVENTS } from '../../../src/ops/log-events.ts';
-import { LOG_FIELDS } from '../../../src/ops/log-fields.ts';
-import { METRICS } from '../../../src/ops/metric-table.ts';
-import type { Label } from '../../../src/ops/metric-types.ts';
-import type { Setting } from '../../../src/ops/setting.ts';
-import { CLIENT_VARIABLES, SETTINGS } from '../../../src/ops/settings.ts';
+import { LOG_EVENTS } from '../../../src/ops/log/log-events.ts';
+import { LOG_FIELDS } from '../../../src/ops/log/log-fields.ts';
+import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
+import type { Label } from '../../../src/ops/metrics/metric-types.ts';
+import type { Setting } from '../../../src/ops/settings/setting.ts';
+import { CLIENT_VARIABLES, SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 /** docs/settings.md, docs/metrics.md and docs/logs.md, from the tables in the code. */
 

@@ -1,4 +1,4 @@
-import { type ClientFrame, decodeFrame } from '../../../src/protocol/frame.ts';
+import { type ClientFrame, decodeFrame } from '../../../src/protocol/frames/frame.ts';
 
 /** Frames by hand, as text: what the decoder's tests are made of. */
 export const ALICE = 'A11CE00';

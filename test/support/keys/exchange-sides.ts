@@ -12,9 +12,13 @@ import {
   onRequest,
   onSealed,
   request,
-} from '../../../src/client/keys/exchange.ts';
-import type { AnswerPayload, RequestPayload } from '../../../src/client/keys/exchange-payloads.ts';
-import { newestGeneration, type Session, sendingSession } from '../../../src/client/keys/sessions.ts';
+} from '../../../src/client/keys/exchange/exchange.ts';
+import type { AnswerPayload, RequestPayload } from '../../../src/client/keys/exchange/exchange-payloads.ts';
+import {
+  newestGeneration,
+  type Session,
+  sendingSession,
+} from '../../../src/client/keys/messages/sessions.ts';
 
 export type Frame =
   | { kind: 'request'; from: string; id: string; payload: RequestPayload }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { JUMP_MAX } from '../../../src/client/keys/chains.ts';
-import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/message-cipher.ts';
-import { plainChain } from '../../../src/client/keys/plain-chains.ts';
-import type { Session } from '../../../src/client/keys/sessions.ts';
+import { JUMP_MAX } from '../../../src/client/keys/messages/chains.ts';
+import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/messages/message-cipher.ts';
+import { plainChain } from '../../../src/client/keys/messages/plain-chains.ts';
+import type { Session } from '../../../src/client/keys/messages/sessions.ts';
 
 const ID = 'ab'.repeat(32);
 const KEY = '11'.repeat(32);

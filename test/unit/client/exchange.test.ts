@@ -8,8 +8,8 @@ import {
   REKEY_AFTER_MS,
   requestFailed,
   wantsRequest,
-} from '../../../src/client/keys/exchange.ts';
-import { distrust, sendingSession } from '../../../src/client/keys/sessions.ts';
+} from '../../../src/client/keys/exchange/exchange.ts';
+import { distrust, sendingSession } from '../../../src/client/keys/messages/sessions.ts';
 import {
   type Frame,
   honestStep,

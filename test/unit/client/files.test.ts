@@ -13,7 +13,7 @@ import { frameBytesOf } from '../../../src/client/files/outgoing-file.ts';
 import { PartSet } from '../../../src/client/files/part-set.ts';
 import { blobSource, digestOf } from '../../../src/client/files/source.ts';
 import { encodeContent } from '../../../src/client/sending/content.ts';
-import { signedText } from '../../../src/protocol/frames.ts';
+import { signedText } from '../../../src/protocol/frames/relay-frames.ts';
 
 const libsodium = sodium as unknown as {
   crypto_aead_xchacha20poly1305_ietf_decrypt(

@@ -5,15 +5,19 @@ import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { expect, test } from 'vitest';
 import { digestOfData, registrationProof, signedFrame } from '../../../src/client/account/signing.ts';
 import { identityFrom } from '../../../src/client/index.ts';
-import { firstMessageContext, messageContext, ratchetStep } from '../../../src/client/keys/derivation.ts';
-import { writeAnswer, writeRequest } from '../../../src/client/keys/exchange-payloads.ts';
-import { openFirstMessage, sealFirstMessage } from '../../../src/client/keys/first-message.ts';
-import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/message-cipher.ts';
-import { partiesOf, sessionOf } from '../../../src/client/keys/session-keys.ts';
+import { writeAnswer, writeRequest } from '../../../src/client/keys/exchange/exchange-payloads.ts';
+import { openFirstMessage, sealFirstMessage } from '../../../src/client/keys/exchange/first-message.ts';
+import {
+  firstMessageContext,
+  messageContext,
+  ratchetStep,
+} from '../../../src/client/keys/messages/derivation.ts';
+import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/messages/message-cipher.ts';
+import { partiesOf, sessionOf } from '../../../src/client/keys/messages/session-keys.ts';
 import { type Content, encodeContent } from '../../../src/client/sending/content.ts';
 import { padded } from '../../../src/client/sending/padding.ts';
 import { sharedSecret } from '../../../src/crypto/kdf.ts';
-import { signedText } from '../../../src/protocol/frames.ts';
+import { signedText } from '../../../src/protocol/frames/relay-frames.ts';
 
 /** Version 2 between the peers (docs/protocol.md 6). test/e2e/client/python.test.ts computes all of it in Python. */
 const VECTORS = join(import.meta.dirname, '../../../docs/vectors/peers.json');

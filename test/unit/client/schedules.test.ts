@@ -7,7 +7,7 @@ import {
   Relay,
   type Storage,
 } from '../../../src/client/index.ts';
-import { loadKem } from '../../../src/client/keys/hybrid.ts';
+import { loadKem } from '../../../src/client/keys/exchange/hybrid.ts';
 import { SimulatedRelay } from '../../support/clients/simulated-relay.ts';
 import { VirtualTime } from '../../support/virtual-time.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { outcomeOf } from '../../../src/client/connection/relay-reply.ts';
+import { outcomeOf } from '../../../src/client/commands/relay-reply.ts';
 import { RecipientQueue, type RecipientQueueEntry } from '../../../src/client/sending/recipient-queue.ts';
 
 describe('the envelopes to one recipient', () => {

@@ -5,11 +5,11 @@ import sodium from 'sodium-native';
 import { expect, test } from 'vitest';
 import { digestOfData, registrationProof, signedFrame } from '../../../src/client/account/signing.ts';
 import { identityFrom } from '../../../src/client/index.ts';
-import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/message-cipher.ts';
-import { sessionOf } from '../../../src/client/keys/session-keys.ts';
+import { openMessage, readMessage, sealMessage } from '../../../src/client/keys/messages/message-cipher.ts';
+import { sessionOf } from '../../../src/client/keys/messages/session-keys.ts';
 import { encodeContent } from '../../../src/client/sending/content.ts';
 import { safetyNumber } from '../../../src/crypto/kdf.ts';
-import { connectText, signedText } from '../../../src/protocol/frames.ts';
+import { connectText, signedText } from '../../../src/protocol/frames/relay-frames.ts';
 
 const VECTORS = join(import.meta.dirname, '../../../docs/vectors/client.json');
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { chosen, dashboardJson, ROWS } from '../../../deploy/grafana/dashboard.ts';
-import { METRICS } from '../../../src/ops/metric-table.ts';
+import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
 import { metricNames } from '../../support/documents/promql.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');

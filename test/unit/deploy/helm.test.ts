@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { valuesSchemaJson } from '../../../deploy/helm/schema.ts';
-import { METRICS } from '../../../src/ops/metric-table.ts';
-import { SETTINGS } from '../../../src/ops/settings.ts';
+import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
+import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../deploy/helm/', import.meta.url));
 const rendered = (name: 'plain' | 'full') => readFileSync(join(FOLDER, `rendered/${name}.yaml`), 'utf8');

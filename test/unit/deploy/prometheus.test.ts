@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ROWS } from '../../../deploy/grafana/dashboard.ts';
 import { findTool } from '../../../src/cli/dev/install.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 import { FOREIGN_METRICS, TLS_METRICS } from '../../support/documents/foreign-metrics.ts';
 import { metricNames, readRules } from '../../support/documents/promql.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';

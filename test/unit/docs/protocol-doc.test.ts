@@ -13,9 +13,9 @@ import { describe, expect, test } from 'vitest';
 import { deriveKeys, safetyNumber } from '../../../src/crypto/kdf.ts';
 import { parsePublicKey, verifySignature } from '../../../src/crypto/verify.ts';
 import { CLOSES } from '../../../src/protocol/closes.ts';
-import { cutData } from '../../../src/protocol/delivered.ts';
 import { FRAME_ERRORS } from '../../../src/protocol/errors.ts';
-import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { cutData } from '../../../src/protocol/frames/delivered.ts';
+import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
 import { proofText } from '../../../src/protocol/registration.ts';
 
 const DOC = readFileSync(fileURLToPath(new URL('../../../docs/protocol.md', import.meta.url)), 'utf8');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Admin, type AdminApi, type Health, startAdmin } from '../../../src/ops/admin.ts';
-import { createLog } from '../../../src/ops/log.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { createLog } from '../../../src/ops/log/log.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 
 const log = createLog({ logLevel: 'silent', nodeId: 'n1' });
 const TOKEN = 'correct horse battery'.replaceAll(' ', '-');

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../../src/ops/config.ts';
-import { SETTINGS } from '../../../src/ops/settings.ts';
+import { ConfigError, loadConfig } from '../../../src/ops/settings/config.ts';
+import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 function mistakesOf(env: Record<string, string>): readonly string[] {
   try {

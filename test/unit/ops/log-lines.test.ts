@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { LogLines } from '../../../src/ops/log-lines.ts';
+import { LogLines } from '../../../src/ops/log/log-lines.ts';
 
 afterEach(() => {
   vi.useRealTimers();

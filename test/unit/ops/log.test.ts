@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { createLog, type LogOutput } from '../../../src/ops/log.ts';
-import { LOG_EVENTS } from '../../../src/ops/log-events.ts';
+import { createLog, type LogOutput } from '../../../src/ops/log/log.ts';
+import { LOG_EVENTS } from '../../../src/ops/log/log-events.ts';
 
 function capture(level: 'info' | 'debug' | 'silent') {
   const lines: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { METRICS } from '../../../src/ops/metric-table.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 
 async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<Map<string, number>> {
   const { text } = await metrics.exposition();

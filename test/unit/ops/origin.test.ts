@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../../src/ops/config.ts';
+import { ConfigError, loadConfig } from '../../../src/ops/settings/config.ts';
 import { allowsOrigin } from '../../../src/relay/transport/origins.ts';
 
 const read = (text: string) => loadConfig({ RELAY_ALLOWED_ORIGINS: text }).allowedOrigins;

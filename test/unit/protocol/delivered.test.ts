@@ -6,9 +6,9 @@ import {
   seqBytes,
   writeDelivered,
   writeWithSeq,
-} from '../../../src/protocol/delivered.ts';
-import { decodeFrame } from '../../../src/protocol/frame.ts';
-import { frame } from '../../../src/protocol/frames.ts';
+} from '../../../src/protocol/frames/delivered.ts';
+import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
+import { frame } from '../../../src/protocol/frames/relay-frames.ts';
 import { DATA, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const encoder = new TextEncoder();

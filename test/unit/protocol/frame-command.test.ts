@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
 import { ALICE, decode, frame, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const encoder = new TextEncoder();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
 import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const KEY = 'c0ffee'.repeat(10).padEnd(64, '0');

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClientFrame, decodeFrame } from '../../../src/protocol/frame.ts';
+import { type ClientFrame, decodeFrame } from '../../../src/protocol/frames/frame.ts';
 import { type Fault, type Meaning, writeFrame } from '../../support/frames/frame-writer.ts';
 import { find, READINGS, readTree, type Tree } from '../../support/frames/plain-json.ts';
 import { Random } from '../../support/random.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeFrame } from '../../../src/protocol/frame.ts';
+import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
 import {
   accepted,
   ack,
@@ -10,7 +10,7 @@ import {
   errorFrame,
   frame,
   signedText,
-} from '../../../src/protocol/frames.ts';
+} from '../../../src/protocol/frames/relay-frames.ts';
 import { SIGNATURE } from '../../support/frames/frame-texts.ts';
 
 const NONCE = 'ab'.repeat(32);

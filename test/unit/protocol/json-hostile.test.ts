@@ -16,8 +16,8 @@ const RESOLUTION_MS = 0.001;
 const RUNS = 5;
 
 describe('hostile documents', async () => {
-  const { JsonScanner } = await compiled<typeof import('../../../src/protocol/json.ts')>(
-    path.resolve(import.meta.dirname, '../../../src/protocol/json.ts'),
+  const { JsonScanner } = await compiled<typeof import('../../../src/protocol/json/scanner.ts')>(
+    path.resolve(import.meta.dirname, '../../../src/protocol/json/scanner.ts'),
   );
   const scanner = new JsonScanner();
   const many = (count: number, member: (number: number) => string) =>

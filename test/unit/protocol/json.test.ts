@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JSON_DEPTH_MAX, parseStrictJson } from '../../../src/protocol/json.ts';
+import { JSON_DEPTH_MAX, parseStrictJson } from '../../../src/protocol/json/scanner.ts';
 import { laxity, readTree } from '../../support/frames/plain-json.ts';
 
 const encoder = new TextEncoder();

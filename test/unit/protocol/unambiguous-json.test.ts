@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseUnambiguous } from '../../../src/protocol/unambiguous-json.ts';
+import { parseUnambiguous } from '../../../src/protocol/json/unambiguous.ts';
 
 test('reads what JSON.parse reads, as it reads it', () => {
   fc.assert(

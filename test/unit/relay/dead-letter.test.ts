@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { SessionKey, SessionState, StoredEnvelope } from '../../../src/engine/engine.ts';
 import { createMemoryEngine } from '../../../src/engine/memory/engine.ts';
-import { createLog } from '../../../src/ops/log.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { createLog } from '../../../src/ops/log/log.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 import { PushFailures } from '../../../src/relay/context/push-failures.ts';
 import { pushFailed, withoutUnreadable } from '../../../src/relay/outbound/dead-letter.ts';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createMetrics, type Metrics } from '../../../src/ops/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/ops/metrics/metrics.ts';
 import { Latency } from '../../../src/relay/outbound/latency.ts';
 
 const STORED_MS = 1_800_000_000_000;

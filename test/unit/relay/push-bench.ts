@@ -1,9 +1,9 @@
 import type { Engine, MailboxListener, SessionKey, WakeUp } from '../../../src/engine/engine.ts';
 import { createMemoryEngine } from '../../../src/engine/memory/engine.ts';
-import { createLog } from '../../../src/ops/log.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { createLog } from '../../../src/ops/log/log.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 import { PushFailures } from '../../../src/relay/context/push-failures.ts';
-import { Semaphore } from '../../../src/relay/context/semaphore.ts';
+import { Semaphore } from '../../../src/relay/limits/semaphore.ts';
 import { Push } from '../../../src/relay/outbound/push.ts';
 import { Sender } from '../../../src/relay/outbound/sender.ts';
 import { Window } from '../../../src/relay/outbound/window.ts';

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SessionKey, SessionState } from '../../../src/engine/engine.ts';
 import { isAfter } from '../../../src/engine/mailbox-id.ts';
-import { createLog } from '../../../src/ops/log.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
+import { createLog } from '../../../src/ops/log/log.ts';
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 import { ConfirmBatcher } from '../../../src/relay/context/confirm-batcher.ts';
-import { RateLimiter } from '../../../src/relay/context/rate-limiter.ts';
-import { Semaphore } from '../../../src/relay/context/semaphore.ts';
 import { Occupancy } from '../../../src/relay/gateway/occupancy.ts';
+import { RateLimiter } from '../../../src/relay/limits/rate-limiter.ts';
+import { Semaphore } from '../../../src/relay/limits/semaphore.ts';
 import { Receipts } from '../../../src/relay/outbound/receipts.ts';
 import { Window } from '../../../src/relay/outbound/window.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TakeoverDamping } from '../../../src/relay/context/takeover-damping.ts';
+import { TakeoverDamping } from '../../../src/relay/limits/takeover-damping.ts';
 
 function bench(free: number) {
   let nowMs = 1_000;

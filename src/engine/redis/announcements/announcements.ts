@@ -36,7 +36,7 @@ export class RedisAnnouncements implements Announcements {
     this.keys = awayKeys(options.isCluster);
   }
 
-  /** @param answer of a script: see lua/announce.lua */
+  /** @param answer of a script: see lua/announcements/announce.lua */
   noted(code: string, answer: string): void {
     if (answer.includes('?') && this.#moving.size < MOVING_MAX) this.#moving.add(code);
     if (answer.includes('!')) this.#lookIn(this.keys.of(code), this.#options.timings.announceAfterMs);

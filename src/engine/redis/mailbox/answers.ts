@@ -29,7 +29,7 @@ export const STATES: Readonly<Record<string, SessionState>> = {
   unknown: 'unknown_user',
 };
 
-/** See lua/guard.lua. */
+/** See lua/people/guard.lua. */
 export function policyOf(guard: string): Policy {
   return guard.includes('k') ? 'known' : 'anyone';
 }

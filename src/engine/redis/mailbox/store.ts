@@ -49,7 +49,7 @@ export interface StoreOptions {
 interface Away {
   /** The zsets in which scripts note users. */
   readonly keys: { of(code: string): string };
-  /** A script has answered so about noting: see lua/announce.lua. */
+  /** A script has answered so about noting: see lua/announcements/announce.lua. */
   noted(code: string, answer: string): void;
 }
 

@@ -15,7 +15,7 @@ type Verb = Extract<ScriptName, `people/${string}`>;
 const PAGE = 500;
 const START = '0';
 
-/** See `People`; lua/guard.lua tells what stands where. */
+/** See `People`; lua/people/guard.lua tells what stands where. */
 export class RedisPeople implements People {
   readonly #options: RedisPeopleOptions;
 

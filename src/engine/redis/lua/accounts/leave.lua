@@ -12,7 +12,7 @@
 --         'banned' | 'unknown'}
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
+-- include mailbox/mailbox.lua
 
 local token, epoch, who, latest = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

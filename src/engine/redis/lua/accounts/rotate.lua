@@ -11,7 +11,7 @@
 -- returns {'done'} | {'displaced' | 'forgotten' | 'ended' | 'banned' | 'unknown'}
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
+-- include mailbox/mailbox.lua
 
 local box = open_mailbox()
 if not box then return { 'unknown' } end

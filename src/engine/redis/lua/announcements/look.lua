@@ -7,10 +7,10 @@
 -- returns {'not'}, or {'away', epoch, envelopes, us of the oldest}
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include shares.lua
--- include leave.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include mailbox/shares.lua
+-- include mailbox/leave.lua
+-- include people/guard.lua
 
 local now = now_us()
 local box = open_mailbox()

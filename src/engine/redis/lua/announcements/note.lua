@@ -7,8 +7,8 @@
 -- returns '!' | '' | '?': see announce.lua
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include announce.lua
+-- include mailbox/mailbox.lua
+-- include announcements/announce.lua
 
 local box = open_mailbox()
 if not box or box.count == 0 or box.token ~= '' then return '' end

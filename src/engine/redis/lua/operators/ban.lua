@@ -9,8 +9,8 @@
 -- returns 'done' | 'unknown'
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include people/guard.lua
 
 local what = ARGV[1]
 local box = open_mailbox()

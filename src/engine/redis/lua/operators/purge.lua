@@ -6,9 +6,9 @@
 -- returns how many entries that were; -1 if no user has the code
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include shares.lua
--- include leave.lua
+-- include mailbox/mailbox.lua
+-- include mailbox/shares.lua
+-- include mailbox/leave.lua
 
 local box = open_mailbox()
 if not box then return -1 end

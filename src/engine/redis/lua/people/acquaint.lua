@@ -9,8 +9,8 @@
 -- returns 'done' | 'full' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include people/guard.lua
 -- include people/known.lua
 
 local box = open_mailbox()

@@ -10,8 +10,8 @@
 -- CONST max_blocks
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include people/guard.lua
 
 local blocked = ARGV[3]
 local box = open_mailbox()

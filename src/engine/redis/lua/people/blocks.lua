@@ -10,8 +10,8 @@
 -- returns {'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'} or {'held', next cursor ('0' at the end), code, code ...}
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include people/guard.lua
 
 local box = open_mailbox()
 if not box then return { 'unknown' } end

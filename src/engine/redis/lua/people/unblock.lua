@@ -9,8 +9,8 @@
 -- returns 'done' | 'displaced' | 'ended' | 'banned' | 'forgotten' | 'unknown'
 -- include keys.lua
 -- include time.lua
--- include mailbox.lua
--- include guard.lua
+-- include mailbox/mailbox.lua
+-- include people/guard.lua
 
 local blocked = ARGV[3]
 local box = open_mailbox()

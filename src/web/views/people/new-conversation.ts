@@ -1,0 +1,74 @@
+import { byId } from '../../dom/dom.ts';
+import { Sheet } from '../../dom/sheet.ts';
+
+/** A field for another's code: on the first visit in the page, later in a sheet. */
+class CodeForm {
+  readonly #input: HTMLInputElement;
+  readonly #error: HTMLElement;
+
+  /** `start` resolves to what is wrong, in words; null if nothing is. */
+  constructor(
+    names: { form: string; input: string; error: string },
+    start: (text: string) => Promise<string | null>,
+  ) {
+    this.#input = byId(names.input, HTMLInputElement);
+    this.#error = byId(names.error, HTMLElement);
+    byId(names.form, HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      void start(this.#input.value).then((wrong) => this.#done(wrong));
+    });
+  }
+
+  fill(text: string): void {
+    this.#input.value = text;
+  }
+
+  focus(): void {
+    this.#input.focus();
+  }
+
+  #done(wrong: string | null): void {
+    this.#error.textContent = wrong ?? '';
+    if (wrong === null) {
+      this.#input.removeAttribute('aria-invalid');
+      this.#input.value = '';
+      return;
+    }
+    this.#input.setAttribute('aria-invalid', 'true');
+    this.#input.focus();
+  }
+}
+
+export class NewConversation {
+  readonly #sheet = new Sheet('new-sheet');
+  readonly #first: CodeForm;
+  readonly #later: CodeForm;
+
+  constructor(start: (text: string) => Promise<string | null>) {
+    this.#first = new CodeForm({ form: 'start', input: 'their-code', error: 'start-error' }, start);
+    this.#later = new CodeForm({ form: 'new-start', input: 'new-code', error: 'new-error' }, async (text) => {
+      const wrong = await start(text);
+      if (wrong === null) this.#sheet.close();
+      return wrong;
+    });
+    byId('new', HTMLButtonElement).addEventListener('click', () => this.open());
+  }
+
+  /** Until here a form would have been sent by the browser itself, to nowhere. */
+  enable(): void {
+    byId('their-code', HTMLInputElement).disabled = false;
+    byId('start-go', HTMLButtonElement).disabled = false;
+  }
+
+  /** With a code filled in that came by a link: whether to write is the person's to say. */
+  open(code = ''): void {
+    if (document.body.dataset.people === 'none') {
+      this.#first.fill(code);
+      this.#first.focus();
+      return;
+    }
+    this.#later.fill(code);
+    this.#sheet.open();
+    this.#later.focus();
+  }
+}
