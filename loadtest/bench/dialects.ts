@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import type { PlainUser } from '../../test/support/clients/users.ts';
+import type { PlainUser } from '../../test/support/plain/users.ts';
 
 /** What another relay than ours is spoken to with: raw frames of `ws`, so that the clients of all cost about the same. */
 export interface Dialect {

@@ -1,5 +1,5 @@
-import { envelopeFrame } from '../../test/support/clients/frames.ts';
-import type { PlainUser } from '../../test/support/clients/users.ts';
+import { envelopeFrame } from '../../test/support/plain/frames.ts';
+import type { PlainUser } from '../../test/support/plain/users.ts';
 import { ackFor, idOf } from '../support/frames.ts';
 import { login, register, unregistered } from '../support/users.ts';
 import { DIALECTS, dial } from './dialects.ts';

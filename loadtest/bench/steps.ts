@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Store } from '../../test/support/servers/store.ts';
+import type { Store } from '../../test/support/redis/store.ts';
 import { readStacks, type Stack } from '../profile/profiles.ts';
 import { Rig, startKeyrelay, startShards } from './rig.ts';
 

@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type PlainUser, signHex } from '../../test/support/clients/users.ts';
+import { type PlainUser, signHex } from '../../test/support/plain/users.ts';
 import { register } from '../support/users.ts';
 import { connectText, envelopeText, type SignedPair, type SignedUser } from './lib/frames.ts';
 

@@ -10,7 +10,7 @@ import type { Engine, MailboxListener, SessionKey } from '../../src/engine/engin
 import { parseInfo } from '../../src/engine/redis/connection/checks.ts';
 import { Connection } from '../../src/engine/redis/connection/connection.ts';
 import { createRedisEngine } from '../../src/engine/redis/engine.ts';
-import { startRedis } from '../../test/support/servers/redis.ts';
+import { startRedis } from '../../test/support/redis/redis.ts';
 
 const CALLS = Number(process.argv[2] ?? 100_000);
 const USERS = 200;

@@ -10,7 +10,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { cpuUs } from '../../test/support/proc.ts';
-import { startRedis } from '../../test/support/servers/redis.ts';
+import { startRedis } from '../../test/support/redis/redis.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
 import { machine } from '../support/machine.ts';
 import { median } from '../support/median.ts';

@@ -1,6 +1,6 @@
-import { envelopeFrame } from '../../test/support/clients/frames.ts';
-import type { PlainClient } from '../../test/support/clients/plain-client.ts';
-import type { PlainUser } from '../../test/support/clients/users.ts';
+import { envelopeFrame } from '../../test/support/plain/frames.ts';
+import type { PlainClient } from '../../test/support/plain/plain-client.ts';
+import type { PlainUser } from '../../test/support/plain/users.ts';
 import { ackFor, isFromServer } from '../support/frames.ts';
 import { login, register } from '../support/users.ts';
 

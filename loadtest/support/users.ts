@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { PlainClient, type PlainClientOptions } from '../../test/support/clients/plain-client.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../test/support/clients/users.ts';
+import { PlainClient, type PlainClientOptions } from '../../test/support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../test/support/plain/users.ts';
 
 /** Registrations are limited per address: this often one more try is made, after the wait that was asked for. */
 const TRIES_MAX = 100;

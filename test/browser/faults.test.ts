@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { until } from '../support/until.ts';
 import { Browsers, longTest, type Visitor } from './browsers.ts';

@@ -2,8 +2,8 @@ import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { Browsers, type Look, type Visitor } from './browsers.ts';
 

@@ -7,8 +7,8 @@ import { Journal } from '../faults/checker/journal.ts';
 import { Crowd } from '../faults/clients/crowd.ts';
 import { TcpProxy } from '../faults/injectors/proxy.ts';
 import { Random } from '../support/random.ts';
+import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
-import { type RedisServer, startRedis } from '../support/servers/redis.ts';
 import { RelayNode } from '../support/servers/relay-node.ts';
 import { copyFaster } from './speed.ts';
 

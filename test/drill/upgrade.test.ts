@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { envelopeText, frameOf } from '../support/clients/frames.ts';
-import { PlainClient } from '../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../support/clients/users.ts';
-import { OLD_MAILBOXES, recordMailboxes } from '../support/servers/old-mailboxes.ts';
+import { envelopeText, frameOf } from '../support/plain/frames.ts';
+import { PlainClient } from '../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../support/plain/users.ts';
+import { OLD_MAILBOXES, recordMailboxes } from '../support/redis/old-mailboxes.ts';
 import { buildOld } from './old-version.ts';
 import { roll } from './roll.ts';
 import { Stage } from './stage.ts';

@@ -4,9 +4,9 @@ import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
 import type { EngineObserver } from '../../src/engine/observer.ts';
 import { createRedisEngine } from '../../src/engine/redis/engine.ts';
 import type { Timings } from '../../src/engine/redis/timings.ts';
-import { startRedis } from '../support/servers/redis.ts';
-import { startRedisCluster } from '../support/servers/redis-cluster.ts';
-import { startSentinel } from '../support/servers/redis-sentinel.ts';
+import { startRedis } from '../support/redis/redis.ts';
+import { startRedisCluster } from '../support/redis/redis-cluster.ts';
+import { startSentinel } from '../support/redis/redis-sentinel.ts';
 
 /** One kind of store, which several engines (nodes) may share. */
 export interface Backend {

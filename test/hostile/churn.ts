@@ -1,6 +1,6 @@
-import { PlainClient } from '../support/clients/plain-client.ts';
-import { registerUser } from '../support/clients/users.ts';
-import type { RedisServer } from '../support/servers/redis.ts';
+import { PlainClient } from '../support/plain/plain-client.ts';
+import { registerUser } from '../support/plain/users.ts';
+import type { RedisServer } from '../support/redis/redis.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { until } from '../support/until.ts';
 

@@ -1,7 +1,7 @@
-import { envelopeFrame } from '../support/clients/frames.ts';
-import { PlainClient } from '../support/clients/plain-client.ts';
-import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../support/clients/raw-connection.ts';
-import { makeKeys, type PlainUser, registerUser } from '../support/clients/users.ts';
+import { envelopeFrame } from '../support/plain/frames.ts';
+import { PlainClient } from '../support/plain/plain-client.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../support/plain/raw-connection.ts';
+import { makeKeys, type PlainUser, registerUser } from '../support/plain/users.ts';
 
 /** Where a flood goes to. */
 interface Target {

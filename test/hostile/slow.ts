@@ -1,4 +1,4 @@
-import { OPCODE, openRawWebSocket, RawConnection } from '../support/clients/raw-connection.ts';
+import { OPCODE, openRawWebSocket, RawConnection } from '../support/plain/raw-connection.ts';
 import { until } from '../support/until.ts';
 
 /** So that ports last, and no limit per address is what ends them. */

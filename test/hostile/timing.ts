@@ -1,6 +1,6 @@
-import { frameOf } from '../support/clients/frames.ts';
-import { PlainClient } from '../support/clients/plain-client.ts';
-import { makeKeys, type PlainUser, registerUser } from '../support/clients/users.ts';
+import { frameOf } from '../support/plain/frames.ts';
+import { PlainClient } from '../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../support/plain/users.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 
 /** Two kinds of input that must not be told apart by how long the answer takes. */

@@ -1,5 +1,5 @@
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { type Fault, newUser, repeatedly } from './fault.ts';
 
 /** A node that soon damps devices that displace each other. */

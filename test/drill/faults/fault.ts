@@ -1,4 +1,4 @@
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import type { Stage } from '../stage.ts';
 
 /** A real fault that makes alerts fire, and its repair, which makes them resolve. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeCertificate } from '../../support/servers/certificate.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { makeCertificate } from '../../support/services/certificate.ts';
 import type { Stage } from '../stage.ts';
 import { type Fault, repeatedly } from './fault.ts';
 

@@ -1,4 +1,4 @@
-import { PlainClient } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
 import type { Stage } from '../stage.ts';
 import { type Fault, newUser, repeatedly } from './fault.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { envelopeText } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { makeKeys, type PlainUser, postUser, registerUser } from '../../support/clients/users.ts';
+import { envelopeText } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, postUser, registerUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 

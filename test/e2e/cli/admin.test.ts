@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ADMIN_TOKEN } from '../../support/clients/admin.ts';
-import { makeKeys, registerUser } from '../../support/clients/users.ts';
+import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { CommandLine, ended } from '../../support/clients/command-line.ts';
-import { makeKeys, postUser } from '../../support/clients/users.ts';
+import { makeKeys, postUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

@@ -6,10 +6,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
+import { startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
 
 import { until } from '../../support/until.ts';
 

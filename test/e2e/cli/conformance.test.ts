@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CASES } from '../../../src/cli/conformance/cases.ts';
-import { FaultyProxy } from '../../support/servers/faulty-proxy.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { FaultyProxy } from '../../support/services/faulty-proxy.ts';
 
 const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
 const processes = new Processes();

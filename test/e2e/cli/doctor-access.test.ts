@@ -4,7 +4,7 @@ import { examineAccess } from '../../../src/cli/doctor/access.ts';
 import { PERMISSIONS } from '../../../src/cli/doctor/permissions.ts';
 import { Connection } from '../../../src/engine/redis/connection/connection.ts';
 import { loadConfig } from '../../../src/ops/settings/config.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 
 /** `keyrelay doctor` and the permissions of Redis, on a real server: every one of them taken away once. */
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
+import { type RedisConf, type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisConf, type RedisServer, startRedis } from '../../support/servers/redis.ts';
 
 /** `keyrelay doctor`: says what is wrong, and what mends it. */
 

@@ -10,9 +10,9 @@ import {
   fileStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { approached, People, take } from '../../support/clients/sdk.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

@@ -4,8 +4,8 @@ import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/injectors/proxy.ts';
 import { approached, People, take } from '../../support/clients/sdk.ts';
 import { Random } from '../../support/random.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 

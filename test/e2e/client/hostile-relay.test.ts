@@ -4,7 +4,7 @@ import { signedFrame } from '../../../src/client/account/signing.ts';
 import { type Conversation, createIdentity, type Identity, Relay } from '../../../src/client/index.ts';
 import { signedText } from '../../../src/protocol/frames/relay-frames.ts';
 import { People, type Person, take } from '../../support/clients/sdk.ts';
-import { fromServer, HostileRelay } from '../../support/servers/hostile-relay.ts';
+import { fromServer, HostileRelay } from '../../support/services/hostile-relay.ts';
 import { until } from '../../support/until.ts';
 
 const people = new People();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
+import { startRedis } from '../../support/redis/redis.ts';
+import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
-import { startRedisCluster } from '../../support/servers/redis-cluster.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 const ENVELOPES = 1_000;

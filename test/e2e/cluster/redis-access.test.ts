@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { command } from '../../support/clients/commands.ts';
-import { frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { makeKeys, postUser, registerUser, signHex } from '../../support/clients/users.ts';
-import { makeCertificate } from '../../support/servers/certificate.ts';
+import { command } from '../../support/plain/commands.ts';
+import { frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { makeCertificate } from '../../support/services/certificate.ts';
 import { until } from '../../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user with exactly the permissions that the relay needs. */

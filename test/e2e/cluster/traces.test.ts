@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { registerUser } from '../../support/clients/users.ts';
 import { decodeSpans, type Span } from '../../support/documents/otlp.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 /** Traces of an envelope's way over two nodes, sent by OpenTelemetry to a collector. */

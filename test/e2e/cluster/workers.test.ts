@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { childrenOf, isRunning } from '../../support/proc.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 /** `keyrelay serve --workers`: several processes on one port. */

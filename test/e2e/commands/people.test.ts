@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command } from '../../support/clients/commands.ts';
-import { envelopeText } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { command } from '../../support/plain/commands.ts';
+import { envelopeText } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 4: whom a user hears, by commands to `server`. */

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { upgrade } from '../../support/clients/upgrade.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { upgrade } from '../../support/plain/upgrade.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();

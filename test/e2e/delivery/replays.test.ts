@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { connectText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { connectText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 
 const processes = new Processes();

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type WebSocket from 'ws';
-import { cutSeq, readServerMessage } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { cutSeq, readServerMessage } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

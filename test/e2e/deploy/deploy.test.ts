@@ -10,13 +10,13 @@ import {
   startHaproxy,
   startRedis,
 } from '../../../src/cli/dev/servers.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { registerUser } from '../../support/clients/users.ts';
 import { FOREIGN_METRICS } from '../../support/documents/foreign-metrics.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { type NginxServer, startNginx } from '../../support/servers/nginx.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { type NginxServer, startNginx } from '../../support/services/nginx.ts';
 import { until } from '../../support/until.ts';
 
 /** The files of deploy/, each run by the real server. */

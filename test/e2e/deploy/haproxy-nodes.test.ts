@@ -2,11 +2,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toolPath } from '../../../src/cli/dev/install.ts';
 import { freePort, onFreePort } from '../../../src/cli/dev/servers.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { DnsServer } from '../../support/servers/dns.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { DnsServer } from '../../support/services/dns.ts';
 import { until } from '../../support/until.ts';
 
 /** How deploy/haproxy/haproxy.cfg finds its nodes. */

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
+import { startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
 
 /** What `npm pack` packs, unpacked in an empty folder. */
 

@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort, startHaproxy } from '../../../src/cli/dev/servers.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { registerUser } from '../../support/plain/users.ts';
+import { startRedis } from '../../support/redis/redis.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));

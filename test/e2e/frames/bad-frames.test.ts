@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
 import { type BadFrame, changed, exchange, refusesEach } from '../../support/frames/bad-frame.ts';
+import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 

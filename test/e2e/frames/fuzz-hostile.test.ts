@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { fuzzHttp } from '../../hostile/fuzz-http.ts';
-import { fuzzSockets } from '../../hostile/fuzz-sockets.ts';
-import { registerUser } from '../../support/clients/users.ts';
+import { fuzzHttp } from '../../hostile/fuzz/fuzz-http.ts';
+import { fuzzSockets } from '../../hostile/fuzz/fuzz-sockets.ts';
+import { registerUser } from '../../support/plain/users.ts';
 import { Random } from '../../support/random.ts';
 import { Processes } from '../../support/servers/processes.ts';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { envelopeText } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
 import { judge } from '../../support/frames/frame-oracle.ts';
 import { cook, type Recipe, recipe, Signatures } from '../../support/frames/fuzz-recipes.ts';
+import { envelopeText } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 

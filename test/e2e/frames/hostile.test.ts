@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FRAME_CASES, type FrameCase } from '../../hostile/frame-cases.ts';
+import { FRAME_CASES, type FrameCase } from '../../hostile/cases/frame-cases.ts';
+import { HTTP_CASES, type HttpCase } from '../../hostile/cases/http-cases.ts';
+import { type People, TEXT_CASES, type TextCase } from '../../hostile/cases/text-cases.ts';
 import { HonestPair } from '../../hostile/honest-pair.ts';
-import { HTTP_CASES, type HttpCase } from '../../hostile/http-cases.ts';
-import { type People, TEXT_CASES, type TextCase } from '../../hostile/text-cases.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
 import {
   OPCODE,
   openRawWebSocket,
@@ -12,8 +12,8 @@ import {
   type RawFrame,
   rawFrame,
   upgradeRequest,
-} from '../../support/clients/raw-connection.ts';
-import { postUser, registerUser } from '../../support/clients/users.ts';
+} from '../../support/plain/raw-connection.ts';
+import { postUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckedAnswer } from '../../support/clients/http-answer.ts';
-import { RawConnection, UPGRADE_HEADERS } from '../../support/clients/raw-connection.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
-import { type NginxServer, startNginx } from '../../support/servers/nginx.ts';
+import type { CheckedAnswer } from '../../support/plain/http-answer.ts';
+import { RawConnection, UPGRADE_HEADERS } from '../../support/plain/raw-connection.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
+import { type NginxServer, startNginx } from '../../support/services/nginx.ts';
 
 /**
  * Every answer of the HTTP side, byte for byte: what RFC 9110 forbids in it, a proxy turns into 502. At the node, and

@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { type Balancer, Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** deploy/haproxy/haproxy.cfg in front of three nodes. */

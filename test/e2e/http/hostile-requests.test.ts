@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HTTP_CASES } from '../../hostile/http-cases.ts';
-import type { CheckedAnswer } from '../../support/clients/http-answer.ts';
-import { RawConnection } from '../../support/clients/raw-connection.ts';
-import { type NginxServer, startNginx } from '../../support/servers/nginx.ts';
+import { HTTP_CASES } from '../../hostile/cases/http-cases.ts';
+import type { CheckedAnswer } from '../../support/plain/http-answer.ts';
+import { RawConnection } from '../../support/plain/raw-connection.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { type NginxServer, startNginx } from '../../support/services/nginx.ts';
 import { until } from '../../support/until.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { problemOf } from '../../support/clients/problem.ts';
-import { upgrade } from '../../support/clients/upgrade.ts';
-import { type Keys, makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
+import { problemOf } from '../../support/plain/problem.ts';
+import { upgrade } from '../../support/plain/upgrade.ts';
+import { type Keys, makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
+import { startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** What all HTTP routes have in common: docs/protocol.md, the end of section 1. */

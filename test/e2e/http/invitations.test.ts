@@ -4,10 +4,10 @@ import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { redisNode } from '../../engine/backends.ts';
-import { problemOf } from '../../support/clients/problem.ts';
-import { type Keys, makeKeys, postUser } from '../../support/clients/users.ts';
+import { problemOf } from '../../support/plain/problem.ts';
+import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 1: relays that do not let everybody in. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { problemOf } from '../../support/clients/problem.ts';
-import { makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
+import { problemOf } from '../../support/plain/problem.ts';
+import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 

@@ -5,9 +5,9 @@ import { connect } from 'node:tls';
 import { afterAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { makeCertificate, type TestCertificate } from '../../support/servers/certificate.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { makeCertificate, type TestCertificate } from '../../support/services/certificate.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { postUser } from '../../support/clients/users.ts';
-import { loadOldMailboxes } from '../../support/servers/old-mailboxes.ts';
+import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { postUser } from '../../support/plain/users.ts';
+import { loadOldMailboxes } from '../../support/redis/old-mailboxes.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { problemOf } from '../../support/clients/problem.ts';
-import { type Keys, makeKeys, postUser, registerUser, signHex } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { problemOf } from '../../support/plain/problem.ts';
+import { type Keys, makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { RawConnection, upgradeRequest } from '../../support/clients/raw-connection.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
-import { makeKeys, postUser, registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { RawConnection, upgradeRequest } from '../../support/plain/raw-connection.ts';
+import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

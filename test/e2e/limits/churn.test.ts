@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { churn } from '../../hostile/churn.ts';
+import { startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { startRedis } from '../../support/servers/redis.ts';
 
 /** The short form of `npm run test:hostile -- --only churn`. */
 

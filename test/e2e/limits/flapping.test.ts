@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectText } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { connectText } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';

@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { HonestPair } from '../../hostile/honest-pair.ts';
 import { outlast } from '../../hostile/slow.ts';
-import { frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/clients/raw-connection.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
-import { makeKeys, registerUser } from '../../support/clients/users.ts';
+import { frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/plain/raw-connection.ts';
+import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { residentBytes } from '../../support/proc.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { OPCODE, openRawWebSocket, rawFrame } from '../../support/clients/raw-connection.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { OPCODE, openRawWebSocket, rawFrame } from '../../support/plain/raw-connection.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
-import { commandText } from '../../support/clients/commands.ts';
-import { connectText } from '../../support/clients/frames.ts';
-import { type Closed, PlainClient } from '../../support/clients/plain-client.ts';
 import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
+import { commandText } from '../../support/plain/commands.ts';
+import { connectText } from '../../support/plain/frames.ts';
+import { type Closed, PlainClient } from '../../support/plain/plain-client.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 5: every close code, provoked for real. */

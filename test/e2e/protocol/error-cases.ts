@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import type { FrameErrorCode } from '../../../src/protocol/errors.ts';
-import { commandText } from '../../support/clients/commands.ts';
-import { connectText, envelopeText } from '../../support/clients/frames.ts';
-import { type ErrorPayload, PlainClient } from '../../support/clients/plain-client.ts';
 import { type Scene, toBob } from '../../support/clients/scene.ts';
-import { makeKeys, signHex } from '../../support/clients/users.ts';
-import type { RedisServer } from '../../support/servers/redis.ts';
+import { commandText } from '../../support/plain/commands.ts';
+import { connectText, envelopeText } from '../../support/plain/frames.ts';
+import { type ErrorPayload, PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, signHex } from '../../support/plain/users.ts';
+import type { RedisServer } from '../../support/redis/redis.ts';
 
 const MAILBOX_ENVELOPES = 10;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_ERRORS } from '../../../src/protocol/errors.ts';
 import { loggedIn, proveOpen, scene } from '../../support/clients/scene.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { ERROR_CASES, type RelayKind, relaySettings } from './error-cases.ts';
 

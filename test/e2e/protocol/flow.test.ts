@@ -7,10 +7,10 @@ import {
   hkdfSync,
 } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { type Keys, type PlainUser, registerUser, signHex } from '../../support/clients/users.ts';
+import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type Keys, type PlainUser, registerUser, signHex } from '../../support/plain/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: connect, and frames sent right behind it, before the client can know its outcome. */

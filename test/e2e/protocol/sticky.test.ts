@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { connectText } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 import { Processes } from '../../support/servers/processes.ts';
 

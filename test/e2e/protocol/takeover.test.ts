@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/clients/frames.ts';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
 
 const REPLACED = { code: 4409, reason: 'replaced by a newer connection' };

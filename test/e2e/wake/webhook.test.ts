@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { PlainClient } from '../../support/clients/plain-client.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import { type RedisServer, startRedis } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
-import { WebhookReceiver } from '../../support/servers/webhook-receiver.ts';
+import { WebhookReceiver } from '../../support/services/webhook-receiver.ts';
 import { until } from '../../support/until.ts';
 
 /** docs/waking.md: RELAY_WAKE_URL. */

@@ -1,4 +1,4 @@
-import { type PlainUser, registerUser } from '../../support/clients/users.ts';
+import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import type { Random } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
 import type { SentEnvelope } from '../checker/history.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { cutSeq } from '../../support/clients/frames.ts';
+import { cutSeq } from '../../support/plain/frames.ts';
 
 export interface Read {
   readonly sender: string;

@@ -1,16 +1,16 @@
 import type WebSocket from 'ws';
 import type { RawData } from 'ws';
-import { commandText } from '../../support/clients/commands.ts';
+import { commandText } from '../../support/plain/commands.ts';
 import {
   ackFrame,
   envelopeFrame,
   frameOf,
   readServerMessage,
   type ServerMessage,
-} from '../../support/clients/frames.ts';
-import type { PlainClient } from '../../support/clients/plain-client.ts';
-import { ReconnectingClient } from '../../support/clients/reconnecting-client.ts';
-import type { PlainUser } from '../../support/clients/users.ts';
+} from '../../support/plain/frames.ts';
+import type { PlainClient } from '../../support/plain/plain-client.ts';
+import { ReconnectingClient } from '../../support/plain/reconnecting-client.ts';
+import type { PlainUser } from '../../support/plain/users.ts';
 import type { Random } from '../../support/random.ts';
 import type { Connected } from '../checker/history.ts';
 import type { Journal } from '../checker/journal.ts';

@@ -1,9 +1,9 @@
 import type { Settings } from '../../../src/cli/dev/servers.ts';
 import type { Random } from '../../support/random.ts';
+import type { RedisConf, RedisServer } from '../../support/redis/redis.ts';
+import { mastersOf, type Store, type StoreOptions, startStore } from '../../support/redis/store.ts';
 import { Fleet } from '../../support/servers/fleet.ts';
-import type { RedisConf, RedisServer } from '../../support/servers/redis.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
-import { mastersOf, type Store, type StoreOptions, startStore } from '../../support/servers/store.ts';
 import { TcpProxy } from '../injectors/proxy.ts';
 
 export interface RigOptions {

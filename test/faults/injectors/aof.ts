@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RedisServer } from '../../support/servers/redis.ts';
+import type { RedisServer } from '../../support/redis/redis.ts';
 import { until } from '../../support/until.ts';
 
 const SAMPLE_MS = 20;

@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../support/servers/redis.ts';
+import type { RedisServer } from '../../support/redis/redis.ts';
 import type { Crowd } from '../clients/crowd.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
-import type { RedisServer } from '../../support/servers/redis.ts';
-import type { RedisCluster } from '../../support/servers/redis-cluster.ts';
-import { mastersOf } from '../../support/servers/store.ts';
+import type { RedisServer } from '../../support/redis/redis.ts';
+import type { RedisCluster } from '../../support/redis/redis-cluster.ts';
+import { mastersOf } from '../../support/redis/store.ts';
 
 /** The master that has the slot now, and another one that is up. */
 export interface Move {

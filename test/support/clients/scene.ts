@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
+import { connectText, envelopeFrame, envelopeText, frameOf } from '../plain/frames.ts';
+import { PlainClient } from '../plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../plain/users.ts';
 import type { RelayNode } from '../servers/relay-node.ts';
-import { connectText, envelopeFrame, envelopeText, frameOf } from './frames.ts';
-import { PlainClient } from './plain-client.ts';
-import { type PlainUser, registerUser } from './users.ts';
 
 /** Alice with a socket, and Bob, who is offline. New users for every test: limits and faults of one do not affect another. */
 export interface Scene {

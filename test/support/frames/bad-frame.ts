@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { frameOf } from '../clients/frames.ts';
 import { loggedIn, proveOpen, type Scene, toBob } from '../clients/scene.ts';
-import { signHex } from '../clients/users.ts';
+import { frameOf } from '../plain/frames.ts';
+import { signHex } from '../plain/users.ts';
 import type { RelayNode } from '../servers/relay-node.ts';
 
 type Words = { readonly data: string; readonly signature: string } & Scene;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type PlainUser, signHex } from '../clients/users.ts';
+import { type PlainUser, signHex } from '../plain/users.ts';
 
 /** Frames that are nearly right: how one is made, so that fast-check can shrink it to what matters. */
 

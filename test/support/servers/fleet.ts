@@ -1,6 +1,6 @@
 import type { Settings } from '../../../src/cli/dev/servers.ts';
+import { type Store, type StoreOptions, startStore } from '../redis/store.ts';
 import { type NodeOptions, RelayNode } from './relay-node.ts';
-import { type Store, type StoreOptions, startStore } from './store.ts';
 
 export interface FleetOptions extends NodeOptions {
   readonly nodes: number;

@@ -1,6 +1,6 @@
 import type { Settings } from '../../../src/cli/dev/servers.ts';
+import type { RedisServer } from '../redis/redis.ts';
 import { Fleet } from './fleet.ts';
-import type { RedisServer } from './redis.ts';
 import type { RelayNode } from './relay-node.ts';
 
 /** What most behaviour must be shown on: the same node for both people, or another one for each. */

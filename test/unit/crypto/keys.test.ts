@@ -6,7 +6,6 @@ import { getPublicKey, newSigningKey, sign } from '../../../src/crypto/ed25519.t
 import { checkEd25519Key, checkX25519Key } from '../../../src/crypto/keys.ts';
 import { x25519 } from '../../../src/crypto/x25519.ts';
 import { exchangeKeyProblem, SMALL_ORDER_X25519 } from '../../../src/protocol/exchange-key.ts';
-import { makeKeys } from '../../support/clients/users.ts';
 import { foreignVectors } from '../../support/keys/foreign-vectors.ts';
 import {
   nonCanonicalPoints,
@@ -14,6 +13,7 @@ import {
   Point,
   SMALL_ORDER_POINTS,
 } from '../../support/keys/torsion.ts';
+import { makeKeys } from '../../support/plain/users.ts';
 
 const P = 2n ** 255n - 19n;
 const encode = (number: bigint) => bytesToHex(numberToBytesLE(number, 32));

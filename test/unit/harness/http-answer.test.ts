@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Asked, readAnswer } from '../../support/clients/http-answer.ts';
+import { type Asked, readAnswer } from '../../support/plain/http-answer.ts';
 
 /** The reader of raw answers must notice what it is there for. */
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { ReconnectingClient, type ReconnectingOptions } from '../../support/clients/reconnecting-client.ts';
-import { makeKeys } from '../../support/clients/users.ts';
+import { ReconnectingClient, type ReconnectingOptions } from '../../support/plain/reconnecting-client.ts';
+import { makeKeys } from '../../support/plain/users.ts';
 
 /** What the fault runs and the load rely on: the plain client comes back as docs/protocol.md asks, and only then. */
 

@@ -2,7 +2,7 @@
  * The key exchange of one conversation as a pure state machine: no clock, no randomness, no I/O of its own. docs/protocol.md
  * 6 is the specification. The state is JSON, stored in the same write as what it causes.
  *
- * Why it is safe in every order of events (test/unit/client/exchange.test.ts plays them):
+ * Why it is safe in every order of events (test/unit/client/keys/exchange.test.ts plays them):
  * - Every fresh request is answered, so that no lost one can block a conversation. Requests that cross give two sessions.
  * - A session is sent under only once the other side is known to have it: the initiator knows from the signed answer, the
  *   responder from the first message that opens under it.

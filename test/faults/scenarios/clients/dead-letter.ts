@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../../support/servers/redis.ts';
+import type { RedisServer } from '../../../support/redis/redis.ts';
 import type { Scenario } from '../../harness/trial.ts';
 
 const LOGINS = 3;

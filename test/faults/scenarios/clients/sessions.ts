@@ -1,5 +1,5 @@
-import { PlainClient } from '../../../support/clients/plain-client.ts';
-import type { PlainUser } from '../../../support/clients/users.ts';
+import { PlainClient } from '../../../support/plain/plain-client.ts';
+import type { PlainUser } from '../../../support/plain/users.ts';
 import { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario } from '../../harness/trial.ts';
 

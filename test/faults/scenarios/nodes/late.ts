@@ -1,4 +1,4 @@
-import { PlainClient } from '../../../support/clients/plain-client.ts';
+import { PlainClient } from '../../../support/plain/plain-client.ts';
 import { Crowd } from '../../clients/crowd.ts';
 import type { Scenario } from '../../harness/trial.ts';
 import { TcpProxy } from '../../injectors/proxy.ts';

@@ -1,6 +1,6 @@
-import { envelopeFrame } from '../../../support/clients/frames.ts';
-import { PlainClient } from '../../../support/clients/plain-client.ts';
-import { type PlainUser, registerUser } from '../../../support/clients/users.ts';
+import { envelopeFrame } from '../../../support/plain/frames.ts';
+import { PlainClient } from '../../../support/plain/plain-client.ts';
+import { type PlainUser, registerUser } from '../../../support/plain/users.ts';
 import { readEnvelope } from '../../clients/envelopes.ts';
 import type { Scenario } from '../../harness/trial.ts';
 

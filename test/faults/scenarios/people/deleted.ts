@@ -1,6 +1,6 @@
-import { command } from '../../../support/clients/commands.ts';
-import { PlainClient } from '../../../support/clients/plain-client.ts';
-import { type PlainUser, postUser, registerUser } from '../../../support/clients/users.ts';
+import { command } from '../../../support/plain/commands.ts';
+import { PlainClient } from '../../../support/plain/plain-client.ts';
+import { type PlainUser, postUser, registerUser } from '../../../support/plain/users.ts';
 import type { Scenario } from '../../harness/trial.ts';
 
 const AT_ONCE = 6;

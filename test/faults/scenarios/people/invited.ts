@@ -1,6 +1,6 @@
 import { INVITATION_PENDING_MS } from '../../../../src/engine/bounds.ts';
-import { type Keys, makeKeys, postUser } from '../../../support/clients/users.ts';
-import type { RedisServer } from '../../../support/servers/redis.ts';
+import { type Keys, makeKeys, postUser } from '../../../support/plain/users.ts';
+import type { RedisServer } from '../../../support/redis/redis.ts';
 import { OPERATED, operate } from '../../clients/operator.ts';
 import type { Scenario } from '../../harness/trial.ts';
 

@@ -1,6 +1,6 @@
 import { LEASE_MS } from '../../../../src/engine/announcements.ts';
 import type { RelayNode } from '../../../support/servers/relay-node.ts';
-import { WebhookReceiver } from '../../../support/servers/webhook-receiver.ts';
+import { WebhookReceiver } from '../../../support/services/webhook-receiver.ts';
 import { Crowd } from '../../clients/crowd.ts';
 import type { Scenario } from '../../harness/trial.ts';
 import { TcpProxy } from '../../injectors/proxy.ts';

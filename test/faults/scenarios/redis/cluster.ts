@@ -1,5 +1,5 @@
-import type { RedisCluster } from '../../../support/servers/redis-cluster.ts';
-import { mastersOf } from '../../../support/servers/store.ts';
+import type { RedisCluster } from '../../../support/redis/redis-cluster.ts';
+import { mastersOf } from '../../../support/redis/store.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { Rig } from '../../harness/rig.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';

@@ -1,5 +1,5 @@
-import { PlainClient } from '../../../support/clients/plain-client.ts';
-import { makeKeys, registerUser } from '../../../support/clients/users.ts';
+import { PlainClient } from '../../../support/plain/plain-client.ts';
+import { makeKeys, registerUser } from '../../../support/plain/users.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
 import { AofWatch } from '../../injectors/aof.ts';

@@ -1,4 +1,4 @@
-import type { RedisCluster } from '../../../support/servers/redis-cluster.ts';
+import type { RedisCluster } from '../../../support/redis/redis-cluster.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';

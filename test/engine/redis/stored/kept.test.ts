@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Engine } from '../../../../src/engine/engine.ts';
+import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisNode } from '../../backends.ts';
+import { envelope, key, login, register, Sender } from '../../fixture.ts';
+
+/** docs/security.md lists everything that Redis may hold. */
+let server: RedisServer;
+let node: Engine;
+
+beforeAll(async () => {
+  server = await startRedis();
+  const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
+  node = redisNode({ urls: [server.url], presence, timings: { sweepEveryMs: 30, presenceEveryMs: 50 } });
+  await node.start();
+});
+afterAll(async () => {
+  await node.close();
+  await server.remove();
+});
+
+const PARTS: Readonly<Record<string, string>> = {
+  CODE: '[0-9A-Z]{7}',
+  TAG: '.+',
+  N: '[01]',
+  ED25519: '[0-9a-f]{64}',
+  ID: '[0-9a-f]{16}',
+  NAME: '.+',
+};
+
+function listed(): readonly RegExp[] {
+  const text = readFileSync(new URL('../../../../docs/security.md', import.meta.url), 'utf8');
+  const section = text.slice(text.indexOf('## Everything that Redis may hold')).split('\n## ')[0] ?? '';
+  const firsts = section.split('\n').map((line) => line.split(' | ')[0] ?? '');
+  return firsts.flatMap((first) =>
+    [...first.matchAll(/`([^`]+)`/g)].map(([, name = '']) => {
+      const escaped = name.replace(/[{}]/g, '\\$&');
+      return new RegExp(`^${escaped.replace(/\b[A-Z][A-Z0-9]*\b/g, (part) => PARTS[part] ?? part)}$`);
+    }),
+  );
+}
+
+it('every key that use leaves behind is on the list', async () => {
+  const hash = 'ab'.repeat(32);
+  await node.invitations.create({ hash, uses: 3, expiresInMs: null, note: '' });
+  const keys = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
+  await node.register({ ...keys, admission: { invitation: hash } });
+  const [bob, gone] = [await register(node, true), await register(node, true)];
+  const { session } = await login(node, bob.code);
+  await node.people.block(session, 'EVE0000');
+  await new Sender(node, 'EVE0000').send(bob.code, envelope('a', 'x'));
+  await new Sender(node, 'A11CE00').send(bob.code, envelope('b', 'y'));
+  await node.operators.remove(gone.code);
+  await node.operators.audit.record({ operator: 'o', node: 'n', action: 'a', target: '', reason: '' });
+  await node.control.changeSetting('RELAY_REGISTRATION', 'open');
+  await node.control.askToDrain('some node');
+  await expect.poll(() => server.call('EXISTS', 'relay:sweeper', 'node::live')).toBe(2);
+  const patterns = listed();
+  expect(patterns.length).toBeGreaterThan(14);
+  const found = (await server.call('KEYS', '*')) as string[];
+  expect(found.length).toBeGreaterThan(14);
+  expect(found.filter((name) => !patterns.some((pattern) => pattern.test(name)))).toEqual([]);
+});
