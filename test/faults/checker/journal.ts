@@ -3,6 +3,8 @@ import { type Arrival, type Connected, type History, NEVER, type SentEnvelope } 
 /** How the journal keeps an envelope until the end: what the checker reads, and what live figures need. */
 export interface Entry extends SentEnvelope {
   arrived: boolean;
+  /** The relay has answered `unavailable` to it, at least once. */
+  unavailable: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class Journal implements History {
       firstPosition: NEVER,
       lastPosition: NEVER,
       arrived: false,
+      unavailable: false,
     };
     pair.push(entry);
     this.sent.push(entry);

@@ -27,7 +27,7 @@ export interface CrowdOptions {
   /** Share of clients that send without `id`. Default: a quarter. */
   readonly idlessShare?: number;
   readonly client?: Partial<
-    Pick<RecordingClientOptions, 'attemptsMax' | 'backoffMsMax' | 'silenceMs' | 'newestPongOnly'>
+    Pick<RecordingClientOptions, 'attemptsMax' | 'backoffMsMax' | 'silenceMs' | 'loginMs' | 'newestPongOnly'>
   >;
 }
 
@@ -102,9 +102,14 @@ export class Crowd {
       for (; owed >= 1; owed -= 1) {
         const client = this.#random.pick(senders);
         if (client.sendQueue.queued >= QUEUED_MAX) continue;
-        client.send(this.#random.pick(this.#contacts.get(client) ?? []), this.#random.integer(0, 400));
+        client.send(this.#random.pick(this.contactsOf(client)), this.#random.integer(0, 400));
       }
     }, LOAD_STEP_MS);
+  }
+
+  /** Whom this client writes to. */
+  contactsOf(client: RecordingClient): readonly string[] {
+    return this.#contacts.get(client) ?? [];
   }
 
   /** Stops writing. */

@@ -124,6 +124,7 @@ export class SendQueue {
     const { outgoing, before } = attempt;
     const { entry } = outgoing;
     if (error.code === 'unavailable') {
+      entry.unavailable = true;
       // Not known to be stored: only an `id` makes it harmless to send it again.
       if (outgoing.id === null) return;
       this.#sendAgain([outgoing], this.#options.retryDelayMs());

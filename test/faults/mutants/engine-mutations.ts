@@ -199,6 +199,20 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     scenarios: ['subscriber-killed', 'redis-killed-always'],
   },
   {
+    name: 'scripts declare keys that usually do not exist',
+    file: 'engine/redis/cluster/shard.js',
+    from: "withSource ? script.source : script.sha, '1', key, ...args",
+    to: "withSource ? script.source : script.sha, '2', key, key.replace(/^user:[{]/, 'shares:{'), ...args",
+    scenarios: ['many-half-migrated'],
+  },
+  {
+    name: 'a slot that moves away costs its server every subscription',
+    file: 'engine/redis/engine.js',
+    from: 'channels.dropped(shard, kept);',
+    to: "shard.subscriber.reset('a slot has moved away');",
+    scenarios: ['many-slots-move'],
+  },
+  {
     name: 'a handshake with Redis that is swallowed is waited for',
     file: 'engine/redis/connection/connection.js',
     from: 'connection.#sent += 1;',

@@ -108,6 +108,13 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
     scenarios: ['stray-wake-ups'],
   },
   {
+    name: 'no pause between the reads after wake-ups that announced nothing',
+    file: 'relay/outbound/push.js',
+    from: 'if (after !== null && isAfter(heard, after))',
+    to: 'if (false)',
+    scenarios: ['stray-wake-ups'],
+  },
+  {
     name: 'a dead letter is passed over and never set aside',
     file: 'relay/outbound/dead-letter.js',
     from: "if (state !== 'held')",

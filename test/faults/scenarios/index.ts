@@ -25,7 +25,7 @@ import { halfMigrated, oneShardDown, shardKilled, silentShard, slotsMove } from 
 import { diskFull, evictionPolicy, maxmemory } from './redis/full-store.ts';
 import { connectionsKilled, nodeChange, scriptsFlushed, unexpectedMessages } from './redis/hostile-store.ts';
 import { clockBehind, flushAll, lostTail, oldSnapshot } from './redis/lost-tail.ts';
-import { manySlotsMove } from './redis/many-slots.ts';
+import { manyHalfMigrated, manySlotsMove } from './redis/many-slots.ts';
 import { powerCut, redisKilledAlways } from './redis/redis-killed.ts';
 import { redisStopped } from './redis/redis-stopped.ts';
 import {
@@ -65,6 +65,7 @@ export const SCENARIOS: readonly Scenario[] = [
   replicasStoppedNoWait,
   slotsMove,
   manySlotsMove,
+  manyHalfMigrated,
   shardKilled,
   slowReader,
   newestPong,
