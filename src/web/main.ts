@@ -16,6 +16,7 @@ import { KeptFiles } from './kept/files.ts';
 import { History } from './kept/history.ts';
 import { loadIdentity } from './kept/identity.ts';
 import { People } from './kept/people.ts';
+import { readSettings } from './kept/settings.ts';
 import { OwnCode } from './views/people/own-code.ts';
 import { type SettingsActions, SettingsSheet } from './views/settings-sheet.ts';
 import { WirePanel } from './views/thread/wire-panel.ts';
@@ -69,6 +70,7 @@ async function begin(): Promise<void> {
     relay = await Relay.open(location.origin, identity, {
       storage: indexedDbStorage(RELAY_STORE, indexedDB),
       answersStrangers: false,
+      typing: readSettings().typing,
       ...(invite === null ? {} : { invite }),
       // Only pages of secure origins have locks.
       ...(navigator.locks === undefined ? {} : { locks: navigator.locks }),
@@ -151,6 +153,9 @@ function settingsActions(parts: {
       await deleteDatabase(RELAY_STORE);
       location.replace('/');
       return null;
+    },
+    onTyping: (wanted) => {
+      relay.typing = wanted;
     },
     isConnected: () => relay.state.state === 'live',
     onDeleteAccount: () => deleteAccount(relay),

@@ -106,7 +106,13 @@ describe('every state of the page', () => {
     await page.click('#talk-name');
     await page.fill('#person-name', 'Bob from the tram');
     await state('person');
+    await page.selectOption('#timer', '3600');
     await page.press('#person-name', 'Enter');
+    await alice.sees('😀', 'read');
+    await alice.say('This goes away again.');
+    await page.locator('.message .icon use[href="#icon-timer"]').waitFor({ state: 'attached' });
+    await alice.sees('This goes away again.', 'read');
+    await state('disappearing');
     await page.click('#safety-open');
     await state('safety-number');
     await page.click('#safety-verify');

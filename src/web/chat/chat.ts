@@ -1,4 +1,10 @@
-import { ClientError, type ConnectionState, type Conversation, type Relay } from '../../client/index.ts';
+import {
+  ClientError,
+  type ConnectionState,
+  type Conversation,
+  durationWords,
+  type Relay,
+} from '../../client/index.ts';
 import { byId, make } from '../dom/dom.ts';
 import { tile } from '../dom/tile.ts';
 import { drafts } from '../kept/drafts.ts';
@@ -17,6 +23,7 @@ import { fileCard } from '../views/thread/file-card.ts';
 import { MessageSheet } from '../views/thread/message-sheet.ts';
 import { emptyThread, Thread } from '../views/thread/thread.ts';
 import { codeInAddress, goTo, onAddress, readInvitation } from './address.ts';
+import { Expiry } from './expiry.ts';
 import { Files } from './files.ts';
 import { inParts } from './long-text.ts';
 import { notify, onNotificationClick } from './notify.ts';
@@ -25,6 +32,8 @@ import { Talks, type TalksOptions } from './talks.ts';
 import { numberOf, trustOf } from './trust.ts';
 import { wordsFor } from './words.ts';
 
+/** Somebody types until so long after the last word of it. */
+const TYPING_MS = 8_000;
 /** Found messages that are listed. */
 const FOUND_MAX = 50;
 
@@ -54,6 +63,8 @@ export class Chat {
   #connection: Situation['connection'] = { state: 'connecting' };
   #retryAtMs = 0;
   #storageBroken = false;
+  /** Until when each types, by code. */
+  readonly #typing = new Map<string, number>();
   #current: string | null = null;
   #refreshing = false;
 
@@ -119,6 +130,7 @@ export class Chat {
       empty: () => this.#beginning(),
     });
     this.#composer = new Composer({
+      onTyping: () => this.#conversation?.typing(),
       onSend: (text, replyTo) => {
         if (this.#current !== null) this.#talks?.send(this.#current, text, replyTo);
       },
@@ -150,6 +162,7 @@ export class Chat {
     setInterval(() => {
       if (this.#connection.state === 'offline') this.#showBanner();
     }, 1_000);
+    new Expiry(history, (code, entries) => this.#gone(code, entries));
     this.#route();
     this.#refreshNow();
   }
@@ -168,6 +181,7 @@ export class Chat {
       relay,
       ...this.#events,
       onAttached: (conversation) => this.#files.attach(conversation),
+      onTyping: (code) => this.#types(code),
       onChanged: () => this.#refresh(),
     });
     this.#newConversation.enable();
@@ -272,16 +286,31 @@ export class Chat {
     const conversation = this.#talks?.get(code);
     if (conversation !== undefined && this.#options.people.standing(code) === 'friend')
       for (const entry of entries) if (!entry.mine) this.#files.offered(conversation, entry);
+    if (entries.some(({ mine }) => !mine)) this.#typing.delete(code);
     if (code === this.#current) this.#thread.added();
     if (entries.some(({ note }) => note !== true)) void keepForGood();
     if (entries.some(({ mark }) => mark === 'new')) void notify(code, this.#options.people.nameOf(code));
     this.#refresh();
   }
 
-  #deleteHere({ id }: Entry): void {
+  #deleteHere(entry: Entry): void {
     if (this.#current === null) return;
-    this.#options.history.remove(this.#current, id);
-    this.#thread.removed(id);
+    this.#options.history.remove(this.#current, entry.id);
+    this.#gone(this.#current, [entry]);
+  }
+
+  /** These are no longer in the history. */
+  #gone(code: string, entries: readonly Entry[]): void {
+    for (const { id, file } of entries) {
+      if (code === this.#current) this.#thread.removed(id);
+      if (file !== undefined) this.#files.forget(file.id, this.#talks?.get(code));
+    }
+    this.#refresh();
+  }
+
+  #types(code: string): void {
+    this.#typing.set(code, Date.now() + TYPING_MS);
+    setTimeout(() => this.#refresh(), TYPING_MS);
     this.#refresh();
   }
 
@@ -289,15 +318,20 @@ export class Chat {
     const code = this.#current;
     if (code === null) return;
     const { people } = this.#options;
-    this.#personSheet.open(code, people.get(code), {
-      onName: (name) => {
-        void people.set(code, { name: name === '' ? undefined : name });
-        this.#refresh();
+    const timerS = this.#mayWrite ? (this.#conversation?.timerS ?? null) : null;
+    this.#personSheet.open(
+      { code, person: people.get(code), timerS },
+      {
+        onTimer: (seconds) => this.#talks?.setTimer(code, seconds),
+        onName: (name) => {
+          void people.set(code, { name: name === '' ? undefined : name });
+          this.#refresh();
+        },
+        onCompare: () => this.#compare(),
+        onBlock: (blocked) => this.#setStanding(blocked ? 'blocked' : 'friend'),
+        onDelete: () => this.#deleteConversation(),
       },
-      onCompare: () => this.#compare(),
-      onBlock: (blocked) => this.#setStanding(blocked ? 'blocked' : 'friend'),
-      onDelete: () => this.#deleteConversation(),
-    });
+    );
   }
 
   #compare(): void {
@@ -350,6 +384,8 @@ export class Chat {
   #deleteConversation(): void {
     const code = this.#current;
     if (code === null) return;
+    for (const { file } of this.#options.history.of(code))
+      if (file !== undefined) this.#files.forget(file.id, this.#talks?.get(code));
     this.#options.history.removeAll(code);
     drafts.keep(code, '');
     void this.#options.people.set(code, { hidden: true });
@@ -412,8 +448,11 @@ export class Chat {
     if (conversation === undefined) return '';
     const trust = trustOf(conversation, this.#options.people.get(conversation.code));
     if (trust === 'changed') return 'The key has changed';
+    if ((this.#typing.get(conversation.code) ?? 0) > Date.now()) return 'Typing…';
     if (!conversation.secured) return 'Waiting for their key: what you write is sent as soon as it is here';
-    return trust === 'verified' ? 'Encrypted, and compared' : 'Encrypted end to end';
+    const { timerS } = conversation;
+    const lasts = timerS === 0 ? '' : ` · disappears after ${durationWords(timerS)}`;
+    return `${trust === 'verified' ? 'Encrypted, and compared' : 'Encrypted end to end'}${lasts}`;
   }
 
   #listed(): ListedPerson[] {

@@ -9,7 +9,7 @@ import { previewOf } from '../dom/preview.ts';
 import type { KeptFiles } from '../kept/files.ts';
 import type { Entry, History } from '../kept/history.ts';
 import { readSettings } from '../kept/settings.ts';
-import { UNSENT } from './talks.ts';
+import { lasting, UNSENT } from './talks.ts';
 import { wordsFor } from './words.ts';
 
 /** What people who were accepted send is fetched by itself up to this size, in bytes. */
@@ -29,6 +29,8 @@ export interface FilesOptions {
 export class Files {
   readonly #options: FilesOptions;
   readonly #progress = new Map<string, FileProgress>();
+  /** Their messages were deleted while they were on their way. */
+  readonly #unwanted = new Set<string>();
   #unsent = 0;
 
   constructor(options: FilesOptions) {
@@ -45,7 +47,10 @@ export class Files {
     conversation.on('file', (progress) => this.#moved(conversation.code, progress));
     for (const progress of conversation.files) {
       this.#progress.set(progress.file, progress);
-      if (isOver(progress)) continue;
+      if (isOver(progress)) {
+        if (this.#entryOf(conversation.code, progress.file) === undefined) this.forget(progress.file);
+        continue;
+      }
       if (progress.direction === 'sending') void this.#resume(conversation, progress);
       else void this.#fetchAgain(conversation, progress);
     }
@@ -59,13 +64,16 @@ export class Files {
     const preview = await previewOf(file);
     const offer = { id: unsent, key: '', name: file.name, size: file.size, partBytes: 0, sha256: '' };
     const shown = preview === null ? offer : { ...offer, preview };
-    const entry = { id: unsent, mine: true, text: file.name, atMs: Date.now(), mark: 'waiting' } as const;
+    const lasts = lasting(conversation);
+    const about = { mine: true, text: file.name, atMs: Date.now(), mark: 'waiting', ...lasts } as const;
+    const entry = { id: unsent, ...about };
     if (history.add(code, { ...entry, file: shown })) onAdded(code, [entry]);
     const { name } = readSettings();
     try {
       const sent = await conversation.sendFile(blobSource(file, file.name), {
         ...(preview === null ? {} : { preview }),
         ...(name === '' ? {} : { name }),
+        ...lasts,
       });
       // For a page that is closed before it has arrived, and to look at it here.
       await kept.keep(sent.offer.id, file);
@@ -93,6 +101,15 @@ export class Files {
       // The SDK remembers the newest 500 files of a person.
       if (!(cause instanceof ClientError)) throw cause;
     }
+  }
+
+  /** Its message was deleted here: so is what is kept of it, once it is not needed for sending. */
+  forget(file: string, conversation?: Conversation): void {
+    const progress = this.#progress.get(file);
+    if (progress?.direction === 'receiving' && !isOver(progress)) conversation?.cancelFile(file);
+    if (progress !== undefined && !isOver(progress) && progress.direction === 'sending')
+      this.#unwanted.add(file);
+    else void this.#options.kept.remove(file);
   }
 
   cancel(conversation: Conversation, file: string): void {
@@ -128,6 +145,7 @@ export class Files {
 
   #moved(code: string, progress: FileProgress): void {
     this.#progress.set(progress.file, progress);
+    if (isOver(progress) && this.#unwanted.delete(progress.file)) this.forget(progress.file);
     this.#options.onMoved(code, progress.file);
   }
 

@@ -2,6 +2,7 @@ import { ClientError, type Conversation, type Message, type Relay } from '../../
 import type { Entry, History, Mark } from '../kept/history.ts';
 import type { People } from '../kept/people.ts';
 import { readSettings } from '../kept/settings.ts';
+import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
 import { wordsFor } from './words.ts';
 
@@ -15,6 +16,8 @@ export interface TalksOptions {
   readonly onAdded: (code: string, entries: readonly Entry[]) => void;
   readonly onUpdated: (code: string, entry: Entry) => void;
   readonly onRenamed: (code: string, id: string, entry: Entry) => void;
+  /** They type. */
+  readonly onTyping: (code: string) => void;
   /** Anything else about this person: keys, names, whether their mailbox is full. */
   readonly onChanged: (code: string) => void;
 }
@@ -150,6 +153,19 @@ export class Talks {
     this.send(code, entry.text, entry.replyTo ?? null);
   }
 
+  /** After how many seconds messages disappear; 0: they do not. */
+  setTimer(code: string, seconds: number): void {
+    const conversation = this.get(code);
+    if (conversation === undefined || conversation.timerS === seconds) return;
+    conversation.setTimer(seconds).then(
+      () => {
+        this.note(code, timerNote(seconds, 'you'));
+        this.#options.onChanged(code);
+      },
+      (error: ClientError) => this.note(code, `The timer was not set: ${wordsFor(error)}`),
+    );
+  }
+
   note(code: string, text: string): void {
     const entry = {
       id: `note-${crypto.randomUUID?.() ?? Math.random()}`,
@@ -201,13 +217,15 @@ export class Talks {
     const { code } = conversation;
     const { history, onUpdated, onRenamed } = this.#options;
     const unsent = `${UNSENT}${Date.now()}-${this.#unsent++}`;
-    const entry = { id: unsent, mine: true, text, atMs: Date.now(), mark: 'waiting' } as const;
+    const lasts = lasting(conversation);
+    const entry = { id: unsent, mine: true, text, atMs: Date.now(), mark: 'waiting', ...lasts } as const;
     this.#add(code, replyTo === null ? entry : { ...entry, replyTo });
     const { name } = readSettings();
     try {
       const id = await conversation.send(text, {
         ...(replyTo === null || replyTo.startsWith(UNSENT) ? {} : { replyTo }),
         ...(name === '' ? {} : { name }),
+        ...lasts,
       });
       const named = history.rename(code, unsent, id);
       if (named !== null) onRenamed(code, unsent, named);
@@ -239,6 +257,8 @@ export class Talks {
     });
     conversation.on('secured', () => this.#learn(conversation));
     conversation.on('key-changed', () => onChanged(code));
+    conversation.on('typing', () => this.#options.onTyping(code));
+    conversation.on('timer', () => onChanged(code));
     conversation.on('downgraded', () => {
       this.#downgraded.add(code);
       onChanged(code);
@@ -298,7 +318,12 @@ export class Talks {
   }
 }
 
-function entryOf({ id, body, at, late, replyTo, file }: Message): Entry {
+/** What a message that is sent now has of the timer. */
+export function lasting({ timerS }: Conversation): { readonly expiresS?: number } {
+  return timerS === 0 ? {} : { expiresS: timerS };
+}
+
+function entryOf({ id, body, at, late, replyTo, file, expiresS, timer }: Message): Entry {
   const cameMs = Date.now();
   const claimedMs = Date.parse(at);
   return {
@@ -309,6 +334,8 @@ function entryOf({ id, body, at, late, replyTo, file }: Message): Entry {
     atMs: Number.isNaN(claimedMs) ? cameMs : Math.min(claimedMs, cameMs),
     cameMs,
     mark: 'new',
+    ...(timer === undefined ? {} : { text: timerNote(timer.seconds, 'them'), mark: 'seen', note: true }),
+    ...(expiresS === undefined ? {} : { expiresS }),
     ...(late ? { late: true as const } : {}),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(file === undefined ? {} : { file }),

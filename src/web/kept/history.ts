@@ -18,6 +18,10 @@ export interface Entry {
   /** Id of the message that this one answers. */
   readonly replyTo?: string;
   readonly file?: FileOffer;
+  /** It disappears so many seconds after it was seen, or after the relay has stored it. */
+  readonly expiresS?: number;
+  /** When it disappears, once that is known. */
+  readonly goneAtMs?: number;
   /** Something to know that nobody wrote. */
   readonly note?: true;
   /** Why it has failed, in words. */
@@ -26,6 +30,9 @@ export interface Entry {
 
 /** Marks come in this order and never go back. */
 const ORDER: readonly Mark[] = ['waiting', 'failed', 'stored', 'delivered', 'read'];
+
+/** Marks from which the time of a message that disappears runs: theirs are seen, ours are sent. */
+const RUNNING: ReadonlySet<Mark> = new Set(['stored', 'delivered', 'read', 'seen']);
 
 interface Place {
   readonly key: string;
@@ -36,6 +43,8 @@ interface Place {
 class Talk {
   readonly entries: Entry[] = [];
   readonly places = new Map<string, Place>();
+  /** When each disappears, by id; those alone whose time runs. */
+  readonly goneAtMs = new Map<string, number>();
   unread = 0;
 }
 
@@ -123,6 +132,14 @@ export class History {
     }
   }
 
+  /** Messages whose time is over, by code. */
+  expired(nowMs: number): [string, Entry[]][] {
+    return [...this.#talks].flatMap(([code, talk]): [string, Entry[]][] => {
+      const ids = [...talk.goneAtMs].filter(([, atMs]) => atMs <= nowMs).map(([id]) => id);
+      return ids.length === 0 ? [] : [[code, ids.flatMap((id) => talk.places.get(id)?.entry ?? [])]];
+    });
+  }
+
   /** The message has got its id, and what belongs to it. */
   rename(code: string, id: string, newId: string, file?: FileOffer): Entry | null {
     const talk = this.#talks.get(code);
@@ -143,6 +160,7 @@ export class History {
     if (talk === undefined || place === undefined) return;
     talk.entries.splice(talk.entries.indexOf(place.entry), 1);
     talk.places.delete(id);
+    talk.goneAtMs.delete(id);
     if (place.entry.mark === 'new') talk.unread -= 1;
     void this.#writer.write(new Map([[place.key, null]]));
   }
@@ -153,10 +171,14 @@ export class History {
     this.#talks.delete(code);
   }
 
-  #change(code: string, entry: Entry): Entry {
+  #change(code: string, changed: Entry): Entry {
     const talk = this.#talks.get(code);
-    const place = talk?.places.get(entry.id);
-    if (talk === undefined || place === undefined) return entry;
+    const place = talk?.places.get(changed.id);
+    if (talk === undefined || place === undefined) return changed;
+    const { expiresS, goneAtMs } = changed;
+    const begins = expiresS !== undefined && goneAtMs === undefined && RUNNING.has(changed.mark);
+    const entry = begins ? { ...changed, goneAtMs: Date.now() + expiresS * 1000 } : changed;
+    if (entry.goneAtMs !== undefined) talk.goneAtMs.set(entry.id, entry.goneAtMs);
     // The newest change most: look from the end.
     talk.entries[talk.entries.lastIndexOf(place.entry)] = entry;
     if (place.entry.mark === 'new') talk.unread -= 1;
@@ -171,6 +193,7 @@ export class History {
     this.#talks.set(code, talk);
     talk.entries.push(place.entry);
     talk.places.set(place.entry.id, place);
+    if (place.entry.goneAtMs !== undefined) talk.goneAtMs.set(place.entry.id, place.entry.goneAtMs);
     if (place.entry.mark === 'new') talk.unread += 1;
   }
 }

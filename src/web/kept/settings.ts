@@ -5,11 +5,13 @@ export interface Settings {
   readonly name: string;
   /** Whether others learn that their messages were read. */
   readonly receipts: boolean;
+  /** Whether others see that this user types, and this user that they do. */
+  readonly typing: boolean;
   /** Whether a message that comes while the page is hidden shows a notification. */
   readonly notify: boolean;
 }
 
-const DEFAULTS: Settings = { name: '', receipts: true, notify: false };
+const DEFAULTS: Settings = { name: '', receipts: true, typing: false, notify: false };
 
 export function readSettings(): Settings {
   try {

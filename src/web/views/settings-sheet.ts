@@ -13,6 +13,7 @@ export interface SettingsActions {
   readonly onDeleteAccount: () => Promise<string | null>;
   /** In this browser. */
   readonly onDeleteEverything: () => Promise<void>;
+  readonly onTyping: (wanted: boolean) => void;
   readonly blocked: () => readonly { readonly code: string; readonly name: string }[];
   readonly onUnblock: (code: string) => void;
 }
@@ -27,6 +28,7 @@ export class SettingsSheet {
   readonly #actions: SettingsActions;
   readonly #name = byId('own-name', HTMLInputElement);
   readonly #receipts = byId('receipts', HTMLInputElement);
+  readonly #typing = byId('typing', HTMLInputElement);
   readonly #notify = byId('notify', HTMLInputElement);
   readonly #moveError = byId('move-error', HTMLElement);
   readonly #deleteGo = byId('delete-go', HTMLButtonElement);
@@ -41,6 +43,10 @@ export class SettingsSheet {
     open.disabled = false;
     this.#name.addEventListener('change', () => changeSettings({ name: this.#name.value.trim() }));
     this.#receipts.addEventListener('change', () => changeSettings({ receipts: this.#receipts.checked }));
+    this.#typing.addEventListener('change', () => {
+      changeSettings({ typing: this.#typing.checked });
+      actions.onTyping(this.#typing.checked);
+    });
     this.#notify.addEventListener('change', () => void this.#askToNotify());
     byId('export', HTMLButtonElement).addEventListener('click', () => {
       void this.#move((passphrase) => actions.onExport(passphrase));
@@ -70,9 +76,10 @@ export class SettingsSheet {
   }
 
   #open(): void {
-    const { name, receipts, notify } = readSettings();
+    const { name, receipts, typing, notify } = readSettings();
     this.#name.value = name;
     this.#receipts.checked = receipts;
+    this.#typing.checked = typing;
     this.#notify.checked = notify;
     this.#notify.disabled = !('Notification' in globalThis);
     this.#showBlocked();

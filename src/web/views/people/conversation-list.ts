@@ -47,6 +47,7 @@ export class ConversationList {
     this.#current = current;
     document.body.dataset.people = people.length > 0 ? 'some' : 'none';
     const unread = people.reduce((sum, person) => sum + person.unread, 0);
+    showBadge(unread);
     document.title = unread > 0 ? `(${unread}) keyrelay` : 'keyrelay';
     this.#render();
   }
@@ -165,6 +166,12 @@ export class ConversationList {
     button.addEventListener('click', () => this.#options.onFound(code, entry.id));
     return make('li', {}, button);
   }
+}
+
+/** On the icon of the installed page. */
+function showBadge(unread: number): void {
+  // Only installed pages of some browsers have one.
+  void navigator.setAppBadge?.(unread).catch(() => {});
 }
 
 function lastLine({ last, draft }: ListedPerson, showDraft: boolean): HTMLElement {

@@ -1,3 +1,4 @@
+import { durationWords } from '../../../client/index.ts';
 import { byId, make } from '../../dom/dom.ts';
 import { Sheet } from '../../dom/sheet.ts';
 import type { Person } from '../../kept/people.ts';
@@ -5,16 +6,26 @@ import type { Person } from '../../kept/people.ts';
 export interface PersonActions {
   readonly onName: (name: string) => void;
   readonly onCompare: () => void;
+  /** Seconds; 0 for off. */
+  readonly onTimer: (seconds: number) => void;
   readonly onBlock: (blocked: boolean) => void;
   readonly onDelete: () => void;
 }
+
+/** Offered, in seconds; one that the other has set is offered too. */
+const TIMERS = [0, 300, 3_600, 86_400, 604_800];
 
 /** What this user knows of a person, and what can be done about them. */
 export class PersonSheet {
   readonly #sheet = new Sheet('person-sheet');
   readonly #name = byId('person-name', HTMLInputElement);
 
-  open(code: string, person: Person | undefined, actions: PersonActions): void {
+  /** `timerS` is null where messages cannot be sent now. */
+  open(
+    { code, person, timerS }: { code: string; person: Person | undefined; timerS: number | null },
+    actions: PersonActions,
+  ): void {
+    this.#showTimer(timerS, actions.onTimer);
     this.#name.value = person?.name ?? '';
     this.#name.placeholder = person?.claim ?? code;
     byId('person-code', HTMLElement).textContent = code;
@@ -43,5 +54,22 @@ export class PersonSheet {
       button('Delete this conversation here', actions.onDelete),
     );
     this.#sheet.open();
+  }
+
+  #showTimer(timerS: number | null, onTimer: (seconds: number) => void): void {
+    byId('timer-setting', HTMLElement).hidden = timerS === null;
+    if (timerS === null) return;
+    const timer = byId('timer', HTMLSelectElement);
+    const offered = [...new Set([...TIMERS, timerS])].sort((left, right) => left - right);
+    timer.replaceChildren(
+      ...offered.map((seconds) => {
+        const text = seconds === 0 ? 'Never' : `${durationWords(seconds)} after they are read`;
+        const option = make('option', { text });
+        option.value = String(seconds);
+        return option;
+      }),
+    );
+    timer.value = String(timerS);
+    timer.onchange = () => onTimer(Number(timer.value));
   }
 }

@@ -5,6 +5,8 @@ import { quotation } from './message.ts';
 
 export interface ComposerOptions {
   readonly onSend: (text: string, replyTo: string | null) => void;
+  /** A key was pressed. */
+  readonly onTyping: () => void;
   /** In how many messages a text goes. */
   readonly partsOf: (text: string) => number;
 }
@@ -31,7 +33,10 @@ export class Composer {
       event.preventDefault();
       this.#send();
     });
-    this.#text.addEventListener('input', () => this.#written());
+    this.#text.addEventListener('input', () => {
+      this.#written();
+      options.onTyping();
+    });
     byId('reply-end', HTMLButtonElement).addEventListener('click', () => {
       this.reply(null);
       this.focus();

@@ -1,3 +1,4 @@
+import { durationWords } from '../../../client/index.ts';
 import { byId, make } from '../../dom/dom.ts';
 import { Sheet } from '../../dom/sheet.ts';
 import { dateAndTime } from '../../dom/times.ts';
@@ -38,6 +39,13 @@ export class MessageSheet {
     byId('message-about', HTMLDListElement).replaceChildren(
       ...about.flatMap(([term, text]) => [make('dt', { text: term }), make('dd', { text })]),
     );
+    if (entry.expiresS !== undefined)
+      about.push([
+        'Disappears',
+        entry.goneAtMs === undefined
+          ? `${durationWords(entry.expiresS)} after it ${entry.mine ? 'is sent' : 'is read'}`
+          : dateAndTime(entry.goneAtMs),
+      ]);
     const { onReply, onCopy, onDelete, onRetry } = this.#actions;
     const actions: [string, (entry: Entry) => void][] = [
       ...(entry.mark === 'failed' && entry.file === undefined && may.write

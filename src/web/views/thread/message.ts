@@ -82,6 +82,7 @@ function about(entry: Entry, { onAbout }: MessageParts): HTMLButtonElement {
     button.dataset.mark = entry.mark;
     button.append(icon(entry.mark), make('span', { class: 'mark-words', text: MARK_WORDS[entry.mark] }));
   }
+  if (entry.expiresS !== undefined) button.append(icon('timer'), hiddenText(' disappears'));
   button.append(hiddenText(' – about this message'));
   button.addEventListener('click', () => onAbout(entry));
   return button;
