@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Typing } from '../../../src/client/sending/typing.ts';
+import { Typing } from '../../../../src/client/sending/typing.ts';
 
 function typing({ wanted = true } = {}) {
   const clock = { nowMs: 1_000_000 };
