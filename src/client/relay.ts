@@ -1,35 +1,18 @@
 import { readCode } from '../protocol/codes.ts';
-import { ack, skip } from '../protocol/frames/relay-frames.ts';
-import { Account } from './account/account.ts';
 import type { User } from './account/directory.ts';
-import { type Endpoints, endpointsOf } from './account/endpoints.ts';
 import type { Identity } from './account/identity.ts';
-import { RegisteredKeys } from './account/registered-keys.ts';
 import { registrationProof } from './account/signing.ts';
-import { Commands, readBlocks } from './commands/commands.ts';
-import { outcomeOf } from './commands/relay-reply.ts';
-import { Connection, type ConnectionState } from './connection/connection.ts';
-import type { IncomingEnvelope } from './connection/incoming.ts';
-import { DEFAULT_LIMITS, type RelayLimits, type Welcome } from './connection/login.ts';
-import { watchNetwork } from './connection/network.ts';
-import { relayNow, UNKNOWN_CLOCK } from './connection/relay-clock.ts';
-import { SelfProbe } from './connection/self-probe.ts';
-import { socketConstructor } from './connection/web-socket.ts';
-import { Conversation, type Message } from './conversation/conversation.ts';
-import { Peer } from './conversation/peer.ts';
+import { readBlocks } from './commands/commands.ts';
+import type { ConnectionState } from './connection/connection.ts';
+import type { RelayLimits } from './connection/login.ts';
+import type { Conversation, Message } from './conversation/conversation.ts';
 import { ClientError, throwIfAborted, unlessAborted } from './errors.ts';
-import { Emitter } from './events.ts';
-import { FileLane } from './files/file-lane.ts';
-import { Receiver } from './receiving/receiver.ts';
 import type { RelayEvents, RelayOptions } from './relay-options.ts';
-import { Acceptance } from './sending/acceptance.ts';
-import { Outbox } from './sending/outbox.ts';
-import { Batch, Records } from './storage/records.ts';
+import { RelaySession } from './relay-session.ts';
+import { Records } from './storage/records.ts';
 import { memoryStorage } from './storage/storage.ts';
-import { type TabLock, takeTabLock } from './storage/tab-lock.ts';
+import { takeTabLock } from './storage/tab-lock.ts';
 
-/** How often what has not come is looked after. */
-const REMIND_EVERY_MS = 15_000;
 /** Failures in a row after which `connect` gives up. */
 const CONNECT_TRIES = 3;
 /** What one `policy` may name. */
@@ -37,99 +20,10 @@ const KNOWN_AT_ONCE = 5_000;
 
 /** One identity at one relay. */
 export class Relay {
-  readonly #options: RelayOptions;
-  readonly #identity: Identity;
-  readonly #account: Account;
-  readonly #registeredKeys: RegisteredKeys;
-  readonly #commands: Commands;
-  readonly #endpoints: Endpoints;
-  readonly #records: Records;
-  readonly #events = new Emitter<RelayEvents>();
-  readonly #peers = new Map<string, { readonly peer: Peer; readonly conversation: Conversation }>();
-  /** Codes of the peers that the program knows about. */
-  readonly #announced = new Set<string>();
-  /** Those that it was told of, or has begun, since the start. */
-  readonly #told = new Set<string>();
-  /** Of each loop over all messages: a message waits somewhere, or the client has ended. */
-  readonly #wakes = new Set<() => void>();
-  readonly #outbox: Outbox;
-  readonly #acceptance: Acceptance;
-  readonly #lane = new FileLane();
-  readonly #receiver: Receiver;
-  readonly #probe: SelfProbe;
-  readonly #connection: Connection;
-  readonly #protocol: 1 | 2;
-  readonly #lock: TabLock | null;
-  readonly #unwatch: () => void;
-  /** The option of this name, which may change at any time. */
-  typing: boolean;
-  #state: ConnectionState = { state: 'connecting' };
-  #limits: RelayLimits = DEFAULT_LIMITS;
-  #clock = UNKNOWN_CLOCK;
-  /** Reminds peers of what has not come. */
-  #reminder: ReturnType<typeof setInterval> | undefined;
+  readonly #session: RelaySession;
 
-  private constructor(parts: {
-    url: string;
-    identity: Identity;
-    options: RelayOptions;
-    records: Records;
-    lock: TabLock | null;
-  }) {
-    const { url, identity, options, records, lock } = parts;
-    this.#options = options;
-    this.typing = options.typing ?? false;
-    this.#identity = identity;
-    const endpoints = endpointsOf(url);
-    this.#endpoints = endpoints;
-    const { fetch, name, invite } = options;
-    this.#account = new Account({ identity, endpoints, records, fetch, name, invite });
-    this.#registeredKeys = new RegisteredKeys(identity, records);
-    this.#commands = new Commands(identity);
-    this.#records = records;
-    this.#lock = lock;
-    this.#protocol = options.protocol ?? 2;
-    const onBroken = (error: unknown) => this.#broken(error);
-    this.#acceptance = new Acceptance(records, options.answersStrangers ?? true);
-    this.#outbox = new Outbox({
-      records,
-      holds: (recipient) => this.#acceptance.holds(recipient),
-      seal: (entry, batch) => this.#peer(entry.recipient).peer.seal(entry, batch),
-      onWaiting: (entry, why) => this.#peer(entry.recipient).peer.waiting(entry, why),
-      onAccepted: (entry) => this.#peer(entry.recipient).peer.accepted(entry),
-      onFailed: (entry, error) => this.#peer(entry.recipient).peer.failed(entry, error),
-      onBroken,
-    });
-    this.#receiver = new Receiver({
-      take: (envelope) => this.#take(envelope),
-      confirm: (seq) => this.#connection.send(ack(seq)),
-      skip: (seq) => this.#connection.send(skip(seq)),
-      onFlood: (error) => this.#connection.drop(error),
-      onBroken,
-    });
-    this.#probe = new SelfProbe({ identity, now: Date.now, send: (frame) => this.#connection.send(frame) });
-    this.#connection = new Connection({
-      endpoints,
-      protocol: this.#protocol,
-      identity,
-      WebSocket: socketConstructor(options.WebSocket),
-      enrol: async () => (await this.register()).code,
-      isKnown: () => this.#account.isKnown(),
-      onState: (state) => this.#changed(state),
-      onWelcome: (welcome) => this.#welcomed(welcome),
-      onEnvelope: (envelope) => this.#receiver.push(envelope),
-      onServer: ({ type, payload }) => this.#heardFromRelay(type, payload),
-      onProbe: () => this.#probe.send(this.code ?? ''),
-      onFrame: (direction, text) => this.#events.emit('frame', { direction, text }),
-    });
-    for (const [key] of records.list('pin:')) this.#announced.add(key.slice('pin:'.length));
-    for (const code of this.#announced) this.#peer(code);
-    for (const [key] of records.list('held:')) this.#peer(key.slice('held:'.length, 'held:'.length + 7));
-    this.#unwatch = watchNetwork({
-      gone: () => this.#connection.check(),
-      back: () => this.#connection.wake(),
-    });
-    void lock?.lost.then(() => this.#end(new ClientError('displaced', 'Another tab took over.')));
+  private constructor(session: RelaySession) {
+    this.#session = session;
   }
 
   /** Loads the storage and starts to connect. Messages sent before the login wait. */
@@ -154,11 +48,9 @@ export class Relay {
         'This identity has used protocol 2, and never goes back to protocol 1.',
       );
     }
-    const relay = new Relay({ url, identity, options, records, lock });
-    await relay.#registeredKeys.forgetOld(Date.now());
-    relay.#reminder = setInterval(() => relay.#remind(), REMIND_EVERY_MS);
-    relay.#connection.start();
-    return relay;
+    const session = new RelaySession({ url, identity, options, records, lock });
+    await session.start();
+    return new Relay(session);
   }
 
   /**
@@ -181,32 +73,37 @@ export class Relay {
 
   /** The user's code; null until the relay has assigned one. */
   get code(): string | null {
-    return this.#account.user?.code ?? null;
+    return this.#session.account.user?.code ?? null;
   }
 
   get state(): ConnectionState {
-    return this.#state;
+    return this.#session.state;
+  }
+
+  /** The option of this name, which may change at any time. */
+  get typing(): boolean {
+    return this.#session.wantsTyping;
+  }
+
+  set typing(wanted: boolean) {
+    this.#session.wantsTyping = wanted;
   }
 
   /** What the relay allows, as stated at the last login. */
   get limits(): RelayLimits {
-    return this.#limits;
+    return this.#session.limits;
   }
 
   /** Ends the wait between two tries, or probes the connection: for when a person looks, or the network is back. */
   retryNow(): void {
-    this.#connection.wake();
+    this.#session.connection.wake();
   }
 
   /** Returns a function that removes the listener. */
   on<Name extends keyof RelayEvents>(name: Name, listener: (event: RelayEvents[Name]) => void): () => void {
-    const off = this.#events.on(name, listener);
+    const off = this.#session.events.on(name, listener);
     // Those that are there already may have been taken up otherwise by then.
-    if (name === 'conversation') {
-      setTimeout(() => {
-        for (const code of this.#announced) this.#tellOfUnclaimed(code);
-      }, 0);
-    }
+    if (name === 'conversation') setTimeout(() => this.#session.peers.tellOfUnclaimed(), 0);
     return off;
   }
 
@@ -217,12 +114,12 @@ export class Relay {
   messages(
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<{ readonly conversation: Conversation; readonly message: Message }, void, undefined> {
-    return this.#messages(options.signal);
+    return this.#session.peers.messages(options.signal);
   }
 
   /** Registers the identity, with proof. Safe to repeat; the first login does it by itself. */
   register(options: { readonly signal?: AbortSignal } = {}): Promise<User> {
-    return unlessAborted(this.#account.register(), options.signal);
+    return unlessAborted(this.#session.account.register(), options.signal);
   }
 
   /**
@@ -231,18 +128,19 @@ export class Relay {
    * to keep from now on: without this storage, the one of before cannot register any more. Protocol 2 only.
    */
   async rotateKey(options: { readonly signal?: AbortSignal } = {}): Promise<Identity> {
-    if (this.#protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
+    const { protocol, registeredKeys, commands, account } = this.#session;
+    if (protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
     const { code } = await this.register(options);
-    const next = await this.#registeredKeys.make();
+    const next = await registeredKeys.make();
     const payload = { ecdh_public_key: next.ecdhPublicKey, proof: registrationProof(next) };
-    await unlessAborted(this.#commands.send(code, { type: 'rotate', payload }), options.signal);
-    await this.#registeredKeys.took(next, Date.now());
-    await this.#account.rotated(next.ecdhPublicKey);
+    await unlessAborted(commands.send(code, { type: 'rotate', payload }), options.signal);
+    await registeredKeys.took(next, Date.now());
+    await account.rotated(next.ecdhPublicKey);
     return next;
   }
 
   lookup(code: string, options: { readonly signal?: AbortSignal } = {}): Promise<User> {
-    return this.#account.lookup(code, options.signal);
+    return this.#session.account.lookup(code, options.signal);
   }
 
   /** The conversation with this code, written as people write codes. Throws `user_unknown` or `unreachable` at first contact. */
@@ -254,13 +152,12 @@ export class Relay {
     // Our own code is part of everything that is signed or derived.
     const own = await this.register(options);
     if (canonical === own.code) throw new ClientError('invalid_argument', 'This is your own code.');
-    const known = this.#peers.get(canonical);
+    const { peers } = this.#session;
+    const isNew = !peers.all.has(canonical);
     // Look up before creating anything: a code that does not exist must leave no record.
-    const user = known === undefined ? await this.lookup(canonical, options) : null;
+    const user = isNew ? await this.lookup(canonical, options) : null;
     throwIfAborted(options.signal);
-    const { peer, conversation } = known ?? this.#peer(canonical);
-    this.#announced.add(canonical);
-    this.#told.add(canonical);
+    const { peer, conversation } = peers.begin(canonical);
     if (user !== null) await peer.trust.meet(user);
     await peer.begin();
     // The relay may name a different key by now: then the conversation emits `key-changed`.
@@ -291,7 +188,7 @@ export class Relay {
 
   /** `known`: strangers may leave one request each. Those with whom there is a conversation that was accepted are known. */
   async policy(accept: 'anyone' | 'known'): Promise<void> {
-    const known = [...this.#peers.values()]
+    const known = [...this.#session.peers.all.values()]
       .filter(({ peer }) => peer.isAccepted)
       .map(({ peer }) => peer.code);
     for (let from = 0; from === 0 || from < known.length; from += KNOWN_AT_ONCE) {
@@ -307,39 +204,38 @@ export class Relay {
       // The connection broke behind it, and the next login found no account.
       if (!(error instanceof ClientError) || error.code !== 'account_gone') throw error;
     }
-    this.#end(new ClientError('account_gone', 'This account was deleted.'));
+    this.#session.end(new ClientError('account_gone', 'This account was deleted.'));
   }
 
   /** All conversations with peers whose keys are known. The event `conversation` tells of each further one, once. */
   get conversations(): readonly Conversation[] {
-    return [...this.#peers].flatMap(([code, { conversation }]) =>
-      this.#announced.has(code) ? conversation : [],
-    );
+    return this.#session.peers.conversations;
   }
 
   /** Resolves when the relay has accepted everything, receipts included, or when the signal fires. */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options;
-    for (const { peer } of this.#peers.values()) peer.payReceipt();
+    const { peers, outbox } = this.#session;
+    for (const { peer } of peers.all.values()) peer.receipts.pay();
     const aborted = new Promise<void>((resolve) => {
       if (signal?.aborted) resolve();
       signal?.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([this.#outbox.emptied(), aborted]);
+    await Promise.race([outbox.emptied(), aborted]);
   }
 
   /** Releases the socket and the storage. What still waits is sent after the next `open`. */
   async close(): Promise<void> {
-    this.#end(new ClientError('closed', 'Closed by the program.'));
-    await this.#receiver.settled();
-    await this.#records.close();
+    this.#session.end(new ClientError('closed', 'Closed by the program.'));
+    await this.#session.settled();
   }
 
   async #command(type: string, payload: object): Promise<Readonly<Record<string, unknown>>> {
-    if (this.#protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
-    if (this.#state.state === 'ended') throw this.#state.error;
+    const { protocol, state, commands } = this.#session;
+    if (protocol === 1) throw new ClientError('invalid_argument', 'Commands need protocol 2.');
+    if (state.state === 'ended') throw state.error;
     const { code } = await this.register();
-    return this.#commands.send(code, { type, payload });
+    return commands.send(code, { type, payload });
   }
 
   #live(): Promise<void> {
@@ -355,176 +251,8 @@ export class Relay {
         off();
       };
       const off = this.on('state', settle);
-      settle(this.#state);
+      settle(this.state);
     });
-  }
-
-  #welcomed({ expired, queued, clock, ...limits }: Welcome): void {
-    this.#limits = limits;
-    this.#clock = clock;
-    if ((expired ?? 0) > 0) this.#events.emit('expired', { count: expired ?? 0 });
-    if (this.#protocol === 2 && this.#records.get('protocol') !== 2) {
-      const batch = new Batch();
-      batch.set('protocol', 2);
-      this.#records.commit(batch).catch((error: unknown) => this.#broken(error));
-    }
-    this.#receiver.reset();
-    this.#remind();
-    const transmit = (frame: string) => this.#connection.send(frame);
-    this.#outbox.live(transmit);
-    this.#lane.live(transmit, limits);
-    this.#commands.live(transmit);
-    for (const { peer } of this.#peers.values()) peer.files.live();
-  }
-
-  #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {
-    const outcome = outcomeOf(type, payload);
-    if (outcome === null || this.#lane.answered(outcome) || this.#commands.answered(outcome)) return;
-    if (outcome.outcome === 'again') this.#outbox.again(outcome.id, outcome.why, outcome.waitMs);
-    else {
-      const settled =
-        outcome.outcome === 'accepted'
-          ? this.#outbox.accepted(outcome.id)
-          : this.#outbox.refused(outcome.id, outcome.error);
-      settled.catch((error: unknown) => this.#broken(error));
-    }
-  }
-
-  #remind(): void {
-    for (const { peer } of this.#peers.values()) peer.remind();
-  }
-
-  /** Envelopes to ourselves are keep-alive probes: drop them. */
-  async #take(envelope: IncomingEnvelope): Promise<void> {
-    if (envelope.claims === null || envelope.claims === this.code) return;
-    const { peer } = this.#peer(envelope.claims);
-    await peer.receive(envelope);
-    if (peer.isUnknown) this.#peers.delete(envelope.claims);
-  }
-
-  #peer(code: string): { readonly peer: Peer; readonly conversation: Conversation } {
-    const known = this.#peers.get(code);
-    if (known !== undefined) return known;
-    const own = { code: this.code ?? '', identity: this.#identity };
-    const peer = new Peer({
-      code,
-      own,
-      records: this.#records,
-      outbox: this.#outbox,
-      acceptance: this.#acceptance,
-      receipts: this.#options.receipts ?? true,
-      wantsTyping: () => this.typing,
-      lane: this.#lane,
-      mailboxBytes: () => this.#limits.mailboxBytes,
-      lookup: (asked) => this.lookup(asked),
-      now: Date.now,
-      relayNow: () => relayNow(this.#clock),
-      audience: this.#endpoints.socket,
-      maxFrameBytes: () => this.#limits.maxFrameBytes,
-      registeredKeys: this.#options.registeredKeys ?? false,
-      registeredSecret: (key) => this.#registeredKeys.secretOf(key),
-      onAdded: () => this.#receiver.added(),
-      onHandled: () => this.#receiver.handled(),
-      onWaiting: () => this.#waits(code),
-      onMet: () => this.#met(code),
-      onBroken: (error) => this.#broken(error),
-    });
-    const conversation = new Conversation({
-      peer,
-      own: { code: own.code, eddsaPublicKey: this.#identity.eddsaPublicKey },
-      maxFrameBytes: () => this.#limits.maxFrameBytes,
-      now: Date.now,
-    });
-    const made = { peer, conversation };
-    this.#peers.set(code, made);
-    return made;
-  }
-
-  #met(code: string): void {
-    const met = this.#peers.get(code);
-    if (met === undefined || this.#announced.has(code)) return;
-    this.#announced.add(code);
-    this.#tell(code);
-  }
-
-  #waits(code: string): void {
-    for (const wake of this.#wakes) wake();
-    if (this.#wakes.size === 0) this.#tellOfUnclaimed(code);
-  }
-
-  /** Once for each conversation, as soon as the program listens. */
-  #tell(code: string): void {
-    const conversation = this.#peers.get(code)?.conversation;
-    if (conversation === undefined || this.#told.has(code) || !this.#events.has('conversation')) return;
-    this.#told.add(code);
-    this.#events.emit('conversation', { conversation });
-  }
-
-  #tellOfUnclaimed(code: string): void {
-    const inbox = this.#peers.get(code)?.peer.inbox;
-    if (inbox !== undefined && !inbox.isEmpty && !inbox.claimed && this.#announced.has(code))
-      this.#tell(code);
-  }
-
-  async *#messages(
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<{ readonly conversation: Conversation; readonly message: Message }, void, undefined> {
-    let wake = () => {};
-    const wakeUp = () => wake();
-    this.#wakes.add(wakeUp);
-    signal?.addEventListener('abort', wakeUp);
-    try {
-      while (this.#state.state !== 'ended' && !signal?.aborted) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        const waiting = [...this.#peers.values()].filter(({ peer }) => !peer.inbox.isEmpty);
-        for (const { peer, conversation } of waiting) {
-          peer.inbox.claim();
-          for await (const message of conversation.messages({ ...(signal && { signal }) })) {
-            yield { conversation, message };
-            break;
-          }
-        }
-        if (waiting.length === 0) await woken;
-      }
-    } finally {
-      this.#wakes.delete(wakeUp);
-      signal?.removeEventListener('abort', wakeUp);
-    }
-  }
-
-  #changed(state: ConnectionState): void {
-    this.#state = state;
-    if (state.state !== 'live') {
-      this.#outbox.down();
-      this.#lane.down();
-      this.#commands.down();
-    }
-    this.#events.emit('state', state);
-  }
-
-  #broken(cause: unknown): void {
-    this.#end(
-      new ClientError(
-        'storage_failed',
-        'The storage could not be written, so the client stops: see `cause`.',
-        {
-          cause,
-        },
-      ),
-    );
-  }
-
-  #end(error: ClientError): void {
-    this.#unwatch();
-    this.#connection.end(error);
-    this.#receiver.close();
-    for (const { peer } of this.#peers.values()) peer.close();
-    this.#commands.end(error);
-    clearInterval(this.#reminder);
-    this.#lock?.release();
-    for (const wake of this.#wakes) wake();
   }
 }
 

@@ -87,7 +87,10 @@ export class Link {
 
   /** Closes the socket without calling `onEnd`. */
   close(): void {
-    this.#letGo();
+    this.#ended = true;
+    clearTimeout(this.#loginTimer);
+    this.#heartbeat?.stop();
+    abandon(this.#socket);
   }
 
   #heard(text: unknown): void {
@@ -145,14 +148,7 @@ export class Link {
 
   #end(end: LinkEnd): void {
     if (this.#ended) return;
-    this.#letGo();
+    this.close();
     this.#options.onEnd(end);
-  }
-
-  #letGo(): void {
-    this.#ended = true;
-    clearTimeout(this.#loginTimer);
-    this.#heartbeat?.stop();
-    abandon(this.#socket);
   }
 }

@@ -143,7 +143,7 @@ export class Conversation implements AsyncIterable<Message> {
 
   /** Tells the sender that this message and all before it were read. For programs that no longer hold the message. */
   markRead(id: string): Promise<void> {
-    return this.#peer.confirmRead({ id });
+    return this.#peer.receipts.read({ id });
   }
 
   /** 12 groups of 5 digits (docs/protocol.md 6): if both people see the same, no third party is in the middle. */
@@ -266,7 +266,7 @@ export class Conversation implements AsyncIterable<Message> {
       try {
         yield entries.map(({ received }) => {
           const { stream, number, late = false, ...said } = received;
-          return { ...said, late, markRead: () => this.#peer.confirmRead(received) };
+          return { ...said, late, markRead: () => this.#peer.receipts.read(received) };
         });
       } finally {
         inbox.handled(entries);

@@ -3,7 +3,6 @@ import type { User } from '../account/directory.ts';
 import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
 import type { WaitReason } from '../commands/relay-reply.ts';
-import type { IncomingEnvelope } from '../connection/incoming.ts';
 import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
@@ -17,11 +16,11 @@ import { ContentHandler } from '../receiving/content-handler.ts';
 import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
 import { Inbox, type Received } from '../receiving/inbox.ts';
-import { type Confirmed, Receipts } from '../receiving/receipts.ts';
+import { Receipts } from '../receiving/receipts.ts';
 import type { Acceptance } from '../sending/acceptance.ts';
 import type { MessageContent } from '../sending/content.ts';
 import { Disappearing } from '../sending/disappearing.ts';
-import type { Outbox, OutboxEntry, Sealed } from '../sending/outbox.ts';
+import type { Outbox, OutboxEntry } from '../sending/outbox.ts';
 import { PeerOutbox } from '../sending/peer-outbox.ts';
 import { SentMessages } from '../sending/sent-messages.ts';
 import { Typing } from '../sending/typing.ts';
@@ -72,14 +71,16 @@ export class Peer {
   readonly agreement: Agreement;
   readonly files: PeerFiles;
   readonly disappearing: Disappearing;
+  /** Seals what waits to be sent. */
+  readonly sender: PeerSender;
+  readonly receipts: Receipts;
+  /** Takes the envelopes of this peer. */
+  readonly verifier: EnvelopeVerifier;
   readonly #typing: Typing;
   readonly #options: PeerOptions;
   readonly #peerOutbox: PeerOutbox;
   readonly #sentMessages: SentMessages;
-  readonly #sender: PeerSender;
   readonly #arrivals: Arrivals;
-  readonly #receipts: Receipts;
-  readonly #verifier: EnvelopeVerifier;
 
   constructor(options: PeerOptions) {
     const { code, own, records } = options;
@@ -126,9 +127,9 @@ export class Peer {
       peerOutbox,
       sentMessages,
     };
-    this.#sender = new PeerSender(parts);
+    this.sender = new PeerSender(parts);
     this.#arrivals = new Arrivals({ ...parts, newest: () => agreement.newest });
-    this.#receipts = new Receipts({
+    this.receipts = new Receipts({
       say: async (receipt) => {
         if (options.receipts) await peerOutbox.stage((batch) => peerOutbox.addOnly(receipt, batch));
       },
@@ -138,16 +139,16 @@ export class Peer {
       ...parts,
       arrivals: this.#arrivals,
       onReached: (step, id) => this.#reached(id, step),
-      sendAgain: (numbers, batch) => this.#sender.sendAgain(numbers, batch),
+      sendAgain: (numbers, batch) => this.sender.sendAgain(numbers, batch),
     });
     const handler = new EnvelopeHandler({
       ...parts,
       contents,
       ownCode: own.code,
-      onLost: (lost: Lost, batch) => this.#sender.lost(lost, batch),
-      onSign: (batch) => this.#sender.onSign(batch),
+      onLost: (lost: Lost, batch) => this.sender.lost(lost, batch),
+      onSign: (batch) => this.sender.onSign(batch),
     });
-    this.#verifier = new EnvelopeVerifier({
+    this.verifier = new EnvelopeVerifier({
       ...parts,
       prepare: (envelope) => handler.prepare(envelope),
       handle: (envelope, batch) => handler.handle(envelope, batch),
@@ -156,7 +157,7 @@ export class Peer {
 
   /** Nothing is known of this peer, so it can be dropped. */
   get isUnknown(): boolean {
-    return this.trust.pin === null && this.#verifier.isEmpty;
+    return this.trust.pin === null && this.verifier.isEmpty;
   }
 
   get isAccepted(): boolean {
@@ -201,21 +202,12 @@ export class Peer {
 
   /** The program has taken these. */
   taken(messages: readonly Received[]): void {
-    for (const message of messages) this.#receipts.owe(message);
-  }
-
-  confirmRead(message: Confirmed): Promise<void> {
-    return this.#receipts.read(message);
-  }
-
-  /** Sends the `delivered` receipt that is owed, now. */
-  payReceipt(): void {
-    this.#receipts.pay();
+    for (const message of messages) this.receipts.owe(message);
   }
 
   /** Logged in, or a while has passed: asks again for what has not come. */
   remind(): void {
-    this.#peerOutbox.stageInBackground((batch) => this.#sender.remind(batch));
+    this.#peerOutbox.stageInBackground((batch) => this.sender.remind(batch));
   }
 
   /** Trusts the newer key, and handles what was kept under it. */
@@ -228,7 +220,7 @@ export class Peer {
       this.agreement.forget(batch);
       this.#sentMessages.forgetContents(batch);
     });
-    await this.#verifier.review();
+    await this.verifier.review();
     await this.begin();
   }
 
@@ -240,38 +232,28 @@ export class Peer {
     });
   }
 
-  /** Resolves once the envelope's effects are stored: only then may it be confirmed. */
-  receive(envelope: IncomingEnvelope): Promise<void> {
-    return this.#verifier.take(envelope);
-  }
-
-  /** Encrypts an entry that the outbox is about to send for the first time. */
-  seal(entry: OutboxEntry, batch: Batch): Sealed {
-    return this.#sender.seal(entry, batch);
-  }
-
   accepted(entry: OutboxEntry): void {
-    const id = this.#sender.messageIdOf(entry);
+    const id = this.sender.messageIdOf(entry);
     if (id !== null && entry.again !== true) this.#reached(id, 'stored');
   }
 
   /** The relay refuses it for now; the outbox sends it again. */
   waiting(entry: OutboxEntry, why: WaitReason): void {
-    const id = this.#sender.messageIdOf(entry);
+    const id = this.sender.messageIdOf(entry);
     if (id !== null) this.events.emit('waiting', { id, why });
   }
 
   failed(entry: OutboxEntry, error: ClientError): void {
-    this.#peerOutbox.stageInBackground((batch) => this.#sender.failed(entry, error, batch));
+    this.#peerOutbox.stageInBackground((batch) => this.sender.failed(entry, error, batch));
   }
 
   close(): void {
     this.handles.close();
     this.files.close();
-    this.#receipts.close();
+    this.receipts.close();
     this.#arrivals.close();
-    this.#sender.close();
-    this.#verifier.close();
+    this.sender.close();
+    this.verifier.close();
     this.inbox.close();
   }
 

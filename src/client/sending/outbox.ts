@@ -96,9 +96,12 @@ export class Outbox {
     return this.#queue(recipient).unsealed();
   }
 
-  /** Something else says or carries the same. */
+  /** Removes an entry: it is settled, or something else says or carries the same. */
   drop(entry: OutboxEntry, batch: Batch): void {
-    this.#remove(entry, batch);
+    if (!this.#queue(entry.recipient).remove(entry.number)) return;
+    this.#waiting -= 1;
+    batch.remove(keyOf(entry));
+    if (this.#onEmpty.length > 0 && this.#isIdle) for (const tell of this.#onEmpty.splice(0)) tell();
   }
 
   /** The socket is logged in: envelopes in doubt are sent again, with the same bytes. */
@@ -125,7 +128,7 @@ export class Outbox {
     const entry = this.#settle(id);
     if (entry === null) return false;
     const batch = new Batch();
-    this.#remove(entry, batch);
+    this.drop(entry, batch);
     const stored = this.#options.records.commit(batch);
     // The next is sealed at once: the storage then writes both changes together. If this one is lost in a crash, the
     // entry is sent again, and the relay answers the repetition.
@@ -162,7 +165,7 @@ export class Outbox {
 
   #fail(entries: readonly OutboxEntry[], error: ClientError): Promise<void> {
     const batch = new Batch();
-    for (const entry of entries) this.#remove(entry, batch);
+    for (const entry of entries) this.drop(entry, batch);
     return this.#options.records.commit(batch).then(() => {
       for (const entry of entries) {
         this.#options.onFailed(entry, error);
@@ -178,13 +181,6 @@ export class Outbox {
     return null;
   }
 
-  #remove(entry: OutboxEntry, batch: Batch): void {
-    if (!this.#queue(entry.recipient).remove(entry.number)) return;
-    this.#waiting -= 1;
-    batch.remove(keyOf(entry));
-    if (this.#onEmpty.length > 0 && this.#isIdle) for (const tell of this.#onEmpty.splice(0)) tell();
-  }
-
   #pump(queue: RecipientQueue<OutboxEntry>): void {
     if (this.#transmit === null) return;
     const batch = new Batch();
@@ -195,7 +191,7 @@ export class Outbox {
         return;
       }
       const sealed = this.#options.seal(entry, batch);
-      if (sealed === 'drop') this.#remove(entry, batch);
+      if (sealed === 'drop') this.drop(entry, batch);
       else if (sealed !== 'wait') {
         const ready = { ...entry, ...sealed };
         batch.set(keyOf(ready), ready);
