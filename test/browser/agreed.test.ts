@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 120_000 });
@@ -78,15 +78,14 @@ test('messages and files disappear on both sides, and from what the browser keep
     await anHourLater(each);
     await each.page.locator('.note').first().waitFor();
     // What was said before the timer stays.
-    await each.page.waitForFunction(`document.querySelectorAll('.message').length === 1`);
-    expect(await each.thread()).toEqual(['Hello Bob']);
+    await expect.poll(() => each.thread()).toEqual(['Hello Bob']);
     await expect
       .poll(async () => String(await each.page.evaluate(STORED)))
       .not.toMatch(/Tell no one|I will not|file of 12345/);
   }
 });
 
-test('who has it on sees the other typing, if that one has it on too', async () => {
+longTest('who has it on sees the other typing, if that one has it on too', async () => {
   const { alice, bob } = await talking();
   for (const each of [alice, bob]) {
     await each.page.click('#settings-open');

@@ -162,12 +162,17 @@ export class Visitor {
   }
 }
 
-/** The browser of one test file. `afterAll(() => browsers.stop())`. */
+/** The browser of one test file, with further flags if it needs them. `afterAll(() => browsers.stop())`. */
 export class Browsers {
+  readonly #flags: readonly string[];
   #browser: Browser | null = null;
 
+  constructor(flags: readonly string[] = []) {
+    this.#flags = flags;
+  }
+
   async visit(url: string, { device = 'desktop', ...look }: Look = {}): Promise<Visitor> {
-    this.#browser ??= await launch();
+    this.#browser ??= await launch(this.#flags);
     const viewport = VIEWPORTS[device];
     const context = await this.#browser.newContext({
       viewport,
@@ -189,9 +194,9 @@ export class Browsers {
   }
 }
 
-function launch(): Promise<Browser> {
+function launch(flags: readonly string[]): Promise<Browser> {
   ensureInstalled('chromium');
-  return chromium.launch({ executablePath: toolPath('chromium'), args: FLAGS });
+  return chromium.launch({ executablePath: toolPath('chromium'), args: [...FLAGS, ...flags] });
 }
 
 async function openPage(context: BrowserContext, url: string): Promise<Visitor> {

@@ -16,6 +16,7 @@ import { ConversationList, type FoundMessage, type ListedPerson } from '../views
 import { NewConversation } from '../views/people/new-conversation.ts';
 import { PersonSheet } from '../views/people/person-sheet.ts';
 import { Safety } from '../views/people/safety.ts';
+import { ScanSheet } from '../views/people/scan-sheet.ts';
 import { Attach } from '../views/thread/attach.ts';
 import { Banner } from '../views/thread/banner.ts';
 import { Composer } from '../views/thread/composer.ts';
@@ -52,7 +53,8 @@ export class Chat {
   readonly #thread: Thread;
   readonly #composer: Composer;
   readonly #banner = new Banner();
-  readonly #safety = new Safety();
+  readonly #scanSheet = new ScanSheet();
+  readonly #safety = new Safety(this.#scanSheet);
   readonly #personSheet = new PersonSheet();
   readonly #newConversation: NewConversation;
   readonly #messageSheet: MessageSheet;
@@ -143,7 +145,7 @@ export class Chat {
       if (!this.#mayWrite) return;
       for (const file of chosen) this.#withConversation((open) => void this.#files.send(open, file));
     });
-    this.#newConversation = new NewConversation((text) => this.#start(text));
+    this.#newConversation = new NewConversation((text) => this.#start(text), this.#scanSheet);
     byId('back', HTMLButtonElement).addEventListener('click', () => {
       const before = this.#current;
       this.#go(null);

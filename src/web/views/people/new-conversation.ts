@@ -1,5 +1,6 @@
 import { byId } from '../../dom/dom.ts';
 import { Sheet } from '../../dom/sheet.ts';
+import { ScanSheet } from './scan-sheet.ts';
 
 /** A field for another's code: on the first visit in the page, later in a sheet. */
 class CodeForm {
@@ -44,13 +45,27 @@ export class NewConversation {
   readonly #first: CodeForm;
   readonly #later: CodeForm;
 
-  constructor(start: (text: string) => Promise<string | null>) {
+  constructor(start: (text: string) => Promise<string | null>, scanSheet: ScanSheet) {
     this.#first = new CodeForm({ form: 'start', input: 'their-code', error: 'start-error' }, start);
     this.#later = new CodeForm({ form: 'new-start', input: 'new-code', error: 'new-error' }, async (text) => {
       const wrong = await start(text);
       if (wrong === null) this.#sheet.close();
       return wrong;
     });
+    const scan = byId('new-scan', HTMLButtonElement);
+    scan.hidden = !ScanSheet.possible;
+    scan.addEventListener('click', () =>
+      scanSheet.open({
+        title: 'Scan a code',
+        hint: 'Hold the camera over their code, as their keyrelay shows it.',
+        otherwise: 'Type or paste their code instead.',
+        onText: (text) => {
+          this.#later.fill(text);
+          this.#later.focus();
+          return null;
+        },
+      }),
+    );
     byId('new', HTMLButtonElement).addEventListener('click', () => this.open());
   }
 

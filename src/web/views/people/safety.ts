@@ -1,6 +1,7 @@
 import { byId, make } from '../../dom/dom.ts';
 import { qrPicture } from '../../dom/qr.ts';
 import { Sheet } from '../../dom/sheet.ts';
+import { ScanSheet } from './scan-sheet.ts';
 
 export interface SafetyState {
   readonly name: string;
@@ -19,9 +20,15 @@ export interface SafetyActions {
 /** The number that two people compare; after a change of key, the new one. */
 export class Safety {
   readonly #sheet = new Sheet('safety');
+  readonly #scanSheet: ScanSheet;
+  readonly #scan = byId('safety-scan', HTMLButtonElement);
   readonly #verify = byId('safety-verify', HTMLButtonElement);
   readonly #unverify = byId('safety-unverify', HTMLButtonElement);
   readonly #accept = byId('safety-accept', HTMLButtonElement);
+
+  constructor(scanSheet: ScanSheet) {
+    this.#scanSheet = scanSheet;
+  }
 
   open({ name, number, trust }: SafetyState, { onMatch, onForget }: SafetyActions): void {
     const changed = trust === 'changed';
@@ -43,6 +50,27 @@ export class Safety {
     this.#verify.onclick = then(() => onMatch(number.join(' ')));
     this.#accept.onclick = this.#verify.onclick;
     this.#unverify.onclick = then(onForget);
+    this.#scan.hidden = trust === 'verified' || !ScanSheet.possible;
+    this.#scan.onclick = () =>
+      this.#compareByCamera(
+        { name, number },
+        then(() => onMatch(number.join(' '))),
+      );
     this.#sheet.open();
+  }
+
+  #compareByCamera({ name, number }: Pick<SafetyState, 'name' | 'number'>, onMatch: () => void): void {
+    this.#scanSheet.open({
+      title: 'Scan their screen',
+      hint: `Hold the camera over the code that ${name} sees under “Safety number”.`,
+      otherwise: 'Read the number to each other instead.',
+      onText: (text) => {
+        if (!/^\d{60}$/.test(text)) return 'This is a code, but no safety number.';
+        if (text !== number.join(''))
+          return `This is another number. If ${name} has opened your conversation, somebody stands between you: do not trust this key.`;
+        onMatch();
+        return null;
+      },
+    });
   }
 }
