@@ -10,6 +10,7 @@ import { Random } from '../support/random.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 import { RelayNode } from '../support/servers/relay-node.ts';
+import { until } from '../support/until.ts';
 import { copyFaster } from './speed.ts';
 
 /** Rates are what other tests are for; and a client that is gone is noticed soon. */
@@ -83,6 +84,8 @@ export class Stage {
       frontDoor: http,
       configFolder: folder,
     });
+    const open = async () => (await fetch(http)).status !== 503;
+    await until(open, { what: 'HAProxy to find its nodes', timeoutMs: 60_000 });
     const journal = new Journal();
     const dial = () => `ws://127.0.0.1:${haproxy.port}/ws`;
     const crowd = await Crowd.gather({ count: options.people, http, dial, journal, random });
