@@ -14,6 +14,7 @@ const TOOLS = {
   'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter',
   'prometheus-node-exporter': 'prometheus-node-exporter',
   chromium: 'chromium',
+  'firefox-esr': 'firefox-esr',
 } as const;
 
 export type Tool = keyof typeof TOOLS;
