@@ -8,8 +8,8 @@ export default defineConfig({
   cacheDir: '../node_modules/.vite',
   test: {
     root: import.meta.dirname,
-    // Real servers share two cores: a few files at a time keep timing honest.
-    maxWorkers: 2,
+    // Most files wait for real servers half of the time: one more than the two cores that they need.
+    maxWorkers: 3,
     projects: [
       { test: { ...SHARED, name: 'source', include: ['{unit,engine}/**/*.test.ts'] } },
       {

@@ -5,7 +5,7 @@ import { createIdentity } from '../../src/client/index.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Look, type Visitor } from './browsers.ts';
+import { Browsers, type Look, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
@@ -76,7 +76,7 @@ describe('two people in two browsers', () => {
     await alice.sees('not even the relay.', 'read');
   });
 
-  test('see the same safety number', async () => {
+  longTest('see the same safety number', async () => {
     const { alice, bob } = await talking();
     const numbers = await Promise.all(
       [alice, bob].map(async (each) => {
@@ -108,7 +108,7 @@ describe('two people in two browsers', () => {
     await bob.hears('No mouse');
   });
 
-  test('look at what the relay sees: the actual frames, and in them no word', async () => {
+  longTest('look at what the relay sees: the actual frames, and in them no word', async () => {
     const { alice } = await talking();
     await alice.page.click('#wire-toggle');
     // The newest is on top: only the oldest keeps its place while more come.
@@ -121,7 +121,7 @@ describe('two people in two browsers', () => {
     expect(await alice.page.locator('#wire').isVisible()).toBe(false);
   });
 
-  test('begin by a link that has the code in it', async () => {
+  longTest('begin by a link that has the code in it', async () => {
     const bob = await visit();
     const code = await bob.code();
     const alice = await visit({ url: `${relay.http}/#${code}` });
@@ -186,7 +186,7 @@ describe('when something is in the way', () => {
     await alice.sees('To the new key', 'waiting');
   });
 
-  test('a second tab leaves the first alone, and can take over', async () => {
+  longTest('a second tab leaves the first alone, and can take over', async () => {
     const { alice, bob } = await talking();
     const second = await browsers.openTab(alice.context, relay.http);
     await second.isTold('elsewhere');
@@ -212,7 +212,7 @@ describe('when something is in the way', () => {
     ]);
   });
 
-  test('a relay that was set up anew gives a new code', async () => {
+  longTest('a relay that was set up anew gives a new code', async () => {
     const settings = { RELAY_PORT: `${await freePort()}` };
     const first = await processes.relay(settings);
     const alice = await visit({ url: first.http });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { CommandLine, ended } from '../../support/clients/command-line.ts';
+import { longTest } from '../../support/long.ts';
 import { makeKeys, postUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -82,37 +83,41 @@ describe('a code for one transfer', () => {
     expect(await readdir(people.folder)).not.toContain('recipient');
   }, 120_000);
 
-  test('takes an invitation on each side, and gives both accounts back to the relay', async () => {
-    const small = await processes.relay({
-      RELAY_REGISTRATION: 'invite',
-      RELAY_MAX_USERS: '2',
-      RELAY_ADMIN_TOKEN: ADMIN_TOKEN,
-    });
-    const others = await CommandLine.open(() => small.http);
-    try {
-      const { json } = await admin(small, 'POST', '/v1/invitations', { uses: 4 });
-      const { token } = json as { token: string };
-      await writeFile(others.path('notes.txt'), 'notes');
-      const refused = await others.run('sender', ['send', others.path('notes.txt')]);
-      expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('invitation') });
-      const args = ['--invite', `${small.http}/#invite=${token}`, others.path('notes.txt')];
-      const { code, end } = await offeringBy(others, args);
-      const into = others.path('here');
-      const invited = ['receive', code, '--yes', '--into', into, '--invite', token];
-      expect(await others.run('recipient', invited)).toMatchObject({ code: 0 });
-      expect(await end).toMatchObject({ code: 0 });
-      expect(await readFile(join(into, 'notes.txt'), 'utf8')).toBe('notes');
-      expect((await fetch(`${small.http}/users/${code.split('-')[0]}`)).status).toBe(410);
-      // Both places are free again.
-      for (let n = 0; n < 2; n += 1) {
-        const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
-        const body = { ecdh_public_key: ecdhPublicKey, eddsa_public_key: eddsaPublicKey, invite: token };
-        expect((await postUser(small.http, body)).status).toBe(201);
+  longTest(
+    'takes an invitation on each side, and gives both accounts back to the relay',
+    async () => {
+      const small = await processes.relay({
+        RELAY_REGISTRATION: 'invite',
+        RELAY_MAX_USERS: '2',
+        RELAY_ADMIN_TOKEN: ADMIN_TOKEN,
+      });
+      const others = await CommandLine.open(() => small.http);
+      try {
+        const { json } = await admin(small, 'POST', '/v1/invitations', { uses: 4 });
+        const { token } = json as { token: string };
+        await writeFile(others.path('notes.txt'), 'notes');
+        const refused = await others.run('sender', ['send', others.path('notes.txt')]);
+        expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('invitation') });
+        const args = ['--invite', `${small.http}/#invite=${token}`, others.path('notes.txt')];
+        const { code, end } = await offeringBy(others, args);
+        const into = others.path('here');
+        const invited = ['receive', code, '--yes', '--into', into, '--invite', token];
+        expect(await others.run('recipient', invited)).toMatchObject({ code: 0 });
+        expect(await end).toMatchObject({ code: 0 });
+        expect(await readFile(join(into, 'notes.txt'), 'utf8')).toBe('notes');
+        expect((await fetch(`${small.http}/users/${code.split('-')[0]}`)).status).toBe(410);
+        // Both places are free again.
+        for (let n = 0; n < 2; n += 1) {
+          const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
+          const body = { ecdh_public_key: ecdhPublicKey, eddsa_public_key: eddsaPublicKey, invite: token };
+          expect((await postUser(small.http, body)).status).toBe(201);
+        }
+      } finally {
+        await others.close();
       }
-    } finally {
-      await others.close();
-    }
-  }, 90_000);
+    },
+    90_000,
+  );
 
   test('can be tried once: a wrong one ends it on both sides', async () => {
     await writeFile(people.path('secret.txt'), 'secret');

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
 import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
+import { longTest } from '../../support/long.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
@@ -74,7 +75,7 @@ describe('a file', () => {
     expect((await readdir(saved)).filter((each) => each.startsWith('.'))).toEqual([]);
   });
 
-  test('of bytes that are no text arrives from a pipe as it was', async () => {
+  longTest('of bytes that are no text arrives from a pipe as it was', async () => {
     const carol = await acquaint('pia', 'paul');
     const bytes = Buffer.concat([Buffer.from([0xff, 0xfe, 0x00, 0x80]), randomBytes(5_000)]);
     const listening = await people.listening('paul', ['--count', '3', '--save', people.path('piped')]);
@@ -119,31 +120,38 @@ describe('a file', () => {
     for (const child of [listening, serving]) child.kill('SIGTERM');
   });
 
-  test('interrupted twice, once on either side, goes on where it was', async () => {
-    const bob = await acquaint('eva', 'emil');
-    const { path, bytes } = await fileOf('long.bin', 6_000_000);
-    const folder = people.path('resumed');
-    let listening = await people.listening('emil', ['--save', folder]);
-    let sending = people.start('eva', ['send', bob, path, '--json']);
-    const partial = async (least: number) => {
-      const names = await readdir(folder).catch(() => []);
-      const sizes = await Promise.all(names.map(async (name) => (await readFile(join(folder, name))).length));
-      return sizes.some((size) => size >= least);
-    };
-    const far = (least: number) => until(() => partial(least), { what: `${least} bytes`, timeoutMs: 60_000 });
-    await far(1_000_000);
-    listening.kill('SIGKILL');
-    await ended(listening);
-    listening = await people.listening('emil', ['--save', folder, '--count', '1']);
-    const line = jsonLines(listening, 1);
-    await far(2_500_000);
-    sending.kill('SIGKILL');
-    await ended(sending);
-    sending = people.start('eva', ['send', bob, path, '--json']);
-    const end = await ended(sending);
-    expect(end).toMatchObject({ code: 0, err: expect.stringMatching(/going on, \d/) });
-    expect((await line)[0]).toMatchObject({ size: bytes.length, sha256: sha256(bytes) });
-  }, 480_000);
+  longTest(
+    'interrupted twice, once on either side, goes on where it was',
+    async () => {
+      const bob = await acquaint('eva', 'emil');
+      const { path, bytes } = await fileOf('long.bin', 6_000_000);
+      const folder = people.path('resumed');
+      let listening = await people.listening('emil', ['--save', folder]);
+      let sending = people.start('eva', ['send', bob, path, '--json']);
+      const partial = async (least: number) => {
+        const names = await readdir(folder).catch(() => []);
+        const sizes = await Promise.all(
+          names.map(async (name) => (await readFile(join(folder, name))).length),
+        );
+        return sizes.some((size) => size >= least);
+      };
+      const far = (least: number) =>
+        until(() => partial(least), { what: `${least} bytes`, timeoutMs: 60_000 });
+      await far(1_000_000);
+      listening.kill('SIGKILL');
+      await ended(listening);
+      listening = await people.listening('emil', ['--save', folder, '--count', '1']);
+      const line = jsonLines(listening, 1);
+      await far(2_500_000);
+      sending.kill('SIGKILL');
+      await ended(sending);
+      sending = people.start('eva', ['send', bob, path, '--json']);
+      const end = await ended(sending);
+      expect(end).toMatchObject({ code: 0, err: expect.stringMatching(/going on, \d/) });
+      expect((await line)[0]).toMatchObject({ size: bytes.length, sha256: sha256(bytes) });
+    },
+    480_000,
+  );
 
   test('on its way shows how far it is, how fast, and how long it takes, in a terminal', async () => {
     const hana = await acquaint('ivo', 'hana');

@@ -5,6 +5,7 @@ import { freePort } from '../../../src/cli/dev/servers.ts';
 import { loadIdentity } from '../../../src/cli/person/account/identity-file.ts';
 import { sealedLines } from '../../../src/cli/person/account/sealed-lines.ts';
 import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
+import { longTest } from '../../support/long.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
@@ -32,27 +33,34 @@ describe('an identity', () => {
     expect(shown.out).toContain(code);
   });
 
-  test('under a passphrase opens with it alone, and comes back from its export', async () => {
-    const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
-    const made = await people.run('sealed', ['identity', '--export'], { env });
-    expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^keyrelay-identity-1:/)]);
-    expect(await readFile(people.path('sealed'), 'utf8')).toMatch(/^keyrelay-identity-1:17:/);
-    const without = await people.run('sealed', ['identity']);
-    expect([without.code, without.err]).toEqual([2, expect.stringContaining('KEYRELAY_PASSPHRASE')]);
-    const wrong = await people.run('sealed', ['identity'], { env: { KEYRELAY_PASSPHRASE: 'wrong' } });
-    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('passphrase')]);
+  longTest(
+    'under a passphrase opens with it alone, and comes back from its export',
+    async () => {
+      const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
+      const made = await people.run('sealed', ['identity', '--export'], { env });
+      expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^keyrelay-identity-1:/)]);
+      expect(await readFile(people.path('sealed'), 'utf8')).toMatch(/^keyrelay-identity-1:17:/);
+      const without = await people.run('sealed', ['identity']);
+      expect([without.code, without.err]).toEqual([2, expect.stringContaining('KEYRELAY_PASSPHRASE')]);
+      const wrong = await people.run('sealed', ['identity'], { env: { KEYRELAY_PASSPHRASE: 'wrong' } });
+      expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('passphrase')]);
 
-    await writeFile(people.path('passphrase'), 'correct horse\nnot this\n');
-    const fromFile = { KEYRELAY_PASSPHRASE_FILE: people.path('passphrase') };
-    const known = await people.run('sealed', ['identity', '--json'], { env: fromFile });
-    expect(known.code).toBe(0);
-    const imported = await people.run('moved', ['identity', '--import', '--json'], { input: made.out, env });
-    expect(JSON.parse(imported.out)).toMatchObject({
-      code: (JSON.parse(known.out) as { code: string }).code,
-    });
-    const twice = await people.run('moved', ['identity', '--import'], { input: made.out, env });
-    expect([twice.code, twice.err]).toEqual([2, expect.stringContaining('there already')]);
-  }, 480_000);
+      await writeFile(people.path('passphrase'), 'correct horse\nnot this\n');
+      const fromFile = { KEYRELAY_PASSPHRASE_FILE: people.path('passphrase') };
+      const known = await people.run('sealed', ['identity', '--json'], { env: fromFile });
+      expect(known.code).toBe(0);
+      const imported = await people.run('moved', ['identity', '--import', '--json'], {
+        input: made.out,
+        env,
+      });
+      expect(JSON.parse(imported.out)).toMatchObject({
+        code: (JSON.parse(known.out) as { code: string }).code,
+      });
+      const twice = await people.run('moved', ['identity', '--import'], { input: made.out, env });
+      expect([twice.code, twice.err]).toEqual([2, expect.stringContaining('there already')]);
+    },
+    480_000,
+  );
 
   test('asks for its passphrase at a terminal, and does not show it', async () => {
     const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
@@ -74,7 +82,7 @@ describe('an identity', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('is not an identity of keyrelay')]);
   });
 
-  test('has another code, and a state of its own, at another relay', async () => {
+  longTest('has another code, and a state of its own, at another relay', async () => {
     const other = await processes.relay();
     const here = await people.codeOf('two');
     const there = await people.run('two', ['identity', '--json', '--url', other.http]);
@@ -94,7 +102,7 @@ describe('an identity', () => {
     expect(files.filter((name) => name.endsWith('.state.jsonl'))).toHaveLength(2);
   });
 
-  test('goes on with the one state of earlier versions, at the relay that it is of', async () => {
+  longTest('goes on with the one state of earlier versions, at the relay that it is of', async () => {
     const alice = await people.codeOf('olivia');
     const listening = await people.listening('olivia');
     expect((await people.run('otto', ['send', alice, '--delivered'], { input: 'before' })).code).toBe(0);
@@ -119,44 +127,48 @@ describe('an identity', () => {
 });
 
 describe('a relay that was set up anew', () => {
-  test('gets a new registration from each command, which says what that means', async () => {
-    const settings = { RELAY_PORT: `${await freePort()}` };
-    let node = await processes.relay(settings);
-    const env = { RELAY_URL: node.http };
-    const codeNow = async (who: string) => {
-      const { out, err } = await people.run(who, ['identity', '--json'], { env });
-      return { code: (JSON.parse(out) as { code: string }).code, err };
-    };
-    const [before, beforePeer] = [(await codeNow('fay')).code, (await codeNow('gus')).code];
-    const listening = people.start('gus', ['listen', '--count', '1'], env);
-    await people.run('fay', ['send', beforePeer, '--delivered'], { input: 'x', env });
-    await ended(listening);
+  longTest(
+    'gets a new registration from each command, which says what that means',
+    async () => {
+      const settings = { RELAY_PORT: `${await freePort()}` };
+      let node = await processes.relay(settings);
+      const env = { RELAY_URL: node.http };
+      const codeNow = async (who: string) => {
+        const { out, err } = await people.run(who, ['identity', '--json'], { env });
+        return { code: (JSON.parse(out) as { code: string }).code, err };
+      };
+      const [before, beforePeer] = [(await codeNow('fay')).code, (await codeNow('gus')).code];
+      const listening = people.start('gus', ['listen', '--count', '1'], env);
+      await people.run('fay', ['send', beforePeer, '--delivered'], { input: 'x', env });
+      await ended(listening);
 
-    const forgetful = people.start('gus', ['listen'], env);
-    let said = '';
-    forgetful.stderr.on('data', (chunk) => {
-      said += String(chunk);
-    });
-    await until(() => said.includes('listening as'), { what: 'the first listening' });
-    await node.kill();
-    node = await processes.relay(settings);
-    // One that runs says so and goes on with its new code.
-    await until(() => said.split('listening as').length === 3, { what: 'the new code', timeoutMs: 60_000 });
-    expect(said).toContain('has forgotten you');
-    const peer = /listening as (\w+).*listening as (\w+)/s.exec(said)?.[2] ?? '';
-    expect(peer).not.toBe(beforePeer);
+      const forgetful = people.start('gus', ['listen'], env);
+      let said = '';
+      forgetful.stderr.on('data', (chunk) => {
+        said += String(chunk);
+      });
+      await until(() => said.includes('listening as'), { what: 'the first listening' });
+      await node.kill();
+      node = await processes.relay(settings);
+      // One that runs says so and goes on with its new code.
+      await until(() => said.split('listening as').length === 3, { what: 'the new code', timeoutMs: 60_000 });
+      expect(said).toContain('has forgotten you');
+      const peer = /listening as (\w+).*listening as (\w+)/s.exec(said)?.[2] ?? '';
+      expect(peer).not.toBe(beforePeer);
 
-    const after = await codeNow('fay');
-    expect(after.code).not.toBe(before);
-    expect(after.err).toContain(`${before} is nobody's code any more`);
-    expect((await codeNow('fay')).err).toBe('');
-    expect(await people.run('fay', ['send', peer, '--delivered'], { input: 'again', env })).toMatchObject({
-      code: 0,
-    });
-    expect((await people.run('fay', ['ping', '--count', '1'], { env })).code).toBe(0);
-    forgetful.kill('SIGTERM');
-    expect((await readdir(people.folder)).filter((name) => name.includes('.forgotten-'))).toHaveLength(2);
-  }, 480_000);
+      const after = await codeNow('fay');
+      expect(after.code).not.toBe(before);
+      expect(after.err).toContain(`${before} is nobody's code any more`);
+      expect((await codeNow('fay')).err).toBe('');
+      expect(await people.run('fay', ['send', peer, '--delivered'], { input: 'again', env })).toMatchObject({
+        code: 0,
+      });
+      expect((await people.run('fay', ['ping', '--count', '1'], { env })).code).toBe(0);
+      forgetful.kill('SIGTERM');
+      expect((await readdir(people.folder)).filter((name) => name.includes('.forgotten-'))).toHaveLength(2);
+    },
+    480_000,
+  );
 });
 
 describe('what is piped to send', () => {

@@ -2,16 +2,17 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/injectors/proxy.ts';
-import { approached, People, take } from '../../support/clients/sdk.ts';
+import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
+import { byLength } from '../../support/long.ts';
 import { Random } from '../../support/random.ts';
 import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-const MESSAGES = 1_000;
-/** Drawn anew for each cut: every 2 s on average. */
-const CUT_AFTER_MS_MAX = 4_000;
+const MESSAGES = byLength(150, 1_000);
+/** Drawn anew for each cut: frames that come through before it, so that a slow machine has as many cuts. */
+const CUT_AFTER_FRAMES = { min: 20, max: 100 };
 
 const processes = new Processes();
 const people = new People();
@@ -46,23 +47,30 @@ async function sendAll(conversation: Conversation, who: string): Promise<void> {
   for (const body of expected(who)) await conversation.send(body);
 }
 
-/** Cuts every connection at random moments until `done`; says how often. */
+/** Cuts every connection of one person at random moments until `done`; says how often. */
 async function cutAtRandom(
   proxy: TcpProxy,
-  options: { done: Promise<unknown>; seed: number },
+  { person, done, seed }: { person: Person; done: Promise<unknown>; seed: number },
 ): Promise<number> {
-  const random = new Random(options.seed);
-  const over = options.done.then(() => true);
-  for (let cuts = 0; ; cuts++) {
-    const pause = new Promise<false>((resolve) =>
-      setTimeout(() => resolve(false), random.next() * CUT_AFTER_MS_MAX),
-    );
-    if (await Promise.race([over, pause])) return cuts;
+  const random = new Random(seed);
+  const { min, max } = CUT_AFTER_FRAMES;
+  const draw = () => min + Math.floor(random.next() * (max - min));
+  let left = draw();
+  let cuts = 0;
+  const stop = person.relay.on('frame', ({ direction }) => {
+    if (direction === 'sent') return;
+    left -= 1;
+    if (left > 0) return;
+    left = draw();
+    cuts += 1;
     proxy.reset();
-  }
+  });
+  await done;
+  stop();
+  return cuts;
 }
 
-test('1,000 messages each way arrive once and in order while both lines are cut at random', async () => {
+test(`${MESSAGES} messages each way arrive once and in order while both lines are cut at random`, async () => {
   const [lineA, lineB] = [await TcpProxy.start(relay), await TcpProxy.start(relay)];
   const alice = await people.join(`http://127.0.0.1:${lineA.port}`);
   const bob = await people.join(`http://127.0.0.1:${lineB.port}`);
@@ -75,8 +83,8 @@ test('1,000 messages each way arrive once and in order while both lines are cut 
 
   const received = Promise.all([take(toAlice, MESSAGES), take(toBob, MESSAGES)]);
   const cuts = Promise.all([
-    cutAtRandom(lineA, { done: received, seed: 1 }),
-    cutAtRandom(lineB, { done: received, seed: 2 }),
+    cutAtRandom(lineA, { person: alice, done: received, seed: 1 }),
+    cutAtRandom(lineB, { person: bob, done: received, seed: 2 }),
   ]);
   await Promise.all([sendAll(toBob, 'Alice'), sendAll(toAlice, 'Bob')]);
   const [atBob, atAlice] = await received;

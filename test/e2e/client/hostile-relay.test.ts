@@ -4,6 +4,7 @@ import { signedFrame } from '../../../src/client/account/signing.ts';
 import { type Conversation, createIdentity, type Identity, Relay } from '../../../src/client/index.ts';
 import { signedText } from '../../../src/protocol/frames/relay-frames.ts';
 import { People, type Person, take } from '../../support/clients/sdk.ts';
+import { byLength } from '../../support/long.ts';
 import { fromServer, HostileRelay } from '../../support/services/hostile-relay.ts';
 import { until } from '../../support/until.ts';
 
@@ -140,15 +141,17 @@ describe('nothing is taken that its sender did not sign for this recipient', () 
   }
 });
 
+const REPEATS = byLength(20, 100);
+
 describe('what was said once is heard once', () => {
-  test('every frame repeated a hundred times, to both', async () => {
+  test(`every frame repeated ${REPEATS} times, to both`, async () => {
     const { alice, bob, toBob, toAlice, sockets, kept } = await talking();
     const atBob = everythingOf(toAlice);
     const atAlice = everythingOf(toBob);
     for (const number of [1, 2, 3]) await toBob.send(number);
     await until(() => atBob.length === 3, { what: 'three messages' });
     const frames = [...kept];
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < REPEATS; round++) {
       for (const frame of frames) {
         const { data } = JSON.parse(frame) as { data: { recipient: string } };
         sockets.get(data.recipient)?.send(delivered(frame));

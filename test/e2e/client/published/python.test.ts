@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { approached, People, type Person, take } from '../../../support/clients/sdk.ts';
+import { longTest } from '../../../support/long.ts';
 import { Processes } from '../../../support/servers/processes.ts';
 import type { RelayNode } from '../../../support/servers/relay-node.ts';
 import { pythonWithPackages } from '../../../support/services/python.ts';
@@ -114,39 +115,49 @@ async function pythonAnd(smaller: 'Python' | 'SDK', url: string): Promise<{ name
 }
 
 describe.each(['Python', 'SDK'] as const)('where the smaller code is that of %s', (smaller) => {
-  test('a request that ran out in the mailbox keeps neither from writing', async () => {
-    const short = await processes.relay({ RELAY_MAILBOX_TTL: '1' });
-    const { name, alice } = await pythonAnd(smaller, short.http);
-    const { code, identity, storage } = alice;
-    await alice.relay.close();
-    // Python asks somebody who is away, until the request has run out.
-    const bob = new PythonClient(name, short.http, code);
-    bob.say('never read');
-    const bobCode = await bob.code();
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const back = await people.join(short.http, { identity, storage });
-    await (await back.relay.startConversation(bobCode)).send('read');
-    await bob.hears('read');
-    const [toBob] = back.relay.conversations;
-    if (toBob === undefined) throw new Error('no conversation');
-    expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['never read']);
-    bob.say('and back');
-    expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['and back']);
-  }, 60_000);
+  const played = smaller === 'SDK' ? longTest : test;
 
-  test('requests that cross keep neither from writing', async () => {
-    const { name, alice } = await pythonAnd(smaller, relay.http);
-    const { code, identity, storage } = alice;
-    await alice.relay.close();
-    const bob = new PythonClient(name, relay.http, code);
-    bob.say('from Python');
-    const bobCode = await bob.code();
-    const back = await people.join(relay.http, { identity, storage });
-    const toBob = await back.relay.startConversation(bobCode);
-    await toBob.send('from the SDK');
-    await bob.hears('from the SDK');
-    expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['from Python']);
-  }, 60_000);
+  played(
+    'a request that ran out in the mailbox keeps neither from writing',
+    async () => {
+      const short = await processes.relay({ RELAY_MAILBOX_TTL: '1' });
+      const { name, alice } = await pythonAnd(smaller, short.http);
+      const { code, identity, storage } = alice;
+      await alice.relay.close();
+      // Python asks somebody who is away, until the request has run out.
+      const bob = new PythonClient(name, short.http, code);
+      bob.say('never read');
+      const bobCode = await bob.code();
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      const back = await people.join(short.http, { identity, storage });
+      await (await back.relay.startConversation(bobCode)).send('read');
+      await bob.hears('read');
+      const [toBob] = back.relay.conversations;
+      if (toBob === undefined) throw new Error('no conversation');
+      expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['never read']);
+      bob.say('and back');
+      expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['and back']);
+    },
+    60_000,
+  );
+
+  played(
+    'requests that cross keep neither from writing',
+    async () => {
+      const { name, alice } = await pythonAnd(smaller, relay.http);
+      const { code, identity, storage } = alice;
+      await alice.relay.close();
+      const bob = new PythonClient(name, relay.http, code);
+      bob.say('from Python');
+      const bobCode = await bob.code();
+      const back = await people.join(relay.http, { identity, storage });
+      const toBob = await back.relay.startConversation(bobCode);
+      await toBob.send('from the SDK');
+      await bob.hears('from the SDK');
+      expect((await take(toBob, 1)).map(({ body }) => body)).toEqual(['from Python']);
+    },
+    60_000,
+  );
 });
 
 test('what the SDK cannot read, because it has lost its keys, Python sends again', async () => {
