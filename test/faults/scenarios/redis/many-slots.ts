@@ -70,15 +70,29 @@ class Others {
       ({ connection }, n) => connection?.connection !== this.#connections[n],
     );
     trial.rule(`other users keep their connections ${what}`, moved.length === 0, `${moved.length} lost`);
-    const untilMs = performance.now() - ANSWER_MS;
-    const sent = trial.journal.sent.filter(
-      ({ sender, sentAtMs }) => this.#codes.has(sender) && sentAtMs >= this.#fromMs && sentAtMs < untilMs,
-    );
+    const sent = this.#sent(trial, this.#fromMs, performance.now());
     const refused = sent.filter(({ unavailable }) => unavailable).length;
     trial.rule(`other users get no error ${what}`, refused === 0, `${refused} of ${sent.length} unavailable`);
-    const waiting = sent.filter(({ outcome }) => outcome !== 'accepted').length;
-    const inTime = `what other users send is accepted within ${ANSWER_MS} ms ${what}`;
-    trial.rule(inTime, waiting === 0, `${waiting} of ${sent.length} were not`, 'time');
+    const calmMs = this.slowestMs(trial, this.#fromMs - CALM_MS, this.#fromMs);
+    trial.atMost(
+      `what other users send is accepted after (before: ${calmMs.toFixed(0)} ms), ${what}`,
+      this.slowestMs(trial),
+      Math.round(calmMs + ANSWER_MS),
+    );
+  }
+
+  /** How long what they sent in this time (default: since the beginning) took to be accepted, or has taken, at most. */
+  slowestMs(trial: Trial, fromMs = this.#fromMs, toMs = performance.now()): number {
+    const waits = this.#sent(trial, fromMs, toMs).map(
+      ({ sentAtMs, settledAtMs }) => (settledAtMs ?? performance.now()) - sentAtMs,
+    );
+    return Math.max(0, ...waits);
+  }
+
+  #sent(trial: Trial, fromMs: number, toMs: number) {
+    return trial.journal.sent.filter(
+      ({ sender, sentAtMs }) => this.#codes.has(sender) && sentAtMs >= fromMs && sentAtMs < toMs,
+    );
   }
 }
 
@@ -93,6 +107,7 @@ export const manyHalfMigrated: Scenario = {
     if (cluster === null) throw new Error('this rig has no Cluster');
     const crowd = await trial.crowd({ count: trial.short ? 300 : 2_000, client: PATIENT });
     await trial.warmUp(crowd, 250);
+    let calm = 0;
     for (const keys of ['some', 'none'] as const) {
       await trial.sleep(CALM_MS);
       const calmToMs = performance.now();
@@ -113,17 +128,18 @@ export const manyHalfMigrated: Scenario = {
       // A login reads and writes the one key that its script declares, and does without the others.
       if (keys === 'none') trial.rule('users log in before any key has moved', back === cut.length, loggedIn);
       others.judge(trial, `while slots are half migrated (${so})`);
-      const calm = delayOfOthers(trial, 0.99, { codes, fromMs: calmToMs - CALM_MS, toMs: calmToMs });
+      const calmNow = delayOfOthers(trial, 0.99, { codes, fromMs: calmToMs - CALM_MS, toMs: calmToMs });
+      // A shared machine is not equally busy before each.
+      calm = Math.max(calm, calmNow);
       trial.atMost(
         `p99 of other users (${so}; before: ${calm.toFixed(1)} ms)`,
         delayOfOthers(trial, 0.99, { codes, fromMs, toMs }),
-        Math.round(calm * 1.2 + 20),
+        Math.round(calm * 2 + 20),
       );
       const waits = trial.journal.unavailableMs.slice(told);
-      const lagMs = delayOfOthers(trial, 1, { codes, fromMs, toMs });
       trial.atMost(
         `their users are served, or get unavailable, after, beyond the slowest of others (${so})`,
-        Math.max(0, Math.max(0, ...waits) - lagMs),
+        Math.max(0, Math.max(0, ...waits) - others.slowestMs(trial)),
         ANSWER_MS,
       );
       for (const move of moves) await endMove(move, cluster);
