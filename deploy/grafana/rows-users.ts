@@ -111,6 +111,9 @@ export const USERS: readonly Row[] = [
           { expr: `sum by (outcome) (${rate('keyrelay_wakes_total')})`, legend: 'woken: {{outcome}}' },
           { expr: quantile(0.99, 'keyrelay_wake_duration_seconds'), legend: 'message p99, seconds' },
           { expr: 'sum(keyrelay_wake_paused)', legend: 'nodes that pause' },
+          { expr: `sum by (outcome) (${rate('keyrelay_pushes_total')})`, legend: 'pushed: {{outcome}}' },
+          { expr: quantile(0.99, 'keyrelay_push_duration_seconds'), legend: 'push p99, seconds' },
+          { expr: 'sum(keyrelay_push_paused_services)', legend: 'push services that pause' },
         ],
       },
       {

@@ -1,3 +1,5 @@
+import type { PushSubscription } from './subscriptions.ts';
+
 /**
  * Users who are away, and for whom something waits: somebody outside of the relay is to wake them. `deliver` and `release`
  * note such a user in the step that finds the user away, once per login.
@@ -26,6 +28,8 @@ export interface Announcement {
   readonly waiting: number;
   /** Nothing that waits is older: us since 1970. */
   readonly sinceUs: number;
+  /** Where the user is pushed to; empty of those to whom that does not apply. */
+  readonly subscriptions: readonly PushSubscription[];
   /** The engine's own: says whether the caller still has it. */
   readonly ticket: string;
 }

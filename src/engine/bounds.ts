@@ -47,6 +47,12 @@ export const UNHEARD_MAX = 1_000;
 /** A stranger who left a request may leave another after this. */
 export const UNHEARD_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 
+/** Places that one user is pushed to. */
+export const SUBSCRIPTIONS_MAX = 5;
+
+/** Subscriptions that no client has renewed for so long are forgotten. Pages renew them at each login. */
+export const SUBSCRIPTION_TTL_MS = 90 * 24 * 60 * 60 * 1000;
+
 /** Lifetime of an account without a proof or a login. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 

@@ -23,6 +23,7 @@ import type { Invitations } from './invitations.ts';
 import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
 import type { SessionKey, SessionState } from './session.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 export type { Account, SessionKey, SessionState, User };
 
@@ -320,5 +321,8 @@ export interface Engine {
   readonly operators: Operators;
   /** Empty unless the engine was made to note users who are away. */
   readonly announcements: Announcements;
+  /** The same of users who have subscriptions, apart from those: each user is announced by each way. */
+  readonly pushes: Announcements;
+  readonly subscriptions: Subscriptions;
   readonly control: Control;
 }

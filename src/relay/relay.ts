@@ -12,7 +12,7 @@ import { AddressReader } from './transport/client-address.ts';
 import { createApp, readCertificate } from './transport/tls.ts';
 import { loadUws, type TemplatedApp } from './transport/uws.ts';
 import { Waker } from './wake/waker.ts';
-import { Webhook } from './wake/webhook.ts';
+import { type Message, postSigned, Webhook } from './wake/webhook.ts';
 
 /** From the first byte of a connection to its request, unless the line is slow. */
 const UPGRADE_MS = 200;
@@ -72,7 +72,7 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
   let listening = await open(config.port);
   const port = uws.us_socket_local_port(listening);
   gateway.start();
-  const waker = startWaker(parts);
+  const wakers = await startWakers(parts);
   let draining = false;
   return {
     port,
@@ -105,7 +105,7 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
       // A client that was in the middle of an upgrade gets its 1012, too.
       await drain({ connections, drainMs: 0, onProgress });
       await gateway.settled();
-      await waker?.stop();
+      await Promise.all(wakers.map((waker) => waker.stop()));
     },
     close: () => {
       gateway.stop();
@@ -114,20 +114,31 @@ export async function createRelay(parts: RelayParts): Promise<Relay> {
   };
 }
 
-/** Null without RELAY_WAKE_URL. */
-function startWaker({ config, engine, log, metrics }: RelayParts): Waker | null {
-  const { wakeUrl: url, wakeSecret: secret, wakePrivate: allowPrivate } = config;
-  if (url === '') return null;
-  const webhook = new Webhook({ url, secret, allowPrivate });
-  const { announcements } = engine;
-  const waker = new Waker({
-    announcements,
-    log,
-    metrics,
-    send: (message, signal) => webhook.send(message, signal),
-  });
-  waker.start();
-  return waker;
+/** One for each way that is set. */
+async function startWakers({ config, engine, log, metrics }: RelayParts): Promise<readonly Waker[]> {
+  const wakers: Waker[] = [];
+  const { wakeUrl: url, wakeSecret: secret, wakePrivate, pushVapidKey, pushPrivate } = config;
+  if (url !== '') {
+    const target = { url, secret, allowPrivate: wakePrivate };
+    const send = (message: Message, signal: AbortSignal) => postSigned(target, message, signal);
+    const way = new Webhook({ send, log, metrics });
+    wakers.push(new Waker({ announcements: engine.announcements, way }));
+  }
+  if (pushVapidKey !== null) {
+    // Its package is large, and most relays do without.
+    const { WebPush } = await import('./wake/web-push.ts');
+    const way = new WebPush({
+      vapid: { ...pushVapidKey, subject: config.pushSubject },
+      services: { allowed: config.pushServices, allowPrivate: pushPrivate },
+      ttlS: Math.ceil(config.mailboxTtlMs / 1000),
+      drop: (code, endpoint) => engine.subscriptions.drop(code, endpoint),
+      log,
+      metrics,
+    });
+    wakers.push(new Waker({ announcements: engine.pushes, way }));
+  }
+  for (const waker of wakers) waker.start();
+  return wakers;
 }
 
 type ListenSocket = Parameters<ReturnType<typeof loadUws>['uws']['us_socket_local_port']>[0];

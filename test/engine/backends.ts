@@ -41,7 +41,7 @@ export function memoryBackend(): Backend {
     node: (limits) => {
       const node =
         nodes.get(limits) ??
-        createMemoryEngine({ limits, announces: true, announceAfterMs: ANNOUNCE_AFTER_MS });
+        createMemoryEngine({ limits, announces: true, pushes: true, announceAfterMs: ANNOUNCE_AFTER_MS });
       nodes.set(limits, node);
       return node;
     },
@@ -65,6 +65,7 @@ export interface RedisNodeOptions {
   /** Default: random. */
   readonly nodeId?: string;
   readonly announces?: boolean;
+  readonly pushes?: boolean;
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
   readonly accountIdleTtlMs?: () => number;
@@ -97,6 +98,7 @@ function redisBackend(name: string, waitReplicas: number, startServers: () => Pr
         limits,
         waitReplicas,
         announces: true,
+        pushes: true,
         timings: { announceAfterMs: ANNOUNCE_AFTER_MS },
       }),
   };

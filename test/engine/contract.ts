@@ -9,6 +9,7 @@ import { operators } from './contract/operators.ts';
 import { people } from './contract/people.ts';
 import { sessions } from './contract/sessions.ts';
 import { shares } from './contract/shares.ts';
+import { subscriptions } from './contract/subscriptions.ts';
 import { wakeUps } from './contract/wake-ups.ts';
 
 /** Every promise of `Engine`, for every implementation. */
@@ -25,6 +26,7 @@ export function contract(backend: Backend): void {
     operators(backend);
     invitations(backend);
     announcements(backend);
+    subscriptions(backend);
     wakeUps(backend);
   });
 }

@@ -1,8 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { UsageError } from '../command.ts';
 import type { Request } from './ask.ts';
 
 /** Options that a command may have; their values are checked where they are used. */
 export type Values = Readonly<Record<string, string | undefined>>;
+
+/** Answered here: no relay is asked. */
+interface Local {
+  readonly answer: object;
+}
 
 /** One command of `keyrelay admin`. */
 export interface Action {
@@ -10,7 +16,7 @@ export interface Action {
   readonly positionals?: readonly string[];
   readonly options?: Readonly<Record<string, string>>;
   readonly means: string;
-  readonly request: (positionals: readonly string[], values: Values) => Request;
+  readonly request: (positionals: readonly string[], values: Values) => Request | Local;
   /** Said to people after an answer without a body. */
   readonly done?: string;
 }
@@ -31,6 +37,14 @@ function count(option: string, text: string): number {
   if (!Number.isInteger(number) || number < 1)
     throw new UsageError(`--${option} is a number from 1 up, not ${text}`);
   return number;
+}
+
+/** RFC 8292: the private key is RELAY_PUSH_VAPID_KEY. */
+function vapidKeys(): object {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const { d = '', x = '', y = '' } = privateKey.export({ format: 'jwk' });
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return { private_key: d, public_key: point.toString('base64url') };
 }
 
 const part = encodeURIComponent;
@@ -174,6 +188,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     positionals: ['NAME'],
     request: ([name = '']) => ({ method: 'DELETE', path: `/v1/limits/${part(name)}` }),
     done: "each node's own setting holds again",
+  },
+  vapid: {
+    means: 'makes the keys by which push services know your relay (docs/waking.md); asks no relay',
+    request: () => ({ answer: vapidKeys() }),
   },
   audit: {
     means: 'shows what operators did, the newest first',

@@ -15,6 +15,10 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const { values, positionals } = parseAction(name, action, args.slice(name.split(' ').length));
   const request = action.request(positionals, values);
+  if ('answer' in request) {
+    print(request.answer, values);
+    return EXIT.ok;
+  }
   const changes = request.method !== 'GET';
   const reason = values.reason === undefined ? {} : { reason: values.reason };
   if (!changes && values.reason !== undefined)

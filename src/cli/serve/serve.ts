@@ -183,8 +183,10 @@ function createEngine(parts: {
   const { config, metrics, port } = parts;
   const { redisUrls, nodeId, redisWaitReplicas } = config;
   const announces = config.wakeUrl !== '';
+  const pushes = config.pushVapidKey !== null;
   const accountIdleTtlMs = () => idleTtlMs(config);
-  if (redisUrls.length === 0) return createMemoryEngine({ limits: config, announces, accountIdleTtlMs });
+  if (redisUrls.length === 0)
+    return createMemoryEngine({ limits: config, announces, pushes, accountIdleTtlMs });
   const observer = observeEngine(parts);
   const version = readVersion();
   const host = isWildcard(config.host) ? hostname() : config.host;
@@ -202,6 +204,7 @@ function createEngine(parts: {
     waitReplicas: redisWaitReplicas,
     observer,
     announces,
+    pushes,
     presence,
     accountIdleTtlMs,
   });

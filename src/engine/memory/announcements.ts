@@ -1,4 +1,5 @@
 import { type Announcement, type Announcements, LEASE_MS } from '../announcements.ts';
+import type { PushSubscription } from '../subscriptions.ts';
 import type { UserRecord } from './users.ts';
 
 export interface MemoryAnnouncementsOptions {
@@ -8,11 +9,15 @@ export interface MemoryAnnouncementsOptions {
   readonly now: () => number;
   readonly find: (code: string) => UserRecord | undefined;
   readonly isLive: (record: UserRecord) => boolean;
+  /** Where a user is pushed to; null: users are announced otherwise. */
+  readonly subscriptionsOf: ((record: UserRecord) => readonly PushSubscription[]) | null;
 }
 
 /** See `Announcements`: they end with the process, as the mailboxes do. */
 export class MemoryAnnouncements implements Announcements {
   readonly #options: MemoryAnnouncementsOptions;
+  /** The epoch in which a user was noted as away; absent: not since the last login. */
+  readonly #announced = new WeakMap<UserRecord, number>();
   /** By code: when to take it, ms. */
   readonly #due = new Map<string, number>();
 
@@ -24,8 +29,9 @@ export class MemoryAnnouncements implements Announcements {
   note(record: UserRecord): void {
     const { on, afterMs, now, isLive } = this.#options;
     const { epoch, user, mailbox } = record;
-    if (!on || mailbox.size === 0 || record.announced === epoch || isLive(record)) return;
-    record.announced = epoch;
+    if (!on || mailbox.size === 0 || this.#announced.get(record) === epoch || isLive(record)) return;
+    this.#announced.set(record, epoch);
+    if (this.#subscriptionsOf(record)?.length === 0) return;
     this.#due.set(user.code, now() + afterMs);
   }
 
@@ -44,6 +50,11 @@ export class MemoryAnnouncements implements Announcements {
     for (const each of announcements) if (this.#isHeld(each)) this.#due.set(each.code, atMs);
   }
 
+  /** Null: users are announced otherwise. */
+  #subscriptionsOf(record: UserRecord): readonly PushSubscription[] | null {
+    return this.#options.subscriptionsOf?.(record) ?? null;
+  }
+
   #isHeld({ code, ticket }: Announcement): boolean {
     return this.#due.get(code) === Number(ticket);
   }
@@ -54,12 +65,24 @@ export class MemoryAnnouncements implements Announcements {
     const record = find(code);
     const sinceUs = record?.mailbox.oldestUs ?? null;
     if (record === undefined || sinceUs === null || isLive(record) || record.banned(nowMs) !== null) {
-      if (record !== undefined) record.announced = null;
+      if (record !== undefined) this.#announced.delete(record);
+      this.#due.delete(code);
+      return null;
+    }
+    const subscriptions = this.#subscriptionsOf(record);
+    if (subscriptions?.length === 0) {
       this.#due.delete(code);
       return null;
     }
     const leaseMs = nowMs + LEASE_MS;
     this.#due.set(code, leaseMs);
-    return { code, epoch: record.epoch, waiting: record.mailbox.size, sinceUs, ticket: `${leaseMs}` };
+    return {
+      code,
+      epoch: record.epoch,
+      waiting: record.mailbox.size,
+      sinceUs,
+      subscriptions: subscriptions ?? [],
+      ticket: `${leaseMs}`,
+    };
   }
 }

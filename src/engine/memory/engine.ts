@@ -36,6 +36,7 @@ import { MemoryInvitations } from './invitations.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryOperators } from './operators.ts';
 import { MemoryPeople } from './people.ts';
+import { MemorySubscriptions } from './subscriptions.ts';
 import { type UserRecord, Users } from './users.ts';
 
 export interface MemoryEngineOptions {
@@ -46,6 +47,8 @@ export interface MemoryEngineOptions {
   readonly maxBytes?: number;
   /** Whether users who are away are noted, to be announced. Default: no. */
   readonly announces?: boolean;
+  /** The same for users with subscriptions, to be announced by Web Push. */
+  readonly pushes?: boolean;
   /** See `Timings` of the Redis engine. */
   readonly announceAfterMs?: number;
   /** Accounts that have not been connected for so long are deleted; 0, the default: never. Asked each time. */
@@ -81,6 +84,8 @@ class MemoryEngine implements Engine {
   readonly operators: Operators;
   readonly invitations: MemoryInvitations;
   readonly announcements: MemoryAnnouncements;
+  readonly pushes: MemoryAnnouncements;
+  readonly subscriptions: MemorySubscriptions;
   readonly control = new MemoryControl();
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
@@ -92,13 +97,21 @@ class MemoryEngine implements Engine {
     this.#accountIdleTtlMs = options.accountIdleTtlMs ?? (() => 0);
     this.#users = new Users(options.limits.maxUsers);
     this.invitations = new MemoryInvitations(this.#now);
-    const { announces = false, announceAfterMs = ANNOUNCE_AFTER_MS } = options;
-    this.announcements = new MemoryAnnouncements({
-      on: announces,
+    const { announces = false, pushes = false, announceAfterMs = ANNOUNCE_AFTER_MS } = options;
+    const away = {
       afterMs: announceAfterMs,
       now: this.#now,
+      find: (code: string) => this.#find(code),
+      isLive: ({ token, user }: UserRecord) => token !== null && this.#listeners.hasAny(user.code),
+    };
+    this.announcements = new MemoryAnnouncements({ ...away, on: announces, subscriptionsOf: null });
+    const subscriptionsOf = ({ subscriptions, subscribedUntilMs }: UserRecord) =>
+      subscribedUntilMs > this.#now() ? [...subscriptions.values()] : [];
+    this.pushes = new MemoryAnnouncements({ ...away, on: pushes, subscriptionsOf });
+    this.subscriptions = new MemorySubscriptions({
+      held: (session) => this.#held(session),
       find: (code) => this.#find(code),
-      isLive: ({ token, user }) => token !== null && this.#listeners.hasAny(user.code),
+      now: this.#now,
     });
     this.operators = new MemoryOperators({
       users: this.#users,
@@ -249,7 +262,7 @@ class MemoryEngine implements Engine {
     record.token = null;
     record.endedMs = this.#now();
     if (unconfirmed !== undefined) record.unconfirmed = unconfirmed;
-    this.announcements.note(record);
+    this.#noteAway(record);
   }
 
   async leave(session: SessionKey): Promise<LeaveResult> {
@@ -307,7 +320,7 @@ class MemoryEngine implements Engine {
     remember(recipient, request.sender, taken, nowMs);
     raiseFence(recipient, request, outcomes, nowMs);
     this.#perishable.add(recipient);
-    if (ids.size > 0) this.announcements.note(recipient);
+    if (ids.size > 0) this.#noteAway(recipient);
     return outcomes;
   }
 
@@ -318,6 +331,11 @@ class MemoryEngine implements Engine {
     if (record === undefined) return 'unknown_user';
     // Equality, not order: the pong of an old socket is no receipt once another holds the user.
     return record.token === session.token ? record : loss(record, session);
+  }
+
+  #noteAway(record: UserRecord): void {
+    this.announcements.note(record);
+    this.pushes.note(record);
   }
 
   #remove(record: UserRecord): void {

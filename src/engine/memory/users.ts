@@ -3,6 +3,7 @@ import { codeFromRandom } from '../../protocol/codes.ts';
 import { UNCLAIMED_TTL_MS } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
 import type { DeliverOutcome, RegisterResult, Registration, Unconfirmed, User } from '../engine.ts';
+import type { PushSubscription } from '../subscriptions.ts';
 import { Hearing } from './hearing.ts';
 import { Mailbox } from './mailbox.ts';
 import { Seen } from './seen.ts';
@@ -31,8 +32,9 @@ export class UserRecord {
   readonly mailbox = new Mailbox();
   readonly seen = new Seen();
   readonly hearing = new Hearing();
-  /** The epoch in which the user was noted as away; null: not since the last login. */
-  announced: number | null = null;
+  /** By endpoint, the one that was not renewed for longest first. */
+  readonly subscriptions = new Map<string, PushSubscription>();
+  subscribedUntilMs = 0;
   /** Kept until the next login or the end of the ban, whichever an operator or the user brings about. */
   ban: Ban | null = null;
   /** By sender: the last batch that was decided here. */

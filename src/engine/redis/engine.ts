@@ -30,6 +30,7 @@ import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import type { Subscriptions } from '../subscriptions.ts';
 import { discovery } from './cluster/discovery.ts';
 import type { Shard, ShardEvents } from './cluster/shard.ts';
 import { type Deployment, parseDeployment } from './connection/address.ts';
@@ -210,6 +211,14 @@ class RedisEngine implements Engine {
 
   get announcements(): Announcements {
     return this.#running().announcements;
+  }
+
+  get pushes(): Announcements {
+    return this.#running().pushes;
+  }
+
+  get subscriptions(): Subscriptions {
+    return this.#running().subscriptions;
   }
 
   get control(): Control {

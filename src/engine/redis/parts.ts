@@ -18,6 +18,7 @@ import { RedisControl } from './operators/control.ts';
 import { RedisOperators } from './operators/operators.ts';
 import { RedisPeople } from './people/people.ts';
 import { Presence } from './presence.ts';
+import { RedisSubscriptions } from './push/subscriptions.ts';
 import { loadScripts } from './scripts.ts';
 import type { Timings } from './timings.ts';
 import { Channels } from './wakeups/channels.ts';
@@ -37,6 +38,8 @@ export interface RedisEngineOptions {
   readonly observer?: EngineObserver;
   /** Whether users who are away are noted, to be announced. Default: no. */
   readonly announces?: boolean;
+  /** The same for users with subscriptions, to be announced by Web Push. */
+  readonly pushes?: boolean;
   /** Announces this node as live once it does not return null; without it the engine is a tool's. */
   readonly presence?: () => NodeDetails | null;
   readonly timings?: Partial<Timings>;
@@ -56,6 +59,8 @@ export interface Parts {
   readonly invitations: RedisInvitations;
   readonly operators: RedisOperators;
   readonly announcements: RedisAnnouncements;
+  readonly pushes: RedisAnnouncements;
+  readonly subscriptions: RedisSubscriptions;
   readonly control: RedisControl;
   readonly presence: Presence;
   readonly sampler: MailboxSampler;
@@ -81,10 +86,10 @@ export function assemble({
   eventsOf,
 }: AssembleOptions): Parts {
   const { isCluster, discover, confirmMaster } = discovery;
-  const { limits, waitReplicas, announces = false } = options;
+  const { limits, waitReplicas, announces = false, pushes = false } = options;
   // A name may have any characters; keys and channels are ASCII.
   const nodeId = encodeURIComponent(options.nodeId);
-  const scripts = loadScripts(limits, announces ? timings : {});
+  const scripts = loadScripts(limits, announces || pushes ? { ...timings, hooks: announces, pushes } : {});
   const { access } = deployment;
   const router: Router = new Router({
     discover,
@@ -110,7 +115,13 @@ export function assemble({
   const { callTimeoutMs } = timings;
   const durable = waitReplicas > 0;
   const { mailboxTtlMs } = limits;
-  const announcements = new RedisAnnouncements({ calls, scripts, timings, mailboxTtlMs, isCluster });
+  const away = { calls, scripts, timings, mailboxTtlMs, isCluster };
+  const announcements = new RedisAnnouncements({ ...away, way: 'hook' });
+  const pushAnnouncements = new RedisAnnouncements({ ...away, way: 'push' });
+  const noted = (code: string, answer: string) => {
+    if (announces) announcements.noted(code, answer);
+    if (pushes) pushAnnouncements.noted(code, answer);
+  };
   const store = new Store({
     calls,
     scripts,
@@ -118,7 +129,7 @@ export function assemble({
     nodeId,
     durable,
     observer,
-    away: announces ? announcements : null,
+    away: announces || pushes ? { keys: announcements.keys, noted } : null,
     callTimeoutMs,
   });
   const invitations = new RedisInvitations({ calls, scripts, durable });
@@ -154,6 +165,8 @@ export function assemble({
     leaving,
     invitations,
     announcements,
+    pushes: pushAnnouncements,
+    subscriptions: new RedisSubscriptions({ calls, scripts, store }),
     operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, durable }),
     control: new RedisControl(calls),
     accounts,

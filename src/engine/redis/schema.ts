@@ -32,6 +32,9 @@
  *     TTL: 30 days from the newest; at most 1,000
  *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announcements/announce.lua    deliver, release, announcements/*
  *     one for each slot of a Cluster, otherwise one; TTL: RELAY_MAILBOX_TTL from the newest; only with RELAY_WAKE_URL
+ *   away:{tag}:push         zset    the same, of users with subscriptions; only with RELAY_PUSH_VAPID_KEY
+ *   push:{CODE}             hash    <id> -> `<us> <endpoint> <p256dh> <auth>`: where the user is pushed to     push/*
+ *     id: 16 digits of SHA-256 of the endpoint. TTL: 90 days from the newest; at most 5
  *   poison:{CODE}           stream  dead letters: id, why, f (or entry), sender, envelope; the last 16           dead-letter
  *     TTL: RELAY_MAILBOX_TTL from the newest
  *   key:<eddsa>             string  CODE; readers compare the user's key               accounts.ts, settle-key, drop-key
@@ -84,6 +87,9 @@ export function awayKeys(isCluster: boolean): {
   }
   return { of: (code) => bySlot.get(slotOf(userKey(code))) ?? keyAt(0), all: [...bySlot.values()] };
 }
+/** `away` of users with subscriptions. */
+export const awayPushKey = (away: string): string => `${away}:push`;
+export const pushKey = (code: string): string => `push:{${code}}`;
 export const deadLetterKey = (code: string): string => `poison:{${code}}`;
 const fenceKey = (recipient: string, sender: string): string => `from:{${recipient}}:${sender}`;
 
@@ -95,6 +101,7 @@ export const keysBesideUser = (code: string): readonly string[] => [
   `seen:{${code}}:1`,
   `people:{${code}}`,
   `unheard:{${code}}`,
+  pushKey(code),
   deadLetterKey(code),
 ];
 /** The same, with the order fence of one sender. */
@@ -151,6 +158,7 @@ export const ACCESS = {
     'shares:*',
     'people:*',
     'unheard:*',
+    'push:*',
     'away:*',
     'poison:*',
     'key:*',

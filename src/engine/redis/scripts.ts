@@ -6,6 +6,8 @@ import {
   FENCE_TTL_MS,
   KNOWN_MAX,
   REQUESTS_MAX,
+  SUBSCRIPTION_TTL_MS,
+  SUBSCRIPTIONS_MAX,
   shareOf,
   UNCOUNTED,
   UNHEARD_MAX,
@@ -55,6 +57,8 @@ const FILES = {
   'accounts/rotate': 'accounts/rotate',
   'operators/ban': 'operators/ban',
   'operators/purge': 'operators/purge',
+  'push/subscribe': 'push/subscribe',
+  'push/unsubscribe': 'push/unsubscribe',
   'announcements/note': 'announcements/note',
   'announcements/take': 'announcements/take',
   'announcements/look': 'announcements/look',
@@ -67,9 +71,12 @@ export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /**
  * Reads all scripts from the folder beside this file, for the limits of one engine.
- * @param options `announceAfterMs` 0: users who are away are not noted
+ * @param options `announceAfterMs` 0: users who are away are not noted; otherwise they are, by the ways that are true
  */
-export function loadScripts(limits: EngineLimits, { announceAfterMs = 0 } = {}): Scripts {
+export function loadScripts(
+  limits: EngineLimits,
+  { announceAfterMs = 0, hooks = false, pushes = false } = {},
+): Scripts {
   const { mailboxEnvelopes, mailboxBytes, mailboxTtlMs } = limits;
   const share = shareOf(limits);
   const shared = limits.mailboxSharePercent < 100;
@@ -98,7 +105,11 @@ export function loadScripts(limits: EngineLimits, { announceAfterMs = 0 } = {}):
     unheard_max: UNHEARD_MAX,
     unheard_ttl_ms: UNHEARD_TTL_MS,
     announce_after_ms: announceAfterMs,
+    announce_hooks: Number(hooks),
+    announce_pushes: Number(pushes),
     announce_ttl_ms: mailboxTtlMs,
+    push_max: SUBSCRIPTIONS_MAX,
+    push_ttl_ms: SUBSCRIPTION_TTL_MS,
   };
   const names = Object.keys(FILES) as ScriptName[];
   return Object.fromEntries(names.map((name) => [name, loadScript(name, constants)])) as unknown as Scripts;

@@ -248,6 +248,25 @@ export const LOG_EVENTS = {
     level: 'info',
     means: 'After failures. Nothing to do.',
   },
+  'a push service does not take messages': {
+    level: 'warn',
+    fields: ['host', 'reason'],
+    means:
+      'An entry of RELAY_PUSH_SERVICES did not answer, or neither with 2xx nor 4xx. Logged at the first of several failures. ' +
+      'The node tries again, with pauses of up to 5 min; users wait in the store, and other services are not affected.',
+  },
+  'a push service takes messages again': {
+    level: 'info',
+    fields: ['host'],
+    means: 'After failures. Nothing to do.',
+  },
+  'a push service refuses a message': {
+    level: 'warn',
+    fields: ['host', 'reason'],
+    means:
+      'With 401 or 403 it does not accept RELAY_PUSH_VAPID_KEY or RELAY_PUSH_SUBJECT, or the subscription was made for ' +
+      'another key, which the page mends at its next login. The user is tried again after 5 min.',
+  },
   'traces cannot be sent': {
     level: 'warn',
     fields: ['reason'],

@@ -299,6 +299,25 @@ export const METRICS = {
     name: 'keyrelay_wake_paused',
     help: 'Whether this node pauses (1) because RELAY_WAKE_URL did not take its last message. Users wait in the store.',
   },
+  pushes: {
+    type: 'counter',
+    name: 'keyrelay_pushes_total',
+    help:
+      'Messages to push services: sent, gone (404 or 410: the subscription was dropped), refused (tried again after 5 min) ' +
+      'or failed (tried again after a growing pause).',
+    labels: [['outcome', ['sent', 'gone', 'refused', 'failed']]],
+  },
+  pushSeconds: {
+    type: 'histogram',
+    name: 'keyrelay_push_duration_seconds',
+    help: 'Time in which a push service took, refused or failed to take a message.',
+    buckets: WAKE_BUCKETS,
+  },
+  pushPaused: {
+    type: 'gauge',
+    name: 'keyrelay_push_paused_services',
+    help: 'Entries of RELAY_PUSH_SERVICES to which this node pauses, because they did not take its last message.',
+  },
   httpRequests: {
     type: 'counter',
     name: 'keyrelay_http_requests_total',

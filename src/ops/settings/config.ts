@@ -184,5 +184,8 @@ export function brokenRelations(config: Partial<Config>): string[] {
       broken.push('RELAY_WAKE_URL must be https:, or RELAY_WAKE_PRIVATE must be true');
     }
   }
+  if (config.pushVapidKey !== undefined && config.pushVapidKey !== null && config.pushSubject === '') {
+    broken.push('RELAY_PUSH_VAPID_KEY needs RELAY_PUSH_SUBJECT, by which push services reach you');
+  }
   return broken;
 }

@@ -1,3 +1,4 @@
+import { createECDH } from 'node:crypto';
 import { z } from 'zod';
 import { ORIGIN_RIGHT, readOrigin } from './origin.ts';
 
@@ -186,4 +187,50 @@ export function webhookSecret(): TextSchema<Buffer> {
     .transform((text) => Buffer.from(text.slice('whsec_'.length), 'base64'))
     .refine((bytes) => bytes.length >= 24 && bytes.length <= 64, error);
   return z.union([z.literal('').transform(() => Buffer.alloc(0)), secret], error);
+}
+
+export interface VapidKey {
+  /** Base64url: of the private key 32 bytes, of the public key an uncompressed point. */
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+/** A private key of P-256 as RFC 8292 has it, with its public key; null for none. */
+export function vapidKey(): TextSchema<VapidKey | null> {
+  const error = 'must be a private key of P-256, 32 bytes in base64url: keyrelay admin vapid';
+  const key = z
+    .string()
+    .regex(/^[\w-]{43}$/, error)
+    .transform((privateKey, context) => {
+      const ecdh = createECDH('prime256v1');
+      try {
+        ecdh.setPrivateKey(privateKey, 'base64url');
+        return { privateKey, publicKey: ecdh.getPublicKey('base64url') };
+      } catch {
+        context.addIssue({ code: 'custom', message: error });
+        return z.NEVER;
+      }
+    });
+  return z.union([z.literal('').transform(() => null), key], error);
+}
+
+export function pushSubject(): TextSchema<string> {
+  return z
+    .string()
+    .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)?$/, 'must be mailto:you@example.org, or an https: URL');
+}
+
+export function pushHosts(): TextSchema<readonly string[]> {
+  const host = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+(:\d{1,5})?$/;
+  const error = 'must be hosts such as ntfy.example.org or *.push.example, with commas between';
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .toLowerCase()
+        .split(',')
+        .map((each) => each.trim())
+        .filter((each) => each !== ''),
+    )
+    .refine((hosts) => hosts.length <= 64 && hosts.every((each) => host.test(each)), error);
 }

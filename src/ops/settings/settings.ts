@@ -12,9 +12,12 @@ import {
   origins,
   protocols,
   publicUrls,
+  pushHosts,
+  pushSubject,
   redisUrls,
   seconds,
   token,
+  vapidKey,
   webhookSecret,
   webhookUrl,
 } from './setting-schemas.ts';
@@ -247,6 +250,38 @@ export const SETTINGS = {
     default: 'false',
     description:
       'Whether RELAY_WAKE_URL may lead to a private address (10.0.0.0/8, 127.0.0.1, a link, …), and be `http:`.',
+    schema: boolean(),
+  }),
+  pushVapidKey: setting({
+    env: 'RELAY_PUSH_VAPID_KEY',
+    default: '',
+    defaultMeans: 'none: no device is woken by Web Push',
+    description:
+      'Private key by which push services know this relay (VAPID): `keyrelay admin vapid` makes one. The same on all nodes; ' +
+      'with another, devices must subscribe again, which the page does. RELAY_PUSH_VAPID_KEY_FILE names a file with it ' +
+      'instead.',
+    secret: true,
+    schema: vapidKey(),
+  }),
+  pushSubject: setting({
+    env: 'RELAY_PUSH_SUBJECT',
+    default: '',
+    defaultMeans: 'none; needed with RELAY_PUSH_VAPID_KEY',
+    description: 'How push services reach the operator: `mailto:you@example.org` or an `https:` URL.',
+    schema: pushSubject(),
+  }),
+  pushServices: setting({
+    env: 'RELAY_PUSH_SERVICES',
+    default: 'fcm.googleapis.com,*.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com',
+    description:
+      'Push services to which clients may have themselves pushed, `host`, `host:port` or `*.host` (any one label), with ' +
+      'commas between. Add the hosts of your UnifiedPush servers.',
+    schema: pushHosts(),
+  }),
+  pushPrivate: setting({
+    env: 'RELAY_PUSH_PRIVATE',
+    default: 'false',
+    description: 'Whether these may have private addresses, and endpoints be `http:`.',
     schema: boolean(),
   }),
   logLevel: setting({

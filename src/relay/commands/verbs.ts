@@ -1,6 +1,7 @@
 import { deleteAccount, rotate } from './account.ts';
 import type { Command } from './command.ts';
 import { block, blocks, policy, unblock } from './people.ts';
+import { push } from './push.ts';
 
 /** Every command, once, by the type of its message. */
 export const VERBS = {
@@ -9,6 +10,7 @@ export const VERBS = {
   blocks,
   policy,
   rotate,
+  push,
   delete_account: deleteAccount,
 } as const satisfies Readonly<Record<string, Command>>;
 

@@ -1,133 +1,83 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Announcement, Announcements } from '../../engine/announcements.ts';
-import { formatCreatedAt } from '../../engine/created-at.ts';
-import type { Logger } from '../../ops/log/log.ts';
-import type { Metrics } from '../../ops/metrics/metrics.ts';
-import type { Message, Sent } from './webhook.ts';
+
+/** How users are woken: by the operator's webhook, or by Web Push. */
+export interface Way {
+  /** Users that it takes now; 0 while it pauses. */
+  readonly max: number;
+  /** Wakes users. Never rejects. Once `signal` aborts it gives up: another node does it. */
+  send(users: readonly Announcement[], signal: AbortSignal): Promise<readonly Attempt[]>;
+}
+
+export interface Attempt {
+  readonly user: Announcement;
+  /** When to try again, ms from now; null if the user was woken, or cannot be. */
+  readonly againMs: number | null;
+}
 
 export interface WakerOptions {
   readonly announcements: Announcements;
-  readonly send: (message: Message, signal: AbortSignal) => Promise<Sent>;
-  readonly log: Logger;
-  readonly metrics: Pick<Metrics, 'wakes' | 'wakeSeconds' | 'wakePaused'>;
-  readonly timings?: Partial<WakerTimings>;
+  readonly way: Way;
+  readonly takeEveryMs?: number;
 }
 
-export interface WakerTimings {
-  readonly takeEveryMs: number;
-  /** After the first failure; doubles with each. */
+/** Of both ways, ms. */
+export interface WakeTimings {
+  /** After the first failure of a receiver; doubles with each. */
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
   /** Before a user is tried again whose message was refused: the receiver would say the same again. */
   readonly refusedMs: number;
 }
 
-const TIMINGS: WakerTimings = {
-  takeEveryMs: 1_000,
-  pauseMinMs: 1_000,
-  pauseMaxMs: 300_000,
-  refusedMs: 300_000,
-};
-/** Users in one message. */
-const BATCH_MAX = 100;
-const ID_BYTES = 16;
+export const WAKE_TIMINGS: WakeTimings = { pauseMinMs: 1_000, pauseMaxMs: 300_000, refusedMs: 300_000 };
 
-/**
- * Tells the operator's receiver which users are away while something waits for them: one message at a time, repeated with
- * growing pauses. What it has not told stays in the store, for this node or another.
- */
+const TAKE_EVERY_MS = 1_000;
+
+/** Wakes those who are away while something waits for them. What it has not done stays in the store, for any node. */
 export class Waker {
   readonly #options: WakerOptions;
-  readonly #timings: WakerTimings;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  /** In a row: the circuit breaker. Closed is 0; while it is open, nothing is sent until the pause is over. */
-  #failures = 0;
-  #pausedUntilMs = 0;
-  /** After a failure one user alone, then more: one whom the receiver refuses does not hold up the others. */
-  #batch = BATCH_MAX;
 
   constructor(options: WakerOptions) {
     this.#options = options;
-    this.#timings = { ...TIMINGS, ...options.timings };
   }
 
   start(): void {
     this.#running = this.#run(this.#stop.signal);
   }
 
-  /** Gives up a message that is under way: another node sends it. */
+  /** Gives up what is under way. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { takeEveryMs = TAKE_EVERY_MS } = this.#options;
     while (!signal.aborted) {
       const more = await this.#pass(signal).catch(() => false);
-      if (!more) await sleep(this.#timings.takeEveryMs, undefined, { signal, ref: false }).catch(() => {});
+      if (!more) await sleep(takeEveryMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 
   /** Whether there may be more to send at once. */
   async #pass(signal: AbortSignal): Promise<boolean> {
-    if (performance.now() < this.#pausedUntilMs) return false;
-    const { announcements, send, metrics } = this.#options;
-    const taken = await announcements.take(this.#batch);
+    const { announcements, way } = this.#options;
+    const { max } = way;
+    const taken = max === 0 ? [] : await announcements.take(max);
     if (taken.length === 0) return false;
-    const startedMs = performance.now();
-    const sent = await send(message(taken), signal);
-    metrics.wakeSeconds.observe((performance.now() - startedMs) / 1000);
-    metrics.wakes.of(sent.outcome).add(taken.length);
-    if (sent.outcome === 'sent') {
-      this.#succeeded();
-      await announcements.done(taken);
-      return true;
+    const attempts = await way.send(taken, signal);
+    const done = attempts.flatMap(({ user, againMs }) => (againMs === null ? [user] : []));
+    if (done.length > 0) await announcements.done(done);
+    const again = new Map<number, Announcement[]>();
+    for (const { user, againMs } of attempts) {
+      if (againMs === null) continue;
+      const afterMs = signal.aborted ? 0 : againMs;
+      again.set(afterMs, [...(again.get(afterMs) ?? []), user]);
     }
-    const pauseMs = signal.aborted ? 0 : this.#failed(sent);
-    // Of several, the others must not wait for the one that is refused: they are tried alone.
-    const isAlone = sent.outcome === 'refused' && taken.length === 1;
-    await announcements.putBack(taken, isAlone ? Math.max(pauseMs, this.#timings.refusedMs) : pauseMs);
-    return false;
+    for (const [afterMs, users] of again) await announcements.putBack(users, afterMs);
+    return again.size === 0;
   }
-
-  #succeeded(): void {
-    const { log, metrics } = this.#options;
-    if (this.#failures > 0) log.info('the receiver of wake-ups takes messages again');
-    this.#failures = 0;
-    this.#batch = Math.min(BATCH_MAX, this.#batch * 2);
-    metrics.wakePaused.set(0);
-  }
-
-  /** Returns the pause. */
-  #failed({ reason, retryAfterMs }: Sent): number {
-    const { log, metrics } = this.#options;
-    const { pauseMinMs, pauseMaxMs } = this.#timings;
-    const doubled = Math.min(pauseMaxMs, pauseMinMs * 2 ** this.#failures);
-    // A half of it random, so that nodes do not come back together.
-    const pauseMs = Math.max(retryAfterMs, doubled * (0.5 + Math.random() / 2));
-    if (this.#failures === 0) log.warn('the receiver of wake-ups does not take messages', { reason });
-    this.#failures += 1;
-    this.#batch = 1;
-    this.#pausedUntilMs = performance.now() + pauseMs;
-    metrics.wakePaused.set(1);
-    return pauseMs;
-  }
-}
-
-/** What an operator's receiver is told: docs/waking.md. */
-function message(announcements: readonly Announcement[]): Message {
-  const users = announcements.map(({ code, epoch, waiting, sinceUs }) => ({
-    id: digest(`${code} ${epoch}`),
-    code,
-    waiting,
-    since: formatCreatedAt(sinceUs),
-  }));
-  const body = { type: 'mailbox.waiting', timestamp: new Date().toISOString(), data: { users } };
-  return { id: `wake_${digest(users.map(({ id }) => id).join(' '))}`, body: JSON.stringify(body) };
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest().subarray(0, ID_BYTES).toString('base64url');
 }

@@ -1,9 +1,13 @@
-import { createHmac } from 'node:crypto';
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { lookupPublic, refusePrivateLiteral } from './public-address.ts';
+import { createHash, createHmac } from 'node:crypto';
+import type { Announcement } from '../../engine/announcements.ts';
+import { formatCreatedAt } from '../../engine/created-at.ts';
+import type { Logger } from '../../ops/log/log.ts';
+import type { Metrics } from '../../ops/metrics/metrics.ts';
+import { BackOff } from './back-off.ts';
+import { post, type Sent } from './post.ts';
+import { type Attempt, WAKE_TIMINGS, type WakeTimings, type Way } from './waker.ts';
 
-export interface WebhookOptions {
+export interface WebhookTarget {
   /** `https:`, or `http:` where private addresses are allowed. */
   readonly url: string;
   readonly secret: Buffer;
@@ -17,93 +21,101 @@ export interface Message {
   readonly body: string;
 }
 
-/**
- * - `sent`: the receiver has answered 2xx
- * - `refused`: it has answered 4xx, and would answer the same again
- * - `failed`: it has not answered, or with another status
- */
-export interface Sent {
-  readonly outcome: 'sent' | 'refused' | 'failed';
-  /** For people; '' if it was sent. */
-  readonly reason: string;
-  /** What `Retry-After` asks for; 0 if it does not. */
-  readonly retryAfterMs: number;
+export interface WebhookOptions {
+  readonly send: (message: Message, signal: AbortSignal) => Promise<Sent>;
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'wakes' | 'wakeSeconds' | 'wakePaused'>;
+  readonly timings?: WakeTimings;
 }
 
-/** From the look-up of the name to the status line. Shorter than the lease of what is announced. */
-const TIMEOUT_MS = 10_000;
-/** Statuses that say that the same message may be taken later. */
-const PASSING = new Set([408, 425, 429]);
-const RETRY_AFTER_MAX_S = 3_600;
+/** Users in one message. */
+const BATCH_MAX = 100;
+const ID_BYTES = 16;
 
-/** Posts signed messages as https://www.standardwebhooks.com asks for. Follows no redirect, uses no proxy. */
-export class Webhook {
+/** Tells the operator's receiver which users are away: one message at a time, with pauses that grow while it fails. */
+export class Webhook implements Way {
   readonly #options: WebhookOptions;
-  readonly #url: URL;
+  readonly #timings: WakeTimings;
+  readonly #backOff: BackOff;
+  /** After a failure one user alone, then more: one whom the receiver refuses does not hold up the others. */
+  #batch = BATCH_MAX;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
-    this.#url = new URL(options.url);
+    this.#timings = options.timings ?? WAKE_TIMINGS;
+    this.#backOff = new BackOff(this.#timings);
   }
 
-  /** Never rejects. */
-  async send(message: Message, signal: AbortSignal): Promise<Sent> {
-    try {
-      const { status, retryAfter } = await this.#post(message, signal);
-      if (status >= 200 && status < 300) return { outcome: 'sent', reason: '', retryAfterMs: 0 };
-      const seconds = /^\d{1,5}$/.test(retryAfter) ? Math.min(Number(retryAfter), RETRY_AFTER_MAX_S) : 0;
-      const isRefusal = status >= 400 && status < 500 && !PASSING.has(status);
-      const outcome = isRefusal ? 'refused' : 'failed';
-      return { outcome, reason: `the receiver answered ${status}`, retryAfterMs: seconds * 1000 };
-    } catch (error) {
-      return { outcome: 'failed', reason: describe(error), retryAfterMs: 0 };
-    }
+  get max(): number {
+    return this.#backOff.pausedMs > 0 ? 0 : this.#batch;
   }
 
-  #post(message: Message, signal: AbortSignal): Promise<{ status: number; retryAfter: string }> {
-    const { allowPrivate } = this.#options;
-    return new Promise((resolve, reject) => {
-      // A socket does not look up what is an address already.
-      if (!allowPrivate) refusePrivateLiteral(this.#url);
-      const post = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
-      const request = post(this.#url, {
-        method: 'POST',
-        headers: this.#headers(message),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-        // A new connection each time: no address stays in use that the name has left.
-        agent: false,
-        ...(allowPrivate ? {} : { lookup: lookupPublic }),
-      });
-      request.once('error', reject);
-      request.once('response', (response: IncomingMessage) => {
-        resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] ?? '' });
-        // What else it answers is of no use, and may have no end.
-        response.destroy();
-      });
-      request.end(message.body);
-    });
+  async send(users: readonly Announcement[], signal: AbortSignal): Promise<readonly Attempt[]> {
+    const { send, metrics } = this.#options;
+    const startedMs = performance.now();
+    const sent = await send(messageOf(users), signal);
+    metrics.wakeSeconds.observe((performance.now() - startedMs) / 1000);
+    const outcome = sent.outcome === 'gone' ? 'refused' : sent.outcome;
+    metrics.wakes.of(outcome).add(users.length);
+    if (outcome === 'sent') this.#succeeded();
+    const pauseMs = outcome === 'sent' || signal.aborted ? 0 : this.#failed(sent);
+    // Of several, the others must not wait for the one that is refused: they are tried alone.
+    const isAlone = outcome === 'refused' && users.length === 1;
+    const againMs =
+      outcome === 'sent' ? null : isAlone ? Math.max(pauseMs, this.#timings.refusedMs) : pauseMs;
+    return users.map((user) => ({ user, againMs }));
   }
 
-  #headers({ id, body }: Message): Record<string, string> {
-    const timestamp = `${Math.floor(Date.now() / 1000)}`;
-    const signature = createHmac('sha256', this.#options.secret)
-      .update(`${id}.${timestamp}.${body}`)
-      .digest('base64');
-    return {
-      'Content-Type': 'application/json',
-      'Content-Length': `${Buffer.byteLength(body)}`,
-      'User-Agent': 'keyrelay',
-      'webhook-id': id,
-      'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${signature}`,
-    };
+  #succeeded(): void {
+    const { log, metrics } = this.#options;
+    if (this.#backOff.failing) log.info('the receiver of wake-ups takes messages again');
+    this.#backOff.succeeded();
+    this.#batch = Math.min(BATCH_MAX, this.#batch * 2);
+    metrics.wakePaused.set(0);
+  }
+
+  /** Returns the pause. */
+  #failed({ reason, retryAfterMs }: Sent): number {
+    const { log, metrics } = this.#options;
+    if (!this.#backOff.failing) log.warn('the receiver of wake-ups does not take messages', { reason });
+    this.#batch = 1;
+    metrics.wakePaused.set(1);
+    return this.#backOff.failed(retryAfterMs);
   }
 }
 
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
-  // Of several addresses that were tried.
-  if (error instanceof AggregateError) return error.errors.map(describe).join(', ');
-  return error.message;
+/** Posts a message signed as https://www.standardwebhooks.com asks for. Never rejects. */
+export function postSigned(target: WebhookTarget, message: Message, signal: AbortSignal): Promise<Sent> {
+  const url = new URL(target.url);
+  const privateBy = target.allowPrivate ? null : 'RELAY_WAKE_PRIVATE';
+  return post({ url, headers: headersOf(message, target.secret), body: message.body, privateBy }, signal);
+}
+
+function headersOf({ id, body }: Message, secret: Buffer): Record<string, string> {
+  const timestamp = `${Math.floor(Date.now() / 1000)}`;
+  const signature = createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return {
+    'Content-Type': 'application/json',
+    'Content-Length': `${Buffer.byteLength(body)}`,
+    'User-Agent': 'keyrelay',
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${signature}`,
+  };
+}
+
+/** What an operator's receiver is told: docs/waking.md. */
+function messageOf(announcements: readonly Announcement[]): Message {
+  const users = announcements.map(({ code, epoch, waiting, sinceUs }) => ({
+    id: digest(`${code} ${epoch}`),
+    code,
+    waiting,
+    since: formatCreatedAt(sinceUs),
+  }));
+  const body = { type: 'mailbox.waiting', timestamp: new Date().toISOString(), data: { users } };
+  return { id: `wake_${digest(users.map(({ id }) => id).join(' '))}`, body: JSON.stringify(body) };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest().subarray(0, ID_BYTES).toString('base64url');
 }

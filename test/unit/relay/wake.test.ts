@@ -7,9 +7,10 @@ import { createMemoryEngine } from '../../../src/engine/memory/engine.ts';
 import { createLog } from '../../../src/ops/log/log.ts';
 import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
 import { loadConfig } from '../../../src/ops/settings/config.ts';
+import type { Sent } from '../../../src/relay/wake/post.ts';
 import { isPublic } from '../../../src/relay/wake/public-address.ts';
 import { Waker } from '../../../src/relay/wake/waker.ts';
-import { type Message, type Sent, Webhook } from '../../../src/relay/wake/webhook.ts';
+import { type Message, postSigned, Webhook } from '../../../src/relay/wake/webhook.ts';
 import { LIMITS } from '../../engine/backends.ts';
 import { envelope, register, Sender } from '../../engine/fixture.ts';
 import { until } from '../../support/until.ts';
@@ -53,7 +54,10 @@ describe('a message', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return (server.address() as AddressInfo).port;
   };
-  const webhook = (url: string, allowPrivate = true) => new Webhook({ url, secret: SECRET, allowPrivate });
+  const webhook = (url: string, allowPrivate = true) => ({
+    send: (message: Message, signal: AbortSignal) =>
+      postSigned({ url, secret: SECRET, allowPrivate }, message, signal),
+  });
 
   it('is signed as Standard Webhooks says', async () => {
     let verified: unknown;
@@ -92,7 +96,8 @@ describe('a message', () => {
     [204, '', 'sent', 0],
     [302, '', 'failed', 0],
     [400, '', 'refused', 0],
-    [410, '', 'refused', 0],
+    [410, '', 'gone', 0],
+    [404, '', 'gone', 0],
     [429, '7', 'failed', 7_000],
     [503, '99999', 'failed', 3_600_000],
     [500, 'soon', 'failed', 0],
@@ -141,7 +146,7 @@ describe('users who are away', () => {
     await engine.close();
   });
   const ok: Sent = { outcome: 'sent', reason: '', retryAfterMs: 0 };
-  const TIMINGS = { takeEveryMs: 5, pauseMinMs: 10, pauseMaxMs: 50, refusedMs: 60_000 };
+  const TIMINGS = { pauseMinMs: 10, pauseMaxMs: 50, refusedMs: 60_000 };
 
   /** Starts with so many users, and what the receiver answers to their codes. */
   const start = async (count: number, answer: (codes: readonly string[]) => Sent) => {
@@ -163,7 +168,11 @@ describe('users who are away', () => {
     };
     const log = createLog(loadConfig({}), { write: () => undefined });
     const metrics = createMetrics();
-    waker = new Waker({ announcements: engine.announcements, send, log, metrics, timings: TIMINGS });
+    waker = new Waker({
+      announcements: engine.announcements,
+      way: new Webhook({ send, log, metrics, timings: TIMINGS }),
+      takeEveryMs: 5,
+    });
     waker.start();
     const sent = () =>
       messages.filter(({ sent: { outcome } }) => outcome === 'sent').flatMap((each) => each.codes);

@@ -1,7 +1,8 @@
 import { type Announcement, type Announcements, LEASE_MS } from '../../announcements.ts';
+import type { PushSubscription } from '../../subscriptions.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
-import { awayKeys, keysBesideUser, userKey } from '../schema.ts';
+import { awayKeys, awayPushKey, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
 
@@ -11,6 +12,7 @@ export interface RedisAnnouncementsOptions {
   readonly timings: Timings;
   readonly mailboxTtlMs: number;
   readonly isCluster: boolean;
+  readonly way: 'hook' | 'push';
 }
 
 /** Keys that one `take` asks for, at once. */
@@ -24,6 +26,8 @@ const MOVING_MAX = 10_000;
 export class RedisAnnouncements implements Announcements {
   /** In which scripts note users. */
   readonly keys: ReturnType<typeof awayKeys>;
+  /** Where those of this way are noted. */
+  readonly #all: readonly string[];
   readonly #options: RedisAnnouncementsOptions;
   /** Keys with something to take, and when, by `performance.now`: what this node has noted or found. */
   readonly #due = new Map<string, number>();
@@ -34,12 +38,13 @@ export class RedisAnnouncements implements Announcements {
   constructor(options: RedisAnnouncementsOptions) {
     this.#options = options;
     this.keys = awayKeys(options.isCluster);
+    this.#all = this.keys.all.map((away) => this.#keyBeside(away));
   }
 
   /** @param answer of a script: see lua/announcements/announce.lua */
   noted(code: string, answer: string): void {
     if (answer.includes('?') && this.#moving.size < MOVING_MAX) this.#moving.add(code);
-    if (answer.includes('!')) this.#lookIn(this.keys.of(code), this.#options.timings.announceAfterMs);
+    if (answer.includes('!')) this.#lookIn(this.#keyOf(code), this.#options.timings.announceAfterMs);
   }
 
   async take(max: number): Promise<readonly Announcement[]> {
@@ -56,8 +61,16 @@ export class RedisAnnouncements implements Announcements {
   }
 
   putBack(announcements: readonly Announcement[], afterMs: number): Promise<void> {
-    for (const { code } of announcements) this.#lookIn(this.keys.of(code), afterMs);
+    for (const { code } of announcements) this.#lookIn(this.#keyOf(code), afterMs);
     return this.#settle(announcements, `${Math.ceil(afterMs)}`);
+  }
+
+  #keyBeside(away: string): string {
+    return this.#options.way === 'push' ? awayPushKey(away) : away;
+  }
+
+  #keyOf(code: string): string {
+    return this.#keyBeside(this.keys.of(code));
   }
 
   #lookIn(key: string, afterMs: number): void {
@@ -76,9 +89,11 @@ export class RedisAnnouncements implements Announcements {
       const looked = await Promise.allSettled(codes.map((code) => this.#look(code, ticket ?? '')));
       // Those that could not be looked at are taken again after the lease.
       const found = looked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      const away = found.filter(({ waiting }) => waiting > 0);
+      const isDue = ({ waiting, subscriptions }: Announcement) =>
+        waiting > 0 && (this.#options.way === 'hook' || subscriptions.length > 0);
+      const away = found.filter(isDue);
       await this.#settle(
-        found.filter(({ waiting }) => waiting === 0),
+        found.filter((each) => !isDue(each)),
         '',
       );
       return away;
@@ -91,17 +106,20 @@ export class RedisAnnouncements implements Announcements {
 
   /** `waiting` is 0 if the user need not be announced any more. */
   async #look(code: string, ticket: string): Promise<Announcement> {
-    const { calls, scripts, mailboxTtlMs } = this.#options;
-    const args = () => [`${mailboxTtlMs * 1000}`];
+    const { calls, scripts, mailboxTtlMs, way } = this.#options;
+    const args = () => [`${mailboxTtlMs * 1000}`, way];
     const script = scripts['announcements/look'];
     const beside = () => keysBesideUser(code);
-    const [, epoch, waiting, sinceUs] = listOf(await calls.run({ script, key: userKey(code), beside, args }));
+    const [, epoch, waiting, sinceUs, ...lines] = listOf(
+      await calls.run({ script, key: userKey(code), beside, args }),
+    );
     return {
       code,
       ticket,
       epoch: Number(epoch ?? 0),
       waiting: Number(waiting ?? 0),
       sinceUs: Number(textOf(sinceUs)),
+      subscriptions: readSubscriptions(lines.map((line) => textOf(line) ?? '')),
     };
   }
 
@@ -110,7 +128,7 @@ export class RedisAnnouncements implements Announcements {
     const script = scripts['announcements/settle'];
     const byKey = new Map<string, string[]>();
     for (const { code, ticket } of announcements) {
-      const key = this.keys.of(code);
+      const key = this.#keyOf(code);
       byKey.set(key, [...(byKey.get(key) ?? []), code, ticket]);
     }
     await Promise.all(
@@ -125,9 +143,9 @@ export class RedisAnnouncements implements Announcements {
     for (const code of codes) this.#moving.delete(code);
     await Promise.all(
       codes.map(async (code) => {
-        const key = this.keys.of(code);
-        const beside = () => [...keysBesideUser(code), key];
-        const run = calls.run({ script, key: userKey(code), beside, args: () => [key] });
+        const away = this.keys.of(code);
+        const beside = () => [...keysBesideUser(code), away];
+        const run = calls.run({ script, key: userKey(code), beside, args: () => [away] });
         this.noted(code, await run.then(String, () => '?'));
       }),
     );
@@ -136,12 +154,17 @@ export class RedisAnnouncements implements Announcements {
   /** Looks, in turn, for what nodes have left behind that ended: at every key once per `announceSweepMs`. */
   async #sweep(): Promise<void> {
     const { calls, timings } = this.#options;
-    const { all } = this.keys;
     const sinceMs = Math.min(performance.now() - this.#sweptAtMs, timings.announceSweepMs);
-    const count = Math.min(all.length, Math.ceil((all.length * sinceMs) / timings.announceSweepMs));
+    const count = Math.min(
+      this.#all.length,
+      Math.ceil((this.#all.length * sinceMs) / timings.announceSweepMs),
+    );
     this.#sweptAtMs = performance.now();
-    const some = Array.from({ length: count }, (_, n) => all[(this.#swept + n) % all.length] ?? '');
-    this.#swept = (this.#swept + count) % all.length;
+    const some = Array.from(
+      { length: count },
+      (_, n) => this.#all[(this.#swept + n) % this.#all.length] ?? '',
+    );
+    this.#swept = (this.#swept + count) % this.#all.length;
     await Promise.all(
       some.map(async (key) => {
         const exists = await calls.command('sweep', key, ['EXISTS', key]).catch(() => 0);
@@ -149,4 +172,12 @@ export class RedisAnnouncements implements Announcements {
       }),
     );
   }
+}
+
+/** @param lines `<us> <endpoint> <p256dh> <auth>`, as push/subscribe writes them */
+function readSubscriptions(lines: readonly string[]): PushSubscription[] {
+  return lines.map((line) => {
+    const [, endpoint = '', p256dh = '', auth = ''] = line.split(' ');
+    return { endpoint, p256dh, auth };
+  });
 }

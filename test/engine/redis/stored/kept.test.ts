@@ -48,6 +48,7 @@ it('every key that use leaves behind is on the list', async () => {
   await node.register({ ...keys, admission: { invitation: hash } });
   const [bob, gone] = [await register(node, true), await register(node, true)];
   const { session } = await login(node, bob.code);
+  await node.subscriptions.add(session, { endpoint: 'https://push.example/a', p256dh: 'p', auth: 'a' });
   await node.people.block(session, 'EVE0000');
   await new Sender(node, 'EVE0000').send(bob.code, envelope('a', 'x'));
   await new Sender(node, 'A11CE00').send(bob.code, envelope('b', 'y'));

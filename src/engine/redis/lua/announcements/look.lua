@@ -3,8 +3,9 @@
 --
 -- KEYS[1] user:{CODE}  hash
 -- ARGV[1] ttl          us, of an envelope
+-- ARGV[2] way          'push' or 'hook'
 --
--- returns {'not'}, or {'away', epoch, envelopes, us of the oldest}
+-- returns {'not'}, or {'away', epoch, envelopes, us of the oldest, subscription …}
 -- include keys.lua
 -- include time.lua
 -- include mailbox/mailbox.lua
@@ -22,4 +23,9 @@ if live or box.count == 0 or banned_until(box.guard, now) then
   redis.call('HDEL', user, 'announced')
   return { 'not' }
 end
-return { 'away', box.epoch, box.count, whole(box.oldest) }
+local answer = { 'away', box.epoch, box.count, whole(box.oldest) }
+if ARGV[2] == 'push' then
+  local push = key_of('push')
+  for _, id in ipairs(redis.call('HKEYS', push)) do answer[#answer + 1] = redis.call('HGET', push, id) end
+end
+return answer

@@ -1,0 +1,43 @@
+export interface BackOffTimings {
+  /** After the first failure; doubles with each. */
+  readonly pauseMinMs: number;
+  readonly pauseMaxMs: number;
+}
+
+/** One receiver that may fail: the circuit breaker, with growing pauses. */
+export class BackOff {
+  readonly #timings: BackOffTimings;
+  /** In a row. */
+  #failures = 0;
+  #untilMs = 0;
+
+  constructor(timings: BackOffTimings) {
+    this.#timings = timings;
+  }
+
+  /** Whether the last attempt failed. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** How long nothing is to be sent, ms. */
+  get pausedMs(): number {
+    return Math.max(0, this.#untilMs - performance.now());
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#untilMs = 0;
+  }
+
+  /** Returns the pause, ms. */
+  failed(retryAfterMs: number): number {
+    const { pauseMinMs, pauseMaxMs } = this.#timings;
+    const doubled = Math.min(pauseMaxMs, pauseMinMs * 2 ** this.#failures);
+    // A half of it random, so that nodes do not come back together.
+    const pauseMs = Math.max(retryAfterMs, doubled * (0.5 + Math.random() / 2));
+    this.#failures += 1;
+    this.#untilMs = performance.now() + pauseMs;
+    return pauseMs;
+  }
+}
