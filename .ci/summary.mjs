@@ -1,10 +1,10 @@
-// Prints `N passed, N failed` from vitest's JSON report and the tally of the fault suite. Exit code 1 unless something
+// Prints `N passed, N failed` from vitest's JSON report and the fault suite's counts. Exit code 1 unless something
 // passed in both, nothing failed and both runners were content: a run without tests proves nothing.
 import { readFileSync } from 'node:fs';
 
-const [reportFile, runnerStatus, tallyFile, faultsStatus] = process.argv.slice(2);
+const [reportFile, runnerStatus, countsFile, faultsStatus] = process.argv.slice(2);
 const tests = count(readJson(reportFile, 'the tests')?.testResults ?? []);
-const faults = readJson(tallyFile, 'the fault suite') ?? { passed: 0, failed: 0, notRun: 0 };
+const faults = readJson(countsFile, 'the fault suite') ?? { passed: 0, failed: 0, notRun: 0 };
 console.log(`tests: ${tests.passed} passed, ${tests.failed} failed`);
 console.log(`scenarios: ${faults.passed} passed, ${faults.failed} failed, ${faults.notRun} not run here`);
 const passed = tests.passed + faults.passed;

@@ -169,7 +169,7 @@ describe('when something is in the way', () => {
     const { alice, bob } = await talking();
     const code = await bob.code();
     await bob.page.close();
-    // Whoever runs the relay puts another key behind Bob's code.
+    // The operator of the relay puts another key behind Bob's code.
     const { eddsaPublicKey, ecdhPublicKey } = createIdentity();
     await redis.call('HSET', `user:{${code}}`, 'eddsa', eddsaPublicKey, 'ecdh', ecdhPublicKey);
     // Opening the conversation is enough to learn of it.

@@ -25,7 +25,7 @@ describe('time, in the memory engine', () => {
   });
   afterEach(() => node.close());
 
-  it('deletes accounts that are idle for as long as it is told, and no connected one', async () => {
+  it('deletes accounts after the idle time that is set, and no connected one', async () => {
     let ttlMs = 0;
     // The sweep runs by the process' clock.
     vi.useFakeTimers();

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { build, mainOf } from './harness/build.ts';
 import { type Run, runAll } from './harness/parallel.ts';
 import { runScenario } from './harness/runner.ts';
-import { complaints, table, tally, verdictOf } from './report/console.ts';
+import { complaints, countsOf, table, verdictOf } from './report/console.ts';
 import { type Result, resultOf, save } from './report/results.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
@@ -19,7 +19,7 @@ const USAGE = `npm run test:faults -- [options]
   --list          says which scenarios there are
   --main FILE     the relay to test: another build's cli/main.js
   --results DIR   where figures, plots and logs go (default: .cache/faults/results)
-  --tally FILE    writes how many passed, failed and were not run`;
+  --counts FILE   writes how many passed, failed and were not run`;
 
 // Servers are ended at `exit`, which a signal alone does not bring about.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -36,7 +36,7 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
     main: { type: 'string' },
     results: { type: 'string' },
-    tally: { type: 'string' },
+    counts: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -64,9 +64,9 @@ async function main(): Promise<number> {
       : await runMany(runs, main, results);
   const said = all.flatMap(complaints);
   console.log(`\n${table(all)}\n${said.length === 0 ? '' : `\n${said.join('\n')}\n`}`);
-  const { passed, failed, notRun } = tally(all);
-  if (values.tally !== undefined)
-    writeFileSync(values.tally, `${JSON.stringify({ passed, failed, notRun })}\n`);
+  const { passed, failed, notRun } = countsOf(all);
+  if (values.counts !== undefined)
+    writeFileSync(values.counts, `${JSON.stringify({ passed, failed, notRun })}\n`);
   console.log(`${passed} passed, ${failed} failed${notRun === 0 ? '' : `, ${notRun} not run`}`);
   return failed === 0 ? 0 : 1;
 }

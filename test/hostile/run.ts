@@ -9,7 +9,7 @@ import { churn } from './churn.ts';
 import { measureFairness, measureThroughput, runFlood } from './fairness.ts';
 import { FLOODS } from './floods.ts';
 import { fuzzHttp } from './fuzz/fuzz-http.ts';
-import { fuzzSockets, newTally } from './fuzz/fuzz-sockets.ts';
+import { fuzzSockets, newCounts } from './fuzz/fuzz-sockets.ts';
 import { settledMb, untilBack } from './memory.ts';
 import { outlast, type Slowness } from './slow.ts';
 import { measureTiming } from './timing.ts';
@@ -123,19 +123,19 @@ function frames(seed: number): Promise<string[]> {
     const received = () => relay.metric('keyrelay_frames_received_total');
     const receivedBefore = await received();
     const random = new Random(seed);
-    const tally = newTally();
+    const counts = newCounts();
     // What was sent behind a frame that closed the socket does not count: what the relay has read does.
     while ((await received()) - receivedBefore < total) {
       console.log(`  ${(await received()) - receivedBefore} frames read`);
-      await fuzzSockets({ ...options, frames: tally.sent + total / WARM_UP, random }, tally);
+      await fuzzSockets({ ...options, frames: counts.sent + total / WARM_UP, random }, counts);
     }
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
     const read = (await received()) - receivedBefore;
     console.log(
-      `frames: ${read} read by the relay (${tally.sent} sent) on ${tally.sockets} sockets in ${seconds} s`,
+      `frames: ${read} read by the relay (${counts.sent} sent) on ${counts.sockets} sockets in ${seconds} s`,
     );
-    console.log(listed(tally.answers));
-    return [...new Set(tally.surprises), ...(await memory(relay, beforeMb))];
+    console.log(listed(counts.answers));
+    return [...new Set(counts.surprises), ...(await memory(relay, beforeMb))];
   });
 }
 
@@ -146,11 +146,11 @@ function http(seed: number): Promise<string[]> {
     await fuzzHttp({ ...options, requests: total / WARM_UP, random: new Random(seed + 1) });
     const beforeMb = await settledMb(relay.pid);
     const startedMs = performance.now();
-    const tally = await fuzzHttp({ ...options, requests: total, random: new Random(seed) });
+    const counts = await fuzzHttp({ ...options, requests: total, random: new Random(seed) });
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
-    console.log(`http: ${tally.sent} requests in ${seconds} s`);
-    console.log(listed(tally.answers));
-    return [...tally.surprises, ...(await memory(relay, beforeMb))];
+    console.log(`http: ${counts.sent} requests in ${seconds} s`);
+    console.log(listed(counts.answers));
+    return [...counts.surprises, ...(await memory(relay, beforeMb))];
   });
 }
 

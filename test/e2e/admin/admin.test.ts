@@ -137,7 +137,7 @@ const wire = (keys: { ecdhPublicKey: string; eddsaPublicKey: string }) => ({
   eddsa_public_key: keys.eddsaPublicKey,
 });
 
-it('a node drains when it is told, and the others stay', async () => {
+it('a node drains on request, and the others stay', async () => {
   const leaving = await processes.relay({ ...settings(), RELAY_NODE_ID: 'leaving' });
   await until(
     async () => JSON.stringify((await admin(here, 'GET', '/v1/nodes')).json).includes('"leaving"'),

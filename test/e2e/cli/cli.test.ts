@@ -242,7 +242,7 @@ describe('serve', () => {
   test('is not ready while it drains, and a second signal ends it at once', async () => {
     const relay = await processes.relay();
     const bob = await registerUser(relay.http);
-    // Whoever does not confirm is waited for, for a moment.
+    // The node waits a moment for clients that do not confirm.
     const silent = await PlainClient.login(relay.ws, await registerUser(relay.http), { pongs: 'none' });
     const self = await PlainClient.login(relay.ws, bob, { pongs: 'none' });
     const data = `{"sender":"${bob.code}","recipient":"${bob.code}","message":{"type":"note"}}`;

@@ -163,7 +163,7 @@ describe('a conversation', () => {
     expect(exchanged.filter((text) => text.includes(bob.identity.ecdhPublicKey))).toHaveLength(1);
   });
 
-  test('works by protocol 1 for who asks for it, with whoever speaks 2', async () => {
+  test('works by protocol 1 if the program asks for it, with peers that speak 2', async () => {
     const old = await people.join(relay.http, { protocol: 1 });
     const bob = await people.join(relay.http);
     const toBob = await old.relay.startConversation(bob.code);
@@ -192,7 +192,7 @@ describe('a conversation', () => {
 test('an envelope of another make is taken or dropped, and never keeps others waiting', async () => {
   const { bob, toBob, toAlice } = await people.acquainted(relay.http);
   const user = await registerUser(relay.http);
-  const stranger = await PlainClient.login(relay.ws, user);
+  const plainClient = await PlainClient.login(relay.ws, user);
   const key = `{"ecdh_public_key":"${user.ecdhPublicKey}"}`;
   const written = [
     `{"sender":"${user.code}","recipient":"${bob.code}","message":{"type":"message"}}`,
@@ -202,9 +202,11 @@ test('an envelope of another make is taken or dropped, and never keeps others wa
     // The same name, written by an escape: this is a request, and is answered.
     `{"s\\u0065nder":"${user.code}","recipient":"${bob.code}","message":{"type":"key_exchange","payload":${key}}}`,
   ];
-  for (const data of written) stranger.sendData(user, data);
-  await stranger.untilEnvelopes(1);
-  expect(stranger.envelopes.map((text) => JSON.parse(text).data.message.type)).toEqual(['key_exchange_ack']);
+  for (const data of written) plainClient.sendData(user, data);
+  await plainClient.untilEnvelopes(1);
+  expect(plainClient.envelopes.map((text) => JSON.parse(text).data.message.type)).toEqual([
+    'key_exchange_ack',
+  ]);
   await toBob.send('still there');
   expect(bodies(await take(toAlice, 1))).toEqual(['still there']);
 });

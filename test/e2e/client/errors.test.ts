@@ -52,7 +52,7 @@ describe('what cannot go well says so by a code', () => {
     await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  test('whoever no longer waits for the relay', async () => {
+  test('a caller that no longer waits for the relay', async () => {
     const bob = await people.join(relay.http);
     // A relay that takes its time: every answer but the first, which is that to the registration.
     let asked = 0;

@@ -188,7 +188,7 @@ test('a key that the relay changes for a code stops the conversation until it is
   const before = toBob.safetyNumber();
   await bob.relay.close();
 
-  // Whoever runs the relay puts another identity behind Bob's code.
+  // The operator of the relay puts another identity behind Bob's code.
   const mallory = await people.join(relay.http);
   await mallory.relay.close();
   const { eddsaPublicKey, ecdhPublicKey } = mallory.identity;

@@ -141,7 +141,7 @@ test.each([
   expect(spans).toEqual([]);
 });
 
-test('a collector that is away is told once, and changes nothing', async () => {
+test('a collector that is away is logged once, and changes nothing', async () => {
   const relay = await node('lonely', {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     OTEL_EXPORTER_OTLP_TIMEOUT: '500',

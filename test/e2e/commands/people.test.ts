@@ -72,7 +72,7 @@ for (const [name, home, away] of [
       return [await talker(one), await talker(one, other), await talker(one, other)] as const;
     };
 
-    it('block refuses everything of one sender, who is told accepted as ever, until unblock', async () => {
+    it('block refuses everything of one sender, who still gets accepted, until unblock', async () => {
       const [bob, eve, carol] = await people();
       await say(eve, bob.user, 'before');
       expect(await command(bob.socket, bob.user, 'block', { code: eve.user.code })).toEqual({});
@@ -91,7 +91,7 @@ for (const [name, home, away] of [
       await eve.socket.untilEnvelopes(1);
     });
 
-    it('policy "known" lets a stranger ask once; whoever is written to may write back', async () => {
+    it('policy "known" lets an unknown person ask once; a person who was written to may write back', async () => {
       const [bob, eve, carol] = await people();
       expect(await command(bob.socket, bob.user, 'policy', { accept: 'known' })).toEqual({});
       await say(eve, bob.user, 'unasked');

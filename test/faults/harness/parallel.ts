@@ -9,7 +9,7 @@ export interface Run {
   readonly seed: number;
 }
 
-export interface LanesOptions {
+export interface RunAllOptions {
   /** How many run at once; those that want to be alone come at the end, one by one. */
   readonly lanes: number;
   readonly short: boolean;
@@ -29,14 +29,15 @@ const STOP_TIMEOUT_MS = 10_000;
  * Runs scenarios, each in a process of its own, so that one that hangs is ended with all its servers. Bounds of time
  * are given a second chance, once, because a shared machine may be busy; what was lost or out of order is not.
  */
-export async function runAll(runs: readonly Run[], options: LanesOptions): Promise<readonly Result[]> {
+export async function runAll(runs: readonly Run[], options: RunAllOptions): Promise<readonly Result[]> {
   const results: Result[] = [];
   const work = async (queue: Run[]) => {
     for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
       results.push(await runTwiceAtMost(run, options));
     }
   };
-  const together = runs.filter(({ scenario }) => scenario.alone !== true);
+  // The longest stands last in the list. It begins first, so that the other lanes do not idle beside it at the end.
+  const together = runs.filter(({ scenario }) => scenario.alone !== true).reverse();
   await Promise.all(Array.from({ length: options.lanes }, () => work(together)));
   await work(runs.filter(({ scenario }) => scenario.alone === true));
   return results.sort((a, b) => place(runs, a) - place(runs, b));
@@ -46,7 +47,7 @@ function place(runs: readonly Run[], result: Result): number {
   return runs.findIndex(({ scenario, seed }) => scenario.name === result.scenario && seed === result.seed);
 }
 
-async function runTwiceAtMost(run: Run, options: LanesOptions): Promise<Result> {
+async function runTwiceAtMost(run: Run, options: RunAllOptions): Promise<Result> {
   const { onResult, folder } = options;
   const first = await runOnce(run, options, 1);
   onResult(first.result, first.log);
@@ -60,7 +61,7 @@ async function runTwiceAtMost(run: Run, options: LanesOptions): Promise<Result> 
 
 async function runOnce(
   { scenario, seed }: Run,
-  { short, minutes, main, folder }: LanesOptions,
+  { short, minutes, main, folder }: RunAllOptions,
   attempt: number,
 ): Promise<{ readonly result: Result; readonly log: string }> {
   const { name, row, what } = scenario;

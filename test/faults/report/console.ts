@@ -82,13 +82,13 @@ export function complaints(result: Result): string[] {
   return lines.map((line) => `${result.scenario} (seed ${result.seed}): ${line}`);
 }
 
-export interface Tally {
+export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly notRun: number;
 }
 
-export function tally(results: readonly Result[]): Tally {
+export function countsOf(results: readonly Result[]): Counts {
   const notRun = results.filter((result) => result.notRun !== null).length;
   const passed = results.filter((result) => result.passed).length;
   return { passed, failed: results.length - passed - notRun, notRun };

@@ -7,7 +7,7 @@ import { HTTP_CASES } from '../cases/http-cases.ts';
 const EXPECTED = new Set([100, 101, 200, 201, 204, 400, 404, 405, 409, 413, 415, 426, 429, 431, 505]);
 const PATIENCE_MS = 12_000;
 
-export interface HttpTally {
+export interface HttpCounts {
   sent: number;
   readonly answers: Map<number | 'ended' | 'silent', number>;
   readonly surprises: string[];
@@ -21,22 +21,22 @@ export interface HttpFuzzOptions {
 }
 
 /** Mutated requests, each on a new connection: the answer is a documented one, or the connection ends. */
-export async function fuzzHttp({ port, requests, atOnce, random }: HttpFuzzOptions): Promise<HttpTally> {
-  const tally: HttpTally = { sent: 0, answers: new Map(), surprises: [] };
+export async function fuzzHttp({ port, requests, atOnce, random }: HttpFuzzOptions): Promise<HttpCounts> {
+  const counts: HttpCounts = { sent: 0, answers: new Map(), surprises: [] };
   const seeds = makeSeeds();
   const worker = async (): Promise<void> => {
-    while (tally.sent < requests) {
-      tally.sent += 1;
+    while (counts.sent < requests) {
+      counts.sent += 1;
       const text = mutate(random, random.pick(seeds));
       const outcome = await ask(port, text);
-      tally.answers.set(outcome, (tally.answers.get(outcome) ?? 0) + 1);
+      counts.answers.set(outcome, (counts.answers.get(outcome) ?? 0) + 1);
       if (typeof outcome === 'number' && !EXPECTED.has(outcome)) {
-        tally.surprises.push(`${outcome} to ${JSON.stringify(text.slice(0, 200))}`);
+        counts.surprises.push(`${outcome} to ${JSON.stringify(text.slice(0, 200))}`);
       }
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  return tally;
+  return counts;
 }
 
 function makeSeeds(): string[] {

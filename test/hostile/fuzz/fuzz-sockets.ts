@@ -22,7 +22,7 @@ const FRAMES_A_SOCKET = 16;
 const ANSWER_TIMEOUT_MS = 20_000;
 const KNOWN_CLOSES: ReadonlySet<number> = new Set(Object.values(CLOSES).map(({ code }) => code));
 
-export interface FuzzTally {
+export interface FuzzCounts {
   sent: number;
   sockets: number;
   /** By error code, type of the relay's frames, and close code. */
@@ -39,40 +39,40 @@ export interface FuzzOptions {
   readonly random: Random;
 }
 
-export function newTally(): FuzzTally {
+export function newCounts(): FuzzCounts {
   return { sent: 0, sockets: 0, answers: new Map(), surprises: [] };
 }
 
-/** Sends until the tally has `frames`. */
-export async function fuzzSockets(options: FuzzOptions, tally = newTally()): Promise<FuzzTally> {
+/** Sends until the counts have `frames`. */
+export async function fuzzSockets(options: FuzzOptions, counts = newCounts()): Promise<FuzzCounts> {
   const work = async (worker: number): Promise<void> => {
     // A user who has spoken protocol 2 may not go back to 1: one for each.
     const one = options.users[(2 * worker) % options.users.length];
     const two = options.users[(2 * worker + 1) % options.users.length];
     if (one === undefined || two === undefined) throw new Error('two users for each socket are needed');
-    while (tally.sent < options.frames) {
+    while (counts.sent < options.frames) {
       const state = options.random.pick(STATES);
       const people = state.endsWith('2') ? { me: two, other: one } : { me: one, other: two };
-      await oneSocket({ ...options, ...people, state, tally });
+      await oneSocket({ ...options, ...people, state, counts });
     }
   };
   await Promise.all(Array.from({ length: options.socketsAtOnce }, (_, index) => work(index)));
-  return tally;
+  return counts;
 }
 
 interface SocketOptions extends FuzzOptions {
   readonly me: PlainUser;
   readonly other: PlainUser;
   readonly state: State;
-  readonly tally: FuzzTally;
+  readonly counts: FuzzCounts;
 }
 
 /** One socket: to its state, then frames until the relay closes it, or enough of them. */
 function oneSocket(options: SocketOptions): Promise<void> {
-  const { url, random, me, other, state, tally } = options;
+  const { url, random, me, other, state, counts } = options;
   const protocol = state.endsWith('2') ? 2 : 1;
-  const count = (name: string) => tally.answers.set(name, (tally.answers.get(name) ?? 0) + 1);
-  tally.sockets += 1;
+  const count = (name: string) => counts.answers.set(name, (counts.answers.get(name) ?? 0) + 1);
+  counts.sockets += 1;
   return new Promise((resolve) => {
     const { ws } = new PlainClient(url, {
       protocol,
@@ -81,13 +81,13 @@ function oneSocket(options: SocketOptions): Promise<void> {
     });
     let breaksTcp = false;
     const timer = setTimeout(() => {
-      tally.surprises.push(`no end of a socket (${state})`);
+      counts.surprises.push(`no end of a socket (${state})`);
       ws.terminate();
     }, ANSWER_TIMEOUT_MS);
     const sendFrames = () => {
       for (let n = 0; n < FRAMES_A_SOCKET && ws.readyState === WebSocket.OPEN; n += 1) {
         const frame = fuzzFrame(random, me, other);
-        tally.sent += 1;
+        counts.sent += 1;
         breaksTcp ||=
           frame.kind === 'bytes' || (frame.kind === 'text' && Buffer.byteLength(frame.text) > 131_072);
         send(ws, frame, random);
@@ -104,7 +104,7 @@ function oneSocket(options: SocketOptions): Promise<void> {
       const code = type === 'error' ? String(payload.code) : null;
       count(code ?? type);
       if (code !== null && !Object.hasOwn(FRAME_ERRORS, code))
-        tally.surprises.push(`an error of code ${code}`);
+        counts.surprises.push(`an error of code ${code}`);
       if (type === 'challenge') {
         if (state === 'before connect, 2') sendFrames();
         else connect(payload as unknown as Challenge);
@@ -127,7 +127,7 @@ function oneSocket(options: SocketOptions): Promise<void> {
       // 1006: the TCP connection was dropped, which only breaches of RFC 6455 and far too large frames may bring.
       const expected =
         KNOWN_CLOSES.has(code) || code === 1000 || code === 1005 || (code === 1006 && breaksTcp);
-      if (!expected) tally.surprises.push(`close ${code} (${state})`);
+      if (!expected) counts.surprises.push(`close ${code} (${state})`);
       resolve();
     });
   });

@@ -108,7 +108,7 @@ describe('an X25519 key', () => {
     expect(exchangeKeyProblem(hex)).toContain('of small order');
     expect(exchangeKeyProblem(hex.toUpperCase())).toContain('of small order');
     expect(checkX25519Key(hex)).toContain('of small order');
-    // The list holds what it says: the secret is zero, whoever asks.
+    // The list holds what it says: the secret is zero for every peer.
     expect(() => x25519.scalarMult(new Uint8Array(32).fill(7), hexToBytes(hex))).toThrow();
   });
 

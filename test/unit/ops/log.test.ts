@@ -30,12 +30,12 @@ describe('what must not be in a log', () => {
 
   test('codes and addresses are written at debug only', () => {
     const { log, lines } = capture('debug');
-    const facts = { user: 'E011T7D', peer: 'ABCDEFG', address: '192.0.2.1' };
-    log.info('session of', facts as object);
-    log.warn('session of', facts as object);
-    log.error('session of', facts as object);
+    const fields = { user: 'E011T7D', peer: 'ABCDEFG', address: '192.0.2.1' };
+    log.info('session of', fields as object);
+    log.warn('session of', fields as object);
+    log.error('session of', fields as object);
     expect(lines.join('')).not.toMatch(/E011T7D|ABCDEFG|192\.0\.2\.1/);
-    log.debug('session of', facts as object);
+    log.debug('session of', fields as object);
     expect(lines.at(-1)).toContain('E011T7D');
   });
 

@@ -95,7 +95,7 @@ describe('a delivered frame', () => {
     ['space within', sound.replace('"data":', '"data": ')],
     ['space before the signature', sound.replace(',"signature":', ', "signature":')],
     ['tries without a seq', `${sound.slice(0, -1)},"tries":2}`],
-    ['a stranger behind', `${sound.slice(0, -1)},"x":"y"}`],
+    ['an unknown name at the end', `${sound.slice(0, -1)},"x":"y"}`],
     ['a number behind', `${sound.slice(0, -1)},"x":1}`],
     ['a seq that is no string', `${sound.slice(0, -1)},"seq":1}`],
     [

@@ -25,15 +25,23 @@ describe('a connect of protocol 1', () => {
       'the data of',
     ],
     ['an id', frame(`{"sender":"${ALICE}","id":"x","message":{"type":"connect"}}`), 'the data of'],
-    ['a stranger in data', frame(`{"sender":"${ALICE}","message":{"type":"connect"},"x":1}`), 'the data of'],
+    [
+      'an unknown name in data',
+      frame(`{"sender":"${ALICE}","message":{"type":"connect"},"x":1}`),
+      'the data of',
+    ],
     ['a payload', connect2('{}'), 'the message of'],
     ['the payload of protocol 2', connect2(`{"nonce":"${NONCE}","audience":null}`), 'the message of'],
     [
-      'a stranger in message',
+      'an unknown name in message',
       frame(`{"sender":"${ALICE}","message":{"type":"connect","x":1}}`),
       'the message of',
     ],
-    ['a stranger in the frame', `{"data":${CONNECT},"signature":"${SIGNATURE}","x":1}`, 'a connect frame'],
+    [
+      'an unknown name in the frame',
+      `{"data":${CONNECT},"signature":"${SIGNATURE}","x":1}`,
+      'a connect frame',
+    ],
     ['an ack in the frame', `{"data":${CONNECT},"signature":"${SIGNATURE}","ack":"1-1"}`, 'a connect frame'],
   ])('has exactly its members, so it is refused with %s', (_, text, reason) => {
     expect(refusal(text).reason).toContain(reason);
@@ -57,13 +65,17 @@ describe('a connect of protocol 2', () => {
     ['an empty payload', connect2('{}'), 'exactly nonce and audience'],
     ['no audience', connect2(`{"nonce":"${NONCE}"}`), 'exactly nonce and audience'],
     [
-      'a stranger instead of the audience',
+      'an unknown name instead of the audience',
       connect2(`{"nonce":"${NONCE}","x":null}`),
       'audience is missing in payload',
     ],
-    ['a stranger instead of the nonce', connect2('{"x":"","audience":null}'), 'nonce is missing in payload'],
     [
-      'a stranger besides',
+      'an unknown name instead of the nonce',
+      connect2('{"x":"","audience":null}'),
+      'nonce is missing in payload',
+    ],
+    [
+      'an unknown name besides',
       connect2(`{"nonce":"${NONCE}","audience":null,"x":1}`),
       'exactly nonce and audience',
     ],
@@ -79,7 +91,7 @@ describe('a connect of protocol 2', () => {
       'the data of',
     ],
     [
-      'a stranger in message',
+      'an unknown name in message',
       frame(`{"sender":"${ALICE}","message":{"type":"connect","payload":{},"x":1}}`),
       'the message of',
     ],
@@ -119,7 +131,7 @@ describe('an ack', () => {
 
   it.each([
     ['an envelope', `{"ack":"1-1","data":${message('{"type":"x"}')},"signature":"${SIGNATURE}"}`],
-    ['a stranger', '{"ack":"1-1","x":1}'],
+    ['an unknown name', '{"ack":"1-1","x":1}'],
   ])('stands alone, so it is refused beside %s', (_, text) => {
     expect(refusal(text, 2).reason).toBe('an ack stands alone in its frame: {"ack":"<seq>"}');
   });

@@ -33,8 +33,8 @@ describe('names', () => {
     ],
     ['type', frame(message('{"type":"x","type":"y"}'))],
     ['payload', frame(message('{"type":"x","payload":1,"payload":2}'))],
-    ['a stranger in payload', frame(message('{"type":"x","payload":{"a":[{"b":1,"b":1}]}}'))],
-    ['a stranger in the frame', `{"x":1,"x":1,"data":${DATA},"signature":"${SIGNATURE}"}`],
+    ['a repeated name in payload', frame(message('{"type":"x","payload":{"a":[{"b":1,"b":1}]}}'))],
+    ['a repeated name in the frame', `{"x":1,"x":1,"data":${DATA},"signature":"${SIGNATURE}"}`],
   ];
 
   it.each(doubled)('may not stand twice: %s', (_, text) => {

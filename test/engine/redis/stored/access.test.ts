@@ -90,8 +90,8 @@ describe('Redis over TLS', () => {
       'tls-auth-clients': 'no',
     });
     const url = `rediss://localhost:${tlsPort}`;
-    const stranger = redisNode({ urls: [url] });
-    await expect(stranger.start()).rejects.toThrow(/self-signed certificate/);
+    const distrustful = redisNode({ urls: [url] });
+    await expect(distrustful.start()).rejects.toThrow(/self-signed certificate/);
     // Node reads NODE_EXTRA_CA_CERTS at its start: so in a child process, as an operator would.
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', TLS_CLIENT, url], {
       env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') },

@@ -6,7 +6,7 @@ export const zombie: Scenario = {
   what: 'a node stopped for 30 s while its users go elsewhere, then continued',
   async run(trial) {
     const rig = await trial.rig({ nodes: 2, store: 'redis' });
-    // Whoever hears nothing for 3 s takes the connection for dead and dials again.
+    // A client that hears nothing for 3 s takes the connection for dead and dials again.
     const crowd = await trial.crowd({ count: 40, client: { silenceMs: 3_000, backoffMsMax: 500 } });
     await trial.warmUp(crowd, 250);
     const rounds = trial.short ? 2 : 5;

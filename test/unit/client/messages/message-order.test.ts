@@ -73,7 +73,7 @@ describe('messages of one sender', () => {
     expect(order.arrived()).toEqual({ next: 11, missing: [] });
   });
 
-  test('that are given up are told as a gap, and handed over late if they come', async () => {
+  test('that are given up are reported as a gap, and handed over late if they come', async () => {
     await take(0);
     await take(3);
     expect(await giveUp()).toEqual({ bodies: [3], late: [], gap: 2 });

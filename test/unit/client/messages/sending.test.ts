@@ -56,7 +56,7 @@ describe('the envelopes to one recipient', () => {
     expect(queue.candidates().map(({ number }) => number)).toEqual([4, 3]);
   });
 
-  test('asks again when no answer comes, and waits as long as it is told', () => {
+  test('asks again when no answer comes, and waits as long as the relay asks', () => {
     const queue = new RecipientQueue();
     queue.add(entry(1, { frame: 'one' }));
     let again = 0;
