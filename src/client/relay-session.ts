@@ -15,6 +15,7 @@ import { Peers } from './conversation/peers.ts';
 import { ClientError } from './errors.ts';
 import { Emitter } from './events.ts';
 import { FileLane } from './files/file-lane.ts';
+import { Prekeys } from './keys/prekeys.ts';
 import { Receiver } from './receiving/receiver.ts';
 import type { RelayEvents, RelayOptions } from './relay-options.ts';
 import { Acceptance } from './sending/acceptance.ts';
@@ -40,6 +41,7 @@ export interface RelaySessionOptions {
 export class RelaySession {
   readonly account: Account;
   readonly registeredKeys: RegisteredKeys;
+  readonly #prekeys: Prekeys;
   readonly commands: Commands;
   readonly connection: Connection;
   readonly outbox: Outbox;
@@ -50,6 +52,7 @@ export class RelaySession {
   limits: RelayLimits = DEFAULT_LIMITS;
   /** See `RelayOptions`. */
   wantsTyping: boolean;
+  readonly #options: RelayOptions;
   readonly #records: Records;
   readonly #lane = new FileLane();
   readonly #receiver: Receiver;
@@ -66,8 +69,16 @@ export class RelaySession {
     this.account = new Account({ identity, endpoints, records, fetch, name, invite });
     this.registeredKeys = new RegisteredKeys(identity, records);
     this.commands = new Commands(identity);
+    this.#prekeys = new Prekeys({
+      identity,
+      records,
+      commands: this.commands,
+      ownCode: () => this.account.user?.code ?? '',
+      now: Date.now,
+    });
     this.protocol = options.protocol ?? 2;
     this.wantsTyping = options.typing ?? false;
+    this.#options = options;
     this.#records = records;
     this.#lock = lock;
     const onBroken = (error: unknown) => this.#broken(error);
@@ -120,7 +131,12 @@ export class RelaySession {
       audience: endpoints.socket,
       maxFrameBytes: () => this.limits.maxFrameBytes,
       registeredKeys: options.registeredKeys ?? false,
-      registeredSecret: (key) => this.registeredKeys.secretOf(key),
+      secrets: {
+        registered: (key) => this.registeredKeys.secretOf(key),
+        prekeys: (generation, prekey) => this.#prekeys.own.secretsOf(generation, prekey),
+        used: (prekey, batch) => this.#prekeys.own.used(prekey, batch),
+      },
+      claimPrekeys: (owner) => this.#prekeys.claim(owner),
       isHeard: () => this.events.has('conversation'),
       onConversation: (conversation) => this.events.emit('conversation', { conversation }),
       onAdded: () => this.#receiver.added(),
@@ -138,6 +154,7 @@ export class RelaySession {
   /** Connects. Messages sent before the login wait. */
   async start(): Promise<void> {
     await this.registeredKeys.forgetOld(Date.now());
+    await this.#prekeys.own.forgetOld();
     this.#reminder = setInterval(() => this.peers.remind(), REMIND_EVERY_MS);
     this.connection.start();
   }
@@ -158,7 +175,7 @@ export class RelaySession {
     await this.#records.close();
   }
 
-  #welcomed({ expired, queued, clock, ...limits }: Welcome): void {
+  #welcomed({ expired, queued, clock, prekeys, ...limits }: Welcome): void {
     this.limits = limits;
     this.#clock = clock;
     if ((expired ?? 0) > 0) this.events.emit('expired', { count: expired ?? 0 });
@@ -174,6 +191,8 @@ export class RelaySession {
     this.#lane.live(transmit, limits);
     this.commands.live(transmit);
     for (const { peer } of this.peers.all.values()) peer.files.live();
+    // The plain flow publishes nothing, and asks for nothing.
+    this.#prekeys.welcomed(this.#options.registeredKeys === true ? null : prekeys);
   }
 
   #heardFromRelay(type: string, payload: Readonly<Record<string, unknown>>): void {

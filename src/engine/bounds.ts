@@ -53,6 +53,12 @@ export const SUBSCRIPTIONS_MAX = 5;
 /** Subscriptions that no client has renewed for so long are forgotten. Pages renew them at each login. */
 export const SUBSCRIPTION_TTL_MS = 90 * 24 * 60 * 60 * 1000;
 
+/** One claimer gets one key of a batch in this time. */
+export const PREKEY_CLAIM_MS = 24 * 60 * 60 * 1000;
+
+/** Claims of one user's keys that are remembered for that time; beyond, there is only the key of last resort. */
+export const PREKEY_CLAIMS_MAX = 200;
+
 /** Lifetime of an account without a proof or a login. */
 export const UNCLAIMED_TTL_MS = 30 * 24 * 60 * 60 * 1000;
 

@@ -22,6 +22,7 @@ import type { Control } from './control.ts';
 import type { Invitations } from './invitations.ts';
 import type { Operators } from './operators.ts';
 import type { People, Policy } from './people.ts';
+import type { PrekeyState, Prekeys } from './prekeys.ts';
 import type { SessionKey, SessionState } from './session.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -98,6 +99,7 @@ export type ClaimResult =
       readonly last: MailboxId;
       readonly expired: number;
       readonly policy: Policy;
+      readonly prekeys: PrekeyState;
       /** What the last session noted at its end (`release`), if it waits still. */
       readonly unconfirmed: Unconfirmed | null;
     }
@@ -317,6 +319,7 @@ export interface Engine {
   deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]>;
 
   readonly people: People;
+  readonly prekeys: Prekeys;
   readonly invitations: Invitations;
   readonly operators: Operators;
   /** Empty unless the engine was made to note users who are away. */

@@ -7,6 +7,7 @@ import { invitations } from './contract/invitations.ts';
 import { mailboxes } from './contract/mailboxes.ts';
 import { operators } from './contract/operators.ts';
 import { people } from './contract/people.ts';
+import { prekeys } from './contract/prekeys.ts';
 import { sessions } from './contract/sessions.ts';
 import { shares } from './contract/shares.ts';
 import { subscriptions } from './contract/subscriptions.ts';
@@ -23,6 +24,7 @@ export function contract(backend: Backend): void {
     mailboxes(backend);
     shares(backend);
     people(backend);
+    prekeys(backend);
     operators(backend);
     invitations(backend);
     announcements(backend);

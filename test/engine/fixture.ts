@@ -13,6 +13,8 @@ import type {
   User,
   WakeUp,
 } from '../../src/engine/engine.ts';
+import type { SignedPrekeys } from '../../src/engine/prekeys.ts';
+import { KEM_KEY_BYTES } from '../../src/protocol/prekeys.ts';
 import { type Backend, LIMITS } from './backends.ts';
 
 export type Claimed = Extract<ClaimResult, { outcome: 'claimed' }>;
@@ -23,6 +25,14 @@ export const frame = (text: string): Buffer => Buffer.from(`{"data":"${text}"}`)
 export const envelope = (text: string, id?: string, digest = `digest of ${text}`): Envelope => ({
   frame: frame(text),
   dedupe: id === undefined ? null : { id, digest },
+});
+
+/** Signed by nobody: the engine believes its caller. */
+export const prekeyBatch = (generation: number, count = 20): SignedPrekeys => ({
+  generation,
+  keys: Array.from({ length: count }, key),
+  kemPublicKey: randomBytes(KEM_KEY_BYTES).toString('base64'),
+  signature: randomBytes(64).toString('hex'),
 });
 
 /** A listener that records its calls, in order. */

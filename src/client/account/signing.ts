@@ -8,12 +8,12 @@ import type { Identity } from './identity.ts';
 
 /** Signs `data` and puts that same text into the frame. */
 export function signedFrame(data: string, identity: Identity): string {
-  return frame(data, sign(data, identity));
+  return frame(data, signatureOf(data, identity));
 }
 
 /** Proves to `POST /users` that the caller has the private key. */
 export function registrationProof(identity: Identity): string {
-  return sign(proofText(identity.ecdhPublicKey, identity.eddsaPublicKey), identity);
+  return signatureOf(proofText(identity.ecdhPublicKey, identity.eddsaPublicKey), identity);
 }
 
 /** Verifies as strictly as the relay: both accept the same signatures. */
@@ -26,6 +26,7 @@ export function digestOfData(data: Uint8Array): string {
   return bytesToHex(sha256(data));
 }
 
-function sign(text: string, identity: Identity): string {
+/** Hex. What may be signed: docs/protocol.md, section 2. */
+export function signatureOf(text: string, identity: Identity): string {
   return bytesToHex(signEd25519(utf8ToBytes(text), identity.signingKey));
 }

@@ -4,6 +4,7 @@ import type { Identity } from '../account/identity.ts';
 import { signedFrame } from '../account/signing.ts';
 import { ClientError } from '../errors.ts';
 import type { ServerMessage } from './incoming.ts';
+import type { PublishedState } from './published-state.ts';
 import type { RelayClock } from './relay-clock.ts';
 
 /** The content of `connect_ack` (docs/protocol.md 4); by protocol 1 it has none. */
@@ -13,6 +14,8 @@ export interface Welcome extends RelayLimits {
   /** Envelopes that expired in the mailbox since the last login; null by protocol 1. */
   readonly expired: number | null;
   readonly clock: RelayClock;
+  /** What the relay has of our prekeys; null if it knows no such thing. */
+  readonly prekeys: PublishedState | null;
 }
 
 /** The limits that a relay states at the login. */
@@ -124,11 +127,18 @@ function readWelcome(payload: Readonly<Record<string, unknown>>, dialled: readon
       aheadMs: aheadOf(payload.server_time),
       audiences: dialled && namesOf(payload.audiences, dialled),
     },
+    prekeys: readPrekeys(payload.prekeys),
     maxFrameBytes: numberOr(limits.max_frame_bytes, DEFAULT_LIMITS.maxFrameBytes),
     mailboxBytes: numberOr(limits.mailbox_bytes, DEFAULT_LIMITS.mailboxBytes),
     bytesPerS: numberOr(limits.bytes_per_s, DEFAULT_LIMITS.bytesPerS),
     envelopesPerS: numberOr(limits.envelopes_per_s, DEFAULT_LIMITS.envelopesPerS),
   };
+}
+
+function readPrekeys(value: unknown): PublishedState | null {
+  const { generation, left, store } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isState = typeof generation === 'number' && typeof left === 'number' && typeof store === 'string';
+  return isState ? { generation, left, store } : null;
 }
 
 function numberOr<Otherwise>(value: unknown, otherwise: Otherwise): number | Otherwise {

@@ -2,6 +2,7 @@ import type { ConversationEvents } from '../conversation-events.ts';
 import { ClientError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { Agreement, First, Lost } from '../keys/agreement.ts';
+import type { PeerPrekeys } from '../keys/claimed-prekeys.ts';
 import { loadKem } from '../keys/exchange/hybrid.ts';
 import type { Trust } from '../keys/trust.ts';
 import { type Content, encodeContent } from '../sending/content.ts';
@@ -18,12 +19,13 @@ const CHECK_AFTER_MS = 10_000;
 const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 86_400_000;
 /** What a request has beside its first message, in bytes of its frame, at most. */
-const REQUEST_BYTES = 3_072;
+const REQUEST_BYTES = 5_120;
 
 export interface PeerSenderOptions {
   readonly code: string;
   readonly agreement: Agreement;
   readonly trust: Trust;
+  readonly prekeys: PeerPrekeys;
   readonly peerOutbox: PeerOutbox;
   readonly sentMessages: SentMessages;
   readonly typing: Typing;
@@ -145,10 +147,15 @@ export class PeerSender {
   }
 
   #sealRequest(entry: OutboxEntry, batch: Batch): Sealed {
-    const { agreement, peerOutbox, sentMessages, now } = this.#options;
+    const { agreement, peerOutbox, prekeys, sentMessages, now } = this.#options;
     if (!agreement.needsKeys) return 'drop';
     const waiting = agreement.takesFirst ? peerOutbox.nextMessage : undefined;
     const first = agreement.takesFirst ? this.#firstOf(waiting) : null;
+    const asking = first === null ? null : prekeys.ask();
+    if (asking !== null) {
+      void asking.then(() => peerOutbox.pump());
+      return 'wait';
+    }
     const sealed = agreement.sealRequest(entry.id, first, batch);
     if (sealed === null) {
       loadKem().then(

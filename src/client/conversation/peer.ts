@@ -8,7 +8,8 @@ import { ClientError } from '../errors.ts';
 import { Emitter } from '../events.ts';
 import type { FileLane } from '../files/file-lane.ts';
 import { PeerFiles } from '../files/peer-files.ts';
-import { Agreement, type Lost } from '../keys/agreement.ts';
+import { Agreement, type AgreementOptions, type Lost } from '../keys/agreement.ts';
+import { type ClaimedPrekeys, PeerPrekeys } from '../keys/claimed-prekeys.ts';
 import type { Now } from '../keys/exchange/freshness.ts';
 import { Trust } from '../keys/trust.ts';
 import { Arrivals } from '../receiving/arrivals.ts';
@@ -49,8 +50,13 @@ export interface PeerOptions {
   /** In UTF-8 bytes, as the relay stated at the last login. */
   readonly maxFrameBytes: () => number;
   readonly registeredKeys: boolean;
-  /** The private half of one of our registered keys, hex. */
-  readonly registeredSecret: (publicKey: string) => string | undefined;
+  /** Of what we have published for first messages. */
+  readonly secrets: AgreementOptions['secrets'];
+  /** Asks the relay for this peer's prekeys; null if it has none for anybody. */
+  readonly claimPrekeys: (owner: {
+    readonly code: string;
+    readonly eddsaPublicKey: string;
+  }) => Promise<ClaimedPrekeys | null> | null;
   /** A message waits for the program; the program has handled one. */
   readonly onAdded: () => void;
   readonly onHandled: () => void;
@@ -98,7 +104,11 @@ export class Peer {
     const { inbox, trust } = this;
     const peerOutbox = new PeerOutbox(options);
     const sentMessages = new SentMessages(code, records);
-    const agreement = new Agreement({ ...common, peerOutbox, trust });
+    const prekeys = new PeerPrekeys({
+      claim: () => options.claimPrekeys({ code, eddsaPublicKey: trust.pinnedKey }),
+    });
+    const takePrekeys = () => prekeys.take();
+    const agreement = new Agreement({ ...common, peerOutbox, trust, takePrekeys });
     this.agreement = agreement;
     this.#peerOutbox = peerOutbox;
     this.#sentMessages = sentMessages;
@@ -124,6 +134,7 @@ export class Peer {
       inbox,
       trust,
       agreement,
+      prekeys,
       peerOutbox,
       sentMessages,
     };

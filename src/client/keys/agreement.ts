@@ -33,7 +33,12 @@ import {
   writeAnswer,
   writeRequest,
 } from './exchange/exchange-payloads.ts';
-import { openFirstMessage, sealFirstMessage } from './exchange/first-message.ts';
+import {
+  openFirstMessage,
+  type PublishedKeys,
+  type PublishedSecrets,
+  sealFirstMessage,
+} from './exchange/first-message.ts';
 import type { Now } from './exchange/freshness.ts';
 import { KEM_SEED_BYTES, kemIfLoaded } from './exchange/hybrid.ts';
 import { loadExchange, saveExchange } from './exchange/stored-exchange.ts';
@@ -46,8 +51,13 @@ export interface AgreementOptions {
   readonly own: { readonly code: string; readonly identity: Identity };
   readonly peer: string;
   readonly trust: Trust;
-  /** The private half of one of our registered keys, hex. */
-  readonly registeredSecret: (publicKey: string) => string | undefined;
+  /** Of what we have published for first messages. */
+  readonly secrets: PublishedSecrets & {
+    /** A first message has opened under this key. */
+    readonly used: (prekey: string, batch: Batch) => void;
+  };
+  /** What was claimed of the peer's for the next first message: given once. */
+  readonly takePrekeys: () => PublishedKeys['prekeys'];
   readonly records: Records;
   readonly peerOutbox: PeerOutbox;
   /** This device's clock, and the relay's with its names. */
@@ -177,7 +187,7 @@ export class Agreement {
 
   /** Whether a request made now would carry a message. */
   get takesFirst(): boolean {
-    return !this.agreed && !this.#options.registeredKeys && this.#options.trust.publishedKeys !== null;
+    return !this.agreed && !this.#options.registeredKeys && this.#options.trust.registeredKey !== null;
   }
 
   /** The signed frame of an envelope with this plaintext, and its place among all; null without keys. */
@@ -314,7 +324,7 @@ export class Agreement {
   #answer(digest: string, asked: RequestPayload, generation: number | null, batch: Batch): Exchanged {
     const keys = this.#keyPair();
     const { terms } = asked;
-    const first = terms?.first ? this.#openFirst(asked.publicKey, terms.first) : null;
+    const first = terms?.first ? this.#openFirst(asked.publicKey, terms.first, batch) : null;
     const kem = terms?.kemPublicKey ? encapsulate(terms.kemPublicKey) : null;
     // Not a key that FIPS 203 allows.
     if (kem === 'refused') return { outcome: 'ignored' };
@@ -355,18 +365,23 @@ export class Agreement {
   }
 
   #sealFirst(plaintext: Uint8Array, keys: { publicKey: string; secretKey: string }): FirstMessage | null {
-    const published = this.#options.trust.publishedKeys;
-    if (published === null || !this.takesFirst) return null;
-    return sealFirstMessage(
-      plaintext,
-      { ...keys, parties: partiesOf(this.#peers(), 'initiator') },
-      published,
-    );
+    const { registeredKey } = this.#options.trust;
+    if (registeredKey === null || !this.takesFirst) return null;
+    const by = { ...keys, parties: partiesOf(this.#peers(), 'initiator') };
+    try {
+      return sealFirstMessage(plaintext, by, { registeredKey, prekeys: this.#options.takePrekeys() });
+    } catch {
+      // An ML-KEM key that FIPS 203 does not allow, signed by the peer all the same.
+      return sealFirstMessage(plaintext, by, { registeredKey, prekeys: null });
+    }
   }
 
-  #openFirst(publicKey: string, first: FirstMessage): Uint8Array | null {
+  #openFirst(publicKey: string, first: FirstMessage, batch: Batch): Uint8Array | null {
+    const { secrets } = this.#options;
     const parties = partiesOf(this.#peers(), 'responder');
-    return openFirstMessage(first, { publicKey, parties }, this.#options.registeredSecret);
+    const plaintext = openFirstMessage(first, { publicKey, parties }, secrets);
+    if (plaintext !== null && first.prekey !== null) secrets.used(first.prekey, batch);
+    return plaintext;
   }
 
   #sign(

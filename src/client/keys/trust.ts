@@ -4,7 +4,6 @@ import type { IncomingEnvelope } from '../connection/incoming.ts';
 import { ClientError } from '../errors.ts';
 import { Batch, type Records } from '../storage/records.ts';
 import type { Level } from './exchange/exchange.ts';
-import type { PublishedKeys } from './exchange/first-message.ts';
 
 /** Trust on first use (docs/protocol.md 6): nothing but the relay says which keys a code has, so the first is kept. */
 export interface Pin {
@@ -72,10 +71,9 @@ export class Trust {
     throw new ClientError('invalid_argument', `The key of ${this.#options.code} is not known yet.`);
   }
 
-  /** What the peer has published for first messages; null if nothing is proven to be the peer's. */
-  get publishedKeys(): PublishedKeys | null {
-    const registeredKey = this.#pin?.registeredKey;
-    return typeof registeredKey === 'string' ? { registeredKey } : null;
+  /** The registered X25519 key; null if it is not proven to be the peer's. */
+  get registeredKey(): string | null {
+    return this.#pin?.registeredKey ?? null;
   }
 
   get level(): Level {

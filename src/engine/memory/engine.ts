@@ -28,6 +28,7 @@ import {
 } from '../engine.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import type { Prekeys } from '../prekeys.ts';
 import { MemoryAnnouncements } from './announcements.ts';
 import { MemoryControl } from './control.ts';
 import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
@@ -36,6 +37,7 @@ import { MemoryInvitations } from './invitations.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryOperators } from './operators.ts';
 import { MemoryPeople } from './people.ts';
+import { MemoryPrekeys } from './prekeys.ts';
 import { MemorySubscriptions } from './subscriptions.ts';
 import { type UserRecord, Users } from './users.ts';
 
@@ -81,6 +83,12 @@ class MemoryEngine implements Engine {
     held: (session) => this.#held(session),
     maxBlocks: () => this.#limits.maxBlocks,
   });
+  readonly #prekeys = new MemoryPrekeys({
+    held: (session) => this.#held(session),
+    find: (code) => this.#users.find(code, this.#now()),
+    now: () => this.#now(),
+  });
+  readonly prekeys: Prekeys = this.#prekeys;
   readonly operators: Operators;
   readonly invitations: MemoryInvitations;
   readonly announcements: MemoryAnnouncements;
@@ -216,6 +224,7 @@ class MemoryEngine implements Engine {
       session,
       ...counts,
       policy: hearing.policy,
+      prekeys: this.#prekeys.stateOf(record),
       unconfirmed: waits ? unconfirmed : null,
     };
   }

@@ -6,6 +6,7 @@ import type { DeliverOutcome, RegisterResult, Registration, Unconfirmed, User } 
 import type { PushSubscription } from '../subscriptions.ts';
 import { Hearing } from './hearing.ts';
 import { Mailbox } from './mailbox.ts';
+import type { PublishedPrekeys } from './prekeys.ts';
 import { Seen } from './seen.ts';
 
 interface Fence {
@@ -35,6 +36,8 @@ export class UserRecord {
   /** By endpoint, the one that was not renewed for longest first. */
   readonly subscriptions = new Map<string, PushSubscription>();
   subscribedUntilMs = 0;
+  /** Null until the user publishes some. */
+  prekeys: PublishedPrekeys | null = null;
   /** Kept until the next login or the end of the ban, whichever an operator or the user brings about. */
   ban: Ban | null = null;
   /** By sender: the last batch that was decided here. */

@@ -30,6 +30,7 @@ import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
+import type { Prekeys } from '../prekeys.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 import { discovery } from './cluster/discovery.ts';
 import type { Shard, ShardEvents } from './cluster/shard.ts';
@@ -227,6 +228,10 @@ class RedisEngine implements Engine {
 
   get people(): People {
     return this.#running().people;
+  }
+
+  get prekeys(): Prekeys {
+    return this.#running().prekeys;
   }
 
   #eventsOf(shardOf: () => Shard): ShardEvents {

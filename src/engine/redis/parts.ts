@@ -17,6 +17,7 @@ import { AuditLog } from './operators/audit.ts';
 import { RedisControl } from './operators/control.ts';
 import { RedisOperators } from './operators/operators.ts';
 import { RedisPeople } from './people/people.ts';
+import { RedisPrekeys } from './prekeys/prekeys.ts';
 import { Presence } from './presence.ts';
 import { RedisSubscriptions } from './push/subscriptions.ts';
 import { loadScripts } from './scripts.ts';
@@ -55,6 +56,7 @@ export interface Parts {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly people: RedisPeople;
+  readonly prekeys: RedisPrekeys;
   readonly leaving: Leaving;
   readonly invitations: RedisInvitations;
   readonly operators: RedisOperators;
@@ -162,6 +164,7 @@ export function assemble({
     prober,
     store,
     people: new RedisPeople({ scripts, store }),
+    prekeys: new RedisPrekeys({ calls, scripts, store, durable }),
     leaving,
     invitations,
     announcements,

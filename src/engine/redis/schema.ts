@@ -10,6 +10,7 @@
  *     guard blocks requests                                              whom the user hears: see lua/people/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
+ *     prekeys                                                            of the batch: see lua/prekeys/state.lua
  *     announced                                                          the epoch of the login since which he was noted
  *                                                                        in away:{tag}; absent if he was not
  *     banned ban_reason                                                  of a ban: until when (us; 0 for ever), why
@@ -28,6 +29,10 @@
  *     by the parity of the 10-minute period; TTL: to the end of the next period
  *   people:{CODE}           hash    code -> b blocked, k known, bk both           people/block, unblock, policy, acquaint
  *     TTL: none; at most RELAY_MAX_BLOCKS blocked and 10,000 known
+ *   prekeys:{CODE}          string  a batch of keys for first messages: see prekeys/batch.ts   prekeys/publish
+ *     TTL: none; 1,888 bytes
+ *   claims:{CODE}           hash    code -> us:generation:index:id: who got which of them      prekeys/claim
+ *     TTL: a day from the newest; at most 200
  *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/people/hearing.lua   deliver
  *     TTL: 30 days from the newest; at most 1,000
  *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announcements/announce.lua    deliver, release, announcements/*
@@ -102,6 +107,8 @@ export const keysBesideUser = (code: string): readonly string[] => [
   `people:{${code}}`,
   `unheard:{${code}}`,
   pushKey(code),
+  `prekeys:{${code}}`,
+  `claims:{${code}}`,
   deadLetterKey(code),
 ];
 /** The same, with the order fence of one sender. */
@@ -159,6 +166,8 @@ export const ACCESS = {
     'people:*',
     'unheard:*',
     'push:*',
+    'prekeys:*',
+    'claims:*',
     'away:*',
     'poison:*',
     'key:*',

@@ -11,6 +11,15 @@ export interface ConnectAckPayload {
   readonly server_time: string;
   /** All public URLs of this relay; absent unless it has several. */
   readonly audiences?: readonly string[];
+  /** The client's own batch of prekeys. */
+  readonly prekeys: {
+    /** 0: it has published none. */
+    readonly generation: number;
+    /** Keys of it that were given to no claim. */
+    readonly left: number;
+    /** To be named in the next batch. */
+    readonly store: string;
+  };
   readonly limits: {
     /** Of a frame that the client sends. */
     readonly max_frame_bytes: number;

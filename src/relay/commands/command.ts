@@ -17,6 +17,14 @@ export interface CommandHost {
   readonly context: RelayContext;
   readonly session: SessionKey;
   readonly contacts: Contacts;
+  readonly lookups: Lookups;
+}
+
+/** A command that names somebody costs what an envelope to somebody new costs, so that codes cannot be tried for less. */
+interface Lookups {
+  /** 0 if it may be tried now; otherwise the milliseconds to wait. */
+  approach(code: string): number;
+  settle(code: string, outcome: 'recipient_unknown' | 'unavailable'): void;
 }
 
 /** Carried out, and what there is to tell, and how the socket closes behind that; refused; or the session turned out not to hold any more. */
@@ -29,9 +37,10 @@ export type CommandAnswer =
  * One command of docs/protocol.md, section 4. A client that has seen no answer sends it again, under the same id or
  * another: carrying it out twice must do no more than once.
  * @param payload a JSON object; empty if the client sent none
+ * @param id the client's name for it
  * @throws BadCommand if the payload is not what the command takes; EngineUnavailable
  */
-export type Command = (host: CommandHost, payload: Payload) => Promise<CommandAnswer>;
+export type Command = (host: CommandHost, payload: Payload, id: string) => Promise<CommandAnswer>;
 
 export type Payload = Readonly<Record<string, unknown>>;
 

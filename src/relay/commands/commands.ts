@@ -57,7 +57,7 @@ export class Commands {
     }
     this.#waiting += 1;
     this.#last = this.#last.then(async () => {
-      const answer = await this.#carryOut(verb, payload);
+      const answer = await this.#carryOut(verb, payload, id);
       this.#waiting -= 1;
       this.#tell(answer, { id, verb, number });
     });
@@ -70,9 +70,9 @@ export class Commands {
   }
 
   /** Never rejects. */
-  async #carryOut(verb: Verb, payload: Uint8Array | null): Promise<CommandAnswer> {
+  async #carryOut(verb: Verb, payload: Uint8Array | null, id: string): Promise<CommandAnswer> {
     try {
-      return await VERBS[verb](this.#options, readPayload(payload));
+      return await VERBS[verb](this.#options, readPayload(payload), id);
     } catch (error) {
       if (error instanceof BadCommand) return { code: 'bad_command', detail: `${verb}: ${error.message}` };
       if (!(error instanceof EngineUnavailable)) {

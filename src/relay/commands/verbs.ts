@@ -1,6 +1,7 @@
 import { deleteAccount, rotate } from './account.ts';
 import type { Command } from './command.ts';
 import { block, blocks, policy, unblock } from './people.ts';
+import { prekeyClaim, prekeys } from './prekeys.ts';
 import { push } from './push.ts';
 
 /** Every command, once, by the type of its message. */
@@ -11,6 +12,8 @@ export const VERBS = {
   policy,
   rotate,
   push,
+  prekeys,
+  prekey_claim: prekeyClaim,
   delete_account: deleteAccount,
 } as const satisfies Readonly<Record<string, Command>>;
 

@@ -60,7 +60,7 @@ export class Inbound {
   readonly #options: InboundOptions;
   readonly #queue: ConnectionQueue;
   readonly #deliverQueue: DeliverQueue;
-  readonly #lookupCharge: LookupCharge;
+  readonly lookupCharge: LookupCharge;
   readonly acquaintances: Acquaintances;
   readonly refusals: Refusals;
 
@@ -70,8 +70,8 @@ export class Inbound {
     const { engine } = context;
     this.#queue = new ConnectionQueue(context.scheduler);
     this.refusals = new Refusals({ context, socket, code: session.code, queue: this.#queue });
-    this.#lookupCharge = new LookupCharge({ lookups: context.rates.lookups, address });
-    this.acquaintances = new Acquaintances({ engine, session, policy, recipients: this.#lookupCharge });
+    this.lookupCharge = new LookupCharge({ lookups: context.rates.lookups, address });
+    this.acquaintances = new Acquaintances({ engine, session, policy, recipients: this.lookupCharge });
     this.#deliverQueue = new DeliverQueue({
       engine: this.acquaintances,
       sender: session.code,
@@ -167,7 +167,7 @@ export class Inbound {
   #deliver(frame: EnvelopeFrame, bytes: Uint8Array, number: number): Refusal | null {
     const data = bytes.subarray(frame.dataStart, frame.dataEnd);
     const { id, recipient } = frame;
-    const retryAfterMs = this.#lookupCharge.approach(recipient);
+    const retryAfterMs = this.lookupCharge.approach(recipient);
     if (retryAfterMs > 0) {
       const detail = 'too many codes tried from your address';
       return { code: 'rate_limited', detail, id, retryAfterMs };
@@ -181,7 +181,7 @@ export class Inbound {
       done: (outcome) => this.#answer(outcome, { id, recipient, number }),
     });
     if (taken) return null;
-    this.#lookupCharge.settle(recipient, 'unavailable');
+    this.lookupCharge.settle(recipient, 'unavailable');
     return { ...TOO_MUCH, id };
   }
 
@@ -200,7 +200,7 @@ export class Inbound {
   ): void {
     const { socket, session, context } = this.#options;
     const { id, recipient, number } = envelope;
-    this.#lookupCharge.settle(recipient, outcome);
+    this.lookupCharge.settle(recipient, outcome);
     // An envelope that the recipient does not hear must look as if it were stored.
     if (outcome === 'stored' || outcome === 'repeated' || outcome === 'unheard') {
       context.metrics.envelopesReceived.of(outcome).add();

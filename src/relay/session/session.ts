@@ -173,6 +173,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
       socket: this.#socket,
       contacts: this.inbound.acquaintances,
       refusals: this.inbound.refusals,
+      lookups: this.inbound.lookupCharge,
       onLost: (state) => this.onLost(state),
     });
     return this.#commands;

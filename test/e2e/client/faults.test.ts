@@ -163,7 +163,8 @@ test('a sign of life costs the relay no storing but the first time, and the livi
   const answers: string[] = [];
   alice.relay.on('frame', ({ direction, text }) => {
     if (direction === 'sent' && text.includes('"heartbeat"')) probes.push(text);
-    if (direction === 'received' && text.includes('"accepted"')) answers.push(text);
+    const isAccepted = direction === 'received' && text.includes('"accepted"');
+    if (isAccepted && probes.some((probe) => probe.includes(idOf(text)))) answers.push(text);
   });
   for (const [index, name] of ['online', 'offline', 'pageshow'].entries()) {
     browser.dispatchEvent(new Event(name));
@@ -176,6 +177,12 @@ test('a sign of life costs the relay no storing but the first time, and the livi
   expect(alice.relay.state.state).toBe('live');
   expect(await redis.call('XLEN', `inbox:{${alice.code}}`)).toBeLessThanOrEqual(1);
 });
+
+/** The id that an `accepted` names. */
+function idOf(accepted: string): string {
+  const { data } = JSON.parse(accepted) as { data: { message: { payload: { id: string } } } };
+  return data.message.payload.id;
+}
 
 test('a key that the relay changes for a code stops the conversation until it is accepted', async () => {
   const alice = await people.join(relay.http);

@@ -4,6 +4,7 @@ import { until } from '../until.ts';
 interface Frame {
   readonly data?: {
     readonly id?: string;
+    readonly recipient?: string;
     readonly message?: { readonly type?: string; readonly payload?: { id?: string } };
   };
   readonly seq?: string;
@@ -20,6 +21,8 @@ export class Visit {
   #acknowledged = '';
   readonly #undecided = new Set<string>();
   #envelopes = 0;
+  /** Sent to the relay itself. */
+  commands = 0;
   #lastMs = 0;
 
   constructor() {
@@ -37,13 +40,17 @@ export class Visit {
     };
   }
 
-  /** Until the client has handled all that waited, and the relay has stored all that it wrote, at least `envelopes`. */
-  async done(envelopes: number): Promise<void> {
+  /**
+   * Until the client has handled all that waited, and the relay has stored or carried out all that it sent: at least so many
+   * envelopes and commands.
+   */
+  async done(envelopes: number, commands = 0): Promise<void> {
     const isDone = () =>
       this.#drained &&
       this.#acknowledged === this.#newest &&
       this.#undecided.size === 0 &&
-      this.#envelopes >= envelopes;
+      this.#envelopes >= envelopes &&
+      this.commands >= commands;
     // It may have one thing to say after the other.
     const isQuiet = () => isDone() && performance.now() - this.#lastMs > QUIET_MS;
     await until(isQuiet, { what: 'the visit to be over' });
@@ -54,7 +61,8 @@ export class Visit {
     if (ack !== undefined) this.#acknowledged = ack;
     if (data?.id === undefined) return;
     this.#undecided.add(data.id);
-    this.#envelopes += 1;
+    if (data.recipient === 'server') this.commands += 1;
+    else this.#envelopes += 1;
   }
 
   #received({ data, seq }: Frame): void {

@@ -77,6 +77,30 @@ box = canonical(request["first"]["ciphertext"])
 same("first: nonce", box[:24].hex(), vectors["first"]["nonce"])
 same("first: plaintext", open_box(box, context, key).decode(), vectors["first"]["plaintext_utf8"])
 
+# The same to keys that the recipient has published.
+published = vectors["prekeys"]
+Ed25519PublicKey.from_public_bytes(raw(bob["eddsa_public_key"])).verify(
+    raw(published["signature"]), published["signed_text"].encode()
+)
+label, code, generation, kem_text, keys_text = published["signed_text"].split(":")
+first = published["first"]
+same("prekeys: label", label, "relay-prekeys")
+same("prekeys: code", code, bob["code"])
+same("prekeys: generation", first["generation"], int(generation))
+prekey = X25519PrivateKey.from_private_bytes(raw(published["secret"])).public_key().public_bytes_raw()
+same("prekeys: key", prekey.hex(), first["prekey"])
+same("prekeys: in the batch", first["prekey"] in keys_text.split(","), True)
+last_resort = MLKEM768PrivateKey.from_seed_bytes(raw(published["kem_seed"]))
+same("prekeys: ML-KEM key", last_resort.public_key().public_bytes_raw(), canonical(kem_text))
+ciphertext = canonical(first["kem_ciphertext"])
+same("prekeys: ML-KEM", last_resort.decapsulate(ciphertext).hex(), published["kem_secret"])
+context = b"keyrelay/first/2\0" + identities + fresh + raw(first["key"]) + prekey + sha256(ciphertext)
+same("prekeys: context", context.hex(), published["context"])
+secrets = x25519(bob["ecdh_secret"], request["ecdh_public_key"]) + x25519(published["secret"], request["ecdh_public_key"])
+key = hkdf(secrets + raw(published["kem_secret"]), bytes(32), context, 32)
+box = canonical(first["ciphertext"])
+same("prekeys: plaintext", open_box(box, context, key).decode(), vectors["first"]["plaintext_utf8"])
+
 # 6.4: name and keys.
 name = sha256(b"keyrelay/exchange/2\0", raw(vectors["request"]["sha256"]), raw(vectors["answer"]["sha256"]))
 same("name", name.hex(), vectors["name"])

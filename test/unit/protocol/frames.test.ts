@@ -35,10 +35,12 @@ describe('frames of the relay, byte for byte', () => {
       envelopes_per_s: 100,
       bytes_per_s: 1_000_000,
     };
-    const payload = { queued: 2, expired: 0, server_time: '2025-03-26T19:45:38.204489Z', limits };
+    const prekeys = { generation: 3, left: 12, store: '0a1b2c3d' };
+    const payload = { queued: 2, expired: 0, server_time: '2025-03-26T19:45:38.204489Z', prekeys, limits };
     expect(connectAck('A11CE00', payload)).toBe(
       '{"data":{"sender":"server","recipient":"A11CE00","message":{"type":"connect_ack","payload":' +
-        '{"queued":2,"expired":0,"server_time":"2025-03-26T19:45:38.204489Z","limits":{"max_frame_bytes":65536,' +
+        '{"queued":2,"expired":0,"server_time":"2025-03-26T19:45:38.204489Z",' +
+        '"prekeys":{"generation":3,"left":12,"store":"0a1b2c3d"},"limits":{"max_frame_bytes":65536,' +
         '"max_delivered_bytes":65600,"mailbox_envelopes":1000,"mailbox_bytes":4194304,"mailbox_ttl_s":604800,"window_envelopes":256,' +
         '"window_bytes":1048576,"envelopes_per_s":100,"bytes_per_s":1000000}}}}}',
     );

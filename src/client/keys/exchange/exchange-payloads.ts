@@ -16,6 +16,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export interface FirstMessage {
   /** The registered X25519 key. */
   readonly key: string;
+  /** Of the batch that the next two are from, or for; null without them. */
+  readonly generation: number | null;
   readonly prekey: string | null;
   readonly kemCiphertext: Uint8Array | null;
   /** Nonce (24 bytes) ‖ XChaCha20-Poly1305. */
@@ -74,9 +76,11 @@ export function writeRequest({ publicKey, terms }: RequestPayload): object {
   };
 }
 
-function writeFirst({ key, prekey, kemCiphertext, box }: FirstMessage): object {
+/** The member `first` of a request. */
+export function writeFirst({ key, generation, prekey, kemCiphertext, box }: FirstMessage): object {
   return {
     key,
+    ...(generation === null ? {} : { generation }),
     ...(prekey === null ? {} : { prekey }),
     ...(kemCiphertext === null ? {} : { kem_ciphertext: toBase64(kemCiphertext) }),
     ciphertext: toBase64(box),
@@ -139,11 +143,13 @@ export function readAnswer(payload: unknown): AnswerPayload | null {
 function readFirst(value: unknown): FirstMessage | null {
   const members = (value ?? {}) as Members;
   const key = readExchangeKey(members.key);
+  const generation = readOptional(members.generation, (value) => (isGeneration(value) ? value : null));
   const prekey = readOptional(members.prekey, readExchangeKey);
   const kemCiphertext = readOptional(members.kem_ciphertext, (text) => readBytes(text, KEM_CIPHERTEXT_BYTES));
   const box = typeof members.ciphertext === 'string' ? fromBase64(members.ciphertext) : null;
-  if (key === null || box === null || prekey === undefined || kemCiphertext === undefined) return null;
-  return { key, prekey, kemCiphertext, box };
+  if (key === null || box === null || generation === undefined) return null;
+  if (prekey === undefined || kemCiphertext === undefined) return null;
+  return { key, generation, prekey, kemCiphertext, box };
 }
 
 /** Null if absent, undefined if malformed. */

@@ -31,6 +31,7 @@ import {
   wordOf,
   writeUnconfirmed,
 } from './answers.ts';
+import { prekeyState } from './prekey-state.ts';
 
 export interface StoreOptions {
   readonly calls: Calls;
@@ -134,7 +135,8 @@ export class Store {
       });
     let reply = listOf(await run());
     if (textOf(reply[0]) === 'late') reply = listOf(await this.#withFreshTime(code, run));
-    const [answer, , epoch, waiting, last, expired, settled, eddsa, guard, unconfirmed] = reply;
+    const [answer, , epoch, waiting, last, expired, settled, eddsa, guard, unconfirmed, prekeys, history] =
+      reply;
     switch (textOf(answer)) {
       case 'unknown':
         return { result: { outcome: 'unknown_user' }, unsettledKey: null };
@@ -156,6 +158,7 @@ export class Store {
             last: textOf(last) ?? '',
             ...numbers,
             policy,
+            prekeys: prekeyState(textOf(prekeys), textOf(history) ?? ''),
             unconfirmed: readUnconfirmed(textOf(unconfirmed ?? null) ?? ''),
           },
           unsettledKey: textOf(settled) === '1' ? null : textOf(eddsa),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
 import { redisNode } from '../../backends.ts';
-import { envelope, key, login, register, Sender } from '../../fixture.ts';
+import { envelope, key, login, prekeyBatch, register, Sender } from '../../fixture.ts';
 
 /** docs/security.md lists everything that Redis may hold. */
 let server: RedisServer;
@@ -47,9 +47,12 @@ it('every key that use leaves behind is on the list', async () => {
   const keys = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
   await node.register({ ...keys, admission: { invitation: hash } });
   const [bob, gone] = [await register(node, true), await register(node, true)];
-  const { session } = await login(node, bob.code);
+  const { session, prekeys } = await login(node, bob.code);
   await node.subscriptions.add(session, { endpoint: 'https://push.example/a', p256dh: 'p', auth: 'a' });
   await node.people.block(session, 'EVE0000');
+  const batch = prekeyBatch(1);
+  await node.prekeys.publish(session, batch, prekeys.store);
+  await node.prekeys.claim({ code: bob.code, claimer: 'A11CE00', id: 'claim' });
   await new Sender(node, 'EVE0000').send(bob.code, envelope('a', 'x'));
   await new Sender(node, 'A11CE00').send(bob.code, envelope('b', 'y'));
   await node.operators.remove(gone.code);

@@ -2,11 +2,26 @@ import { join } from 'node:path';
 import { bytesToUtf8 } from '@noble/ciphers/utils.js';
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-import { expect, test } from 'vitest';
-import { digestOfData, registrationProof, signedFrame } from '../../../../src/client/account/signing.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  digestOfData,
+  registrationProof,
+  signatureOf,
+  signedFrame,
+} from '../../../../src/client/account/signing.ts';
 import { identityFrom } from '../../../../src/client/index.ts';
-import { writeAnswer, writeRequest } from '../../../../src/client/keys/exchange/exchange-payloads.ts';
-import { openFirstMessage, sealFirstMessage } from '../../../../src/client/keys/exchange/first-message.ts';
+import {
+  type FirstMessage,
+  writeAnswer,
+  writeFirst,
+  writeRequest,
+} from '../../../../src/client/keys/exchange/exchange-payloads.ts';
+import {
+  openFirstMessage,
+  type PublishedSecrets,
+  sealFirstMessage,
+} from '../../../../src/client/keys/exchange/first-message.ts';
+import { loadKem } from '../../../../src/client/keys/exchange/hybrid.ts';
 import {
   firstMessageContext,
   messageContext,
@@ -20,8 +35,10 @@ import {
 import { partiesOf, sessionOf } from '../../../../src/client/keys/messages/session-keys.ts';
 import { type Content, encodeContent } from '../../../../src/client/sending/content.ts';
 import { padded } from '../../../../src/client/sending/padding.ts';
+import { toBase64 } from '../../../../src/crypto/base64.ts';
 import { sharedSecret } from '../../../../src/crypto/kdf.ts';
 import { signedText } from '../../../../src/protocol/frames/relay-frames.ts';
+import { prekeysText } from '../../../../src/protocol/prekeys.ts';
 
 /** Version 2 between the peers (docs/protocol.md 6). test/e2e/client/published/python.test.ts computes all of it in Python. */
 const VECTORS = join(import.meta.dirname, '../../../../docs/vectors/peers.json');
@@ -63,8 +80,25 @@ const firstPlaintext = padded(encodeContent(firstContent), MAX_FRAME_BYTES);
 const first = sealFirstMessage(
   firstPlaintext,
   { ...pair(fresh.alice), parties },
-  { registeredKey: bob.identity.ecdhPublicKey },
+  { registeredKey: bob.identity.ecdhPublicKey, prekeys: null },
   nonce(0x01),
+);
+/** The same to keys that Bob has published: a batch of two, of which the second was claimed. */
+const lastResort = ml_kem768.keygen(counting(0x11, 64));
+const oneTime = identityFrom(counting(0), counting(0x62));
+const batch = {
+  generation: 3,
+  keys: [identityFrom(counting(0), counting(0x72)).ecdhPublicKey, oneTime.ecdhPublicKey],
+  kemPublicKey: toBase64(lastResort.publicKey),
+};
+const prekeys = { generation: 3, prekey: oneTime.ecdhPublicKey, kemPublicKey: lastResort.publicKey };
+const encapsulatedFirst = ml_kem768.encapsulate(lastResort.publicKey, counting(0x44));
+const firstToPrekeys = sealFirstMessage(
+  firstPlaintext,
+  { ...pair(fresh.alice), parties },
+  { registeredKey: bob.identity.ecdhPublicKey, prekeys },
+  nonce(0x09),
+  { ciphertext: encapsulatedFirst.cipherText, secret: encapsulatedFirst.sharedSecret },
 );
 const requestData = signedText({
   sender: alice.code,
@@ -203,6 +237,23 @@ test('the vectors of version 2 are what the SDK computes', async () => {
         }),
       ),
     },
+    prekeys: {
+      signed_text: prekeysText(bob.code, batch),
+      signature: signatureOf(prekeysText(bob.code, batch), bob.identity),
+      kem_seed: bytesToHex(counting(0x11, 64)),
+      secret: bytesToHex(oneTime.exchangeKey),
+      kem_secret: bytesToHex(encapsulatedFirst.sharedSecret),
+      context: bytesToHex(
+        firstMessageContext({
+          parties,
+          initiatorKey: hexToBytes(fresh.alice.ecdhPublicKey),
+          registeredKey: hexToBytes(bob.identity.ecdhPublicKey),
+          prekey: hexToBytes(oneTime.ecdhPublicKey),
+          kemCiphertext: encapsulatedFirst.cipherText,
+        }),
+      ),
+      first: writeFirst(firstToPrekeys),
+    },
     request: { data: requestData, frame: signedFrame(requestData, alice.identity), sha256: requestDigest },
     answer: { data: answerData, frame: signedFrame(answerData, bob.identity), sha256: answerDigest },
     name: session.id,
@@ -228,16 +279,57 @@ test('both sides have the same keys, and what one seals the other opens', () => 
   }
 });
 
-test('a first message opens with the registered key that it names, from nobody else and to nobody else', () => {
-  const secretOf = (publicKey: string) =>
-    publicKey === bob.identity.ecdhPublicKey ? bytesToHex(bob.identity.exchangeKey) : undefined;
+describe('a first message opens with the published keys that it names, from nobody else and to nobody else', () => {
+  const own: PublishedSecrets = {
+    registered: (publicKey) =>
+      publicKey === bob.identity.ecdhPublicKey ? bytesToHex(bob.identity.exchangeKey) : undefined,
+    prekeys: (generation, prekey) => {
+      if (generation !== batch.generation) return null;
+      const secretKey = prekey === oneTime.ecdhPublicKey ? bytesToHex(oneTime.exchangeKey) : null;
+      return { kemSeed: bytesToHex(counting(0x11, 64)), secretKey };
+    },
+  };
   const from = { publicKey: fresh.alice.ecdhPublicKey, parties };
-  expect(openFirstMessage(first, from, secretOf)).toEqual(firstPlaintext);
-  expect(openFirstMessage(first, { ...from, publicKey: fresh.bob.ecdhPublicKey }, secretOf)).toBeNull();
-  const turned = { initiator: parties.responder, responder: parties.initiator };
-  expect(openFirstMessage(first, { ...from, parties: turned }, secretOf)).toBeNull();
-  expect(openFirstMessage(first, from, () => undefined)).toBeNull();
-  expect(openFirstMessage({ ...first, key: alice.identity.ecdhPublicKey }, from, secretOf)).toBeNull();
+  beforeAll(() => loadKem());
+
+  test.each([
+    ['the registered key', first],
+    ['a prekey and ML-KEM', firstToPrekeys],
+  ])('%s', (_, sealed) => {
+    expect(openFirstMessage(sealed, from, own)).toEqual(firstPlaintext);
+    expect(openFirstMessage(sealed, { ...from, publicKey: fresh.bob.ecdhPublicKey }, own)).toBeNull();
+    const turned = { initiator: parties.responder, responder: parties.initiator };
+    expect(openFirstMessage(sealed, { ...from, parties: turned }, own)).toBeNull();
+    expect(openFirstMessage(sealed, from, { ...own, registered: () => undefined })).toBeNull();
+    expect(openFirstMessage({ ...sealed, key: alice.identity.ecdhPublicKey }, from, own)).toBeNull();
+  });
+
+  test('no part of what was published can be left out, or be another', () => {
+    const changed: Partial<FirstMessage>[] = [
+      { prekey: null },
+      { prekey: batch.keys[0] ?? null },
+      { generation: 4 },
+      { generation: null },
+      { kemCiphertext: null },
+      { kemCiphertext: encapsulated.cipherText },
+      { generation: null, prekey: null, kemCiphertext: null },
+    ];
+    for (const change of changed) {
+      expect(openFirstMessage({ ...firstToPrekeys, ...change }, from, own)).toBeNull();
+    }
+    expect(openFirstMessage(firstToPrekeys, from, { ...own, prekeys: () => null })).toBeNull();
+  });
+
+  test('without a prekey it is to the key of last resort', () => {
+    const by = { ...pair(fresh.alice), parties };
+    const registeredKey = bob.identity.ecdhPublicKey;
+    const last = sealFirstMessage(firstPlaintext, by, {
+      registeredKey,
+      prekeys: { ...prekeys, prekey: null },
+    });
+    expect(last).toMatchObject({ generation: 3, prekey: null });
+    expect(openFirstMessage(last, from, own)).toEqual(firstPlaintext);
+  });
 });
 
 function keysOf({ code, identity }: typeof alice): object {

@@ -25,7 +25,7 @@ if now > tonumber(latest) then return { 'late' } end
 
 -- One by one: while the slot is moving, a command on several keys is refused. Looked at before the first write: see keys.lua.
 local beside = { inbox, shares, key_of('seen') .. ':0', key_of('seen') .. ':1', key_of('people'), key_of('unheard'), key_of('push'),
-  key_of('poison') }
+  key_of('prekeys'), key_of('claims'), key_of('poison') }
 for _, name in ipairs(beside) do redis.call('EXISTS', name) end
 for _, name in ipairs(beside) do redis.call('DEL', name) end
 local eddsa = redis.call('HGET', user, 'eddsa')

@@ -12,7 +12,7 @@
 --
 -- returns {'unknown' | 'protocol' | 'late', now us}, or {'banned', now us, until us (0: for ever)}, or {'claimed', now us,
 --         epoch, entries waiting, last id, entries expired, '1' if the account is settled, eddsa, guard,
---         what `release` noted of an entry that waits or ''}
+--         what `release` noted of an entry that waits or '', the field `prekeys` or '', history}
 -- include keys.lua
 -- include time.lua
 -- include mailbox/mailbox.lua
@@ -33,7 +33,8 @@ if till then return { 'banned', now, whole(till) } end
 
 expire(box, now - ttl)
 local fields =
-  redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa', 'unconfirmed')
+  redis.call('HMGET', user, 'epoch', 'claimed', 'min_protocol', 'expired', 'settled', 'eddsa', 'unconfirmed',
+    'prekeys')
 if protocol == '1' and fields[3] == '2' then return { 'protocol', now } end
 
 local unconfirmed = fields[7] or ''
@@ -46,10 +47,11 @@ if has(box.guard, 'x') then
   redis.call('HSET', user, 'guard', box.guard)
 end
 -- Milliseconds, so that the epoch also exceeds that of a claim that a failover has lost.
+local history = history_now()
 local epoch = math.max(tonumber(fields[1]) + 1, math.floor(now / 1000))
 redis.call('HSET', user, 'epoch', whole(epoch), 'token', token, 'node', node, 'claimed', '1',
-  'min_protocol', protocol, 'expired', '0', 'history', history_now())
+  'min_protocol', protocol, 'expired', '0', 'history', history)
 if fields[2] ~= '1' then redis.call('PERSIST', user) end
 redis.call('SPUBLISH', inbox, 'c' .. token)
 return { 'claimed', now, epoch, box.count, box.last, tonumber(fields[4]), fields[5], fields[6],
-  box.guard or '', unconfirmed }
+  box.guard or '', unconfirmed, fields[8] or '', history }
