@@ -4,7 +4,7 @@ import type { RelayNode } from '../support/servers/relay-node.ts';
 import { Browsers, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 /** What two people agree on: that messages disappear, and that they see each other typing. */
 const processes = new Processes();

@@ -8,7 +8,7 @@ import type { RelayNode } from '../support/servers/relay-node.ts';
 import { Browsers, longTest, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 /** What the camera films is a file, which the browser reads anew each time the camera is opened. */
 const SIZE = { width: 640, height: 480 } as const;
