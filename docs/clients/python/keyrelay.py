@@ -202,13 +202,14 @@ class Client:
     async def run(self):
         tries = 0
         while True:
+            socket = None
             with contextlib.suppress(OSError, websockets.WebSocketException):
                 async with websockets.connect(self.dialled, subprotocols=["relay.v2"], compression=None) as socket:
                     async for text in socket:
                         await self.hear(socket, text)
                         tries = 0
-                if socket.close_code in (1009, 4400, 4401, 4409):
-                    raise SystemExit(f"closed with {socket.close_code}")
+            if socket and socket.close_code in (1009, 4400, 4401, 4403, 4409, 4410):
+                raise SystemExit(f"closed with {socket.close_code}")
             self.live.clear()
             tries += 1
             await asyncio.sleep(random.random() * min(30, 2 ** (tries - 2)))
