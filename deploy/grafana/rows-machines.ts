@@ -97,7 +97,7 @@ export const MACHINES: readonly Row[] = [
         queries: [
           { expr: `sum(${rate('keyrelay_lost_wake_ups_total')})`, legend: 'lost' },
           { expr: `sum(${rate('keyrelay_mailbox_reads_put_off_total')})`, legend: 'announced nothing' },
-          { expr: `sum(${rate('keyrelay_rubbish_heard_total')})`, legend: 'rubbish' },
+          { expr: `sum(${rate('keyrelay_unexpected_messages_total')})`, legend: 'unexpected messages' },
           { expr: `sum(${rate('keyrelay_ids_forgotten_total')})`, legend: 'ids forgotten' },
         ],
       },

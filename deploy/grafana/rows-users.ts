@@ -195,7 +195,7 @@ export const USERS: readonly Row[] = [
         ],
       },
       {
-        title: 'Newcomers refused',
+        title: 'New connections refused',
         description: '`sockets` and `overload` are ours, the others are limits of the client.',
         unit: 'ops',
         stacked: true,

@@ -123,8 +123,8 @@ export class Relay {
   }
 
   /**
-   * Replaces the registered X25519 key, to which first messages are encrypted: whoever gets the old one later reads none that
-   * were sent afterwards, and the storage forgets it after 8 days. Resolves once the relay has the new one, with the identity
+   * Replaces the registered X25519 key, to which first messages are encrypted: a thief of the old one reads none that were
+   * sent afterwards, and the storage forgets it after 8 days. Resolves once the relay has the new one, with the identity
    * to keep from now on: without this storage, the one of before cannot register any more. Protocol 2 only.
    */
   async rotateKey(options: { readonly signal?: AbortSignal } = {}): Promise<Identity> {
@@ -165,7 +165,7 @@ export class Relay {
     return conversation;
   }
 
-  /** From here on the relay stores nothing of this sender, who cannot tell. */
+  /** From here on the relay stores nothing that this sender sends, and the sender cannot tell. */
   async block(code: string): Promise<void> {
     await this.#command('block', { code: canonicalCode(code) });
   }

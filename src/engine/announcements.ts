@@ -1,7 +1,7 @@
 import type { PushSubscription } from './subscriptions.ts';
 
 /**
- * Users who are away, and for whom something waits: somebody outside of the relay is to wake them. `deliver` and `release`
+ * Users who are away while something waits for them: a receiver outside of the relay is to wake them. `deliver` and `release`
  * note such a user in the step that finds the user away, once per login.
  *
  * Promises: a user who stays away is taken at least once, and after `done` not again before the next login, also if the

@@ -35,7 +35,7 @@ export function shareOf(limits: EngineLimits): { readonly envelopes: number; rea
   };
 }
 
-/** People whom one user knows, beside the blocked ones; anybody beyond has to ask like a stranger. */
+/** People that one user knows, beside the blocked ones; anybody beyond may only ask, as a stranger. */
 export const KNOWN_MAX = 10_000;
 
 /** Requests of strangers that wait in one mailbox, beside its quota. */

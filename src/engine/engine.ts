@@ -44,7 +44,7 @@ export interface Registration {
   readonly admission?: Admission;
 }
 
-/** Anybody; nobody; or by the SHA-256 of an invitation's token (64 hex digits), null if none was given. */
+/** Whom the relay registers: everybody, no new user, or holders of an invitation (SHA-256 of its token, 64 hex digits; null if the request had none). */
 export type Admission = 'open' | 'closed' | { readonly invitation: string | null };
 
 /**

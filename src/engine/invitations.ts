@@ -1,6 +1,6 @@
 /**
  * Invitations: what lets a stranger register where registration is by invitation. Only a hash of the token is known here,
- * so that a copy of the store lets nobody in.
+ * so that a copy of the store admits no user.
  *
  * Promises: an invitation of n uses makes n accounts at most, whatever dies in between, and no use is lost for longer than
  * `INVITATION_PENDING_MS`. One pair of keys uses one, however often it is tried.
@@ -11,7 +11,7 @@ export interface Invitations {
   list(
     after: string | null,
   ): Promise<{ readonly invitations: readonly Invitation[]; readonly next: string | null }>;
-  /** Nobody registers by it from now on; accounts that were made by it stay. False if there is none. */
+  /** No user registers by it from now on; accounts that were made by it stay. False if there is none. */
   revoke(id: string): Promise<boolean>;
 }
 
@@ -29,7 +29,7 @@ export interface NewInvitation {
 }
 
 export interface Invitation {
-  /** The first 16 digits of the hash: names it, and lets nobody in. */
+  /** The first 16 digits of the hash: names it, and admits no user. */
   readonly id: string;
   readonly uses: number;
   /** Uses that are left. */

@@ -12,11 +12,11 @@ export interface People {
   blocks(session: SessionKey, after: string | null): Promise<BlocksPage>;
   /**
    * `known`: strangers may leave one request each, of which 16 wait at most, in a quota of their own. Known are those
-   * in `known` and whomever `acquaint` has named since.
+   * in `known`, and those that `acquaint` has named since.
    */
   setPolicy(session: SessionKey, policy: Policy, known: readonly string[]): Promise<PeopleResult>;
   /**
-   * The user is about to write to these people: whom he writes to, he hears. To be called before `deliver`, by sessions
+   * The user is about to write to these people, and from then on hears them. To be called before `deliver`, by sessions
    * whose policy is `known`; at most 10,000 are remembered.
    */
   acquaint(session: SessionKey, codes: readonly string[]): Promise<PeopleResult>;

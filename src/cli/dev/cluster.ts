@@ -91,7 +91,7 @@ function startNodes(settings: Settings): Promise<Nodes> {
   return Promise.all([start('node-1'), start('node-2'), start('node-3')] as const);
 }
 
-/** The settings of whoever started this, and what this cluster needs on top of them. */
+/** The settings of the environment, and what this cluster needs on top of them. */
 function nodeSettings(port: number): Settings {
   const given = Object.entries(process.env).flatMap(([name, value]) =>
     name.startsWith('RELAY_') && value !== undefined ? [[name, value] as const] : [],

@@ -15,7 +15,7 @@ export interface Arrived {
 
 /**
  * One person of the demo: two key pairs and, at times, a socket. Protocol 1 as docs/protocol.md tells it, with the
- * `ws` package and node:crypto; a client of one's own would look like this.
+ * `ws` package and node:crypto; your own client would look like this.
  */
 export class DemoPeer {
   readonly name: string;
@@ -43,7 +43,7 @@ export class DemoPeer {
     return rawHex(this.#ecdh.publicKey);
   }
 
-  /** `POST /users`, with a proof that the Ed25519 key is one's own. Resolves with what the relay answered. */
+  /** `POST /users`, with a proof that this client holds the Ed25519 key. Resolves with what the relay answered. */
   async register(url: string): Promise<string> {
     const eddsaPublicKey = rawHex(this.#eddsa.publicKey);
     const response = await fetch(`${url}/users`, {
@@ -62,7 +62,7 @@ export class DemoPeer {
     return `${response.status} ${text}`;
   }
 
-  /** `GET /users/:code`: what the relay says of somebody whose code one was told. */
+  /** `GET /users/:code`: what the relay says of the user with this code. */
   async lookUp(url: string, code: string): Promise<UserJson> {
     const response = await fetch(`${url}/users/${code}`, { signal: AbortSignal.timeout(WAIT_MS) });
     if (!response.ok) throw new Error(`GET ${url}/users/${code} answered ${response.status}`);
@@ -125,7 +125,7 @@ export class DemoPeer {
     return { frame: text, data };
   }
 
-  /** SYM_KEY, from one's own private key and the exchange key that the other has sent. */
+  /** SYM_KEY, from this peer's private key and the exchange key that the other has sent. */
   symKeys(exchange: { readonly initiator: Party; readonly responder: Party }): SessionKeys {
     const { initiator, responder } = exchange;
     const other = initiator.code === this.code ? responder : initiator;

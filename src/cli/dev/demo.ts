@@ -44,7 +44,7 @@ async function findOrStart(): Promise<Found> {
   return { url: `http://127.0.0.1:${node.port}`, stop: () => node.child.stop() };
 }
 
-/** A relay answers for a code that nobody has with 404 and problem details; other servers hardly do. */
+/** For a code that no user has, a relay answers with 404 and problem details; other servers hardly do. */
 async function isRelay(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/users/0000000`, { signal: AbortSignal.timeout(2000) });

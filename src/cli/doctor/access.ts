@@ -40,7 +40,7 @@ export async function examineAccess(
   ];
 }
 
-function permissions(facts: {
+function permissions(options: {
   readonly name: string;
   readonly user: string;
   readonly missing: readonly Permission[];
@@ -48,7 +48,7 @@ function permissions(facts: {
   readonly connection: Connection;
   readonly access: Access;
 }): Finding[] {
-  const { name, user, missing, refusals, connection, access } = facts;
+  const { name, user, missing, refusals, connection, access } = options;
   if (missing.length === 0) return [good(`${name}: ${user} may do all that a node does`)];
   const mend = (rules: readonly Permission[]) =>
     `${administrator(connection, access)} ACL SETUSER ${user} ${rules.map(({ rule }) => `'${rule}'`).join(' ')}, and the ` +

@@ -5,7 +5,7 @@ import { bad, type Finding, good, poor } from './finding.ts';
 
 /** Beside sockets of clients: Redis, the admin port, files. */
 const OTHER_FILES = 200;
-/** Newcomers of one moment that the kernel keeps until they are taken: everybody, after a restart. */
+/** New connections that the kernel keeps until the node accepts them: after a restart, all clients come at once. */
 const SOMAXCONN_MIN = 1024;
 
 /** What a node needs of the machine that this runs on. */

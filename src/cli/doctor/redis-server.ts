@@ -46,13 +46,13 @@ export async function examineServer(
   return { findings, info };
 }
 
-async function persistence(facts: {
+async function persistence(options: {
   readonly name: string;
   readonly info: Info;
   readonly connection: Connection;
   readonly set: (setting: string) => string;
 }): Promise<Finding[]> {
-  const { name, info, connection, set } = facts;
+  const { name, info, connection, set } = options;
   if (info.get('aof_enabled') !== '1') {
     return [bad(`${name}: keeps no append-only file; a restart loses everything`, set('appendonly yes'))];
   }
@@ -100,12 +100,12 @@ function version(name: string, info: Info): Finding {
   return poor(`${says}, by its number, lets scripts break out (CVE-2025-49844)`, mend);
 }
 
-function memory(facts: {
+function memory(options: {
   readonly name: string;
   readonly number: (field: string) => number;
   readonly set: (setting: string) => string;
 }): Finding {
-  const { name, number, set } = facts;
+  const { name, number, set } = options;
   const [used, max] = [number('used_memory'), number('maxmemory')];
   if (max === 0) {
     const megabytes = Math.floor((number('total_system_memory') * MAXMEMORY_SHARE) / 2 ** 20);

@@ -80,8 +80,8 @@ async function work(config: Config): Promise<Finding[]> {
     waitReplicas: redisWaitReplicas,
     observer: {
       ...SILENT,
-      log: (_level, _event, facts) => {
-        if (facts !== undefined && 'reason' in facts) refusals.add(String(facts.reason));
+      log: (_level, _event, fields) => {
+        if (fields !== undefined && 'reason' in fields) refusals.add(String(fields.reason));
       },
     },
   });

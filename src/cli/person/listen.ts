@@ -24,7 +24,7 @@ export async function run(args: readonly string[]): Promise<number> {
     let left = count;
     for (;;) {
       const session = await connectAs(person);
-      // Whoever waits for this line knows that mail will come, and where to.
+      // A script that waits for this line knows from then on that mail will come, and where to.
       console.error(`listening as ${session.relay.code} at ${person.url}`);
       const listener = new Listener(session, values.save ?? null, left);
       const end = await Promise.race([listener.ended, stopped.then(() => 'stopped' as const)]);

@@ -13,16 +13,16 @@ export const PERSON_COMMANDS = {
     usage: `  --invite TOKEN     lets you in where new users need an invitation: the token, or the whole link
   --export           prints the identity, encrypted under a passphrase, to carry it elsewhere
   --import           reads such an export from standard input, if there is no identity yet
-  delete --yes       deletes your account at the relay, with everything that waits for you; nobody gets your code again
+  delete --yes       deletes your account at the relay, with everything that waits for you; no other user ever gets your code
 ${PERSON}
 
 On disk, readable by you alone: FILE, two private keys; FILE.HOST.state.jsonl, for each relay, what must survive (your
 code there, keys agreed with others, messages that wait), encrypted by a key that only FILE gives, and rid of old keys after
 each new exchange of them; FILE.HOST.sending.json, where files lie that are on their way, not encrypted. A passphrase
 encrypts FILE when it is made, and opens it: KEYRELAY_PASSPHRASE, the first line of KEYRELAY_PASSPHRASE_FILE, or typed at the
-terminal. Without one, whoever can read FILE can be you and read the state. One process at a time uses each relay.
+terminal. Without one, anybody who can read FILE can act as you and read the state. One process at a time uses each relay.
 
-A relay that was set up anew knows nobody: the next command gets you a new code, says so, and puts the old state aside.`,
+A relay that was set up anew knows no users: the next command gets you a new code, says so, and puts the old state aside.`,
     load: (): Promise<{ readonly run: Run }> => import('./identity.ts'),
   },
   chat: {
@@ -86,7 +86,7 @@ ${PERSON}`,
   keyrelay unblock CODE
   keyrelay blocks
 
-The relay stores nothing of a blocked person from then on, who cannot tell.
+From then on the relay stores nothing that the blocked person sends, and the person cannot tell.
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ block: run }) => ({ run })),
   },
@@ -97,14 +97,14 @@ ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ unblock: run }) => ({ run })),
   },
   blocks: {
-    summary: 'lists the people whom you have blocked',
+    summary: 'lists the people that you have blocked',
     usage: `One code a line.
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ blocks: run }) => ({ run })),
   },
   policy: {
     summary: 'says who may write to you: keyrelay policy anyone|known',
-    usage: `  anyone    everybody whom you have not blocked, as at first
+    usage: `  anyone    everybody that you have not blocked, as at first
   known     those to whom you have written; strangers may leave one request each
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ policy: run }) => ({ run })),

@@ -31,7 +31,7 @@ export async function sendTo({ person, code, payload, untilDelivered, limit }: S
     const { text } = payload;
     if (text !== null && Buffer.byteLength(JSON.stringify(text)) <= conversation.maxBodyBytes) {
       const sending = conversation.send(text);
-      await limit.race(untilDelivered ? sending.delivered : sending.stored);
+      await limit.unlessOver(untilDelivered ? sending.delivered : sending.stored);
       say({ to, messages: 1, ids: [await sending] }, untilDelivered ? 'Delivered.' : 'Stored.');
     } else if (text !== null) await payload.asFile('stdin.txt');
     const paths = await SendingPaths.load(state);
@@ -56,9 +56,9 @@ function watch(conversation: Conversation, limit: TimeLimit): void {
     full = true;
     console.error(`The mailbox of ${code} is full, or your share of it: waiting until ${code} fetches.`);
   });
-  conversation.on('failed', ({ error }) => limit.end(error));
+  conversation.on('failed', ({ error }) => limit.abort(error));
   const changed = () =>
-    limit.end(
+    limit.abort(
       new ClientError(
         'key_changed',
         `The relay names another key for ${code}: compare numbers in keyrelay chat ${code}.`,

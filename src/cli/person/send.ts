@@ -32,7 +32,7 @@ export async function run(args: readonly string[]): Promise<number> {
     const onInterrupt = () => {
       interrupted = true;
       const words = 'Interrupted. What is there stays there; the same command goes on.';
-      limit.end(new ClientError('cancelled', words));
+      limit.abort(new ClientError('cancelled', words));
     };
     process.once('SIGINT', onInterrupt);
     try {

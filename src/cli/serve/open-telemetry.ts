@@ -1,4 +1,5 @@
 import type { Logger } from '../../ops/log/log.ts';
+import { unlessFired } from '../unless-fired.ts';
 import type { EnvelopeSpan, Spans, TraceIds } from './traced-engine.ts';
 
 /**
@@ -93,10 +94,8 @@ export async function startTracing(node: {
       sampler.shouldSample(ROOT_CONTEXT, traceId).decision === sdk.SamplingDecision.RECORD_AND_SAMPLED,
     record,
     close: async () => {
-      const late = new Promise<void>((resolve) => {
-        setTimeout(resolve, CLOSE_MS_MAX).unref();
-      });
-      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      // A collector that is away must not hold up the end of the node.
+      await unlessFired(provider.shutdown(), AbortSignal.timeout(CLOSE_MS_MAX)).catch(() => undefined);
     },
   };
 }

@@ -75,7 +75,7 @@ export class Connection {
 
   /** The network may be gone: probes the socket. */
   check(): void {
-    this.#link?.check();
+    this.#link?.heartbeat?.check();
   }
 
   /** The network may be back, or a person waits: probes the socket, or dials at once (but not more than once a second). */

@@ -46,7 +46,8 @@ export class Link {
   readonly #socket: SocketLike;
   readonly #login: Login;
   readonly #loginTimer: ReturnType<typeof setTimeout>;
-  #heartbeat: Heartbeat | null = null;
+  /** Null before the login. */
+  heartbeat: Heartbeat | null = null;
   #ended = false;
   /** Detail of the relay's last `error`, or the runtime's reason for a failed connection: explains a close. */
   #lastError: string | null = null;
@@ -71,30 +72,25 @@ export class Link {
     };
     // `ws` reports pings, which make probes unnecessary; browsers do not.
     (this.#socket as { on?: (name: string, listener: () => void) => void }).on?.('ping', () =>
-      this.#heartbeat?.heard(),
+      this.heartbeat?.heard(),
     );
   }
 
   /** Does nothing before the login and after the end: frames meant for an earlier socket must not go out on this one. */
   send(text: string): void {
-    if (this.#heartbeat !== null) this.#transmit(text);
-  }
-
-  /** Probes the socket now: the network may have changed. */
-  check(): void {
-    this.#heartbeat?.check();
+    if (this.heartbeat !== null) this.#transmit(text);
   }
 
   /** Closes the socket without calling `onEnd`. */
   close(): void {
     this.#ended = true;
     clearTimeout(this.#loginTimer);
-    this.#heartbeat?.stop();
+    this.heartbeat?.stop();
     abandon(this.#socket);
   }
 
   #heard(text: unknown): void {
-    this.#heartbeat?.heard();
+    this.heartbeat?.heard();
     if (typeof text !== 'string') throw new ClientError('refused', 'The relay sent a binary frame.');
     if (text.length > INCOMING_CHARACTERS_MAX)
       throw new ClientError('refused', 'The relay sent an oversized frame.');
@@ -104,14 +100,14 @@ export class Link {
       throw new ClientError('refused', 'The relay sent a frame that the protocol does not know.');
     }
     if (incoming.kind === 'envelope') {
-      if (this.#heartbeat === null)
+      if (this.heartbeat === null)
         throw new ClientError('refused', 'The relay sent an envelope before connect_ack.');
       this.#options.onEnvelope(incoming.envelope);
       return;
     }
     const { type, payload } = incoming.message;
     if (type === 'error') this.#lastError = `${String(payload.code)}: ${String(payload.detail)}`;
-    if (this.#heartbeat === null) this.#step(this.#login.heard(incoming.message));
+    if (this.heartbeat === null) this.#step(this.#login.heard(incoming.message));
     else this.#options.onServer(incoming.message);
   }
 
@@ -119,7 +115,7 @@ export class Link {
     if (step.does === 'send') this.#transmit(step.frame);
     if (step.does !== 'welcome') return;
     clearTimeout(this.#loginTimer);
-    this.#heartbeat = new Heartbeat({
+    this.heartbeat = new Heartbeat({
       probe: this.#options.onProbe,
       dead: () => this.#fail('The relay was silent for 35 s.'),
     });

@@ -136,7 +136,7 @@ export class Conversation implements AsyncIterable<Message> {
     });
   }
 
-  /** The user types: call it at every key. The other is told every few seconds, if both have `relay.typing` on. */
+  /** The user types: call it at every key. The SDK reports it to the other every few seconds, if both have `relay.typing` on. */
   typing(): void {
     this.#peer.typing();
   }

@@ -6,7 +6,7 @@ import type { PeerPrekeys } from '../keys/claimed-prekeys.ts';
 import { loadKem } from '../keys/exchange/hybrid.ts';
 import type { Trust } from '../keys/trust.ts';
 import { type Content, encodeContent } from '../sending/content.ts';
-import type { OutboxEntry, Sealed } from '../sending/outbox.ts';
+import type { Outbox, OutboxEntry, Sealed } from '../sending/outbox.ts';
 import { padded, plaintextBytesMax } from '../sending/padding.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import { IN_REQUEST, type SentMessages } from '../sending/sent-messages.ts';
@@ -27,6 +27,7 @@ export interface PeerSenderOptions {
   readonly trust: Trust;
   readonly prekeys: PeerPrekeys;
   readonly peerOutbox: PeerOutbox;
+  readonly outbox: Outbox;
   readonly sentMessages: SentMessages;
   readonly typing: Typing;
   readonly events: Emitter<ConversationEvents>;
@@ -76,13 +77,13 @@ export class PeerSender {
 
   /** The relay will not store it. */
   failed(entry: OutboxEntry, error: ClientError, batch: Batch): void {
-    const { agreement, peerOutbox } = this.#options;
+    const { agreement, peerOutbox, outbox } = this.#options;
     if (entry.exchange !== null) {
       this.sendAgain(agreement.requestFailed(entry.exchange, batch), batch);
       // Without a recipient there will be no keys: what waits for them waits in vain.
       if (error.code !== 'user_unknown') return;
       for (let each = peerOutbox.nextMessage; each !== undefined; each = peerOutbox.nextMessage) {
-        peerOutbox.drop(each, batch);
+        outbox.drop(each, batch);
         this.#fail(this.#numberOf(each), error, batch);
       }
       return;
@@ -147,7 +148,7 @@ export class PeerSender {
   }
 
   #sealRequest(entry: OutboxEntry, batch: Batch): Sealed {
-    const { agreement, peerOutbox, prekeys, sentMessages, now } = this.#options;
+    const { agreement, peerOutbox, outbox, prekeys, sentMessages, now } = this.#options;
     if (!agreement.needsKeys) return 'drop';
     const waiting = agreement.takesFirst ? peerOutbox.nextMessage : undefined;
     const first = agreement.takesFirst ? this.#firstOf(waiting) : null;
@@ -168,7 +169,7 @@ export class PeerSender {
     const { frame, exchange, lost } = sealed;
     this.sendAgain(lost, batch);
     if (first === null) return { frame, exchange };
-    if (waiting !== undefined && this.#numberOf(waiting) === first.number) peerOutbox.drop(waiting, batch);
+    if (waiting !== undefined && this.#numberOf(waiting) === first.number) outbox.drop(waiting, batch);
     sentMessages.sealed(first.number, { envelope: entry.id, order: IN_REQUEST, atMs: now() }, batch);
     return { frame, exchange, message: first.number };
   }

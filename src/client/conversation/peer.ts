@@ -204,7 +204,7 @@ export class Peer {
     });
   }
 
-  /** The user types: the other is told, if both want that. */
+  /** The user types: reports it to the other, if both want that. */
   typing(): void {
     const content = this.trust.changed ? null : this.#typing.next();
     if (content !== null)

@@ -31,7 +31,7 @@ export class Peers {
   readonly #all = new Map<string, PeerWithConversation>();
   /** Codes of the peers that the program knows about. */
   readonly #announced = new Set<string>();
-  /** Those that it was told of, or has begun, since the start. */
+  /** Those that it has heard of, or has begun, since the start. */
   readonly #told = new Set<string>();
   /** Of each loop over all messages: a message waits somewhere, or the client has ended. */
   readonly #wakes = new Set<() => void>();

@@ -177,7 +177,7 @@ export class IncomingFile {
   #answer(number: number): void {
     if (this.#state === 'done') this.#say({ type: 'done' });
     else if (this.#state === 'cancelled' || this.#state === 'failed') this.#say({ type: 'cancel' });
-    // Nothing is said to somebody whose file nobody wants yet.
+    // The sender hears nothing as long as this user has not asked for the file.
     else if (this.#sink !== null) this.#get(number);
   }
 

@@ -91,7 +91,7 @@ export class PeerFiles {
     return file;
   }
 
-  /** Lets parts go; those that nobody has asked for only once the relay has the offer: without it they mean nothing. */
+  /** Lets parts go; those that the recipient has not asked for only once the relay has the offer: without it they mean nothing. */
   send(file: OutgoingFile, source: FileSource, unasked: boolean, offered: Promise<void>): void {
     const bytes = unasked ? framesBytesOf(file.offer) : 0;
     this.#credit.takeUnasked(bytes);

@@ -15,7 +15,7 @@ export class Acceptance {
     this.#records = records;
     this.#answersStrangers = answersStrangers;
     if (records.get(MARK) !== undefined) return;
-    // Stored before there was such a thing: whoever is known there was answered.
+    // Stored by an older version, which answered everybody that it knew.
     const batch = new Batch();
     batch.set(MARK, 1);
     for (const [key] of records.list('pin:')) batch.set(keyOf(key.slice('pin:'.length)), 1);

@@ -37,7 +37,7 @@ export class PeerOutbox {
   /** Adds `content` in place of unsealed entries of the same type. */
   addOnly(content: Content, batch: Batch): void {
     for (const entry of this.#unsealed()) {
-      if (entry.content?.type === content.type) this.drop(entry, batch);
+      if (entry.content?.type === content.type) this.#options.outbox.drop(entry, batch);
     }
     this.add(content, batch);
   }
@@ -61,10 +61,6 @@ export class PeerOutbox {
   /** Adds an envelope that is sealed. */
   addSealed({ id, frame }: { readonly id: string; readonly frame: string }, batch: Batch): void {
     this.#add({ frame, urgent: true }, batch, id);
-  }
-
-  drop(entry: OutboxEntry, batch: Batch): void {
-    this.#options.outbox.drop(entry, batch);
   }
 
   /** Makes the changes in one write, then lets the outbox send. */

@@ -24,7 +24,7 @@ interface Request {
 
 const NOBODY: Person = { blocked: false, known: false };
 
-/** Whom one user hears. */
+/** Which senders one user hears. */
 export class Hearing {
   policy: Policy = 'anyone';
   readonly #people = new Map<string, Person>();

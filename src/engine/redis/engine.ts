@@ -50,7 +50,7 @@ export function createRedisEngine(options: RedisEngineOptions): Engine {
 const POLL_MS = 20;
 
 /** Refusals that stay until an operator changes something, by the codes of Redis and the words of OpenSSL. */
-const LASTING =
+const PERMANENT =
   /\b(WRONGPASS|NOAUTH|NOPERM)\b|self-signed certificate|unable to (verify|get)|does not match certificate/;
 
 class RedisEngine implements Engine {
@@ -88,7 +88,7 @@ class RedisEngine implements Engine {
       parts.sweeper.start();
     } catch (error) {
       await this.close();
-      throw error instanceof Error && LASTING.test(error.message)
+      throw error instanceof Error && PERMANENT.test(error.message)
         ? new EngineMisconfigured(error.message)
         : error;
     }

@@ -7,7 +7,7 @@
  *     epoch token node history                                           the session; token '' without one
  *     ended                                                              ms, when the last session ended; absent before
  *     unconfirmed                                                        `<id> <tries> <too big> <timeouts>`: release, claim
- *     guard blocks requests                                              whom the user hears: see lua/people/guard.lua
+ *     guard blocks requests                                              which senders the user hears: see lua/people/guard.lua
  *     claimed min_protocol settled pending id name ecdh eddsa created    the account; eddsa exists if the user does
  *     proof_r proof_s                                                    the proof, in two halves; absent without one
  *     prekeys                                                            of the batch: see lua/prekeys/state.lua
@@ -35,7 +35,7 @@
  *     TTL: a day from the newest; at most 200
  *   unheard:{CODE}          hash    code -> since:envelopes:bytes:asked: see lua/people/hearing.lua   deliver
  *     TTL: 30 days from the newest; at most 1,000
- *   away:{tag}              zset    CODE -> ms: whom to wake, see lua/announcements/announce.lua    deliver, release, announcements/*
+ *   away:{tag}              zset    CODE -> ms: users to wake, see lua/announcements/announce.lua    deliver, release, announcements/*
  *     one for each slot of a Cluster, otherwise one; TTL: RELAY_MAILBOX_TTL from the newest; only with RELAY_WAKE_URL
  *   away:{tag}:push         zset    the same, of users with subscriptions; only with RELAY_PUSH_VAPID_KEY
  *   push:{CODE}             hash    <id> -> `<us> <endpoint> <p256dh> <auth>`: where the user is pushed to     push/*

@@ -36,7 +36,7 @@ export const LOG_EVENTS = {
     level: 'info',
     fields: ['operator', 'verb', 'reason'],
     means:
-      'The admin API was asked to change something: by whom, what, and why. Whom or what it is about stands in the audit ' +
+      'An operator changes something through the admin API: the operator, the action, and the reason. The user or thing it is about stands in the audit ' +
       'log only (`keyrelay admin audit`), because this log names no users.',
   },
   'settings have changed': {

@@ -277,7 +277,7 @@ export const METRICS = {
   },
   unexpectedMessages: {
     type: 'counter',
-    name: 'keyrelay_rubbish_heard_total',
+    name: 'keyrelay_unexpected_messages_total',
     help: 'Messages on mailbox channels that no node sends; they were ignored.',
   },
   wakes: {

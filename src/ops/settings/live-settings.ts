@@ -17,7 +17,7 @@ const LIVE = (Object.keys(SETTINGS) as SettingName[]).filter((name) => isLive(SE
 
 /**
  * The settings of a running node. What operators have changed for all nodes is stronger than the node's own settings.
- * Those that can change are read from `config` whenever they are used: nobody may keep a copy.
+ * Those that can change are read from `config` whenever they are used: no part may keep a copy.
  */
 export class LiveSettings {
   readonly config: Config;

@@ -228,7 +228,7 @@ export const SETTINGS = {
   wakeUrl: setting({
     env: 'RELAY_WAKE_URL',
     default: '',
-    defaultMeans: 'nobody is woken',
+    defaultMeans: 'no user is woken',
     description:
       'Where nodes post which users are away while something waits for them: see docs/waking.md. The same on all nodes. ' +
       '`https:`, or `http:` with RELAY_WAKE_PRIVATE. RELAY_WAKE_URL_FILE names a file with it instead.',

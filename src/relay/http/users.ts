@@ -24,7 +24,7 @@ export interface UsersOptions {
   readonly idleExpire: boolean;
 }
 
-/** A place that may become free only later than this is none to wait for. */
+/** A client is not asked to wait longer than this for a free place. */
 const WAIT_FOR_PLACE_MS = 60 * 60 * 1000;
 
 /**

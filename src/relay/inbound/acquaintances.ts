@@ -2,7 +2,7 @@ import type { DeliverOutcome, DeliverRequest, Engine, SessionKey } from '../../e
 import type { Policy } from '../../engine/people.ts';
 import type { LookupCharge } from './lookup-charge.ts';
 
-/** Beyond, the store is told once more. */
+/** Beyond this many the set is emptied, and the store hears of each again. */
 const NOTED_MAX = 1_024;
 
 export interface AcquaintancesOptions {
@@ -15,7 +15,7 @@ export interface AcquaintancesOptions {
 }
 
 /**
- * Whom a user writes to, he hears: where strangers may only ask, the recipient is made known in the store before the
+ * A user hears the people that he writes to: where strangers may only ask, the store learns the recipient before the
  * first envelope to him, so that no answer can come too early. Costs nothing where anyone may write.
  */
 export class Acquaintances {

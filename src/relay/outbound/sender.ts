@@ -16,7 +16,7 @@ export interface SenderOptions {
   };
   readonly socket: Pick<Socket, 'send' | 'cork'>;
   readonly session: SessionKey;
-  /** The envelope that the last session ended on: this one is told which try it is. */
+  /** The envelope that the last session ended on: this client learns which try it is. */
   readonly unconfirmed: Unconfirmed | null;
   readonly window: Window;
   readonly heartbeat: Pick<Heartbeat, 'pushed' | 'ask'>;

@@ -11,7 +11,7 @@ export function readForwardedFor(lines: string): Hop[] {
     .map((entry) => readNode(entry));
 }
 
-/** `Forwarded` (RFC 7239), all lines joined by commas. An element without `for` names nobody. */
+/** `Forwarded` (RFC 7239), all lines joined by commas. An element without `for` names no address. */
 export function readForwarded(lines: string): Hop[] {
   const elements = splitOutsideQuotes(lines, ',');
   // A client may have opened a quote to swallow what the proxy appended.

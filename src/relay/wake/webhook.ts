@@ -104,7 +104,7 @@ function headersOf({ id, body }: Message, secret: Buffer): Record<string, string
   };
 }
 
-/** What an operator's receiver is told: docs/waking.md. */
+/** What nodes send to the operator's receiver: docs/waking.md. */
 function messageOf(announcements: readonly Announcement[]): Message {
   const users = announcements.map(({ code, epoch, waiting, sinceUs }) => ({
     id: digest(`${code} ${epoch}`),

@@ -31,7 +31,7 @@ export function icon(name: string): SVGSVGElement {
   return svg;
 }
 
-/** Words for who cannot see the picture beside them. */
+/** Words for people who cannot see the picture beside them. */
 export function hiddenText(text: string): HTMLSpanElement {
   return make('span', { class: 'hidden', text });
 }

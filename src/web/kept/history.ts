@@ -22,7 +22,7 @@ export interface Entry {
   readonly expiresS?: number;
   /** When it disappears, once that is known. */
   readonly goneAtMs?: number;
-  /** Something to know that nobody wrote. */
+  /** A note of the page, which neither of the two wrote. */
   readonly note?: true;
   /** Why it has failed, in words. */
   readonly why?: string;

@@ -3,7 +3,7 @@ import { createIdentity, type Identity, identityFrom, indexedDbStorage } from '.
 
 const NAME = 'keyrelay-identity';
 
-/** Made at the first visit; whoever can read this browser's storage is this person. */
+/** Made at the first visit; anybody who can read this browser's storage can act as this person. */
 export async function loadIdentity(): Promise<Identity> {
   const storage = indexedDbStorage(NAME, indexedDB);
   const stored = (await storage.load()).get('identity');

@@ -123,7 +123,7 @@ curl -H "Authorization: Bearer $RELAY_ADMIN_TOKEN" http://127.0.0.1:9464/v1/node
 - The admin port speaks plain HTTP: keep it on loopback or a private network, and put TLS in front of it elsewhere.
 - Times are UTC. Lists have \`items\` and \`next\`: ask again with \`?after=<next>\` until \`next\` is null.
 - What changes something takes \`?reason=\`, and leaves a line in the audit log before it is done: the header
-  \`X-Operator\` with the caller's address, the node, the action, whom it is about, and the reason.
+  \`X-Operator\` with the caller's address, the node, the action, its subject, and the reason.
 - Errors are \`application/problem+json\`. Beside those below: ${Object.entries(PROBLEMS)
     .map(([status, means]) => `${status} (${means.replace(/\.$/, '')})`)
     .join('; ')}.

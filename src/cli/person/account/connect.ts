@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { ClientError, type Identity, Relay } from '../../../client/index.ts';
 import { useSha512 } from '../../../crypto/ed25519.ts';
+import { unlessFired } from '../../unless-fired.ts';
 import type { Person } from '../options.ts';
 import { loadIdentity } from './identity-file.ts';
 import { forgottenWords, inviteToken } from './registered.ts';
@@ -64,8 +64,7 @@ export async function connectAs(person: Person, options: ConnectOptions = {}): P
     const leave = async (hurried = false) => {
       await flush(hurried);
       if (relay.state.state === 'live') {
-        const late = sleep(DELETE_MS, undefined, { ref: false });
-        await Promise.race([relay.deleteAccount(), late]).catch(() => {});
+        await unlessFired(relay.deleteAccount(), AbortSignal.timeout(DELETE_MS)).catch(() => {});
       }
       await close();
     };

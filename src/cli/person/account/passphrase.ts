@@ -9,7 +9,7 @@ import { EXIT, UsageError } from '../../command.ts';
 export async function askPassphrase(prompt: string): Promise<string | null> {
   const given = givenPassphrase();
   if (given !== null) return given;
-  // A script that has taken standard error is not to hang on a question that nobody sees.
+  // Where a script has taken standard error, a question would go unseen, and the command would hang.
   if (!process.stderr.isTTY) return null;
   let terminal: number;
   try {

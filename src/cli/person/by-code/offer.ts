@@ -19,7 +19,7 @@ interface Offer {
   readonly user: string;
   readonly words: readonly string[];
   readonly scalar: string;
-  /** Who tried the words, and with which share: nobody else may. */
+  /** The user that tried the words, and with which share: no other user may. */
   readonly partner: { readonly code: string; readonly share: string } | null;
   /** They knew them. */
   readonly proven: boolean;
@@ -46,7 +46,9 @@ export async function offerByCode({ person, payload, files, limit, invite }: Off
     limit.pause();
     const offer = await agreeOnOffer(once, session.relay);
     announce(offer, payload, person);
-    const partner = await limit.race(new Doorkeeper({ relay: session.relay, once, offer, limit }).partner);
+    const partner = await limit.unlessOver(
+      new Doorkeeper({ relay: session.relay, once, offer, limit }).partner,
+    );
     // From here on the code is used up: interrupted or not, this ends well or not at all.
     const listed = payload.items.map(({ source: { name, size }, folder }) => ({
       name: folder ? name.replace(/\.tar$/, '') : name,
@@ -123,7 +125,7 @@ class Doorkeeper {
     const { relay, once, offer, limit } = options;
     this.#once = once;
     this.#offer = offer;
-    this.#fail = (error) => limit.end(error);
+    this.#fail = (error) => limit.abort(error);
     this.partner = new Promise((admit) => {
       this.#admit = admit;
     });

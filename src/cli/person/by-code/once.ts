@@ -5,7 +5,7 @@ import { readIfThere } from '../account/identity-file.ts';
 import type { Person } from '../options.ts';
 
 /**
- * An identity for one transfer, and what has to survive of it when a side is interrupted. Nobody needs an identity before,
+ * An identity for one transfer, and what has to survive of it when a side is interrupted. A person needs no identity before,
  * and none is left behind.
  */
 export class Once<Data> {

@@ -53,7 +53,7 @@ export async function run(args: readonly string[]): Promise<number> {
       return /^(y|yes|)$/i.test(answer.trim());
     };
     process.once('SIGINT', () => {
-      limit.end(new ClientError('cancelled', 'Interrupted. The same command goes on.'));
+      limit.abort(new ClientError('cancelled', 'Interrupted. The same command goes on.'));
     });
     const received = await new Recipient({
       person,
@@ -98,7 +98,7 @@ class Recipient {
     const { relay, done, leave } = await connectAs(once.person, { signal: limit.signal, invite });
     try {
       const conversation = await relay.startConversation(code.user, { signal: limit.signal });
-      const received = await limit.race(this.#talk(conversation, once));
+      const received = await limit.unlessOver(this.#talk(conversation, once));
       await leave();
       await once.remove();
       return received;

@@ -52,7 +52,7 @@ async function firstWord(relay: Relay, code: string): Promise<Conversation> {
   return known ?? relay.startConversation(code);
 }
 
-/** What they say, what becomes of one's own words, and the line that is being typed. */
+/** What they say, what becomes of the own messages, and the line that is being typed. */
 class Chat {
   readonly #relay: Relay;
   readonly #conversation: Conversation;

@@ -67,12 +67,20 @@ export class TerminalScreen implements Screen {
     this.#out = out;
   }
 
-  say(words: string): void {
-    this.#above(words);
+  /** Writes above the line that is being typed, which is then shown again. */
+  say(text: string): void {
+    const { rows } = this.#lines.getCursorPos();
+    moveCursor(this.#out, 0, -rows);
+    cursorTo(this.#out, 0);
+    clearScreenDown(this.#out);
+    this.#out.write(`${text}\n`);
+    const written = text.split('\n').reduce((sum, line) => sum + this.#rowsOf(line), 0);
+    for (const [id, since] of this.#rowsSince) this.#rowsSince.set(id, since + written);
+    this.#lines.prompt(true);
   }
 
   theirs(code: string, text: string): void {
-    this.#above(`${code}  ${printable(text)}`);
+    this.say(`${code}  ${printable(text)}`);
   }
 
   mine(id: string, text: string, mark: Mark): void {
@@ -81,15 +89,15 @@ export class TerminalScreen implements Screen {
       moveCursor(this.#out, 0, -1);
       cursorTo(this.#out, 0);
       clearScreenDown(this.#out);
-      this.#above(this.#line(mark, text));
+      this.say(this.#line(mark, text));
       if (this.#rowsOf(this.#line(mark, text)) === 1) this.#rowsSince.set(id, 0);
       return;
     }
     const rows = this.#rowsSince.get(id);
     if (mark === 'read' || mark === 'failed') this.#rowsSince.delete(id);
-    // Scrolled out of reach, or more than one row high: only what is worth a line of its own is told.
+    // Scrolled out of reach, or more than one row high: only a failure is worth a line of its own.
     if (rows === undefined || rows > (this.#out.rows || DEFAULT_ROWS) - 3) {
-      if (mark === 'failed') this.#above(this.#line(mark, text));
+      if (mark === 'failed') this.say(this.#line(mark, text));
       return;
     }
     const column = this.#lines.getCursorPos();
@@ -103,18 +111,6 @@ export class TerminalScreen implements Screen {
 
   prompt(): void {
     this.#lines.prompt();
-  }
-
-  /** Writes above the line that is being typed, which is then shown again. */
-  #above(text: string): void {
-    const { rows } = this.#lines.getCursorPos();
-    moveCursor(this.#out, 0, -rows);
-    cursorTo(this.#out, 0);
-    clearScreenDown(this.#out);
-    this.#out.write(`${text}\n`);
-    const written = text.split('\n').reduce((sum, line) => sum + this.#rowsOf(line), 0);
-    for (const [id, since] of this.#rowsSince) this.#rowsSince.set(id, since + written);
-    this.#lines.prompt(true);
   }
 
   #line(mark: Mark, text: string): string {

@@ -71,7 +71,7 @@ export async function sendOneFile(options: SendFileOptions): Promise<FileOutcome
         console.error(awayWords(source, conversation, stored !== null, path));
     }, AWAY_AFTER_MS);
     try {
-      await limit.race(waits);
+      await limit.unlessOver(waits);
     } finally {
       clearTimeout(hint);
     }

@@ -7,7 +7,7 @@
  * - A session is sent under only once the other side is known to have it: the initiator knows from the signed answer, the
  *   responder from the first message that opens under it.
  * - Of several such sessions both sides send under the highest, by a rank that both compute alike from what both signed.
- * - So a side that sends under a session never returns to a lower one, and whoever opens a message may drop those.
+ * - So a side that sends under a session never returns to a lower one, and the side that opens a message may drop those.
  */
 
 import {

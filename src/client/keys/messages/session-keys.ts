@@ -5,7 +5,7 @@ import { chainKeys, exchangeName, type Parties } from './derivation.ts';
 import { plainChain } from './plain-chains.ts';
 import type { Session } from './sessions.ts';
 
-/** Who talks to whom: what the keys are bound to. Keys in hex. */
+/** The two sides of a session: what its keys are bound to. Keys in hex. */
 export interface Peers {
   readonly own: { readonly code: string; readonly eddsaPublicKey: string };
   readonly peer: { readonly code: string; readonly eddsaPublicKey: string };

@@ -96,7 +96,7 @@ export class RedisInvitations implements Invitations {
     return textOf(reply) === 'revoked';
   }
 
-  /** Takes a use for the key that is about to register. False if the invitation lets nobody in. */
+  /** Takes a use for the key that is about to register. False if the invitation is not valid. */
   async take(hash: string, holder: string): Promise<boolean> {
     for (let attempt = 1; attempt <= TAKES_MAX; attempt += 1) {
       const { taken, old } = await this.#take(hash, holder);

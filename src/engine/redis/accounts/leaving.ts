@@ -41,7 +41,7 @@ export class Leaving {
     return outcome;
   }
 
-  /** @param found what a sweep found; null: an operator deletes, whoever holds the session. False: nothing was deleted. */
+  /** @param found what a sweep found; null: an operator deletes, whichever session holds. False: nothing was deleted. */
   async remove(
     code: string,
     found: { readonly token: string; readonly epoch: number } | null,

@@ -32,7 +32,7 @@ const HOLD_MS = 30_000;
 
 /**
  * One node at a time finishes deletions that were cut off, and deletes accounts that have been idle for too long, a page
- * of keys at each step. Times are those of Redis: a node whose clock is wrong deletes nobody.
+ * of keys at each step. Times are those of Redis: a node whose clock is wrong deletes no account.
  */
 export class Sweeper {
   readonly #options: SweeperOptions;

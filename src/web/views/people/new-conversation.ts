@@ -20,11 +20,9 @@ class CodeForm {
     });
   }
 
-  fill(text: string): void {
-    this.#input.value = text;
-  }
-
-  focus(): void {
+  /** Shows the code, for the person to complete or to send. */
+  show(code: string): void {
+    this.#input.value = code;
     this.#input.focus();
   }
 
@@ -60,8 +58,7 @@ export class NewConversation {
         hint: 'Hold the camera over their code, as their keyrelay shows it.',
         otherwise: 'Type or paste their code instead.',
         onText: (text) => {
-          this.#later.fill(text);
-          this.#later.focus();
+          this.#later.show(text);
           return null;
         },
       }),
@@ -78,12 +75,10 @@ export class NewConversation {
   /** With a code filled in that came by a link: whether to write is the person's to say. */
   open(code = ''): void {
     if (document.body.dataset.people === 'none') {
-      this.#first.fill(code);
-      this.#first.focus();
+      this.#first.show(code);
       return;
     }
-    this.#later.fill(code);
     this.#sheet.open();
-    this.#later.focus();
+    this.#later.show(code);
   }
 }

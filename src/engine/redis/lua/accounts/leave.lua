@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Deletes an account and all that waits for it. Of the account a mark stays, for ever, so that nobody is given its code
+-- Deletes an account and all that waits for it. Of the account a mark stays, for ever, so that no other user gets its code
 -- again; and its key until other slots have forgotten it too.
 --
 -- KEYS[1] user:{CODE}     hash

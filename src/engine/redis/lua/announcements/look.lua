@@ -17,7 +17,7 @@ local now = now_us()
 local box = open_mailbox()
 if not box then return { 'not' } end
 expire(box, now - tonumber(ARGV[1]))
--- The token of a session stays when its node dies, but then nobody listens. To the session itself this is no news.
+-- The token of a session stays when its node dies, but then no node listens. To the session itself this is no news.
 local live = box.token ~= '' and redis.call('SPUBLISH', inbox, 'c' .. box.token) > 0
 if live or box.count == 0 or banned_until(box.guard, now) then
   redis.call('HDEL', user, 'announced')

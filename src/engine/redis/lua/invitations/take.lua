@@ -1,6 +1,6 @@
 #!lua
 -- Takes one use of an invitation for a pair of keys that is about to register. The same pair takes one, however often it
--- is tried. Every token that lets nobody in gets one answer: unknown, expired, revoked and used up look alike.
+-- is tried. Every invalid token gets one answer: unknown, expired, revoked and used up look alike.
 --
 -- KEYS[1] {invites}:<id>  hash; beside it {invites}:<id>:taken
 -- ARGV[1] hash            of the token

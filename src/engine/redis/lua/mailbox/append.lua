@@ -1,7 +1,7 @@
 -- Envelopes enter a mailbox at its tail.
 
 -- Appends the frames with the code 's', and publishes each as a wake-up. Returns the ids, by index. box.listeners: how many
--- heard the last; never evidence of delivery, but 0 is a hint that nobody listens.
+-- heard the last; never evidence of delivery, but 0 is a hint that no node listens.
 local function append(box, batch, codes, now)
   local ids = {}
   -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.

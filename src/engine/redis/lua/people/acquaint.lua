@@ -1,5 +1,5 @@
 #!lua
--- The user writes to these people: whom he writes to, he hears.
+-- The user writes to these people: from then on the user hears them.
 --
 -- KEYS[1] user:{CODE}  hash
 -- ARGV[1] token        32 hex digits

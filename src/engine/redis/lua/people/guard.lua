@@ -1,4 +1,4 @@
--- Whom a user hears. The field `guard` of the user's hash has a letter for each thing that may be in a sender's way; for
+-- Which senders a user hears. The field `guard` of the user's hash has a letter for each thing that may be in a sender's way; for
 -- nearly all users it is empty, and deliver looks no further:
 --   b  some codes are blocked
 --   k  only known people are heard
