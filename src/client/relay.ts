@@ -196,6 +196,24 @@ export class Relay {
     }
   }
 
+  /**
+   * Web Push while away: registers a subscription as browsers give it, or removes one. Resolves with the key to subscribe
+   * with (`applicationServerKey`); null if the relay does not push, or not there.
+   */
+  async push(
+    change:
+      | { readonly endpoint: string; readonly p256dh: string; readonly auth: string }
+      | { readonly endpoint: string; readonly remove: true }
+      | Record<string, never> = {},
+  ): Promise<string | null> {
+    try {
+      return String((await this.#command('push', change)).public_key);
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'refused') return null;
+      throw error;
+    }
+  }
+
   /** Deletes the account with everything that waits for it. Its code is never given again. Ends the client. */
   async deleteAccount(): Promise<void> {
     try {

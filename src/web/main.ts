@@ -8,6 +8,7 @@ import {
 import { invitationTo } from './chat/address.ts';
 import { Chat } from './chat/chat.ts';
 import { takeInvite } from './chat/invite.ts';
+import { keepPushed } from './chat/push.ts';
 import { byId } from './dom/dom.ts';
 import { saveFile } from './dom/save-file.ts';
 import { type Backup, exportEverything, readBackup, takeOver } from './kept/backup.ts';
@@ -106,6 +107,8 @@ function run(relay: Relay, chat: Chat, shown: (state: ConnectionState) => void):
   const ownCode = new OwnCode();
   const changed = (state: ConnectionState) => {
     shown(state);
+    // Not every browser has a push service that it reaches.
+    if (state.state === 'live') keepPushed(relay).catch(() => {});
     if (relay.code !== null) ownCode.show(relay.code, invitationTo(relay.code));
   };
   relay.on('state', changed);
@@ -154,6 +157,7 @@ function settingsActions(parts: {
       location.replace('/');
       return null;
     },
+    onNotify: () => void keepPushed(relay).catch(() => {}),
     onTyping: (wanted) => {
       relay.typing = wanted;
     },

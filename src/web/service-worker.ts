@@ -15,17 +15,19 @@ interface FetchEvent extends ExtendableEvent {
 }
 interface Client {
   readonly url: string;
+  readonly visibilityState: 'visible' | 'hidden';
   focus(): Promise<unknown>;
   postMessage(message: unknown): void;
 }
 interface Worker {
+  readonly registration: { showNotification(title: string, options: object): Promise<void> };
   readonly clients: {
     claim(): Promise<void>;
     matchAll(options: { type: 'window'; includeUncontrolled: boolean }): Promise<readonly Client[]>;
     openWindow(url: string): Promise<unknown>;
   };
   skipWaiting(): Promise<void>;
-  addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void;
+  addEventListener(type: 'install' | 'activate' | 'push', listener: (event: ExtendableEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
   addEventListener(type: 'notificationclick', listener: (event: NotificationEvent) => void): void;
 }
@@ -51,6 +53,10 @@ worker.addEventListener('fetch', (event) => {
   const { pathname } = new URL(request.url);
   if (request.method !== 'GET' || !SHELL.includes(pathname)) return;
   event.respondWith(pathname === '/' ? newestPage() : kept(pathname, request));
+});
+
+worker.addEventListener('push', (event) => {
+  event.waitUntil(tellOfMail());
 });
 
 worker.addEventListener('notificationclick', (event) => {
@@ -81,6 +87,14 @@ async function newestPage(): Promise<Response> {
     // The relay is away.
   }
   return (await (await caches.open(NAME)).match('/')) ?? Response.error();
+}
+
+/** Whatever the message says: the relay knows no more than that something waits. */
+async function tellOfMail(): Promise<void> {
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (pages.some(({ visibilityState }) => visibilityState === 'visible')) return;
+  const look = { icon: '/icon.svg', tag: 'mailbox', data: '' };
+  await worker.registration.showNotification('keyrelay', { body: 'A message waits', ...look });
 }
 
 /** Opens the conversation that a notification was about. */

@@ -13,6 +13,7 @@ export interface SettingsActions {
   readonly onDeleteAccount: () => Promise<string | null>;
   /** In this browser. */
   readonly onDeleteEverything: () => Promise<void>;
+  readonly onNotify: () => void;
   readonly onTyping: (wanted: boolean) => void;
   readonly blocked: () => readonly { readonly code: string; readonly name: string }[];
   readonly onUnblock: (code: string) => void;
@@ -125,6 +126,7 @@ export class SettingsSheet {
     const allowed = wanted && (await Notification.requestPermission()) === 'granted';
     this.#notify.checked = allowed;
     changeSettings({ notify: allowed });
+    this.#actions.onNotify();
     byId('notify-hint', HTMLElement).textContent =
       wanted && !allowed ? 'The browser does not allow it: see its settings for this page.' : '';
   }
