@@ -11,6 +11,7 @@ import {
   newLimit,
   node,
   pageOf,
+  report,
 } from './shapes.ts';
 
 const AFTER = { name: 'after', means: '`next` of the page before.' };
@@ -144,6 +145,17 @@ export const RELAY_ROUTES: readonly Route[] = [
     handle: async ({ engine }, { query }) => ({
       status: 200,
       json: await engine.operators.audit.page(query.after ?? null),
+    }),
+  },
+  {
+    method: 'GET',
+    path: '/v1/reports',
+    summary: 'What users have reported of others, the newest first; the last 500, for 90 days.',
+    query: [AFTER],
+    answer: { status: 200, schema: pageOf(report) },
+    handle: async ({ engine }, { query }) => ({
+      status: 200,
+      json: await engine.operators.reports.page(query.after ?? null),
     }),
   },
 ];

@@ -117,6 +117,24 @@ export const auditLine = z
   })
   .strict();
 
+export const report = z
+  .object({
+    at: time,
+    id: z.string().describe("The reporter's name for it."),
+    reporter: code,
+    code: code.describe('Of the reported user.'),
+    key: z.string().describe('Ed25519 key of the reported user: verifies the signatures.'),
+    envelopes: z.array(
+      z
+        .object({
+          data: z.string().describe('As its sender signed it; what it says is encrypted for the reporter.'),
+          signature: z.string(),
+        })
+        .strict(),
+    ),
+  })
+  .strict();
+
 /** One page of a list. */
 export function pageOf<T extends z.ZodType>(item: T) {
   return z

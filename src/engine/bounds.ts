@@ -71,6 +71,19 @@ export const INVITATIONS_MAX = 10_000;
 /** Lines of the audit log; the oldest leave. */
 export const AUDIT_MAX = 10_000;
 
+/** Reports that operators can see; the oldest leave. */
+export const REPORTS_MAX = 500;
+
+/** A report has so many envelopes at most, and their data so many bytes together. */
+export const REPORT_ENVELOPES_MAX = 16;
+export const REPORT_BYTES_MAX = 32 * 1024;
+
+/** One user may file a report this often, so that no reporter pushes out what others have filed. */
+export const REPORT_EVERY_MS = 60_000;
+
+/** Reports are deleted after this. */
+export const REPORT_TTL_MS = 90 * 24 * 60 * 60 * 1000;
+
 /** Above this share of memory, registrations are refused to protect existing users. */
 export const REGISTRATION_MEMORY_PERCENT = 90;
 

@@ -25,6 +25,7 @@ export interface Operators {
   /** False if there is none with this id. */
   dropDeadLetter(code: string, id: string): Promise<boolean>;
   readonly audit: Audit;
+  readonly reports: Reports;
 }
 
 /** What operators have asked for. Keeps the last `AUDIT_MAX` lines. */
@@ -49,6 +50,37 @@ export interface AuditEntry {
 
 export interface AuditLine extends AuditEntry {
   readonly id: string;
+  readonly at: string;
+}
+
+/** What users have shown of others. Keeps the last `REPORTS_MAX`, beside the audit log: no user can push lines out of that. */
+export interface Reports {
+  /** The same report again is filed once. `early`: the reporter has filed another within `REPORT_EVERY_MS`. */
+  file(report: Report): Promise<'filed' | 'early'>;
+  /** The newest first; `after` as in `Audit`. */
+  page(after: string | null): Promise<Page<ReportLine>>;
+}
+
+/** Verified by the relay; `key` and the signatures let operators verify it again. */
+export interface Report {
+  /** The reporter's name for it. */
+  readonly id: string;
+  readonly reporter: string;
+  /** Of the reported user. */
+  readonly code: string;
+  /** Ed25519 key of the reported user, 64 hex digits. */
+  readonly key: string;
+  readonly envelopes: readonly ReportedEnvelope[];
+}
+
+export interface ReportedEnvelope {
+  /** D of docs/protocol.md, as its sender signed it. */
+  readonly data: string;
+  /** 128 hex digits. */
+  readonly signature: string;
+}
+
+export interface ReportLine extends Report {
   readonly at: string;
 }
 

@@ -193,6 +193,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     means: 'makes the keys by which push services know your relay (docs/waking.md); asks no relay',
     request: () => ({ answer: vapidKeys() }),
   },
+  'report list': {
+    means: 'shows what users reported of others, the newest first; --json shows the envelopes',
+    request: () => ({ method: 'GET', path: '/v1/reports' }),
+  },
   audit: {
     means: 'shows what operators did, the newest first',
     request: () => ({ method: 'GET', path: '/v1/audit' }),

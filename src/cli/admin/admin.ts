@@ -112,6 +112,7 @@ function printTable(rows: readonly object[], withHead: boolean): void {
 
 /** What users named themselves may hold anything: no control characters reach the terminal. */
 function plain(value: unknown): string {
+  if (Array.isArray(value)) return `${value.length}`;
   const text =
     typeof value === 'object' && value !== null
       ? Object.entries(value)

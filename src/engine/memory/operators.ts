@@ -1,6 +1,16 @@
 import { AUDIT_MAX } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
-import type { Audit, AuditEntry, AuditLine, DeadLetter, Operators, Page, UserCard } from '../operators.ts';
+import type {
+  Audit,
+  AuditEntry,
+  AuditLine,
+  DeadLetter,
+  Operators,
+  Page,
+  Reports,
+  UserCard,
+} from '../operators.ts';
+import { MemoryReports } from './reports.ts';
 import type { UserRecord, Users } from './users.ts';
 
 export interface MemoryOperatorsOptions {
@@ -43,10 +53,12 @@ class MemoryAudit implements Audit {
 export class MemoryOperators implements Operators {
   readonly #options: MemoryOperatorsOptions;
   readonly audit: Audit;
+  readonly reports: Reports;
 
   constructor(options: MemoryOperatorsOptions) {
     this.#options = options;
     this.audit = new MemoryAudit(options.now);
+    this.reports = new MemoryReports(options.now);
   }
 
   async show(code: string): Promise<UserCard | 'gone' | null> {

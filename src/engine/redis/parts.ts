@@ -16,6 +16,7 @@ import { Store } from './mailbox/store.ts';
 import { AuditLog } from './operators/audit.ts';
 import { RedisControl } from './operators/control.ts';
 import { RedisOperators } from './operators/operators.ts';
+import { RedisReports } from './operators/reports.ts';
 import { RedisPeople } from './people/people.ts';
 import { RedisPrekeys } from './prekeys/prekeys.ts';
 import { Presence } from './presence.ts';
@@ -137,6 +138,7 @@ export function assemble({
   const invitations = new RedisInvitations({ calls, scripts, durable });
   const accounts = new Accounts({ calls, scripts, store, invitations, maxUsers: limits.maxUsers });
   const audit = new AuditLog(calls);
+  const reports = new RedisReports({ calls, scripts, durable });
   const presence = new Presence({
     calls,
     scripts,
@@ -170,7 +172,7 @@ export function assemble({
     announcements,
     pushes: pushAnnouncements,
     subscriptions: new RedisSubscriptions({ calls, scripts, store }),
-    operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, durable }),
+    operators: new RedisOperators({ calls, scripts, router, accounts, leaving, audit, reports, durable }),
     control: new RedisControl(calls),
     accounts,
     presence,

@@ -57,6 +57,9 @@
  *   relay:drain:<node>      string  an operator has asked the node to stop. TTL: 60 s          operators/control.ts
  *   relay:sweeper           string  the node that sweeps; TTL: 30 s after its last step        accounts/sweeper.ts
  *   relay:audit             stream  what operators did; the last 10,000 lines                  operators/audit.ts
+ *   relay:{reports}         zset    JSON of a report -> us                                     operators/report
+ *     TTL: 90 days; the last 500
+ *   relay:{reports}:CODE    string  this user has just filed one; TTL: a minute                 operators/report
  *   probe:{n}:<node>        sharded channel  nonces of a node's probe                          probe
  *   node:<node>             string  JSON: address, version, since, sockets of a live node      presence.ts
  *     TTL: 30 s after its last heartbeat
@@ -137,6 +140,8 @@ export const keysBesideInvitation = (id: string): readonly string[] => [
 export const CHANGED_SETTINGS = 'relay:settings';
 export const drainKey = (nodeId: string): string => `relay:drain:${nodeId}`;
 export const AUDIT = 'relay:audit';
+export const REPORTS = 'relay:{reports}';
+export const keysBesideReports = (reporter: string): readonly string[] => [`${REPORTS}:${reporter}`];
 export const SWEEPER = 'relay:sweeper';
 
 const PROBE_PREFIX = 'probe:';

@@ -39,6 +39,13 @@ export const LOG_EVENTS = {
       'An operator changes something through the admin API: the operator, the action, and the reason. The user or thing it is about stands in the audit ' +
       'log only (`keyrelay admin audit`), because this log names no users.',
   },
+  'a user was reported': {
+    level: 'info',
+    fields: ['count'],
+    means:
+      'A user has shown the operators so many envelopes of another user: `keyrelay admin report list` says who, whom and what, ' +
+      'because this log names no users.',
+  },
   'settings have changed': {
     level: 'info',
     fields: ['reason'],

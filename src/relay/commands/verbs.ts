@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { block, blocks, policy, unblock } from './people.ts';
 import { prekeyClaim, prekeys } from './prekeys.ts';
 import { push } from './push.ts';
+import { report } from './report.ts';
 
 /** Every command, once, by the type of its message. */
 export const VERBS = {
@@ -14,6 +15,7 @@ export const VERBS = {
   push,
   prekeys,
   prekey_claim: prekeyClaim,
+  report,
   delete_account: deleteAccount,
 } as const satisfies Readonly<Record<string, Command>>;
 

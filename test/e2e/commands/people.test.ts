@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { command } from '../../support/plain/commands.ts';
+import { command, commandText } from '../../support/plain/commands.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
@@ -15,8 +16,9 @@ let relays: readonly RelayNode[];
 
 beforeAll(async () => {
   redis = await startRedis();
-  const url = { RELAY_REDIS_URL: redis.url };
-  relays = await Promise.all([processes.relay(), processes.relay(url), processes.relay(url)]);
+  const alone = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN };
+  const url = { ...alone, RELAY_REDIS_URL: redis.url };
+  relays = await Promise.all([processes.relay(alone), processes.relay(url), processes.relay(url)]);
 });
 
 afterAll(async () => {
@@ -53,6 +55,12 @@ async function ask(from: Talker, to: PlainUser): Promise<void> {
   });
   from.socket.sendData(from.user, text);
   await from.socket.until(() => from.socket.accepted().includes(id));
+}
+
+/** A delivered envelope as `report` takes it. */
+function shown(text: string) {
+  const [, data = '', signature = ''] = /^\{"data":(.*),"signature":"([0-9a-f]{128})"/.exec(text) ?? [];
+  return { data, signature };
 }
 
 /** What came to somebody of the others, as payload or type. */
@@ -120,6 +128,38 @@ for (const [name, home, away] of [
       expect(heard(bob)).toEqual(['eve', 'carol']);
     });
 
+    it('report shows operators what somebody sent, once, and no more than one a minute', async () => {
+      const [bob, eve] = await people();
+      await say(eve, bob.user, 'nasty');
+      await say(eve, bob.user, 'nastier');
+      await bob.socket.untilEnvelopes(2);
+      const payload = { code: eve.user.code, envelopes: bob.socket.envelopes.map(shown) };
+      const text = commandText(bob.user.code, 'report', payload, 'report-1');
+      for (const times of [1, 2]) {
+        bob.socket.sendData(bob.user, text);
+        await bob.socket.until(
+          () => bob.socket.accepted().filter((id) => id === 'report-1').length === times,
+        );
+      }
+      expect((await command(bob.socket, bob.user, 'report', payload)).error).toMatchObject({
+        code: 'rate_limited',
+        retry_after_ms: 60_000,
+      });
+      const { json } = await admin(relays[away] as RelayNode, 'GET', '/v1/reports');
+      const { items } = json as { items: { reporter: string }[] };
+      expect(items.filter(({ reporter }) => reporter === bob.user.code)).toEqual([
+        {
+          at: expect.stringMatching(/^20.*Z$/),
+          id: 'report-1',
+          reporter: bob.user.code,
+          key: eve.user.eddsaPublicKey,
+          ...payload,
+        },
+      ]);
+      expect(relays[home]?.output).toContain('"a user was reported"');
+      expect(relays[home]?.output).not.toContain('nasty');
+    });
+
     it('the policy holds over logins', async () => {
       const [bob, eve, carol] = await people();
       await command(bob.socket, bob.user, 'policy', { accept: 'known' });
@@ -155,6 +195,50 @@ describe('commands that are refused', () => {
     const { user, socket } = await talker(relays[0] as RelayNode);
     const { error } = await command(socket, user, verb, payload);
     expect(error).toMatchObject({ code: 'bad_command', detail: expect.stringMatching(detail) });
+  });
+
+  interface Shown {
+    readonly data: string;
+    readonly signature: string;
+  }
+  const BAD_DATA = /^report: envelopes\[0\]\.data is not the data of an envelope$/;
+  /** By what came to the reporter, and what came to somebody else. */
+  const BAD_REPORTS: readonly (readonly [(mine: Shown, hers: Shown) => unknown, RegExp])[] = [
+    [() => [], /^report: envelopes must be a list of 1 to 16$/],
+    [(mine) => Array(17).fill(mine), /^report: envelopes must be a list of 1 to 16$/],
+    [() => [null], /^report: envelopes\[0\] must be \{"data"/],
+    [(mine) => [{ ...mine, signature: 'ab' }], /^report: signature must be 128 hex digits/],
+    [(mine) => [{ ...mine, data: '{}' }], BAD_DATA],
+    [(mine) => [{ ...mine, data: `${mine.data},"x":{}` }], BAD_DATA],
+    [(mine, hers) => [mine, hers], /^report: envelopes\[1\] is not from \w{7} to you$/],
+    [
+      (mine) => [{ ...mine, data: mine.data.replace('from eve', 'something') }],
+      /^report: envelopes\[0\] is not signed by/,
+    ],
+    [
+      (mine) => [{ ...mine, data: mine.data.replace('from eve', 'x'.repeat(33_000)) }],
+      /^report: the data of all envelopes may have 32768 bytes together$/,
+    ],
+  ];
+
+  it('are reports of what the reported user has not sent to the reporter', async () => {
+    const relay = relays[0] as RelayNode;
+    const [eve, reporter, carol] = [await talker(relay), await talker(relay), await talker(relay)];
+    await say(eve, reporter.user, 'from eve');
+    await say(eve, carol.user, 'to carol');
+    await carol.socket.untilEnvelopes(1);
+    await reporter.socket.untilEnvelopes(1);
+    const mine = shown(reporter.socket.envelopes[0] ?? '');
+    const hers = shown(carol.socket.envelopes[0] ?? '');
+    for (const [envelopes, detail] of BAD_REPORTS) {
+      const payload = { code: eve.user.code, envelopes: envelopes(mine, hers) };
+      const { error } = await command(reporter.socket, reporter.user, 'report', payload);
+      expect(error).toMatchObject({ code: 'bad_command', detail: expect.stringMatching(detail) });
+    }
+    const payload = { code: reporter.user.code, envelopes: [mine] };
+    expect((await command(carol.socket, carol.user, 'report', payload)).error).toMatchObject({
+      detail: expect.stringMatching(/is not from \w{7} to you$/),
+    });
   });
 
   it('would block oneself', async () => {

@@ -134,6 +134,26 @@ export function operators(backend: Backend): void {
       expect([...new Set(listed)].sort()).toEqual(codes.sort());
     });
 
+    it('see reports, the newest first; a repeated one is one, and one reporter files one a minute', async () => {
+      const { reports } = one.operators;
+      const envelopes = [{ data: '{}', signature: 'ab'.repeat(64) }];
+      const first = { id: 'r', reporter: 'B0B0000', code: 'EVE0000', key: key(), envelopes };
+      const second = { ...first, reporter: 'A11CE00' };
+      expect(await reports.file(first)).toBe('filed');
+      expect(await reports.file(second)).toBe('filed');
+      expect(await other.operators.reports.file(first)).toBe('filed');
+      expect(await other.operators.reports.file({ ...first, id: 's' })).toBe('early');
+      const { items, next } = await other.operators.reports.page(null);
+      const at = expect.stringMatching(/^20.*Z$/);
+      expect({ items, next }).toEqual({
+        items: [
+          { at, ...second },
+          { at, ...first },
+        ],
+        next: null,
+      });
+    });
+
     it('act on nobody where no user has the code', async () => {
       const { operators } = one;
       expect(await operators.ban('0000000', { forMs: null, reason: '' })).toBe(false);

@@ -1,5 +1,5 @@
 import { formatCreatedAt } from '../../created-at.ts';
-import type { Audit, DeadLetter, Operators, Page, UserCard } from '../../operators.ts';
+import type { Audit, DeadLetter, Operators, Page, Reports, UserCard } from '../../operators.ts';
 import type { Leaving } from '../accounts/leaving.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Router } from '../cluster/router.ts';
@@ -16,6 +16,7 @@ export interface RedisOperatorsOptions {
   readonly accounts: Accounts;
   readonly leaving: Leaving;
   readonly audit: Audit;
+  readonly reports: Reports;
   readonly durable: boolean;
 }
 
@@ -25,10 +26,12 @@ const EPOCH_IS_TIME_MS = 1_500_000_000_000;
 /** See `Operators`. */
 export class RedisOperators implements Operators {
   readonly audit: Audit;
+  readonly reports: Reports;
   readonly #options: RedisOperatorsOptions;
 
   constructor(options: RedisOperatorsOptions) {
     this.audit = options.audit;
+    this.reports = options.reports;
     this.#options = options;
   }
 

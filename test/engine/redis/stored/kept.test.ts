@@ -57,6 +57,8 @@ it('every key that use leaves behind is on the list', async () => {
   await new Sender(node, 'A11CE00').send(bob.code, envelope('b', 'y'));
   await node.operators.remove(gone.code);
   await node.operators.audit.record({ operator: 'o', node: 'n', action: 'a', target: '', reason: '' });
+  const report = { id: 'r', reporter: bob.code, code: 'EVE0000', key: key(), envelopes: [] };
+  await node.operators.reports.file(report);
   await node.control.changeSetting('RELAY_REGISTRATION', 'open');
   await node.control.askToDrain('some node');
   await expect.poll(() => server.call('EXISTS', 'relay:sweeper', 'node::live')).toBe(2);
