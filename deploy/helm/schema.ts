@@ -1,3 +1,4 @@
+import type { Setting } from '../../src/ops/settings/setting.ts';
 import { SETTINGS } from '../../src/ops/settings/settings.ts';
 
 /** keyrelay/values.schema.json: what Helm refuses before anything reaches the cluster. `npm run docs` writes it. */
@@ -31,6 +32,14 @@ const CHART_OWNED = [
   'RELAY_PUBLIC_URL',
   'RELAY_TRUSTED_PROXIES',
 ];
+
+/** Settings that may come from a file of their own. */
+function secrets(): object {
+  const secret = Object.values<Setting<unknown>>(SETTINGS).filter(({ secret }) => secret === true);
+  const given = secret.filter(({ env }) => !CHART_OWNED.includes(env));
+  const key = { type: 'string', pattern: '^[A-Za-z0-9._-]+$' };
+  return closed({ name: text, keys: closed(Object.fromEntries(given.map(({ env }) => [env, key]))) });
+}
 
 function settings(): object {
   const given = Object.values(SETTINGS).filter(({ env }) => !CHART_OWNED.includes(env));
@@ -66,6 +75,7 @@ export function valuesSchemaJson(): string {
         hosts: { ...list({ type: 'string', pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' }), minItems: 1 },
         trustedProxies: list({ ...cidr, not: { pattern: '/0$' } }),
         settings: settings(),
+        secrets: secrets(),
         extraEnv: list(closed({ name, value: text, valueFrom: theirs }, ['name'])),
         extraVolumes: list(theirs),
         extraVolumeMounts: list(theirs),

@@ -2,11 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { Setting } from '../../../src/ops/settings/setting.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8');
-const settings = new Set<string>(Object.values(SETTINGS).map(({ env }) => env));
+const settings = new Set<string>(
+  Object.values<Setting<unknown>>(SETTINGS).flatMap(({ env, secret }) =>
+    secret === true ? [env, `${env}_FILE`] : [env],
+  ),
+);
 
 describe('docker-compose.yml', () => {
   const compose = read('docker-compose.yml');

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { valuesSchemaJson } from '../../../deploy/helm/schema.ts';
 import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
+import type { Setting } from '../../../src/ops/settings/setting.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../deploy/helm/', import.meta.url));
@@ -36,7 +37,10 @@ describe.each(['plain', 'full'] as const)('deploy/helm/rendered/%s.yaml', (name)
   });
 
   test('sets only settings that exist', () => {
-    const known = new Set<string>(Object.values(SETTINGS).map(({ env }) => env));
+    const settings = Object.values<Setting<unknown>>(SETTINGS);
+    const known = new Set<string>(
+      settings.flatMap(({ env, secret }) => (secret === true ? [env, `${env}_FILE`] : [env])),
+    );
     const set = [...yaml.matchAll(/\bname: (RELAY_\w+)/g)].map(([, setting = '']) => setting);
     expect(set.length).toBeGreaterThan(3);
     expect(set.filter((setting) => !known.has(setting))).toEqual([]);
@@ -83,6 +87,22 @@ describe('with everything turned on', () => {
     expect(yaml).toMatch(/- port: 6379\n {8}- port: 26379\n/);
   });
 
+  test('secrets come as files from the keys that were named, and no others', () => {
+    const files = [...yaml.matchAll(/name: (RELAY_\w+)_FILE, value: "\/etc\/keyrelay\/([^"]+)"/g)];
+    expect(Object.fromEntries(files.map(([, name, key]) => [name, key]))).toEqual({
+      RELAY_ADMIN_TOKEN: '007',
+      RELAY_PUSH_VAPID_KEY: 'vapid',
+      RELAY_WAKE_SECRET: 'true',
+      RELAY_WAKE_URL: 'wake-url',
+    });
+    const items = [...yaml.matchAll(/- \{ key: "([^"]+)", path: "([^"]+)" \}/g)];
+    expect(items.map(([, key, path]) => [key, path])).toEqual(
+      ['007', 'true', 'vapid', 'wake-url'].map((key) => [key, key]),
+    );
+    expect(yaml).toContain('secretName: "12345"');
+    expect(yaml).toContain('- { name: secrets, mountPath: /etc/keyrelay, readOnly: true }');
+  });
+
   test('the autoscaler reads a metric that nodes have', () => {
     const name = /metric: \{ name: (\w+) \}/.exec(yaml)?.[1];
     expect(Object.values(METRICS).map((metric) => metric.name as string)).toContain(name);
@@ -120,6 +140,8 @@ describe.runIf(hasHelm())('nonsense is refused before it reaches a cluster', () 
     ['the whole internet as a proxy', 'trustedProxies={0.0.0.0/0}', /trustedProxies\.0/],
     ['an address for a network', 'trustedProxies={10.0.0.1}', /trustedProxies\.0/],
     ['a number for an annotation', 'podAnnotations.a=5', /podAnnotations\.a/],
+    ['a key of a Secret without its name', 'secrets.keys.RELAY_ADMIN_TOKEN=token', /secrets\.name/],
+    ['a setting that is no secret', 'secrets.keys.RELAY_WEB=web', /RELAY_WEB is not allowed/],
     ['a port that cannot be', 'networkPolicy.redisPorts[0]=70000', /redisPorts\.0/],
   ])('%s', (_what, set, says) => {
     const { status, stderr } = spawnSync('helm', [...PLAIN, '--set', set], { cwd: FOLDER, encoding: 'utf8' });
