@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { createECDH } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ADMIN_TOKEN } from '../../support/clients/admin.ts';
+import { command } from '../../support/plain/commands.ts';
+import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -80,6 +83,23 @@ it('says what was wrong, and ends with 1 for a refusal and 2 for a wrong command
   });
   const away = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN, RELAY_ADMIN_URL: 'http://127.0.0.1:1' };
   expect((await keyrelay(['admin', 'node', 'list'], away)).err).toContain('cannot be reached');
+});
+
+it('makes a VAPID key that a node takes, without asking a relay', async () => {
+  const made = await keyrelay(['admin', 'vapid', '--json'], {});
+  const { private_key: privateKey, public_key: publicKey } = json(made);
+  const ecdh = createECDH('prime256v1');
+  ecdh.setPrivateKey(String(privateKey), 'base64url');
+  expect(ecdh.getPublicKey('base64url')).toBe(publicKey);
+  const pushing = await processes.relay({
+    RELAY_PUSH_VAPID_KEY: String(privateKey),
+    RELAY_PUSH_SUBJECT: 'mailto:operator@example.org',
+  });
+  const user = await registerUser(pushing.http);
+  const socket = await PlainClient.login(pushing.ws, user, { protocol: 2 });
+  expect(await command(socket, user, 'push', {})).toEqual({ result: { public_key: publicKey } });
+  await socket.close();
+  expect(json(await keyrelay(['admin', 'vapid', '--json'], {})).private_key).not.toBe(privateKey);
 });
 
 it('changes a limit, which is stronger than the file; SIGHUP reads the file again', async () => {

@@ -55,6 +55,9 @@ it('every key that use leaves behind is on the list', async () => {
   await node.prekeys.claim({ code: bob.code, claimer: 'A11CE00', id: 'claim' });
   await new Sender(node, 'EVE0000').send(bob.code, envelope('a', 'x'));
   await new Sender(node, 'A11CE00').send(bob.code, envelope('b', 'y'));
+  const { session: leaving } = await login(node, gone.code);
+  await node.subscriptions.add(leaving, { endpoint: 'https://push.example/b', p256dh: 'p', auth: 'a' });
+  expect(await server.call('EXISTS', `push:{${gone.code}}`)).toBe(1);
   await node.operators.remove(gone.code);
   await node.operators.audit.record({ operator: 'o', node: 'n', action: 'a', target: '', reason: '' });
   const report = { id: 'r', reporter: bob.code, code: 'EVE0000', key: key(), envelopes: [] };
@@ -66,5 +69,6 @@ it('every key that use leaves behind is on the list', async () => {
   expect(patterns.length).toBeGreaterThan(14);
   const found = (await server.call('KEYS', '*')) as string[];
   expect(found.length).toBeGreaterThan(14);
+  expect(found.filter((name) => name.includes(gone.code))).toEqual([`user:{${gone.code}}`]);
   expect(found.filter((name) => !patterns.some((pattern) => pattern.test(name)))).toEqual([]);
 });
