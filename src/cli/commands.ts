@@ -56,12 +56,17 @@ Exit code 1 if any step fails.`,
     load: () => import('./dev/demo.ts'),
   },
   conformance: {
-    summary: 'tests any relay against the protocol, from outside, and prints by section what fails',
-    usage: `  --url URL    the relay to test, such as http://127.0.0.1:8080
-  --json       one JSON object a line, for each case
+    summary: 'tests any relay, or any client, against the protocol, and prints by section what fails',
+    usage: `  keyrelay conformance --url URL [--json]
+  keyrelay conformance client [--json] [--only WORDS] -- COMMAND ARG…
 
-Registers about sixty users there and takes about half a minute. Its client shares no code with this relay or its SDK.
-Sections are those of docs/protocol.md. Exit code 1 if a case does not hold.`,
+  --url URL    the relay to test, such as http://127.0.0.1:8080
+  --json       one JSON object a line, for each case
+  --only       of a client, only cases whose section or name has these words
+  COMMAND      starts the client to test; {url}, {state} and {peer} in it are replaced (docs/clients.md)
+
+Registers about seventy users at the relay, and takes half a minute, with a client as long. Shares no code with this relay or
+its SDK. Sections are those of docs/protocol.md. Exit code 1 if a case does not hold.`,
     load: () => import('./conformance/conformance.ts'),
   },
   reopen: {

@@ -11,10 +11,9 @@ DELIVERED = rb'(?s)\{"data":(\{.*\}),"signature":"([0-9a-f]{128})"(?:,"seq":"([^
 SENDER = re.compile(rb'"sender":"([0-9A-HJKMNP-TV-Z]{7})"')
 # Of nobody, forged, or signed and not what we understand: such an envelope is dropped.
 NOT_FOR_US = (urllib.error.HTTPError, nacl.exceptions.CryptoError, KeyError, TypeError, ValueError, RuntimeError)
-JUMP_MAX, REPEAT_AFTER_S, TRIES_MAX, KEPT = 10_000, 60, 5, 10
+JUMP_MAX, REPEAT_AFTER_S, TRIES_MAX, KEPT, KEY_END = 10_000, 60, 5, 10, 2**255 - 19
 dumps = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-def unique(members):
-    """Of two equal names other parsers may take the other one: one signed text, two meanings."""
+def unique(members):  # of two equal names other parsers may take the other one: one signed text, two meanings
     if len(dict(members)) != len(members):
         raise ValueError("two equal names")
     return dict(members)
@@ -30,11 +29,9 @@ def kdf(secret, initiator, responder):
     return forth, hmac.digest(key, forth + info + b"\2", "sha256")
 def aad(exchange, counter, sender, recipient):
     return b"keyrelay/msg/1\0" + (sender + recipient).encode() + bytes.fromhex(exchange) + counter.to_bytes(8, "big")
-def session_of(peer):
-    """To send under: the newest whose keys the other is known to have."""
+def session_of(peer):  # to send under: the newest whose keys the other is known to have
     return next((session for session in reversed(peer.sessions) if session.proven), None)
-def keep(items, count=KEPT):
-    """Forgets the oldest beyond so many."""
+def keep(items, count=KEPT):  # forgets the oldest beyond so many
     for name in list(items)[:-count]:
         del items[name]
 
@@ -75,8 +72,7 @@ class Client:
     def say(self, peer, content, tries=1):
         peer.contents.append((content, tries))
         peer.wake.set()
-    def ask(self, peer):
-        """Without keys, and again every minute without an answer: a request may get lost, or run out."""
+    def ask(self, peer):  # without keys, and again every minute without an answer: a request may get lost, or run out
         if session_of(peer) is None and time.monotonic() - peer.asked >= REPEAT_AFTER_S:
             own, peer.asked = pair(os.urandom(32)), time.monotonic()
             data = self.post(peer, "key_exchange", {"ecdh_public_key": own[1].hex()})
@@ -84,8 +80,7 @@ class Client:
             keep(peer.pending)
     def signed(self, data):
         return f'{{"data":{data},"signature":"{self.signer.sign(data.encode()).signature.hex()}"}}'
-    def post(self, peer, kind, payload):
-        """Signs an envelope, puts it behind those that wait, and gives its data."""
+    def post(self, peer, kind, payload):  # signs an envelope, puts it behind those that wait, and gives its data
         name, message = os.urandom(16).hex(), {"type": kind, "payload": payload}
         data = dumps({"sender": self.code, "recipient": peer.code, "id": name, "message": message})
         peer.frames.append((name, self.signed(data)))
@@ -151,6 +146,8 @@ class Client:
             self.open(peer, name, payload)
     def agree(self, peer, name, own, payload, initiator):
         theirs = bytes.fromhex(payload["ecdh_public_key"])
+        if int.from_bytes(theirs, "little") >= KEY_END:
+            raise ValueError("no canonical X25519 key")
         shared = sodium.crypto_scalarmult(own[0], theirs)  # throws if it is all zero
         parties = [(self.code, self.public, own[1]), (peer.code, peer.key, theirs)][:: 1 if initiator else -1]
         send_key, receive_key = kdf(shared, *parties)[:: 1 if initiator else -1]
@@ -211,6 +208,8 @@ class Client:
             if socket and socket.close_code in (1009, 4400, 4401, 4403, 4409, 4410):
                 raise SystemExit(f"closed with {socket.close_code}")
             self.live.clear()
+            for answer in self.answers.values():  # what was sent on this socket goes again on the next
+                answer.done() or answer.set_result(("unavailable", 0))
             tries += 1
             await asyncio.sleep(random.random() * min(30, 2 ** (tries - 2)))
 

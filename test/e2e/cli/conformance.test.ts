@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CASES } from '../../../src/cli/conformance/cases.ts';
+import { CASES } from '../../../src/cli/conformance/relay/cases.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { FaultyProxy } from '../../support/services/faulty-proxy.ts';
@@ -42,9 +42,9 @@ test('this relay keeps every promise that the kit knows', async () => {
   expect(code).toBe(0);
 }, 240_000);
 
-test('a relay that encodes anew, loses acks and answers pings itself is found out, in the right sections', async () => {
+test('a relay that encodes anew, loses acks, gives a prekey twice and answers pings itself is found out, in the right sections', async () => {
   const proxy = await FaultyProxy.start(relay.http, {
-    toClient: (frame) => JSON.stringify(JSON.parse(frame)),
+    toClient: (frame) => JSON.stringify(JSON.parse(frame)).replace('"index":1', '"index":0'),
     toRelay: (frame) => (frame.startsWith('{"ack":') ? null : frame),
     pongs: true,
   });
@@ -54,6 +54,7 @@ test('a relay that encodes anew, loses acks and answers pings itself is found ou
       '2 Frames: what is delivered are the very bytes that were signed',
       '3 Protocol 1: an envelope leaves the mailbox with the pong, not before',
       '4 Protocol 2: an envelope leaves the mailbox with the ack, which is cumulative; pongs confirm nothing',
+      '4 Protocol 2: prekeys are handed on as they were signed, each to one claim, and connect_ack counts what is left',
     ]);
     expect(code).toBe(1);
   } finally {
