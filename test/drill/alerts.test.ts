@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRules } from '../support/documents/promql.ts';
+import { PushService } from '../support/services/push-service.ts';
+import { WebhookReceiver } from '../support/services/webhook-receiver.ts';
 import { until } from '../support/until.ts';
 import { drive, type Row, table } from './drive.ts';
 import { CLOSED, FLAPPING, SMALL } from './faults/clients.ts';
 import { faults as allFaults } from './faults/index.ts';
 import { writeCertificate } from './faults/nodes.ts';
+import { wakingSettings } from './faults/wake.ts';
 import { Stage } from './stage.ts';
 import { AlertWatch } from './watch.ts';
 
@@ -19,10 +22,11 @@ const ONLY = process.env.DRILL_ONLY?.split(',');
 const TABLE = new URL('../../docs/drill.md', import.meta.url);
 
 /** Nodes, and Redis, HAProxy, the machine and the front door. */
-const SERVERS = 7 + 4;
+const SERVERS = 8 + 4;
 
 const certificates = mkdtempSync(join(tmpdir(), 'keyrelay-drill-tls-'));
-const all = allFaults({ certificateFolder: certificates, speed: SPEED });
+const wakers = { receiver: await WebhookReceiver.start(), service: await PushService.start() };
+const all = allFaults({ certificateFolder: certificates, speed: SPEED, wakers });
 const faults = all.filter(({ alerts }) => ONLY === undefined || alerts.some((name) => ONLY.includes(name)));
 const rules = readRules(
   readFileSync(new URL('../../deploy/prometheus/rules/alerts.yml', import.meta.url), 'utf8'),
@@ -41,7 +45,7 @@ beforeAll(async () => {
     speed: SPEED,
     people: 24,
     settings: { RELAY_MAILBOX_ENVELOPES: '300' },
-    extras: { small: SMALL, flapping: FLAPPING, closed: CLOSED, tls },
+    extras: { small: SMALL, flapping: FLAPPING, closed: CLOSED, tls, waking: wakingSettings(wakers) },
   });
   stage.crowd.write(40);
   // A counter that rises before it was first read has not risen, for Prometheus.
@@ -53,6 +57,7 @@ beforeAll(async () => {
 afterAll(async () => {
   watch.stop();
   await stage.close();
+  await Promise.all([wakers.receiver.close(), wakers.service.close()]);
   rmSync(certificates, { recursive: true });
   const order = rules.map(({ name }) => name);
   console.log(table(rows, { speed: SPEED, order, before: '' }));

@@ -99,7 +99,7 @@ export function table(
 
 <!-- Written by a run at real speed: \`DRILL_SPEED=1 npm run drill -- alerts\`. -->
 
-HAProxy, three nodes (and four extra ones, each for one fault), Redis with a replica, Prometheus and its exporters from
+HAProxy, three nodes (and five extra ones, each for one fault), Redis with a replica, Prometheus and its exporters from
 Debian's packages on one machine, with exactly the files of \`deploy/\`, while 24 users write 40 envelopes a second. ${pace}
 *Fired after* counts from the fault, including scrapes and the rule's \`for\`; *resolved after* counts from the repair (a
 rule over ten minutes looks back for ten minutes). On ${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown kind'}, Node ${process.versions.node}.
