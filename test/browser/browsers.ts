@@ -74,6 +74,8 @@ export class Visitor {
     await this.page.fill(field, code);
     await this.page.press(field, 'Enter');
     await this.page.locator('#talk').waitFor();
+    // Another conversation may be on the screen until the relay has answered.
+    if (/^[0-9A-Z]{7}$/.test(code)) await this.page.waitForURL(({ hash }) => hash === `#/${code}`);
   }
 
   /** Accepts the one person that wants to talk. */

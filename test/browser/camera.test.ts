@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { Browsers, longTest, type Visitor } from './browsers.ts';
@@ -81,7 +81,7 @@ async function talking(): Promise<{ alice: Visitor; bob: Visitor }> {
 }
 
 describe('a safety number that is scanned from the other screen', () => {
-  test('leaves the mark if it is the same, and none if it is another', async () => {
+  longTest('leaves the mark if it is the same, and none if it is another', async () => {
     const { alice, bob } = await talking();
     await bob.page.click('#safety-open');
     await holdBefore(bob, '#safety-qr');

@@ -83,7 +83,7 @@ describe('a file', () => {
   });
 });
 
-test('identity, names and history move to another browser by one file, and its passphrase', async () => {
+longTest('identity, names and history move to another browser by one file, and its passphrase', async () => {
   const { alice, bob } = await talking();
   const code = await bob.code();
   await bob.page.click('#talk-name');

@@ -197,9 +197,8 @@ class Client:
         elif payload.get("id") in self.answers and not self.answers[payload["id"]].done():
             self.answers[payload["id"]].set_result((payload.get("code"), payload.get("retry_after_ms", 1000)))
     async def run(self):
-        tries = 0
+        tries, socket = 0, None
         while True:
-            socket = None
             with contextlib.suppress(OSError, websockets.WebSocketException):
                 async with websockets.connect(self.dialled, subprotocols=["relay.v2"], compression=None) as socket:
                     async for text in socket:

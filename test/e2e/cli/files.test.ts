@@ -92,33 +92,36 @@ describe('a file', () => {
     );
   });
 
-  test('that is small waits for somebody who is away; one that is large says at once that it does, and holds up no message', async () => {
-    const bob = await acquaint('ann', 'ben');
-    const small = await fileOf('small.bin', 200_000);
-    expect(await people.run('ann', ['send', bob, small.path])).toMatchObject({ code: 0 });
-    const large = await fileOf('large.bin', 3_000_000);
-    const sending = people.start('ann', ['send', bob, large.path, '--timeout', '30']);
-    let said = '';
-    sending.stderr.on('data', (chunk) => {
-      said += String(chunk);
-    });
-    await until(() => said.includes('more than may wait at the relay'), { what: 'the word about it' });
-    expect(said).toContain('large.bin (3.0 MB)');
-    const interrupted = ended(sending);
-    sending.kill('SIGINT');
-    expect((await interrupted).code).toBe(1);
-    expect(await people.run('ann', ['send', bob], { input: 'behind it' })).toMatchObject({ code: 0 });
+  longTest(
+    'that is small waits for somebody who is away; one that is large says at once that it does, and holds up no message',
+    async () => {
+      const bob = await acquaint('ann', 'ben');
+      const small = await fileOf('small.bin', 200_000);
+      expect(await people.run('ann', ['send', bob, small.path])).toMatchObject({ code: 0 });
+      const large = await fileOf('large.bin', 3_000_000);
+      const sending = people.start('ann', ['send', bob, large.path, '--timeout', '30']);
+      let said = '';
+      sending.stderr.on('data', (chunk) => {
+        said += String(chunk);
+      });
+      await until(() => said.includes('more than may wait at the relay'), { what: 'the word about it' });
+      expect(said).toContain('large.bin (3.0 MB)');
+      const interrupted = ended(sending);
+      sending.kill('SIGINT');
+      expect((await interrupted).code).toBe(1);
+      expect(await people.run('ann', ['send', bob], { input: 'behind it' })).toMatchObject({ code: 0 });
 
-    const folder = people.path('waited');
-    const listening = await people.listening('ben', ['--save', folder]);
-    const first = await jsonLines(listening, 2);
-    expect(first.map(({ body, size }) => body ?? size).sort()).toEqual([200_000, 'behind it']);
-    // The sender's listen goes on with it.
-    const serving = await people.listening('ann');
-    const [arrived] = await jsonLines(listening, 1);
-    expect(arrived).toMatchObject({ size: 3_000_000, sha256: sha256(large.bytes) });
-    for (const child of [listening, serving]) child.kill('SIGTERM');
-  });
+      const folder = people.path('waited');
+      const listening = await people.listening('ben', ['--save', folder]);
+      const first = await jsonLines(listening, 2);
+      expect(first.map(({ body, size }) => body ?? size).sort()).toEqual([200_000, 'behind it']);
+      // The sender's listen goes on with it.
+      const serving = await people.listening('ann');
+      const [arrived] = await jsonLines(listening, 1);
+      expect(arrived).toMatchObject({ size: 3_000_000, sha256: sha256(large.bytes) });
+      for (const child of [listening, serving]) child.kill('SIGTERM');
+    },
+  );
 
   longTest(
     'interrupted twice, once on either side, goes on where it was',
@@ -153,7 +156,7 @@ describe('a file', () => {
     480_000,
   );
 
-  test('on its way shows how far it is, how fast, and how long it takes, in a terminal', async () => {
+  longTest('on its way shows how far it is, how fast, and how long it takes, in a terminal', async () => {
     const hana = await acquaint('ivo', 'hana');
     const { path } = await fileOf('big.bin', 900_000);
     const listening = await people.listening('hana', ['--count', '1', '--save', people.path('saved')]);

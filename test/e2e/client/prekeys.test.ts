@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { memoryStorage } from '../../../src/client/index.ts';
 import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
 import { Visit } from '../../support/clients/visits.ts';
+import { longTest } from '../../support/long.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
@@ -85,19 +86,23 @@ test('without a batch it goes to the registered key alone', async () => {
   expect(first).toEqual({ key: bob.identity.ecdhPublicKey, ciphertext: expect.any(String) });
 });
 
-test('a batch is published anew when it runs low, with a higher generation, and not otherwise', async () => {
-  const bob = await publishes();
-  const visit = new Visit();
-  const again = await people.join(relay.http, { ...bob, WebSocket: visit.WebSocket });
-  await visit.done(0);
-  expect(visit.commands).toBe(0);
-  await again.relay.close();
-  for (let number = 0; number < 13; number += 1) await writes(bob.code);
-  const refills = new Visit();
-  await people.join(relay.http, { ...bob, WebSocket: refills.WebSocket });
-  await refills.done(0, 1);
-  expect((await writes(bob.code)).first.generation).toBe(2);
-}, 60_000);
+longTest(
+  'a batch is published anew when it runs low, with a higher generation, and not otherwise',
+  async () => {
+    const bob = await publishes();
+    const visit = new Visit();
+    const again = await people.join(relay.http, { ...bob, WebSocket: visit.WebSocket });
+    await visit.done(0);
+    expect(visit.commands).toBe(0);
+    await again.relay.close();
+    for (let number = 0; number < 13; number += 1) await writes(bob.code);
+    const refills = new Visit();
+    await people.join(relay.http, { ...bob, WebSocket: refills.WebSocket });
+    await refills.done(0, 1);
+    expect((await writes(bob.code)).first.generation).toBe(2);
+  },
+  60_000,
+);
 
 async function stored(person: Person): Promise<string> {
   return JSON.stringify([...(await person.storage.load())]);

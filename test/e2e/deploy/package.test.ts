@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { longTest } from '../../support/long.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
@@ -92,33 +93,37 @@ test('a file of the package is run by its name', () => {
   expect(readFileSync(join(folder, 'main.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 });
 
-test('runs by npx from the tarball in an empty folder, as the README has it', {
-  timeout: 240_000,
-}, async () => {
-  const run = promisify(execFile);
-  // What this machine has fetched before need not come again.
-  const cache = (await run('npm', ['config', 'get', 'cache'])).stdout.trim();
-  const empty = mkdtempSync(join(tmpdir(), 'keyrelay-npx-'));
-  try {
-    const env = {
-      ...process.env,
-      RELAY_PORT: '0',
-      RELAY_URL: '',
-      HOME: empty,
-      npm_config_cache: cache,
-      npm_config_prefer_offline: 'true',
-    };
-    // A relay of its own, and two people at it.
-    const { stdout } = await run('npx', ['--yes', '--package', tarball, 'keyrelay', 'demo'], {
-      cwd: empty,
-      env,
-    });
-    expect(stdout).toContain('Everything held.');
-    expect(readdirSync(empty)).toEqual([]);
-  } finally {
-    rmSync(empty, { recursive: true, force: true });
-  }
-});
+longTest(
+  'runs by npx from the tarball in an empty folder, as the README has it',
+  {
+    timeout: 240_000,
+  },
+  async () => {
+    const run = promisify(execFile);
+    // What this machine has fetched before need not come again.
+    const cache = (await run('npm', ['config', 'get', 'cache'])).stdout.trim();
+    const empty = mkdtempSync(join(tmpdir(), 'keyrelay-npx-'));
+    try {
+      const env = {
+        ...process.env,
+        RELAY_PORT: '0',
+        RELAY_URL: '',
+        HOME: empty,
+        npm_config_cache: cache,
+        npm_config_prefer_offline: 'true',
+      };
+      // A relay of its own, and two people at it.
+      const { stdout } = await run('npx', ['--yes', '--package', tarball, 'keyrelay', 'demo'], {
+        cwd: empty,
+        env,
+      });
+      expect(stdout).toContain('Everything held.');
+      expect(readdirSync(empty)).toEqual([]);
+    } finally {
+      rmSync(empty, { recursive: true, force: true });
+    }
+  },
+);
 
 test('says in five lines what one can do with it', async () => {
   const main = join(folder, 'package/dist/cli/main.js');

@@ -72,6 +72,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
         queued: 2,
         expired: 0,
         server_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/),
+        prekeys: { generation: 0, left: 0, store: expect.stringMatching(/^\S+$/) },
         limits: {
           max_frame_bytes: 65_536,
           max_delivered_bytes: 65_600,
@@ -86,7 +87,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
       },
     });
     const { payload } = ack ?? {};
-    expect(Object.keys(payload ?? {})).toEqual(['queued', 'expired', 'server_time', 'limits']);
+    expect(Object.keys(payload ?? {})).toEqual(['queued', 'expired', 'server_time', 'prekeys', 'limits']);
     expect(Math.abs(Date.parse(String(payload?.server_time)) - Date.now())).toBeLessThan(60_000);
     await receiver.close();
   });

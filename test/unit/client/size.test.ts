@@ -56,14 +56,14 @@ test('what is not imported is not loaded', async () => {
   }
 });
 
-test('what the page loads of the client is at most 55 kB, minified and gzipped; ML-KEM comes later, 7 kB', async () => {
+test('what the page loads of the client is at most 56 kB, minified and gzipped; ML-KEM comes later, 7 kB', async () => {
   const page = await gzippedSizes(PAGE);
   const all = await gzippedSizes([...PAGE, ...BESIDES]);
   console.info(
     `client, gzipped: ${page.atOnce} bytes for the page, ${page.later} later; with everything for browsers ${all.atOnce}`,
   );
-  expect(page.atOnce).toBeLessThanOrEqual(55_000);
-  expect(all.atOnce).toBeLessThanOrEqual(57_500);
+  expect(page.atOnce).toBeLessThanOrEqual(56_000);
+  expect(all.atOnce).toBeLessThanOrEqual(58_500);
   expect(page.later).toBeGreaterThan(4_000);
   expect(page.later).toBeLessThanOrEqual(7_000);
 });

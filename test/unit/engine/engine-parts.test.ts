@@ -141,9 +141,13 @@ describe('the Lua scripts', () => {
       'deliver',
       'invitations/create',
       'invitations/take',
+      'operators/report',
       'people/acquaint',
       'people/block',
       'people/policy',
+      'prekeys/claim',
+      'prekeys/publish',
+      'push/subscribe',
       'reserve',
     ]);
     for (const { name, source } of scripts) {
