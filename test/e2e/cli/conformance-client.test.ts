@@ -104,7 +104,12 @@ describe('a client that breaks a rule is found out:', () => {
     return played && (await failureOf(played, command, WAIT_MS));
   };
 
-  test.concurrent.for(FAULTS)('%s: %s', async ([broken, name, words]) => {
+  // The short form: every third.
+  const some = byLength(
+    FAULTS.filter((_, index) => index % 3 === 0),
+    FAULTS,
+  );
+  test.concurrent.for(some)('%s: %s', async ([broken, name, words]) => {
     const program = join(ROOT, 'test/support/clients/broken_client.py');
     expect(await found(name, [PYTHON, program, broken, CLIENT, '{url}', '{state}', '{peer}'])).toMatch(words);
   });
