@@ -105,7 +105,7 @@ describe('a client that breaks a rule is found out:', () => {
   };
 
   // The short form: every third.
-  const some = byLength(
+  const some = byLength<readonly (typeof FAULTS)[number][]>(
     FAULTS.filter((_, index) => index % 3 === 0),
     FAULTS,
   );
