@@ -1,4 +1,4 @@
-import type { Control } from '../control.ts';
+import type { Control } from '../../control.ts';
 
 /** See `Control`. */
 export class MemoryControl implements Control {

@@ -1,5 +1,5 @@
-import { AUDIT_MAX } from '../bounds.ts';
-import { formatCreatedAt } from '../created-at.ts';
+import { AUDIT_MAX } from '../../bounds.ts';
+import { formatCreatedAt } from '../../created-at.ts';
 import type {
   Audit,
   AuditEntry,
@@ -9,9 +9,9 @@ import type {
   Page,
   Reports,
   UserCard,
-} from '../operators.ts';
+} from '../../operators.ts';
+import type { UserRecord, Users } from '../users.ts';
 import { MemoryReports } from './reports.ts';
-import type { UserRecord, Users } from './users.ts';
 
 export interface MemoryOperatorsOptions {
   readonly users: Users;

@@ -1,12 +1,12 @@
-import { INVITATIONS_MAX } from '../bounds.ts';
-import { formatCreatedAt } from '../created-at.ts';
+import { INVITATIONS_MAX } from '../../bounds.ts';
+import { formatCreatedAt } from '../../created-at.ts';
 import {
   type CreateInvitationResult,
   type Invitation,
   type Invitations,
   invitationId,
   type NewInvitation,
-} from '../invitations.ts';
+} from '../../invitations.ts';
 
 interface Kept {
   readonly hash: string;
