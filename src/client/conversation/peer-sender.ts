@@ -149,7 +149,9 @@ export class PeerSender {
 
   #sealRequest(entry: OutboxEntry, batch: Batch): Sealed {
     const { agreement, peerOutbox, outbox, prekeys, sentMessages, now } = this.#options;
-    if (!agreement.needsKeys) return 'drop';
+    // The other side may have asked while we waited for prekeys: its keys are proven soon, and an older client whose request
+    // crosses ours ignores ours, with the message inside.
+    if (!agreement.needsKeys || agreement.proofDueMs > 0) return 'drop';
     const waiting = agreement.takesFirst ? peerOutbox.nextMessage : undefined;
     const first = agreement.takesFirst ? this.#firstOf(waiting) : null;
     const asking = first === null ? null : prekeys.ask();
