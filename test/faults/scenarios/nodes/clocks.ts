@@ -44,9 +44,15 @@ export const clocks: Scenario = {
     crowd.write(250);
     await trial.sleep(trial.short ? 2_000 : 10_000);
     // The same where envelopes wait: what comes now must not be behind them.
+    crowd.rest();
+    await trial.until(() => trial.journal.missing === 0, 5_000);
+    // Receipts take effect: an envelope that has arrived and then comes under the id that we give it seems stored twice.
+    await trial.sleep(1_000);
     const away = crowd.clients.slice(0, 10);
+    const present = crowd.clients.filter((client) => !away.includes(client));
     for (const client of away) client.stop();
     await trial.until(() => away.every(({ connected }) => !connected), 5_000);
+    crowd.write(250, present);
     await trial.sleep(1_000);
     crowd.rest();
     await trial.until(
@@ -59,7 +65,6 @@ export const clocks: Scenario = {
     trial.mark(`${moved} envelopes wait an hour ahead of Redis`);
     trial.rule('some wait an hour ahead', moved > 0, `${moved}`);
     const errorsBefore = trial.journal.errors.size;
-    const present = crowd.clients.filter((client) => !away.includes(client));
     crowd.write(250, present);
     await trial.sleep(2_000);
     const errors = [...trial.journal.errors.keys()].join(' ');
