@@ -4,6 +4,7 @@ import { RedisInvitations } from './accounts/invitations.ts';
 import { Leaving } from './accounts/leaving.ts';
 import { Sweeper } from './accounts/sweeper.ts';
 import { RedisAnnouncements } from './announcements/announcements.ts';
+import { Noting } from './announcements/noting.ts';
 import { Calls } from './cluster/calls.ts';
 import { Conditions } from './cluster/conditions.ts';
 import type { Discovery } from './cluster/discovery.ts';
@@ -118,13 +119,18 @@ export function assemble({
   const { callTimeoutMs } = timings;
   const durable = waitReplicas > 0;
   const { mailboxTtlMs } = limits;
-  const away = { calls, scripts, timings, mailboxTtlMs, isCluster };
+  const noting = new Noting({
+    calls,
+    scripts,
+    isCluster,
+    onNoted: (code) => {
+      for (const way of ways) way.noted(code);
+    },
+  });
+  const away = { calls, scripts, timings, mailboxTtlMs, noting };
   const announcements = new RedisAnnouncements({ ...away, way: 'hook' });
   const pushAnnouncements = new RedisAnnouncements({ ...away, way: 'push' });
-  const noted = (code: string, answer: string) => {
-    if (announces) announcements.noted(code, answer);
-    if (pushes) pushAnnouncements.noted(code, answer);
-  };
+  const ways = [...(announces ? [announcements] : []), ...(pushes ? [pushAnnouncements] : [])];
   const store = new Store({
     calls,
     scripts,
@@ -132,7 +138,7 @@ export function assemble({
     nodeId,
     durable,
     observer,
-    away: announces || pushes ? { keys: announcements.keys, noted } : null,
+    away: ways.length > 0 ? noting : null,
     callTimeoutMs,
   });
   const invitations = new RedisInvitations({ calls, scripts, durable });

@@ -2,16 +2,17 @@ import { type Announcement, type Announcements, LEASE_MS } from '../../announcem
 import type { PushSubscription } from '../../subscriptions.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
-import { awayKeys, awayPushKey, keysBesideUser, userKey } from '../schema.ts';
+import { awayPushKey, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
 import type { Timings } from '../timings.ts';
+import type { Noting } from './noting.ts';
 
 export interface RedisAnnouncementsOptions {
   readonly calls: Calls;
   readonly scripts: Scripts;
   readonly timings: Timings;
   readonly mailboxTtlMs: number;
-  readonly isCluster: boolean;
+  readonly noting: Noting;
   readonly way: 'hook' | 'push';
 }
 
@@ -19,36 +20,29 @@ export interface RedisAnnouncementsOptions {
 const KEYS_MAX = 100;
 /** After Redis did not answer. */
 const RETRY_MS = 1_000;
-/** Users whose slot was moving; beyond, their next envelope notes them. */
-const MOVING_MAX = 10_000;
 
-/** See `Announcements`. In a Cluster there is one zset for each slot, so that `deliver` can write it: 16,384. */
+/** See `Announcements`: users whom `Noting` has noted, to be woken in one way. */
 export class RedisAnnouncements implements Announcements {
-  /** In which scripts note users. */
-  readonly keys: ReturnType<typeof awayKeys>;
   /** Where those of this way are noted. */
   readonly #all: readonly string[];
   readonly #options: RedisAnnouncementsOptions;
   /** Keys with something to take, and when, by `performance.now`: what this node has noted or found. */
   readonly #due = new Map<string, number>();
-  readonly #moving = new Set<string>();
   #swept = 0;
   #sweptAtMs = performance.now();
 
   constructor(options: RedisAnnouncementsOptions) {
     this.#options = options;
-    this.keys = awayKeys(options.isCluster);
-    this.#all = this.keys.all.map((away) => this.#keyBeside(away));
+    this.#all = options.noting.keys.all.map((away) => this.#keyBeside(away));
   }
 
-  /** @param answer of a script: see lua/announcements/announce.lua */
-  noted(code: string, answer: string): void {
-    if (answer.includes('?') && this.#moving.size < MOVING_MAX) this.#moving.add(code);
-    if (answer.includes('!')) this.#lookIn(this.#keyOf(code), this.#options.timings.announceAfterMs);
+  /** A user was noted by this node. */
+  noted(code: string): void {
+    this.#lookIn(this.#keyOf(code), this.#options.timings.announceAfterMs);
   }
 
   async take(max: number): Promise<readonly Announcement[]> {
-    await Promise.all([this.#noteAgain(), this.#sweep()]);
+    await Promise.all([this.#options.noting.again(), this.#sweep()]);
     const nowMs = performance.now();
     const due = [...this.#due].filter(([, atMs]) => atMs <= nowMs).slice(0, Math.min(max, KEYS_MAX));
     const each = Math.floor(max / Math.max(1, due.length));
@@ -70,7 +64,7 @@ export class RedisAnnouncements implements Announcements {
   }
 
   #keyOf(code: string): string {
-    return this.#keyBeside(this.keys.of(code));
+    return this.#keyBeside(this.#options.noting.keys.of(code));
   }
 
   #lookIn(key: string, afterMs: number): void {
@@ -133,21 +127,6 @@ export class RedisAnnouncements implements Announcements {
     }
     await Promise.all(
       [...byKey].map(([key, those]) => calls.run({ script, key, args: () => [afterMs, ...those] })),
-    );
-  }
-
-  async #noteAgain(): Promise<void> {
-    const { calls, scripts } = this.#options;
-    const codes = [...this.#moving].slice(0, KEYS_MAX);
-    const script = scripts['announcements/note'];
-    for (const code of codes) this.#moving.delete(code);
-    await Promise.all(
-      codes.map(async (code) => {
-        const away = this.keys.of(code);
-        const beside = () => [...keysBesideUser(code), away];
-        const run = calls.run({ script, key: userKey(code), beside, args: () => [away] });
-        this.noted(code, await run.then(String, () => '?'));
-      }),
     );
   }
 

@@ -50,6 +50,8 @@ export interface StoreOptions {
 interface Away {
   /** The zsets in which scripts note users. */
   readonly keys: { of(code: string): string };
+  /** The keys that a script that notes this user may write beside those of the user. */
+  keysBeside(code: string): readonly string[];
   /** A script has answered so about noting: see lua/announcements/announce.lua. */
   noted(code: string, answer: string): void;
 }
@@ -265,7 +267,7 @@ export class Store {
 
   #awayKeys(code: string): readonly string[] {
     const { away } = this.#options;
-    return away === null ? [] : [away.keys.of(code)];
+    return away?.keysBeside(code) ?? [];
   }
 
   /** Retries once, after asking for the time: a call that is late even then really was under way for so long. */

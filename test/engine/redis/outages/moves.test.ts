@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Engine, EngineUnavailable } from '../../../../src/engine/engine.ts';
 import { slotOf } from '../../../../src/engine/redis/cluster/slots.ts';
+import { awayKeys, awayPushKey } from '../../../../src/engine/redis/schema.ts';
 import type { RedisServer } from '../../../support/redis/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../../../support/redis/redis-cluster.ts';
 import { until } from '../../../support/until.ts';
@@ -172,6 +173,35 @@ describe('a Redis Cluster in motion', () => {
     });
     await alice.send(bob, envelope('2', 'id2'));
     expect(await texts(node, session)).toEqual(['0', '1', '2']);
+    await moveSlot({ slot, from: target, to: source, all: cluster.masters });
+  });
+
+  it('notes no user for Web Push before the notes of the slot have moved', async () => {
+    const waking = redisNode({ urls: cluster.urls, announces: true, pushes: true });
+    await waking.start();
+    const bob = await userAt(0);
+    const { session } = await login(waking, bob);
+    await waking.subscriptions.add(session, { endpoint: 'https://push.example/a', p256dh: 'p', auth: 'a' });
+    await waking.release(session, null);
+    const slot = slotOf(`{${bob}}`);
+    const [source, target] = [master(0), master(1)];
+    // Of another user of this slot.
+    const notes = awayPushKey(awayKeys(true).of(bob));
+    await source.call('ZADD', notes, Date.now() + 60_000, 'EVE0000');
+    await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(await source.call('CLUSTER', 'MYID')));
+    await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(await target.call('CLUSTER', 'MYID')));
+    const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+    for (const each of keys)
+      if (each !== notes) await source.call('MIGRATE', '127.0.0.1', target.port, each, 0, 5_000);
+    const alice = new Sender(waking, 'ALICE00');
+    await expect(alice.send(bob, envelope('0', 'id0'))).rejects.toThrow(EngineUnavailable);
+    // Another zset at the target would be in the way of this one.
+    await moveSlot({ slot, from: source, to: target, all: cluster.masters });
+    await until(async () => (await alice.send(bob, envelope('0', 'id0')).catch(() => ['']))[0] === 'stored', {
+      what: 'the slot',
+    });
+    expect(await target.call('ZRANGE', notes, 0, -1)).toEqual(expect.arrayContaining(['EVE0000', bob]));
+    await waking.close();
     await moveSlot({ slot, from: target, to: source, all: cluster.masters });
   });
 

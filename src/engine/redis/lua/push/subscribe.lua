@@ -13,7 +13,6 @@
 -- include keys.lua
 -- include time.lua
 -- include mailbox/mailbox.lua
--- include people/guard.lua
 
 local box = open_mailbox()
 if not box then return 'unknown' end
