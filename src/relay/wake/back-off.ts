@@ -1,3 +1,5 @@
+import { backOffMs } from '../../protocol/back-off.ts';
+
 export interface BackOffTimings {
   /** After the first failure; doubles with each. */
   readonly pauseMinMs: number;
@@ -33,9 +35,8 @@ export class BackOff {
   /** Returns the pause, ms. */
   failed(retryAfterMs: number): number {
     const { pauseMinMs, pauseMaxMs } = this.#timings;
-    const doubled = Math.min(pauseMaxMs, pauseMinMs * 2 ** this.#failures);
-    // A half of it random, so that nodes do not come back together.
-    const pauseMs = Math.max(retryAfterMs, doubled * (0.5 + Math.random() / 2));
+    const span = { firstMs: pauseMinMs, maxMs: pauseMaxMs, jitter: 'half' } as const;
+    const pauseMs = Math.max(retryAfterMs, backOffMs(span, this.#failures));
     this.#failures += 1;
     this.#untilMs = performance.now() + pauseMs;
     return pauseMs;
