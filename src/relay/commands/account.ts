@@ -1,16 +1,14 @@
 import { checkX25519Key } from '../../crypto/keys.ts';
 import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
+import { KEY_HEX_DIGITS, SIGNATURE_HEX_DIGITS } from '../../protocol/exchange-key.ts';
 import { proofText } from '../../protocol/registration.ts';
 import { BadCommand, type Command, DONE } from './command.ts';
 import { hexIn } from './payload.ts';
 
-const KEY_DIGITS = 64;
-const PROOF_DIGITS = 128;
-
 /** `rotate {"ecdh_public_key", "proof"}`: another X25519 key, by the same proof as at registration. */
 export const rotate: Command = async ({ context, session }, payload) => {
-  const ecdh = hexIn(payload, 'ecdh_public_key', KEY_DIGITS);
-  const proof = hexIn(payload, 'proof', PROOF_DIGITS);
+  const ecdh = hexIn(payload, 'ecdh_public_key', KEY_HEX_DIGITS);
+  const proof = hexIn(payload, 'proof', SIGNATURE_HEX_DIGITS);
   const wrong = checkX25519Key(ecdh);
   if (wrong !== null) throw new BadCommand(`ecdh_public_key ${wrong}`);
   const user = await context.engine.findUser(session.code);

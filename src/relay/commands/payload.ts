@@ -20,6 +20,13 @@ export function codeIn(payload: Payload, member: string): string {
   throw new BadCommand(`${member} must be a code: 7 characters of 0-9 and A-Z without I, L, O and U`);
 }
 
+/** The same, of another user than that of the session. */
+export function othersCodeIn(payload: Payload, member: string, own: { readonly code: string }): string {
+  const code = codeIn(payload, member);
+  if (code === own.code) throw new BadCommand(`${member} is your own`);
+  return code;
+}
+
 /** A list of codes; empty if the member is absent. */
 export function codesIn(payload: Payload, member: string, max: number): readonly string[] {
   const value = payload[member] ?? [];

@@ -1,14 +1,13 @@
 import type { PeopleResult } from '../../engine/people.ts';
 import { BadCommand, type Command, type CommandAnswer, DONE } from './command.ts';
-import { codeIn, codesIn, wordIn } from './payload.ts';
+import { codeIn, codesIn, othersCodeIn, wordIn } from './payload.ts';
 
 /** Codes that one `policy` may name: what fits into a frame. */
 const KNOWN_MAX = 5_000;
 
 /** `block {"code"}` */
 export const block: Command = async ({ context, session }, payload) => {
-  const code = codeIn(payload, 'code');
-  if (code === session.code) throw new BadCommand('code is your own');
+  const code = othersCodeIn(payload, 'code', session);
   const result = await context.engine.people.block(session, code);
   if (result !== 'full') return answer(result);
   const detail = `${context.config.maxBlocks} codes are blocked already: unblock one first`;

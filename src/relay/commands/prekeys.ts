@@ -11,7 +11,8 @@ import {
   prekeysText,
 } from '../../protocol/prekeys.ts';
 import { BadCommand, type Command, DONE, type Payload } from './command.ts';
-import { codeIn, hexIn } from './payload.ts';
+import { hexIn, othersCodeIn } from './payload.ts';
+import { tryCode } from './try-code.ts';
 
 /** `prekeys {"generation", "keys", "kem_public_key", "signature", "store"}`: replaces the batch. */
 export const prekeys: Command = async ({ context, session }, payload) => {
@@ -38,26 +39,17 @@ export const prekeys: Command = async ({ context, session }, payload) => {
 };
 
 /** `prekey_claim {"code"}`, answered with somebody's batch and the `index` of the key that is this claim's alone. */
-export const prekeyClaim: Command = async ({ context, session, lookups }, payload, id) => {
-  const code = codeIn(payload, 'code');
-  if (code === session.code) throw new BadCommand('code is your own');
-  const retryAfterMs = lookups.approach(code);
-  if (retryAfterMs > 0)
-    return { code: 'rate_limited', detail: 'too many codes tried from your address', retryAfterMs };
-  let known = true;
-  try {
+export const prekeyClaim: Command = async (host, payload, id) => {
+  const { context, session } = host;
+  const code = othersCodeIn(payload, 'code', session);
+  return tryCode(host, code, async () => {
     const claim = await context.engine.prekeys.claim({ code, claimer: session.code, id });
-    known = claim.outcome !== 'unknown_user';
-    if (claim.outcome === 'unknown_user')
-      return { code: 'recipient_unknown', detail: `no user has the code ${code}` };
+    if (claim.outcome === 'unknown_user') return null;
     if (claim.outcome === 'none') return { done: true, result: {} };
     const { generation, keys, kemPublicKey, signature } = claim.batch;
     const result = { generation, keys, kem_public_key: kemPublicKey, signature, index: claim.index };
     return { done: true, result };
-  } finally {
-    // Nothing was written to this user, so that the session has not reached anybody yet.
-    lookups.settle(code, known ? 'unavailable' : 'recipient_unknown');
-  }
+  });
 };
 
 function batchIn(payload: Payload): PrekeyBatch {

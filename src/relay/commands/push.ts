@@ -1,5 +1,6 @@
 import { ECDH } from 'node:crypto';
-import type { PushSubscription } from '../../engine/subscriptions.ts';
+import type { SessionKey } from '../../engine/engine.ts';
+import type { SubscriptionResult, Subscriptions } from '../../engine/subscriptions.ts';
 import { serviceOf } from '../context/push-services.ts';
 import { BadCommand, type Command, type Payload } from './command.ts';
 
@@ -17,31 +18,37 @@ export const push: Command = async ({ context, session }, payload) => {
   // As a relay answers that does not know the command: there is nothing that a client could do.
   if (key === null)
     return { code: 'unknown_command', detail: 'this relay does not push: it has no RELAY_PUSH_VAPID_KEY' };
-  const result = await change();
+  const result = await change(engine.subscriptions, session, { config, payload });
   return result === 'done' ? { done: true, result: { public_key: key.publicKey } } : { lost: result };
-
-  async function change() {
-    const { endpoint, remove } = payload;
-    if (endpoint === undefined) return 'done';
-    if (typeof endpoint !== 'string') throw new BadCommand('endpoint must be a URL');
-    if (remove === true) return engine.subscriptions.remove(session, endpoint);
-    return engine.subscriptions.add(session, {
-      ...endpointIn(endpoint, config),
-      p256dh: pointIn(payload),
-      auth: secretIn(payload),
-    });
-  }
 };
 
-function endpointIn(
-  endpoint: string,
-  config: { readonly pushServices: readonly string[]; readonly pushPrivate: boolean },
-): Pick<PushSubscription, 'endpoint'> {
+async function change(
+  subscriptions: Subscriptions,
+  session: SessionKey,
+  { config, payload }: { readonly config: EndpointSettings; readonly payload: Payload },
+): Promise<SubscriptionResult> {
+  const { endpoint, remove } = payload;
+  if (endpoint === undefined) return 'done';
+  if (typeof endpoint !== 'string') throw new BadCommand('endpoint must be a URL');
+  if (remove === true) return subscriptions.remove(session, endpoint);
+  return subscriptions.add(session, {
+    endpoint: endpointIn(endpoint, config),
+    p256dh: pointIn(payload),
+    auth: secretIn(payload),
+  });
+}
+
+interface EndpointSettings {
+  readonly pushServices: readonly string[];
+  readonly pushPrivate: boolean;
+}
+
+function endpointIn(endpoint: string, config: EndpointSettings): string {
   const url = endpoint.length <= ENDPOINT_MAX && URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url === null) throw new BadCommand(`endpoint must be a URL of at most ${ENDPOINT_MAX} characters`);
   if (serviceOf(url, { allowed: config.pushServices, allowPrivate: config.pushPrivate }) === null)
     throw new BadCommand(`endpoint must be https: at one of ${config.pushServices.join(', ')}`);
-  return { endpoint: url.href };
+  return url.href;
 }
 
 /** A point of P-256: RFC 8291, 3.1. */

@@ -4,7 +4,8 @@ import type { ReportedEnvelope } from '../../engine/operators.ts';
 import { SIGNATURE_HEX_DIGITS } from '../../protocol/exchange-key.ts';
 import { decodeFrame } from '../../protocol/frames/frame.ts';
 import { BadCommand, type Command, DONE, type Payload } from './command.ts';
-import { codeIn, hexIn } from './payload.ts';
+import { hexIn, othersCodeIn } from './payload.ts';
+import { tryCode } from './try-code.ts';
 
 const BEFORE_DATA = '{"data":';
 
@@ -12,22 +13,16 @@ const BEFORE_DATA = '{"data":';
  * `report {"code", "envelopes": [{"data", "signature"}]}`: shows the operators what somebody has sent. Filed only if the
  * signatures prove that the reported user sent it to the reporter.
  */
-export const report: Command = async ({ context, session, lookups }, payload, id) => {
-  const code = codeIn(payload, 'code');
-  if (code === session.code) throw new BadCommand('code is your own');
+export const report: Command = async (host, payload, id) => {
+  const { context, session } = host;
+  const code = othersCodeIn(payload, 'code', session);
   const envelopes = envelopesIn(payload);
   for (const [index, { data, signature }] of envelopes.entries())
     checkWay(data, signature, { index, sender: code, recipient: session.code });
-  const retryAfterMs = lookups.approach(code);
-  if (retryAfterMs > 0)
-    return { code: 'rate_limited', detail: 'too many codes tried from your address', retryAfterMs };
-  let known = true;
-  try {
+  return tryCode(host, code, async () => {
     const { engine, log } = context;
     const user = await engine.findUser(code);
-    known = user !== null && user !== 'gone';
-    if (user === null || user === 'gone')
-      return { code: 'recipient_unknown', detail: `no user has the code ${code}` };
+    if (user === null || user === 'gone') return null;
     const publicKey = parsePublicKey(user.eddsaPublicKey);
     for (const [index, { data, signature }] of envelopes.entries()) {
       if (!verifySignature(publicKey, Buffer.from(data), signature))
@@ -43,10 +38,7 @@ export const report: Command = async ({ context, session, lookups }, payload, id
     }
     log.info('a user was reported', { count: envelopes.length });
     return DONE;
-  } finally {
-    // Nothing was written to this user, so that the session has not reached anybody yet.
-    lookups.settle(code, known ? 'unavailable' : 'recipient_unknown');
-  }
+  });
 };
 
 function envelopesIn(payload: Payload): readonly ReportedEnvelope[] {
