@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { test } from 'vitest';
 import { toolPath } from '../../src/cli/dev/install.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 
@@ -39,9 +38,6 @@ export interface Look {
 /** Where pictures of the states go, if they are asked for: `KEYRELAY_SCREENSHOTS=1`. */
 export const PICTURES =
   process.env.KEYRELAY_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../docs/images') : null;
-
-/** `npm run test:browser` plays every test, `npm test` those without which the page would not be trusted. */
-export const longTest = test.runIf(PICTURES !== null);
 
 /** Only pictures that the document shows are taken. */
 const SHOWN = readFileSync(join(import.meta.dirname, '../../docs/page.md'), 'utf8');

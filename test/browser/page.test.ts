@@ -2,10 +2,11 @@ import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
+import { longTest } from '../support/long.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Look, longTest, type Visitor } from './browsers.ts';
+import { Browsers, type Look, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });

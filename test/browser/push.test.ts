@@ -1,13 +1,14 @@
 import { createECDH } from 'node:crypto';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { sendStored } from '../support/clients/scene.ts';
+import { longTest } from '../support/long.ts';
 import { PlainClient } from '../support/plain/plain-client.ts';
 import { registerUser } from '../support/plain/users.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { PushService } from '../support/services/push-service.ts';
 import { until } from '../support/until.ts';
-import { Browsers, longTest } from './browsers.ts';
+import { Browsers } from './browsers.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 

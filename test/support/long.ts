@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 
-/** `npm run test:long` plays every case at full length, `npm test` a short form of each kind. */
+/** `npm run test:long` and `test:browser` play every case at full length, `npm test` a short form of each kind. */
 const LONG = process.env.KEYRELAY_LONG === '1';
 
 /** A case that another one stands for in `npm test`. */
