@@ -135,9 +135,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'lost connections to Redis are made again only after a minute',
     file: 'engine/redis/connection/link.js',
-    from: 'const RETRY_MAX_MS = 1_000;',
-    to: 'const RETRY_MAX_MS = 60_000;',
-    also: [{ from: 'const RETRY_MIN_MS = 50;', to: 'const RETRY_MIN_MS = 30_000;' }],
+    from: 'firstMs: 50, maxMs: 1_000,',
+    to: 'firstMs: 30_000, maxMs: 60_000,',
     scenarios: ['redis-stopped'],
   },
   {

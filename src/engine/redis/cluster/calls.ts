@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../../../protocol/back-off.ts';
 import { EngineUnavailable } from '../../engine.ts';
 import type { EngineObserver } from '../../observer.ts';
 import { type Argument, RedisError, type Reply } from '../connection/reply.ts';
@@ -46,7 +47,8 @@ export interface CallsOptions {
 
 /** Pauses between attempts double up to the longest: a slot may move for as long as a call may take, and longer. */
 const PAUSE_MIN_MS = 20;
-const PAUSE_MAX_MS = 250;
+/** Calls that met the same moving slot do not come back together. */
+const PAUSE: BackOff = { firstMs: PAUSE_MIN_MS, maxMs: 250, jitter: 'half' };
 
 /**
  * Calls scripts on the right shard. Only a call that Redis has refused is repeated, here and in bounds, so that a caller
@@ -118,7 +120,7 @@ export class Calls {
         if (refusesWrites(error)) shard.refusal = error.message;
         if (!mayPass(error)) throw error;
         how = await this.#follow(error, { target, shard, how });
-        const pauseMs = how === WAIT ? pause(attempt) : 0;
+        const pauseMs = how === WAIT ? backOffMs(PAUSE, attempt - 2) : 0;
         if (attempt > ATTEMPTS_MAX || performance.now() + pauseMs > deadlineMs) throw error;
         if (pauseMs > 0) await sleep(pauseMs);
         shard = await this.#shard(slot, how.asked, deadlineMs);
@@ -186,11 +188,6 @@ async function isAt(shard: Shard, key: string): Promise<boolean> {
     if (error instanceof RedisError && (error.kind === 'ASK' || error.kind === 'MOVED')) return false;
     throw error;
   }
-}
-
-/** Half of it random, so that calls that met the same moving slot do not come back together. */
-function pause(attempt: number): number {
-  return Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** (attempt - 2)) * (0.5 + Math.random() / 2);
 }
 
 interface Failed {

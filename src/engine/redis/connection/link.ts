@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../../../protocol/back-off.ts';
 import { EngineUnavailable } from '../../engine.ts';
 import type { Connection } from './connection.ts';
 import type { Argument, Reply } from './reply.ts';
@@ -12,8 +13,7 @@ export interface LinkOptions {
   readonly onLost: (reason: string) => void;
 }
 
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 1_000;
+const RETRY: BackOff = { firstMs: 50, maxMs: 1_000, jitter: 'half' };
 
 /**
  * Keeps one connection to one server, and reconnects whenever it is lost. Also the circuit breaker of that server: while
@@ -54,7 +54,7 @@ export class Link {
       if (signal.aborted) return;
       failures = wasReady ? 0 : failures + 1;
       this.#options.onLost(this.reason);
-      const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures) * (0.5 + Math.random() / 2);
+      const delayMs = backOffMs(RETRY, failures);
       await sleep(delayMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
