@@ -15,9 +15,9 @@ export interface RelayOptions {
   readonly WebSocket?: unknown;
   readonly fetch?: Fetch;
   /**
-   * False: somebody to whom the user has never written learns nothing, not even that the user is there. Answers and receipts
-   * wait until `conversation.accept()`, or until the user writes; until then the other's first message comes, and nothing
-   * more. Default: true, for programs without a user who decides.
+   * False, the default: somebody to whom the user has never written learns nothing, not even that the user is there.
+   * Answers and receipts wait until `conversation.accept()`, or until the user writes; until then the other's first message
+   * comes, and nothing more. True: everybody is answered. For bots and other programs without a user who decides.
    */
   readonly answersStrangers?: boolean;
   /** False: no `delivered` and no `read` is ever sent. Default: true. */

@@ -82,7 +82,7 @@ export class RelaySession {
     this.#records = records;
     this.#lock = lock;
     const onBroken = (error: unknown) => this.#broken(error);
-    const acceptance = new Acceptance(records, options.answersStrangers ?? true);
+    const acceptance = new Acceptance(records, options.answersStrangers ?? false);
     this.outbox = new Outbox({
       records,
       holds: (recipient) => acceptance.holds(recipient),

@@ -23,12 +23,24 @@ function list(text) {
   };
 }
 
+function offerToAccept(conversation) {
+  const button = document.createElement('button');
+  button.textContent = `Accept ${conversation.code}`;
+  button.addEventListener('click', async () => {
+    await conversation.accept();
+    button.remove();
+  });
+  document.getElementById('requests').append(button);
+}
+
 /** Codes of those whose messages are being read. */
 const reading = new Set();
 
 async function read(conversation) {
   if (reading.has(conversation.code)) return;
   reading.add(conversation.code);
+  // Somebody new learns nothing, not even that a message came, until the user accepts, or writes to them.
+  if (!conversation.accepted) offerToAccept(conversation);
   for await (const message of conversation) {
     list(`${conversation.code}: ${message.body}`);
     await message.markRead();

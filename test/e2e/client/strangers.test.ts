@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { approached, People, type Person, type PersonOptions, take } from '../../support/clients/sdk.ts';
+import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
@@ -9,7 +9,8 @@ import { until } from '../../support/until.ts';
 
 /** What somebody learns whom the user has not accepted, and the commands about other people. */
 const processes = new Processes();
-const people = new People();
+/** By the default: strangers learn nothing. */
+const people = new People({});
 let relay: RelayNode;
 
 beforeAll(async () => {
@@ -18,7 +19,6 @@ beforeAll(async () => {
 afterEach(() => people.leave());
 afterAll(() => processes.stop());
 
-const SHY: PersonOptions = { answersStrangers: false };
 /** Longer than an answer or a receipt takes. */
 const A_WHILE_MS = 1_500;
 const aWhile = () => new Promise((resolve) => setTimeout(resolve, A_WHILE_MS));
@@ -35,7 +35,7 @@ function watchSent(person: Person): readonly string[] {
 }
 
 test('a stranger learns nothing until he is accepted: no answer, no receipt, though the message was read', async () => {
-  const bob = await people.join(relay.http, SHY);
+  const bob = await people.join(relay.http);
   const sent = watchSent(bob);
   const alice = await people.join(relay.http);
   const coming = approached(bob);
@@ -59,7 +59,7 @@ test('a stranger learns nothing until he is accepted: no answer, no receipt, tho
 });
 
 test('a raw request for keys is not answered either, and its sender sees the same as if the user were away', async () => {
-  const bob = await people.join(relay.http, SHY);
+  const bob = await people.join(relay.http);
   const eve = await registerUser(relay.http);
   const socket = await PlainClient.login(relay.ws, eve, { protocol: 2 });
   const payload = { ecdh_public_key: makeKeys().ecdhPublicKey };
@@ -76,9 +76,23 @@ test('a raw request for keys is not answered either, and its sender sees the sam
   expect(socket.envelopes).toEqual([]);
 });
 
+test('a request without a message is a conversation to accept, too; then the message comes', async () => {
+  const bob = await people.join(relay.http);
+  const alice = await people.join(relay.http);
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
+  const toAlice = await coming;
+  expect(toAlice.accepted).toBe(false);
+  const sending = toBob.send('Thank you');
+  await toAlice.accept();
+  expect((await take(toAlice, 1))[0]?.body).toBe('Thank you');
+  await sending.delivered;
+});
+
 test('to write to somebody accepts him; so does to begin a conversation', async () => {
-  const bob = await people.join(relay.http, SHY);
-  const alice = await people.join(relay.http, SHY);
+  const bob = await people.join(relay.http);
+  const alice = await people.join(relay.http);
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
   expect(toBob.accepted).toBe(true);
@@ -91,14 +105,14 @@ test('to write to somebody accepts him; so does to begin a conversation', async 
 });
 
 test('what is owed to a stranger outlives a restart, and is sent once he is accepted', async () => {
-  const bob = await people.join(relay.http, SHY);
+  const bob = await people.join(relay.http);
   const alice = await people.join(relay.http);
   const coming = approached(bob);
   const toBob = await alice.relay.startConversation(bob.code);
   const sending = toBob.send('May I?');
   await take(await coming, 1);
   await bob.relay.close();
-  const again = await people.join(relay.http, { ...SHY, identity: bob.identity, storage: bob.storage });
+  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
   const [toAlice] = again.relay.conversations;
   expect(toAlice?.accepted).toBe(false);
   await aWhile();
@@ -115,7 +129,7 @@ test('people with whom there were keys before there was acceptance stay accepted
   const stored = await bob.storage.load();
   const entries = [...stored].filter(([key]) => !key.startsWith('accept'));
   const storage = { ...bob.storage, load: async () => new Map(entries) };
-  const again = await people.join(relay.http, { ...SHY, identity: bob.identity, storage });
+  const again = await people.join(relay.http, { identity: bob.identity, storage });
   expect(again.relay.conversations.map(({ accepted }) => accepted)).toEqual([true]);
 });
 

@@ -11,7 +11,10 @@ class Mute extends WebSocket {
   }
 }
 
-const relay = await Relay.open(url, createIdentity(), { WebSocket: broken === 'missing' ? Mute : WebSocket });
+const relay = await Relay.open(url, createIdentity(), {
+  WebSocket: broken === 'missing' ? Mute : WebSocket,
+  answersStrangers: true,
+});
 createInterface({ input: process.stdin }).on('line', () => {});
 const late = [];
 const show = (from, { body }) => console.log(JSON.stringify({ from, body }));

@@ -24,13 +24,21 @@ export interface PersonOptions extends Omit<RelayOptions, 'storage'> {
   readonly storage?: Storage;
 }
 
-/** The people of one test file: `afterEach(() => people.leave())`. */
+/**
+ * The people of one test file: `afterEach(() => people.leave())`. Unlike by the SDK's default, they answer strangers, unless
+ * the test is about strangers.
+ */
 export class People {
+  readonly #all: PersonOptions;
   #relays: Relay[] = [];
+
+  constructor(all: PersonOptions = { answersStrangers: true }) {
+    this.#all = all;
+  }
 
   /** Connects; with the identity and storage of an earlier one, comes back. */
   async join(url: string, options: PersonOptions = {}): Promise<Person> {
-    const { identity = createIdentity(), storage = memoryStorage(), ...rest } = options;
+    const { identity = createIdentity(), storage = memoryStorage(), ...rest } = { ...this.#all, ...options };
     const relay = await Relay.connect(url, identity, { WebSocket, storage, ...rest });
     this.#relays.push(relay);
     return { identity, storage, relay, code: relay.code ?? '' };
@@ -48,6 +56,7 @@ export class People {
     const toBob = await alice.relay.startConversation(bob.code);
     await toBob.secure();
     const toAlice = await coming;
+    await toAlice.accept();
     await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
     return { alice, bob, toBob, toAlice };
   }

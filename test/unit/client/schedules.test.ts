@@ -48,7 +48,7 @@ class Person {
 
   async start(): Promise<void> {
     const { url, WebSocket, fetch } = this.#relay;
-    const options = { WebSocket, fetch: fetch as never, storage: this.#storage };
+    const options = { WebSocket, fetch: fetch as never, storage: this.#storage, answersStrangers: true };
     const client = await Relay.open(url, this.#identity, options);
     this.#client = client;
     client.on('conversation', ({ conversation }) => void this.#listen(conversation));

@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly wait?: 'connect' | 'open';
   /** Lets a new identity in where new users need an invitation: the token, or the link that has it. */
   readonly invite?: string | undefined;
+  /** See `RelayOptions`: for commands whose point is to answer people that the user does not know. */
+  readonly answersStrangers?: boolean;
 }
 
 // Node's own SHA-512 is several times faster than one in JavaScript: every frame of a file is hashed thrice.
@@ -93,10 +95,11 @@ async function startAfresh(
 }
 
 function open(person: Person, identity: Identity, state: State, options: ConnectOptions): Promise<Relay> {
-  const { signal, wait = 'connect', invite } = options;
+  const { signal, wait = 'connect', invite, answersStrangers = false } = options;
   const relayOptions = {
     WebSocket,
     storage: state.storage,
+    answersStrangers,
     ...(signal === undefined ? {} : { signal }),
     ...(invite === undefined ? {} : { invite: inviteToken(invite) }),
   };

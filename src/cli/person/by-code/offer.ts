@@ -41,7 +41,7 @@ export async function offerByCode({ person, payload, files, limit, invite }: Off
   const paths = files.map((file) => (file === '-' ? file : resolve(file)));
   const once = await Once.open<Offer | null>(person, ['send', ...paths, ...digests], null);
   limit.restart();
-  const session = await connectAs(once.person, { signal: limit.signal, invite });
+  const session = await connectAs(once.person, { signal: limit.signal, invite, answersStrangers: true });
   try {
     limit.pause();
     const offer = await agreeOnOffer(once, session.relay);

@@ -49,7 +49,10 @@ export async function run(args: readonly string[]): Promise<number> {
 /** Somebody who is known can be written to at once; for anybody else the relay has to be there, and says so if it is not. */
 async function firstWord(relay: Relay, code: string): Promise<Conversation> {
   const known = relay.conversations.find((conversation) => conversation.code === code.trim().toUpperCase());
-  return known ?? relay.startConversation(code);
+  if (known === undefined) return relay.startConversation(code);
+  // Perhaps so far only the other has written.
+  await known.accept();
+  return known;
 }
 
 /** What they say, what becomes of the own messages, and the line that is being typed. */
