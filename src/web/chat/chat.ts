@@ -1,42 +1,25 @@
-import {
-  ClientError,
-  type ConnectionState,
-  type Conversation,
-  durationWords,
-  type Relay,
-} from '../../client/index.ts';
-import { byId, make } from '../dom/dom.ts';
-import { tile } from '../dom/tile.ts';
+import { ClientError, type ConnectionState, type Relay } from '../../client/index.ts';
+import { byId } from '../dom/dom.ts';
 import { drafts } from '../kept/drafts.ts';
 import { keepForGood } from '../kept/everything.ts';
 import type { KeptFiles } from '../kept/files.ts';
 import type { Entry, History } from '../kept/history.ts';
 import type { People } from '../kept/people.ts';
-import { ConversationList, type FoundMessage, type ListedPerson } from '../views/people/conversation-list.ts';
+import { ConversationList } from '../views/people/conversation-list.ts';
 import { NewConversation } from '../views/people/new-conversation.ts';
-import { PersonSheet } from '../views/people/person-sheet.ts';
-import { Safety } from '../views/people/safety.ts';
 import { ScanSheet } from '../views/people/scan-sheet.ts';
-import { Attach } from '../views/thread/attach.ts';
 import { Banner } from '../views/thread/banner.ts';
-import { Composer } from '../views/thread/composer.ts';
-import { fileCard } from '../views/thread/file-card.ts';
-import { MessageSheet } from '../views/thread/message-sheet.ts';
-import { emptyThread, Thread } from '../views/thread/thread.ts';
 import { codeInAddress, goTo, onAddress, readInvitation } from './address.ts';
-import { Expiry } from './expiry.ts';
-import { Files } from './files.ts';
-import { inParts } from './long-text.ts';
+import { ListedPeople } from './listed-people.ts';
 import { notify, onNotificationClick } from './notify.ts';
-import { bannerFor, type Situation } from './status.ts';
-import { Talks, type TalksOptions } from './talks.ts';
-import { numberOf, trustOf } from './trust.ts';
-import { wordsFor } from './words.ts';
-
-/** Somebody types until so long after the last word of it. */
-const TYPING_MS = 8_000;
-/** Found messages that are listed. */
-const FOUND_MAX = 50;
+import { PageState } from './page-state.ts';
+import { PersonDecisions } from './person-decisions.ts';
+import { bannerFor } from './status.ts';
+import { TalkPane } from './talk-pane.ts';
+import { Expiry } from './talks/expiry.ts';
+import { Files } from './talks/files.ts';
+import { Talks, type TalksOptions } from './talks/talks.ts';
+import { wordsFor } from './talks/words.ts';
 
 export interface ChatOptions {
   readonly history: History;
@@ -46,113 +29,73 @@ export interface ChatOptions {
   readonly onUseHere: () => void;
 }
 
-/** The page as a whole: which conversation is open, and what each part of the page shows of it. */
+/** The page as a whole: puts its parts together, opens conversations, and has each part show what has changed. */
 export class Chat {
   readonly #options: ChatOptions;
+  readonly #state: PageState;
+  readonly #listed: ListedPeople;
   readonly #list: ConversationList;
-  readonly #thread: Thread;
-  readonly #composer: Composer;
+  readonly #pane: TalkPane;
   readonly #banner = new Banner();
-  readonly #scanSheet = new ScanSheet();
-  readonly #safety = new Safety(this.#scanSheet);
-  readonly #personSheet = new PersonSheet();
   readonly #newConversation: NewConversation;
-  readonly #messageSheet: MessageSheet;
+  readonly #decisions: PersonDecisions;
   readonly #files: Files;
   readonly #events: Pick<TalksOptions, 'onAdded' | 'onUpdated' | 'onRenamed'>;
   #relay: Relay | null = null;
-  #talks: Talks | null = null;
-  #connection: Situation['connection'] = { state: 'connecting' };
-  #retryAtMs = 0;
-  #storageBroken = false;
-  /** Until when each types, by code. */
-  readonly #typing = new Map<string, number>();
-  #current: string | null = null;
   #refreshing = false;
 
   constructor(options: ChatOptions) {
     this.#options = options;
-    const { history, files } = options;
-    const events = {
-      onAdded: (code: string, entries: readonly Entry[]) => this.#added(code, entries),
-      onUpdated: (code: string, entry: Entry) => {
-        if (code === this.#current) this.#thread.update(entry);
+    const { history, people } = options;
+    this.#state = new PageState(people);
+    this.#listed = new ListedPeople(this.#state, history);
+    this.#events = {
+      onAdded: (code, entries) => this.#added(code, entries),
+      onUpdated: (code, entry) => {
+        this.#pane.updated(code, entry);
         this.#refresh();
       },
-      onRenamed: (code: string, id: string, entry: Entry) => {
-        if (code === this.#current) this.#thread.renamed(id, entry);
-      },
+      onRenamed: (code, id, entry) => this.#pane.renamed(code, id, entry),
     };
-    this.#events = events;
     this.#files = new Files({
-      ...events,
+      ...this.#events,
       history,
-      kept: files,
-      onMoved: (code, file) => {
-        if (code === this.#current) this.#thread.fileMoved(file);
-      },
+      kept: options.files,
+      onMoved: (code, file) => this.#pane.fileMoved(code, file),
     });
     this.#list = new ConversationList({
       onChoose: (code) => this.#go(code),
       onFound: (code, id) => {
         this.#go(code);
-        this.#thread.showMessage(id);
+        this.#pane.showMessage(id);
       },
-      find: (words) => this.#find(words),
+      find: (words) => this.#listed.find(words),
     });
-    this.#messageSheet = new MessageSheet({
-      onReply: (entry) => this.#composer.reply(entry),
-      onCopy: ({ text }) => void navigator.clipboard?.writeText(text),
+    const scanSheet = new ScanSheet();
+    this.#newConversation = new NewConversation((text) => this.#start(text), scanSheet);
+    this.#decisions = new PersonDecisions({
+      state: this.#state,
+      scanSheet,
+      onChanged: (now) => (now === 'now' ? this.#refreshNow() : this.#refresh()),
+      onStanding: () => this.#standingChanged(),
+      onWritable: () => this.#pane.focus(),
+      onDelete: () => this.#deleteConversation(),
+    });
+    this.#pane = new TalkPane({
+      state: this.#state,
+      history,
+      kept: options.files,
+      files: this.#files,
+      onBack: () => {
+        const before = this.#state.code;
+        this.#go(null);
+        if (before !== null) this.#list.focus(before);
+      },
+      onCompare: () => this.#decisions.compare(),
+      onPerson: () => this.#decisions.show(),
       onDelete: (entry) => this.#deleteHere(entry),
-      onRetry: (entry) => {
-        const code = this.#current;
-        this.#deleteHere(entry);
-        if (code !== null) this.#talks?.retry(code, entry);
-      },
     });
-    this.#thread = new Thread({
-      entries: () => history.of(this.#current ?? ''),
-      links: () => this.#standing !== 'request',
-      quoted: (id) => history.get(this.#current ?? '', id),
-      onAbout: ({ id }) => {
-        const entry = history.get(this.#current ?? '', id);
-        if (entry !== undefined) this.#messageSheet.open(entry, { write: this.#mayWrite });
-      },
-      onQuoted: (id) => this.#thread.showMessage(id),
-      file: (entry) =>
-        fileCard(entry, {
-          progress: (file) => this.#files.progress(file),
-          get: (file) => files.get(file),
-          onFetch: (fetched) => this.#withConversation((open) => this.#files.fetch(open, fetched)),
-          onCancel: ({ file }) => this.#withConversation((open) => this.#files.cancel(open, file?.id ?? '')),
-        }),
-      onSeen: ({ id }) => {
-        if (this.#current !== null && this.#standing !== 'request') this.#talks?.seen(this.#current, id);
-      },
-      empty: () => this.#beginning(),
-    });
-    this.#composer = new Composer({
-      onTyping: () => this.#conversation?.typing(),
-      onSend: (text, replyTo) => {
-        if (this.#current !== null) this.#talks?.send(this.#current, text, replyTo);
-      },
-      partsOf: (text) => {
-        const bytesMax = this.#conversation?.maxBodyBytes;
-        return bytesMax === undefined || text.length * 4 < bytesMax ? 1 : inParts(text, bytesMax).length;
-      },
-    });
-    new Attach((chosen) => {
-      if (!this.#mayWrite) return;
-      for (const file of chosen) this.#withConversation((open) => void this.#files.send(open, file));
-    });
-    this.#newConversation = new NewConversation((text) => this.#start(text), this.#scanSheet);
-    byId('back', HTMLButtonElement).addEventListener('click', () => {
-      const before = this.#current;
-      this.#go(null);
-      if (before !== null) this.#list.focus(before);
-    });
-    byId('safety-open', HTMLButtonElement).addEventListener('click', () => this.#compare());
-    byId('talk-name', HTMLButtonElement).addEventListener('click', () => this.#showPerson());
+    new Expiry(history, (code, entries) => this.#gone(code, entries));
     onNotificationClick((address) => {
       location.hash = address;
     });
@@ -162,88 +105,66 @@ export class Chat {
       if (document.visibilityState === 'visible') this.#relay?.retryNow();
     });
     setInterval(() => {
-      if (this.#connection.state === 'offline') this.#showBanner();
+      if (this.#state.connection.state === 'offline') this.#showBanner();
     }, 1_000);
-    new Expiry(history, (code, entries) => this.#gone(code, entries));
     this.#route();
     this.#refreshNow();
   }
 
   /** Another tab has the connection: what is here can be read. */
   elsewhere(takeOver: () => void): void {
-    this.#connection = { state: 'elsewhere', takeOver };
+    this.#state.elsewhere(takeOver);
     this.#refresh();
   }
 
   /** The history may have been read anew. */
   connect(relay: Relay): void {
     this.#relay = relay;
-    this.#talks = new Talks({
+    this.#state.talks = new Talks({
       ...this.#options,
-      relay,
       ...this.#events,
+      relay,
       onAttached: (conversation) => this.#files.attach(conversation),
-      onTyping: (code) => this.#types(code),
+      onTyping: (code) => {
+        void this.#state.typed(code).then(() => this.#refresh());
+        this.#refresh();
+      },
       onChanged: () => this.#refresh(),
     });
     this.#newConversation.enable();
-    this.#current = null;
+    this.#state.code = null;
     this.#route();
     this.#refreshNow();
   }
 
   stateChanged(state: ConnectionState): void {
-    this.#connection = state;
-    if (state.state === 'offline') this.#retryAtMs = Date.now() + state.retryInMs;
+    const { talks, code } = this.#state;
+    this.#state.connected(state);
     if (state.state === 'live') {
-      this.#talks?.settleBlocks();
-      if (this.#current !== null) this.#talks?.recheck(this.#current);
+      talks?.settleBlocks();
+      if (code !== null) talks?.recheck(code);
     }
     this.#refresh();
   }
 
   unblock(code: string): void {
     void this.#options.people.set(code, { standing: 'friend' });
-    this.#talks?.standingChanged(code);
+    this.#state.talks?.standingChanged(code);
     this.#refresh();
   }
 
   storageBroken(): void {
-    this.#storageBroken = true;
+    this.#state.storageBroken = true;
     this.#refresh();
   }
 
-  get #conversation(): Conversation | undefined {
-    return this.#current === null ? undefined : this.#talks?.get(this.#current);
-  }
-
-  #withConversation(act: (conversation: Conversation) => void): void {
-    const conversation = this.#conversation;
-    if (conversation !== undefined) act(conversation);
-  }
-
-  get #standing() {
-    return this.#options.people.standing(this.#current ?? '');
-  }
-
-  get #mayWrite(): boolean {
-    const { people } = this.#options;
-    const conversation = this.#conversation;
-    return (
-      conversation !== undefined &&
-      this.#standing === 'friend' &&
-      this.#connection.state !== 'ended' &&
-      this.#connection.state !== 'elsewhere' &&
-      trustOf(conversation, people.get(conversation.code)) !== 'changed'
-    );
-  }
-
   async #start(text: string): Promise<string | null> {
-    if (this.#talks === null) return 'This page is not connected yet.';
+    const { talks } = this.#state;
+    if (talks === null) return 'This page is not connected yet.';
     try {
-      const { code } = await this.#talks.start(readInvitation(text) ?? text);
+      const { code } = await talks.start(readInvitation(text) ?? text);
       this.#go(code);
-      this.#composer.focus();
+      this.#pane.focus();
       return null;
     } catch (cause) {
       if (!(cause instanceof ClientError)) throw cause;
@@ -259,159 +180,77 @@ export class Chat {
   /** The address says which conversation is open; a code that is not known yet is filled in, to be asked for. */
   #route(): void {
     const code = codeInAddress();
-    if (code === null || this.#codes().includes(code)) {
+    if (code === null || this.#listed.codes.includes(code)) {
       this.#open(code);
       return;
     }
-    if (this.#talks === null) return;
+    if (this.#state.talks === null) return;
     window.history.replaceState(null, '', '/');
     this.#open(null);
     if (code !== this.#relay?.code) this.#newConversation.open(code);
   }
 
   #open(code: string | null): void {
-    const again = code === this.#current;
-    this.#current = code;
+    const again = code === this.#state.code;
+    this.#state.code = code;
     document.body.dataset.pane = code === null ? 'home' : 'talk';
     byId('talk-empty', HTMLElement).hidden = code !== null;
     byId('talk', HTMLElement).hidden = code === null;
     if (code !== null && !again) {
-      this.#composer.open(code);
       this.#refreshNow();
-      this.#thread.open();
-      this.#composer.focus();
-      this.#talks?.recheck(code);
+      this.#pane.open(code);
+      this.#state.talks?.recheck(code);
     } else this.#refresh();
   }
 
   #added(code: string, entries: readonly Entry[]): void {
-    const conversation = this.#talks?.get(code);
-    if (conversation !== undefined && this.#options.people.standing(code) === 'friend')
+    const { people, talks } = this.#state;
+    const conversation = talks?.get(code);
+    if (conversation !== undefined && people.standing(code) === 'friend')
       for (const entry of entries) if (!entry.mine) this.#files.offered(conversation, entry);
-    if (entries.some(({ mine }) => !mine)) this.#typing.delete(code);
-    if (code === this.#current) this.#thread.added();
+    if (entries.some(({ mine }) => !mine)) this.#state.stoppedTyping(code);
+    this.#pane.added(code);
     if (entries.some(({ note }) => note !== true)) void keepForGood();
-    if (entries.some(({ mark }) => mark === 'new')) void notify(code, this.#options.people.nameOf(code));
+    if (entries.some(({ mark }) => mark === 'new')) void notify(code, people.nameOf(code));
     this.#refresh();
   }
 
   #deleteHere(entry: Entry): void {
-    if (this.#current === null) return;
-    this.#options.history.remove(this.#current, entry.id);
-    this.#gone(this.#current, [entry]);
+    const { code } = this.#state;
+    if (code === null) return;
+    this.#options.history.remove(code, entry.id);
+    this.#gone(code, [entry]);
   }
 
   /** These are no longer in the history. */
   #gone(code: string, entries: readonly Entry[]): void {
     for (const { id, file } of entries) {
-      if (code === this.#current) this.#thread.removed(id);
-      if (file !== undefined) this.#files.forget(file.id, this.#talks?.get(code));
+      this.#pane.removed(code, id);
+      if (file !== undefined) this.#files.forget(file.id, this.#state.talks?.get(code));
     }
     this.#refresh();
   }
 
-  #types(code: string): void {
-    this.#typing.set(code, Date.now() + TYPING_MS);
-    setTimeout(() => this.#refresh(), TYPING_MS);
-    this.#refresh();
-  }
-
-  #showPerson(): void {
-    const code = this.#current;
-    if (code === null) return;
-    const { people } = this.#options;
-    const timerS = this.#mayWrite ? (this.#conversation?.timerS ?? null) : null;
-    this.#personSheet.open(
-      { code, person: people.get(code), timerS },
-      {
-        onTimer: (seconds) => this.#talks?.setTimer(code, seconds),
-        onName: (name) => {
-          void people.set(code, { name: name === '' ? undefined : name });
-          this.#refresh();
-        },
-        onCompare: () => this.#compare(),
-        onBlock: (blocked) => this.#setStanding(blocked ? 'blocked' : 'friend'),
-        onDelete: () => this.#deleteConversation(),
-      },
-    );
-  }
-
-  #compare(): void {
-    const code = this.#current;
-    const conversation = this.#conversation;
-    if (code === null || conversation === undefined) return;
-    const { people } = this.#options;
-    const number = numberOf(conversation);
-    if (number === null) return;
-    const trust = trustOf(conversation, people.get(code));
-    this.#safety.open(
-      { name: people.nameOf(code), number, trust },
-      {
-        onMatch: (compared) => void this.#matched(conversation, compared),
-        onForget: () => {
-          void people.set(code, { verified: undefined });
-          this.#refresh();
-        },
-      },
-    );
-  }
-
-  async #matched(conversation: Conversation, compared: string): Promise<void> {
-    const { code } = conversation;
-    const { people } = this.#options;
-    if (conversation.keyChanged) {
-      await conversation.acceptChangedKey();
-      this.#talks?.note(code, 'You trust their new key. Messages that were waiting have to be sent again.');
-    }
-    void people.set(code, { verified: compared, key: conversation.identityKey ?? undefined });
+  /** What has been on the screen as a request is seen now, its links work, and its files are fetched. */
+  #standingChanged(): void {
     this.#refreshNow();
-    this.#composer.focus();
-  }
-
-  #setStanding(standing: 'friend' | 'blocked'): void {
-    const code = this.#current;
-    if (code === null) return;
-    void this.#options.people.set(code, { standing });
-    this.#talks?.standingChanged(code);
-    this.#refreshNow();
-    if (standing === 'friend')
-      this.#withConversation((open) => {
-        for (const entry of this.#options.history.of(code)) this.#files.offered(open, entry);
-      });
-    // What has been on the screen as a request is seen now, and its links work.
-    this.#thread.open();
-    if (standing === 'friend') this.#composer.focus();
+    const { standing, conversation } = this.#state;
+    if (standing === 'friend' && conversation !== undefined)
+      for (const entry of this.#options.history.of(conversation.code))
+        this.#files.offered(conversation, entry);
+    this.#pane.reopen();
   }
 
   #deleteConversation(): void {
-    const code = this.#current;
+    const { code, people, talks } = this.#state;
+    const { history } = this.#options;
     if (code === null) return;
-    for (const { file } of this.#options.history.of(code))
-      if (file !== undefined) this.#files.forget(file.id, this.#talks?.get(code));
-    this.#options.history.removeAll(code);
+    for (const { file } of history.of(code))
+      if (file !== undefined) this.#files.forget(file.id, talks?.get(code));
+    history.removeAll(code);
     drafts.keep(code, '');
-    void this.#options.people.set(code, { hidden: true });
+    void people.set(code, { hidden: true });
     this.#go(null);
-  }
-
-  /** Whatever is in the list: of the SDK, or only of the history. */
-  #codes(): string[] {
-    const { people, history } = this.#options;
-    const codes = new Set([...(this.#talks?.codes ?? []), ...people.codes, ...history.codes]);
-    return [...codes].filter((code) => people.get(code)?.hidden !== true);
-  }
-
-  #find(words: string): FoundMessage[] {
-    const { history, people } = this.#options;
-    const wanted = words.toLowerCase();
-    const found = this.#codes().flatMap((code) =>
-      history
-        .of(code)
-        .filter(({ text, note }) => note !== true && text.toLowerCase().includes(wanted))
-        .slice(-FOUND_MAX)
-        .map((entry) => ({ code, name: people.nameOf(code), entry })),
-    );
-    return found.sort((left, right) => right.entry.atMs - left.entry.atMs).slice(0, FOUND_MAX);
   }
 
   /** Soon, and once for many changes. Timers run in hidden tabs too, where the title counts what is new. */
@@ -423,110 +262,26 @@ export class Chat {
 
   #refreshNow(): void {
     this.#refreshing = false;
-    this.#list.show(this.#listed(), this.#current);
+    this.#list.show(this.#listed.listed, this.#state.code);
     this.#showBanner();
-    if (this.#current === null) return;
-    const { people } = this.#options;
-    const code = this.#current;
-    const name = people.nameOf(code);
-    const person = people.get(code);
-    byId('talk-name', HTMLElement).textContent = name;
-    byId('talk-code', HTMLElement).textContent = name === code ? '' : code;
-    byId('talk-tile', HTMLElement).replaceChildren(tile(person?.key ?? code));
-    byId('talk-state', HTMLElement).textContent = this.#stateWords();
-    byId('safety-open', HTMLButtonElement).hidden = this.#conversation?.identityKey == null;
-    const standing = this.#standing;
-    this.#composer.allow(
-      standing === 'before' || standing === 'request' || standing === 'blocked'
-        ? 'never'
-        : this.#mayWrite
-          ? 'yes'
-          : 'not now',
-    );
-  }
-
-  #stateWords(): string {
-    const conversation = this.#conversation;
-    if (conversation === undefined) return '';
-    const trust = trustOf(conversation, this.#options.people.get(conversation.code));
-    if (trust === 'changed') return 'The key has changed';
-    if ((this.#typing.get(conversation.code) ?? 0) > Date.now()) return 'Typing…';
-    if (!conversation.secured) return 'Waiting for their key: what you write is sent as soon as it is here';
-    const { timerS } = conversation;
-    const lasts = timerS === 0 ? '' : ` · disappears after ${durationWords(timerS)}`;
-    return `${trust === 'verified' ? 'Encrypted, and compared' : 'Encrypted end to end'}${lasts}`;
-  }
-
-  #listed(): ListedPerson[] {
-    const { people, history } = this.#options;
-    const listed = this.#codes()
-      .filter((code) => people.standing(code) !== 'blocked' || code === this.#current)
-      .map((code) => {
-        const person = people.get(code);
-        return {
-          code,
-          name: people.nameOf(code),
-          key: person?.key ?? code,
-          last: history.of(code).at(-1),
-          unread: history.unread(code),
-          request: person?.standing === 'request',
-          trust: trustOf(this.#talks?.get(code), person),
-          draft: drafts.of(code),
-        };
-      });
-    const latestMs = ({ last }: ListedPerson) => last?.cameMs ?? last?.atMs ?? Number.MAX_SAFE_INTEGER;
-    return listed.sort((left, right) => latestMs(right) - latestMs(left));
-  }
-
-  #beginning(): Node {
-    const code = this.#current ?? '';
-    const name = this.#options.people.nameOf(code);
-    const compare = make('button', { class: 'quiet', text: 'Compare the safety number' });
-    compare.type = 'button';
-    compare.addEventListener('click', () => this.#compare());
-    return emptyThread(
-      [
-        `This is the beginning of your conversation with ${name}.`,
-        'What you write is encrypted in this browser, and only they can decrypt it.',
-        `If ${name} is away, it waits at the relay until they open keyrelay. You have not compared your safety numbers yet.`,
-      ],
-      this.#conversation?.identityKey == null ? null : compare,
-    );
+    this.#pane.refresh();
   }
 
   #showBanner(): void {
-    const code = this.#current;
-    const { people, onNewCode, onUseHere } = this.#options;
-    const person = code === null ? undefined : people.get(code);
-    const situation: Situation = {
-      connection: this.#connection,
-      retryAtMs: this.#retryAtMs,
-      nowMs: Date.now(),
-      storageBroken: this.#storageBroken,
-      open:
-        code === null
-          ? null
-          : {
-              name: people.nameOf(code),
-              trust: trustOf(this.#conversation, person),
-              standing: people.standing(code),
-              wasVerified: person?.verified !== undefined,
-              full: this.#talks?.isFull(code) ?? false,
-              downgraded: this.#talks?.isDowngraded(code) ?? false,
-            },
-    };
+    const { code, talks, situation } = this.#state;
+    const { onNewCode, onUseHere } = this.#options;
     const actions = {
       onReload: () => location.reload(),
       onUseHere,
       onNewCode,
       onRetry: () => this.#relay?.retryNow(),
-      onCompare: () => this.#compare(),
+      onCompare: () => this.#decisions.compare(),
       onWeakerKeys: () => {
-        if (code !== null) void this.#talks?.acceptWeakerKeys(code);
+        if (code !== null) void talks?.acceptWeakerKeys(code);
       },
-      onAccept: () => this.#setStanding('friend'),
-      onBlock: () => this.#setStanding('blocked'),
-      onUnblock: () => this.#setStanding('friend'),
+      onAccept: () => this.#decisions.setStanding('friend'),
+      onBlock: () => this.#decisions.setStanding('blocked'),
+      onUnblock: () => this.#decisions.setStanding('friend'),
       onDelete: () => this.#deleteConversation(),
     };
     this.#banner.show(bannerFor(situation, actions), code);

@@ -1,7 +1,7 @@
-import { ClientError, type Conversation, type Message, type Relay } from '../../client/index.ts';
-import type { Entry, History, Mark } from '../kept/history.ts';
-import type { People } from '../kept/people.ts';
-import { readSettings } from '../kept/settings.ts';
+import { ClientError, type Conversation, type Message, type Relay } from '../../../client/index.ts';
+import type { Entry, History, Mark } from '../../kept/history.ts';
+import type { People } from '../../kept/people.ts';
+import { readSettings } from '../../kept/settings.ts';
 import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
 import { wordsFor } from './words.ts';

@@ -1,4 +1,4 @@
-import type { ClientError } from '../../client/index.ts';
+import type { ClientError } from '../../../client/index.ts';
 
 /** What went wrong, for the person before the page. */
 export function wordsFor(error: ClientError): string {

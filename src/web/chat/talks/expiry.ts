@@ -1,5 +1,5 @@
-import { durationWords } from '../../client/index.ts';
-import type { Entry, History } from '../kept/history.ts';
+import { durationWords } from '../../../client/index.ts';
+import type { Entry, History } from '../../kept/history.ts';
 
 const LOOK_EVERY_MS = 1_000;
 

@@ -4,11 +4,11 @@ import {
   type Conversation,
   type FileProgress,
   type FileTransfer,
-} from '../../client/index.ts';
-import { previewOf } from '../dom/preview.ts';
-import type { KeptFiles } from '../kept/files.ts';
-import type { Entry, History } from '../kept/history.ts';
-import { readSettings } from '../kept/settings.ts';
+} from '../../../client/index.ts';
+import { previewOf } from '../../dom/preview.ts';
+import type { KeptFiles } from '../../kept/files.ts';
+import type { Entry, History } from '../../kept/history.ts';
+import { readSettings } from '../../kept/settings.ts';
 import { lasting, UNSENT } from './talks.ts';
 import { wordsFor } from './words.ts';
 
