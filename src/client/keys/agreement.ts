@@ -1,11 +1,8 @@
-import { bytesToHex, hexToBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { x25519 } from '../../crypto/x25519.ts';
-import { signedText } from '../../protocol/frames/relay-frames.ts';
-import type { Identity } from '../account/identity.ts';
-import { digestOfData, signedFrame } from '../account/signing.ts';
+import { bytesToHex, hexToBytes, randomBytes } from '@noble/hashes/utils.js';
 import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
+import { AgreementCrypto, type AgreementCryptoOptions, encapsulate } from './agreement-crypto.ts';
 import {
   agreed,
   answered,
@@ -26,38 +23,20 @@ import {
   wantsRequest,
 } from './exchange/exchange.ts';
 import {
-  type FirstMessage,
   type RequestPayload,
   readAnswer,
   readRequest,
   writeAnswer,
   writeRequest,
 } from './exchange/exchange-payloads.ts';
-import {
-  openFirstMessage,
-  type PublishedKeys,
-  type PublishedSecrets,
-  sealFirstMessage,
-} from './exchange/first-message.ts';
 import type { Now } from './exchange/freshness.ts';
 import { KEM_SEED_BYTES, kemIfLoaded } from './exchange/hybrid.ts';
 import { loadExchange, saveExchange } from './exchange/stored-exchange.ts';
 import { COUNTER_MAX, openMessage, readMessage, sealMessage } from './messages/message-cipher.ts';
-import { type Peers, partiesOf, sessionOf } from './messages/session-keys.ts';
+import { sessionOf } from './messages/session-keys.ts';
 import { isKnown, newestGeneration, sendingSession } from './messages/sessions.ts';
-import type { Trust } from './trust.ts';
 
-export interface AgreementOptions {
-  readonly own: { readonly code: string; readonly identity: Identity };
-  readonly peer: string;
-  readonly trust: Trust;
-  /** Of what we have published for first messages. */
-  readonly secrets: PublishedSecrets & {
-    /** A first message has opened under this key. */
-    readonly used: (prekey: string, batch: Batch) => void;
-  };
-  /** What was claimed of the peer's for the next first message: given once. */
-  readonly takePrekeys: () => PublishedKeys['prekeys'];
+export interface AgreementOptions extends AgreementCryptoOptions {
   readonly records: Records;
   readonly peerOutbox: PeerOutbox;
   /** This device's clock, and the relay's with its names. */
@@ -65,8 +44,6 @@ export interface AgreementOptions {
   readonly relayNow: () => Now;
   /** The URL that we dial. */
   readonly audience: string;
-  /** The plain flow: version 1 with the static, registered pair. */
-  readonly registeredKeys: boolean;
 }
 
 /** A message to be put into a request. */
@@ -108,12 +85,14 @@ export type Opened =
 /** Keys shared with one peer: exchanges them when needed, encrypts and decrypts under them. */
 export class Agreement {
   readonly #options: AgreementOptions;
+  readonly #crypto: AgreementCrypto;
   #state: ExchangeState;
   /** The newest request that was weaker than what the peer has shown itself able to. */
   #refused: { readonly digest: string; readonly payload: unknown } | null = null;
 
   constructor(options: AgreementOptions) {
     this.#options = options;
+    this.#crypto = new AgreementCrypto(options);
     this.#state = loadExchange(options.peer, options.records);
   }
 
@@ -162,16 +141,17 @@ export class Agreement {
     const { registeredKeys, now, relayNow, audience } = this.#options;
     const kem = kemIfLoaded();
     if (kem === null && !registeredKeys) return null;
-    const keys = this.#keyPair();
+    const keys = this.#crypto.keyPair();
     const seed = registeredKeys ? null : randomBytes(KEM_SEED_BYTES);
     const terms = nextTerms(this.#state, relayNow().nowMs);
     const kemPublicKey = seed === null ? null : (kem?.publicKeyOf(seed) ?? null);
-    const sealedFirst = first === null ? null : this.#sealFirst(first.plaintext, keys);
+    const sealedFirst =
+      first !== null && this.takesFirst ? this.#crypto.sealFirst(first.plaintext, keys) : null;
     const payload = writeRequest({
       publicKey: keys.publicKey,
       terms: registeredKeys ? null : { ...terms, kemPublicKey, audience, first: sealedFirst },
     });
-    const signed = this.#sign(id, { type: 'key_exchange', payload });
+    const signed = this.#crypto.sign(id, { type: 'key_exchange', payload });
     const step = request(this.#state, {
       ...keys,
       id: signed.digest,
@@ -202,7 +182,10 @@ export class Agreement {
     const sealed = sealMessage(plaintext, { session, sender: own.code, recipient: peer });
     const step = onSealed(this.#state, sealed.session);
     this.#save(step.state, batch);
-    return { frame: this.#sign(id, { type: 'message', payload: sealed.payload }).frame, order: step.order };
+    return {
+      frame: this.#crypto.sign(id, { type: 'message', payload: sealed.payload }).frame,
+      order: step.order,
+    };
   }
 
   /** The place of a message that we sealed; null if it is no longer known. */
@@ -250,7 +233,7 @@ export class Agreement {
     const { publicKey: theirPublicKey, terms } = answer;
     const session = sessionOf({
       role: 'initiator',
-      peers: this.#peers(),
+      peers: this.#crypto.peers(),
       requestDigest: pending.id,
       answerDigest: digest,
       own: pending,
@@ -322,9 +305,9 @@ export class Agreement {
   }
 
   #answer(digest: string, asked: RequestPayload, generation: number | null, batch: Batch): Exchanged {
-    const keys = this.#keyPair();
+    const keys = this.#crypto.keyPair();
     const { terms } = asked;
-    const first = terms?.first ? this.#openFirst(asked.publicKey, terms.first, batch) : null;
+    const first = terms?.first ? this.#crypto.openFirst(asked.publicKey, terms.first, batch) : null;
     const kem = terms?.kemPublicKey ? encapsulate(terms.kemPublicKey) : null;
     // Not a key that FIPS 203 allows.
     if (kem === 'refused') return { outcome: 'ignored' };
@@ -341,10 +324,10 @@ export class Agreement {
             },
     });
     const id = newEnvelopeId();
-    const signed = this.#sign(id, { type: 'key_exchange_ack', payload });
+    const signed = this.#crypto.sign(id, { type: 'key_exchange_ack', payload });
     const session = sessionOf({
       role: 'responder',
-      peers: this.#peers(),
+      peers: this.#crypto.peers(),
       requestDigest: digest,
       answerDigest: signed.digest,
       own: keys,
@@ -364,64 +347,8 @@ export class Agreement {
     this.prepareOnSigns(batch);
   }
 
-  #sealFirst(plaintext: Uint8Array, keys: { publicKey: string; secretKey: string }): FirstMessage | null {
-    const { registeredKey } = this.#options.trust;
-    if (registeredKey === null || !this.takesFirst) return null;
-    const by = { ...keys, parties: partiesOf(this.#peers(), 'initiator') };
-    try {
-      return sealFirstMessage(plaintext, by, { registeredKey, prekeys: this.#options.takePrekeys() });
-    } catch {
-      // An ML-KEM key that FIPS 203 does not allow, signed by the peer all the same.
-      return sealFirstMessage(plaintext, by, { registeredKey, prekeys: null });
-    }
-  }
-
-  #openFirst(publicKey: string, first: FirstMessage, batch: Batch): Uint8Array | null {
-    const { secrets } = this.#options;
-    const parties = partiesOf(this.#peers(), 'responder');
-    const plaintext = openFirstMessage(first, { publicKey, parties }, secrets);
-    if (plaintext !== null && first.prekey !== null) secrets.used(first.prekey, batch);
-    return plaintext;
-  }
-
-  #sign(
-    id: string,
-    message: { type: string; payload: unknown },
-  ): { readonly digest: string; readonly frame: string } {
-    const { own, peer } = this.#options;
-    const data = signedText({ sender: own.code, recipient: peer, id, message });
-    return { digest: digestOfData(utf8ToBytes(data)), frame: signedFrame(data, own.identity) };
-  }
-
-  #keyPair(): { secretKey: string; publicKey: string; static: boolean } {
-    const { own, registeredKeys } = this.#options;
-    const secretKey = registeredKeys ? own.identity.exchangeKey : x25519.utils.randomSecretKey();
-    const publicKey = registeredKeys
-      ? own.identity.ecdhPublicKey
-      : bytesToHex(x25519.getPublicKey(secretKey));
-    return { secretKey: bytesToHex(secretKey), publicKey, static: registeredKeys };
-  }
-
-  #peers(): Peers {
-    const { own, peer, trust } = this.#options;
-    return {
-      own: { code: own.code, eddsaPublicKey: own.identity.eddsaPublicKey },
-      peer: { code: peer, eddsaPublicKey: trust.pinnedKey },
-    };
-  }
-
   #save(state: ExchangeState, batch: Batch): void {
     saveExchange(this.#options.peer, { before: this.#state, after: state }, batch);
     this.#state = state;
-  }
-}
-
-function encapsulate(publicKey: Uint8Array): { ciphertext: Uint8Array; secret: Uint8Array } | 'refused' {
-  const kem = kemIfLoaded();
-  if (kem === null) return 'refused';
-  try {
-    return kem.encapsulate(publicKey);
-  } catch {
-    return 'refused';
   }
 }

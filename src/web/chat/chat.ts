@@ -141,7 +141,7 @@ export class Chat {
     const { talks, code } = this.#state;
     this.#state.connected(state);
     if (state.state === 'live') {
-      talks?.settleBlocks();
+      talks?.blocks.settle();
       if (code !== null) talks?.recheck(code);
     }
     this.#refresh();

@@ -9,7 +9,7 @@ import { previewOf } from '../../dom/preview.ts';
 import type { KeptFiles } from '../../kept/files.ts';
 import type { Entry, History } from '../../kept/history.ts';
 import { readSettings } from '../../kept/settings.ts';
-import { lasting, UNSENT } from './talks.ts';
+import { lasting, UNSENT } from './entries.ts';
 import { wordsFor } from './words.ts';
 
 /** What people who were accepted send is fetched by itself up to this size, in bytes. */

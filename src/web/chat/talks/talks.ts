@@ -1,9 +1,12 @@
-import { ClientError, type Conversation, type Message, type Relay } from '../../../client/index.ts';
+import { ClientError, type Conversation, type Relay } from '../../../client/index.ts';
 import type { Entry, History, Mark } from '../../kept/history.ts';
 import type { People } from '../../kept/people.ts';
 import { readSettings } from '../../kept/settings.ts';
+import { entryOf, lasting, UNSENT } from './entries.ts';
 import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
+import { ReadReceipts } from './read-receipts.ts';
+import { RelayBlocks } from './relay-blocks.ts';
 import { wordsFor } from './words.ts';
 
 export interface TalksOptions {
@@ -22,29 +25,26 @@ export interface TalksOptions {
   readonly onChanged: (code: string) => void;
 }
 
-/** What has its id only once the SDK has stored it is shown before, under a name of this kind. */
-export const UNSENT = 'unsent-';
-/** Receipts wait so long, so that one says what many would. */
-const RECEIPT_AFTER_MS = 150;
 /** The key of a person is asked for again when their conversation is opened, but not more often. */
 const RECHECK_AFTER_MS = 60_000;
 
 /** The SDK's conversations, and what they do to the history. */
 export class Talks {
+  readonly blocks: RelayBlocks;
   readonly #options: TalksOptions;
   readonly #conversations = new Map<string, Conversation>();
   /** Messages that the relay does not take because a mailbox is full, by code. */
   readonly #full = new Map<string, Set<string>>();
   /** People who offer weaker keys than before. */
   readonly #downgraded = new Set<string>();
-  readonly #receipts = new Map<string, string>();
+  readonly #receipts = new ReadReceipts((code) => this.get(code));
   readonly #recheckedMs = new Map<string, number>();
   #unsent = 0;
-  #blocking: Promise<void> = Promise.resolve();
 
   constructor(options: TalksOptions) {
     this.#options = options;
     const { relay, history, people } = options;
+    this.blocks = new RelayBlocks(relay, people);
     for (const code of history.codes) this.#failUnsent(code);
     for (const conversation of relay.conversations) this.#attach(conversation);
     relay.on('conversation', ({ conversation }) => {
@@ -105,16 +105,7 @@ export class Talks {
   standingChanged(code: string): void {
     const conversation = this.get(code);
     if (conversation !== undefined) this.#answerFriend(conversation);
-    this.settleBlocks();
-  }
-
-  /**
-   * Has the relay block and unblock whom the page does, when it is connected; called again at every connect. By protocol 1
-   * there are no blocks, and the page alone drops what comes.
-   */
-  settleBlocks(): void {
-    // One after the other, or a quick Unblock could overtake its Block.
-    this.#blocking = this.#blocking.then(() => this.#settleBlocks()).catch(() => {});
+    this.blocks.settle();
   }
 
   /** Asks whether the relay still names the same key. */
@@ -182,35 +173,13 @@ export class Talks {
     history.seenUpTo(code, id);
     onChanged(code);
     if (!readSettings().receipts || people.standing(code) !== 'friend') return;
-    if (!this.#receipts.has(code)) setTimeout(() => this.#sendReceipt(code), RECEIPT_AFTER_MS);
-    this.#receipts.set(code, id);
-  }
-
-  async #settleBlocks(): Promise<void> {
-    const { relay, people } = this.#options;
-    for (const code of people.codes) {
-      const { standing, blockedAtRelay = false } = people.get(code) ?? {};
-      const wanted = standing === 'blocked';
-      if (wanted === blockedAtRelay) continue;
-      if (relay.state.state !== 'live') return;
-      await (wanted ? relay.block(code) : relay.unblock(code));
-      void people.set(code, { blockedAtRelay: wanted || undefined });
-    }
+    this.#receipts.read(code, id);
   }
 
   /** Also one whom the SDK meets as a stranger: after a move to another browser, say. */
   #answerFriend(conversation: Conversation): void {
     if (conversation.accepted || this.#options.people.standing(conversation.code) !== 'friend') return;
     conversation.accept().catch(() => {});
-  }
-
-  #sendReceipt(code: string): void {
-    const id = this.#receipts.get(code);
-    this.#receipts.delete(code);
-    if (id !== undefined)
-      this.get(code)
-        ?.markRead(id)
-        .catch(() => {});
   }
 
   async #sendOne(conversation: Conversation, text: string, replyTo: string | null): Promise<void> {
@@ -316,28 +285,4 @@ export class Talks {
       history.mark(code, id, 'failed', 'The page was closed at this moment: it may not have been sent.');
     }
   }
-}
-
-/** What a message that is sent now has of the timer. */
-export function lasting({ timerS }: Conversation): { readonly expiresS?: number } {
-  return timerS === 0 ? {} : { expiresS: timerS };
-}
-
-function entryOf({ id, body, at, late, replyTo, file, expiresS, timer }: Message): Entry {
-  const cameMs = Date.now();
-  const claimedMs = Date.parse(at);
-  return {
-    id,
-    mine: false,
-    text: typeof body === 'string' ? body : JSON.stringify(body, null, 2),
-    // A clock that is ahead must not put a message into the future.
-    atMs: Number.isNaN(claimedMs) ? cameMs : Math.min(claimedMs, cameMs),
-    cameMs,
-    mark: 'new',
-    ...(timer === undefined ? {} : { text: timerNote(timer.seconds, 'them'), mark: 'seen', note: true }),
-    ...(expiresS === undefined ? {} : { expiresS }),
-    ...(late ? { late: true as const } : {}),
-    ...(replyTo === undefined ? {} : { replyTo }),
-    ...(file === undefined ? {} : { file }),
-  };
 }
