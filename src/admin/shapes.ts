@@ -124,6 +124,7 @@ export const report = z
     reporter: code,
     code: code.describe('Of the reported user.'),
     key: z.string().describe('Ed25519 key of the reported user: verifies the signatures.'),
+    reason: z.string().describe("The reporter's words, which nothing proves."),
     envelopes: z.array(
       z
         .object({

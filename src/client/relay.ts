@@ -3,6 +3,7 @@ import type { User } from './account/directory.ts';
 import type { Identity } from './account/identity.ts';
 import { registrationProof } from './account/signing.ts';
 import { readBlocks } from './commands/commands.ts';
+import { reportOf } from './commands/report.ts';
 import type { ConnectionState } from './connection/connection.ts';
 import type { RelayLimits } from './connection/login.ts';
 import type { Conversation, Message } from './conversation/conversation.ts';
@@ -184,6 +185,21 @@ export class Relay {
       after = page.codes.length === 0 ? null : page.next;
     } while (after !== null);
     return [...blocked];
+  }
+
+  /**
+   * Shows the relay's operators the last messages of this sender that came here: their envelopes, whose signatures prove who
+   * sent them to whom. Operators see times, sizes, the codes of both and `reason` (500 characters), and can read no message.
+   * The other learns nothing of it. Resolves once it is filed, with the number of envelopes; the relay takes one report a
+   * minute, so a second one waits.
+   */
+  async report(code: string, options: { readonly reason?: string } = {}): Promise<number> {
+    const canonical = canonicalCode(code);
+    const { limits, peers } = this.#session;
+    const kept = peers.all.get(canonical)?.peer.reportable.envelopes ?? [];
+    const report = reportOf({ code: canonical, reason: options.reason ?? '', kept, ...limits });
+    await this.#command('report', report);
+    return report.envelopes.length;
   }
 
   /** `known`: strangers may leave one request each. Those with whom there is a conversation that was accepted are known. */

@@ -70,6 +70,8 @@ export interface Report {
   readonly code: string;
   /** Ed25519 key of the reported user, 64 hex digits. */
   readonly key: string;
+  /** The reporter's words; '' without. */
+  readonly reason: string;
   readonly envelopes: readonly ReportedEnvelope[];
 }
 

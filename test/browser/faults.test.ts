@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
+import { ADMIN_TOKEN, admin } from '../support/clients/admin.ts';
 import { longTest } from '../support/long.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
@@ -19,7 +20,7 @@ let redis: RedisServer;
 
 beforeAll(async () => {
   redis = await startRedis();
-  relay = await processes.relay({});
+  relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
 });
 afterEach(async () => {
   const left = visitors.splice(0);
@@ -128,6 +129,13 @@ describe('reading', () => {
     await alice.sees('You do not know me', 'stored');
     await new Promise((resolve) => setTimeout(resolve, RECEIPT_TAKES_MS));
     expect(await alice.mark('You do not know me')).toBe('stored');
+    await bob.page.click('#banner-actions button:has-text("Report")');
+    await bob.page.fill('#report-reason', 'Sends links.');
+    await bob.page.click('#report-go');
+    await bob.page.locator('.note', { hasText: 'You have reported the last message' }).waitFor();
+    const { json } = await admin(relay, 'GET', '/v1/reports');
+    const item = { code: alicesCode, reason: 'Sends links.', envelopes: [expect.anything()] };
+    expect(json).toMatchObject({ items: [item] });
     expect(toAlice).toEqual([]);
     await bob.page.click('#banner-actions button:has-text("Accept")');
     await alice.sees('You do not know me', 'read');

@@ -16,6 +16,34 @@ export function unblock(args: readonly string[]): Promise<number> {
   return forCode('unblock', args, (relay, code) => relay.unblock(code));
 }
 
+/** `keyrelay report CODE [REASON]` */
+export async function report(args: readonly string[]): Promise<number> {
+  const { person, positionals } = parsePerson(args, {});
+  const [code, ...words] = positionals;
+  if (code === undefined) throw new UsageError('report takes a code, and perhaps a reason');
+  const reason = words.join(' ');
+  return asPerson(async () => {
+    const { relay, done } = await connectAs(person);
+    try {
+      const messages = await relay.report(code, { reason });
+      if (person.json) console.log(JSON.stringify({ report: code, messages }));
+      else console.log(reportedWords(messages));
+    } finally {
+      await done();
+    }
+    return EXIT.ok;
+  });
+}
+
+/** What operators see of a report. */
+export function reportedWords(messages: number): string {
+  const many = messages === 1 ? 'the last message' : `the last ${messages} messages`;
+  return (
+    `Reported. The relay's operators see that ${many} came from them to you, when, how long each is, and your reason. ` +
+    'They cannot read what was written, and the other learns nothing.'
+  );
+}
+
 /** `keyrelay blocks` */
 export async function blocks(args: readonly string[]): Promise<number> {
   const { person, positionals } = parsePerson(args, {});

@@ -96,6 +96,16 @@ ${PERSON}`,
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ unblock: run }) => ({ run })),
   },
+  report: {
+    summary: "shows somebody's last messages to the relay's operators: keyrelay report CODE [REASON]",
+    usage: `  keyrelay report CODE it sells watches
+
+Operators see the last messages that came here from this person (8 at most), as the relay delivered them: codes, times, sizes, and
+signatures that prove who sent them to whom. What was written stays encrypted: say in REASON (500 characters) what it is about.
+The person learns nothing. The relay takes one report a minute. It blocks nobody: see keyrelay help block.
+${PERSON}`,
+    load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ report: run }) => ({ run })),
+  },
   blocks: {
     summary: 'lists the people that you have blocked',
     usage: `One code a line.

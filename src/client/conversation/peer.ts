@@ -18,6 +18,7 @@ import { EnvelopeHandler } from '../receiving/envelope-handler.ts';
 import { EnvelopeVerifier } from '../receiving/envelope-verifier.ts';
 import { Inbox, type Received } from '../receiving/inbox.ts';
 import { Receipts } from '../receiving/receipts.ts';
+import { Reportable } from '../receiving/reportable.ts';
 import type { Acceptance } from '../sending/acceptance.ts';
 import type { MessageContent } from '../sending/content.ts';
 import { Disappearing } from '../sending/disappearing.ts';
@@ -80,6 +81,7 @@ export class Peer {
   /** Seals what waits to be sent. */
   readonly sender: PeerSender;
   readonly receipts: Receipts;
+  readonly reportable: Reportable;
   /** Takes the envelopes of this peer. */
   readonly verifier: EnvelopeVerifier;
   readonly #typing: Typing;
@@ -152,8 +154,10 @@ export class Peer {
       onReached: (step, id) => this.#reached(id, step),
       sendAgain: (numbers, batch) => this.sender.sendAgain(numbers, batch),
     });
+    this.reportable = new Reportable(code, records);
     const handler = new EnvelopeHandler({
       ...parts,
+      reportable: this.reportable,
       contents,
       ownCode: own.code,
       onLost: (lost: Lost, batch) => this.sender.lost(lost, batch),

@@ -10,6 +10,7 @@ import { decodeContent } from '../sending/content.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
 import type { Carrier, ContentHandler } from './content-handler.ts';
+import type { Reportable } from './reportable.ts';
 import { Seen } from './seen.ts';
 
 export interface EnvelopeHandlerOptions {
@@ -18,6 +19,7 @@ export interface EnvelopeHandlerOptions {
   readonly records: Records;
   readonly agreement: Agreement;
   readonly contents: ContentHandler;
+  readonly reportable: Reportable;
   readonly files: PeerFiles;
   readonly events: Emitter<ConversationEvents>;
   readonly peerOutbox: PeerOutbox;
@@ -29,6 +31,7 @@ export interface EnvelopeHandlerOptions {
 
 /** The effects of one envelope: changes in `batch`, and what follows once they are stored. */
 interface Step {
+  readonly envelope: IncomingEnvelope;
   readonly batch: Batch;
   readonly after: (() => void)[];
 }
@@ -51,15 +54,16 @@ export class EnvelopeHandler {
 
   /** Call the returned function once the batch is stored. */
   handle(envelope: IncomingEnvelope, batch: Batch): () => void {
-    const step: Step = { batch, after: [] };
-    this.#sort(envelope, step);
+    const step: Step = { envelope, batch, after: [] };
+    this.#sort(step);
     return () => {
       for (const effect of step.after) effect();
     };
   }
 
   /** Parses the signed bytes alone. */
-  #sort(envelope: IncomingEnvelope, step: Step): void {
+  #sort(step: Step): void {
+    const { envelope } = step;
     const read = readVerified(envelope);
     // A hostile or broken relay may deliver what was written to another recipient.
     if (read === null || read.recipient !== this.#options.ownCode) return;
@@ -120,9 +124,12 @@ export class EnvelopeHandler {
     onSign(batch);
   }
 
-  #understand(plaintext: Uint8Array, carrier: Carrier, { batch, after }: Step): void {
+  #understand(plaintext: Uint8Array, carrier: Carrier, { envelope, batch, after }: Step): void {
+    const { contents, reportable } = this.#options;
     const content = decodeContent(plaintext);
-    if (content !== null) after.push(...this.#options.contents.handle(content, carrier, batch));
+    if (content === null) return;
+    if (content.type === 'message') reportable.add(envelope, batch);
+    after.push(...contents.handle(content, carrier, batch));
   }
 
   #downgraded({ after }: Step): void {

@@ -9,13 +9,17 @@ import { tryCode } from './try-code.ts';
 
 const BEFORE_DATA = '{"data":';
 
+/** Of the reporter's words, in code points. */
+const REASON_MAX = 500;
+
 /**
- * `report {"code", "envelopes": [{"data", "signature"}]}`: shows the operators what somebody has sent. Filed only if the
+ * `report {"code", "envelopes": [{"data", "signature"}], "reason"?}`: shows the operators what somebody has sent. Filed only if the
  * signatures prove that the reported user sent it to the reporter.
  */
 export const report: Command = async (host, payload, id) => {
   const { context, session } = host;
   const code = othersCodeIn(payload, 'code', session);
+  const reason = reasonIn(payload);
   const envelopes = envelopesIn(payload);
   for (const [index, { data, signature }] of envelopes.entries())
     checkWay(data, signature, { index, sender: code, recipient: session.code });
@@ -31,7 +35,8 @@ export const report: Command = async (host, payload, id) => {
         );
     }
     const key = user.eddsaPublicKey;
-    const result = await engine.operators.reports.file({ id, reporter: session.code, code, key, envelopes });
+    const report = { id, reporter: session.code, code, key, reason, envelopes };
+    const result = await engine.operators.reports.file(report);
     if (result === 'early') {
       const detail = `one report in ${REPORT_EVERY_MS / 1000} s`;
       return { code: 'rate_limited', detail, retryAfterMs: REPORT_EVERY_MS };
@@ -40,6 +45,14 @@ export const report: Command = async (host, payload, id) => {
     return DONE;
   });
 };
+
+function reasonIn({ reason = '' }: Payload): string {
+  if (typeof reason === 'string' && [...reason].length <= REASON_MAX && !/\p{Cc}/u.test(reason))
+    return reason;
+  throw new BadCommand(
+    `reason must be a string of at most ${REASON_MAX} code points without control characters`,
+  );
+}
 
 function envelopesIn(payload: Payload): readonly ReportedEnvelope[] {
   const { envelopes: given } = payload;

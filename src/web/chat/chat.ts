@@ -281,6 +281,7 @@ export class Chat {
       },
       onAccept: () => this.#decisions.setStanding('friend'),
       onBlock: () => this.#decisions.setStanding('blocked'),
+      onReport: () => this.#decisions.report(),
       onUnblock: () => this.#decisions.setStanding('friend'),
       onDelete: () => this.#deleteConversation(),
     };

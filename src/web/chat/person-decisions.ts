@@ -1,5 +1,6 @@
 import type { Conversation } from '../../client/index.ts';
 import { PersonSheet } from '../views/people/person-sheet.ts';
+import { ReportSheet } from '../views/people/report-sheet.ts';
 import { Safety } from '../views/people/safety.ts';
 import type { ScanSheet } from '../views/people/scan-sheet.ts';
 import type { PageState } from './page-state.ts';
@@ -22,6 +23,7 @@ export class PersonDecisions {
   readonly #options: PersonDecisionsOptions;
   readonly #safety: Safety;
   readonly #sheet = new PersonSheet();
+  readonly #reportSheet = new ReportSheet();
 
   constructor(options: PersonDecisionsOptions) {
     this.#options = options;
@@ -43,6 +45,7 @@ export class PersonDecisions {
         },
         onCompare: () => this.compare(),
         onBlock: (blocked) => this.setStanding(blocked ? 'blocked' : 'friend'),
+        onReport: () => this.report(),
         onDelete,
       },
     );
@@ -65,6 +68,13 @@ export class PersonDecisions {
         },
       },
     );
+  }
+
+  /** Opens the sheet that shows the relay's operators what they have sent. */
+  report(): void {
+    const { code, people, talks } = this.#options.state;
+    if (code === null || talks === null) return;
+    this.#reportSheet.open(people.nameOf(code), (reason) => talks.report(code, reason));
   }
 
   setStanding(standing: 'friend' | 'blocked'): void {

@@ -30,6 +30,7 @@ export interface StatusActions {
   readonly onWeakerKeys: () => void;
   readonly onAccept: () => void;
   readonly onBlock: () => void;
+  readonly onReport: () => void;
   readonly onUnblock: () => void;
   readonly onDelete: () => void;
 }
@@ -132,6 +133,7 @@ function bannerForOpen({ open }: Situation, actions: StatusActions): BannerState
       actions: [
         { label: 'Accept', act: actions.onAccept },
         { label: 'Block', act: actions.onBlock, quiet: true },
+        { label: 'Report', act: actions.onReport, quiet: true },
         { label: 'Delete', act: actions.onDelete, quiet: true },
       ],
     };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { CommandLine } from '../../support/clients/command-line.ts';
 import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -9,7 +10,7 @@ let relay: RelayNode;
 let people: CommandLine;
 
 beforeAll(async () => {
-  relay = await processes.relay();
+  relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
   people = await CommandLine.open(() => relay.http);
 });
 afterAll(async () => {
@@ -25,6 +26,17 @@ test('block, unblock and blocks change and show one list, whichever way a code i
   expect(JSON.parse((await people.run('bob', ['blocks', '--json'])).out)).toEqual({ code: eve });
   expect((await people.run('bob', ['unblock', eve])).code).toBe(0);
   expect((await people.run('bob', ['blocks'])).out).toBe('');
+}, 60_000);
+
+test('report shows the last messages to the operators, and says what they see', async () => {
+  const [eve, bob] = [await people.codeOf('eve'), await people.codeOf('bob')];
+  expect((await people.run('eve', ['send', bob], { input: 'Buy a watch' })).code).toBe(0);
+  expect((await people.run('bob', ['listen', '--count', '1'])).out).toContain('Buy a watch');
+  const reported = await people.run('bob', ['report', eve, 'sells', 'watches']);
+  expect([reported.code, reported.out]).toEqual([0, expect.stringContaining('cannot read what was written')]);
+  const { json } = await admin(relay, 'GET', '/v1/reports');
+  const item = { reporter: bob, code: eve, reason: 'sells watches', envelopes: [expect.anything()] };
+  expect(json).toMatchObject({ items: [item] });
 }, 60_000);
 
 test('policy takes anyone or known, and says so otherwise', async () => {

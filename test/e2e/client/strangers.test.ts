@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
@@ -14,7 +15,7 @@ const people = new People({});
 let relay: RelayNode;
 
 beforeAll(async () => {
-  relay = await processes.relay();
+  relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
 });
 afterEach(() => people.leave());
 afterAll(() => processes.stop());
@@ -166,6 +167,26 @@ test('block, unblock and blocks: what a blocked person writes does not come, and
   }
   expect(bodies.at(-1)).toBe('heard');
   await expect(bob.relay.block('not a code')).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test('report shows operators the last messages as they were delivered, after a restart too, and the reporter learns nothing new', async () => {
+  const { alice, bob, toBob, toAlice } = await people.acquainted(relay.http);
+  await expect(bob.relay.report(alice.code)).rejects.toMatchObject({ code: 'invalid_argument' });
+  const delivered: string[] = [];
+  bob.relay.on('frame', ({ direction, text }) => {
+    if (direction === 'received' && text.includes(`"sender":"${alice.code}"`)) delivered.push(text);
+  });
+  for (let number = 1; number <= 10; number++) await toBob.send(`watch ${number}`).stored;
+  await take(toAlice, 10);
+  await bob.relay.close();
+  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
+  expect(await again.relay.report(alice.code, { reason: 'Sells watches.' })).toBe(8);
+  const { json } = await admin(relay, 'GET', '/v1/reports');
+  const { items } = json as { items: { envelopes: { data: string; signature: string }[] }[] };
+  expect(items).toMatchObject([{ reporter: bob.code, code: alice.code, reason: 'Sells watches.' }]);
+  const shown = items[0]?.envelopes.map((each) => `{"data":${each.data},"signature":"${each.signature}"`);
+  const messages = delivered.filter((text) => text.includes('"type":"message"'));
+  expect(shown).toEqual(messages.slice(-8).map((text) => text.slice(0, text.indexOf(',"seq":'))));
 });
 
 test('policy known: those whom the user has accepted are heard as before', async () => {

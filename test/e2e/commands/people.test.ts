@@ -133,7 +133,8 @@ for (const [name, home, away] of [
       await say(eve, bob.user, 'nasty');
       await say(eve, bob.user, 'nastier');
       await bob.socket.untilEnvelopes(2);
-      const payload = { code: eve.user.code, envelopes: bob.socket.envelopes.map(shown) };
+      const envelopes = bob.socket.envelopes.map(shown);
+      const payload = { code: eve.user.code, envelopes, reason: 'She sells watches.' };
       const text = commandText(bob.user.code, 'report', payload, 'report-1');
       for (const times of [1, 2]) {
         bob.socket.sendData(bob.user, text);

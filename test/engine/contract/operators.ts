@@ -137,7 +137,8 @@ export function operators(backend: Backend): void {
     it('see reports, the newest first; a repeated one is one, and one reporter files one a minute', async () => {
       const { reports } = one.operators;
       const envelopes = [{ data: '{}', signature: 'ab'.repeat(64) }];
-      const first = { id: 'r', reporter: 'B0B0000', code: 'EVE0000', key: key(), envelopes };
+      const about = { code: 'EVE0000', key: key(), reason: 'spam' };
+      const first = { id: 'r', reporter: 'B0B0000', ...about, envelopes };
       const second = { ...first, reporter: 'A11CE00' };
       expect(await reports.file(first)).toBe('filed');
       expect(await reports.file(second)).toBe('filed');

@@ -11,6 +11,7 @@ import { connectAs } from '../account/connect.ts';
 import { asPerson, PERSON_EXIT, systemWords } from '../exit-codes.ts';
 import { openSource } from '../files/disk-source.ts';
 import { formatBytes } from '../files/units.ts';
+import { reportedWords } from '../hearing.ts';
 import { parsePerson } from '../options.ts';
 import { JsonScreen, type Mark, PlainScreen, type Screen, TerminalScreen } from './screen.ts';
 import { readTimer } from './timer.ts';
@@ -18,6 +19,7 @@ import { readTimer } from './timer.ts';
 const HELP = `/number        your safety number with them: compare it once, in person or on the phone
 /trust         accepts their changed key, once you have compared the new number
 /file PATH     sends a file
+/report WHY    shows the relay's operators their last messages (who, when, how long; nothing of what was written)
 /timer 1h      lets messages disappear an hour after they are read; /timer off ends it
 /help          this
 /quit, Ctrl-D  ends
@@ -152,6 +154,7 @@ class Chat {
       else if (command === '/help') this.#screen.say(HELP);
       else if (command === '/trust') await this.#trust();
       else if (command === '/file') await this.#sendFile(line.slice(typed.length).trim());
+      else if (command === '/report') await this.#report(rest.join(' '));
       else if (command === '/timer') await this.#setTimer(rest.join(''));
       else
         this.#screen.say(
@@ -191,6 +194,11 @@ class Chat {
     this.#own.set(id, { text: timerWords(seconds), mark: 'waiting' });
     this.#screen.mine(id, timerWords(seconds), 'waiting');
     if (seconds > 0) this.#screen.say('(what this terminal shows stays in it)');
+  }
+
+  async #report(reason: string): Promise<void> {
+    const messages = await this.#relay.report(this.#conversation.code, { reason });
+    this.#screen.say(reportedWords(messages));
   }
 
   async #trust(): Promise<void> {

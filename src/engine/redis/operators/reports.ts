@@ -21,8 +21,8 @@ export class RedisReports implements Reports {
   }
 
   async file(report: Report): Promise<'filed' | 'early'> {
-    const { id, reporter, code, key, envelopes } = report;
-    const text = JSON.stringify({ id, reporter, code, key, envelopes });
+    const { id, reporter, code, key, reason, envelopes } = report;
+    const text = JSON.stringify({ id, reporter, code, key, reason, envelopes });
     const filed = await this.#calls.run({
       script: this.#scripts['operators/report'],
       key: REPORTS,
@@ -52,10 +52,14 @@ export class RedisReports implements Reports {
       .flat()
       .map(textOf);
     const items = words.flatMap((text, i): ReportLine[] =>
-      i % 2 === 0
-        ? [{ at: formatCreatedAt(Number(words[i + 1])), ...(JSON.parse(text ?? '') as Report) }]
-        : [],
+      i % 2 === 0 ? [{ at: formatCreatedAt(Number(words[i + 1])), ...readReport(text ?? '') }] : [],
     );
     return { items, next: items.length < PAGE ? null : (words.at(-1) ?? null) };
   }
+}
+
+/** Nodes of before filed reports without a reason. */
+function readReport(text: string): Report {
+  const { reason = '', ...report } = JSON.parse(text) as Omit<Report, 'reason'> & Partial<Report>;
+  return { ...report, reason };
 }

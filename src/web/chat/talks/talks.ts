@@ -157,6 +157,19 @@ export class Talks {
     );
   }
 
+  /** Shows the relay's operators what this person sent last. Resolves with what went wrong; null if nothing did. */
+  async report(code: string, reason: string): Promise<string | null> {
+    try {
+      const messages = await this.#options.relay.report(code, { reason });
+      const many = messages === 1 ? 'the last message' : `the last ${messages} messages`;
+      this.note(code, `You have reported ${many} to the people who run the relay.`);
+      return null;
+    } catch (cause) {
+      if (!(cause instanceof ClientError)) throw cause;
+      return wordsFor(cause);
+    }
+  }
+
   note(code: string, text: string): void {
     const entry = {
       id: `note-${crypto.randomUUID?.() ?? Math.random()}`,

@@ -9,6 +9,7 @@ export interface PersonActions {
   /** Seconds; 0 for off. */
   readonly onTimer: (seconds: number) => void;
   readonly onBlock: (blocked: boolean) => void;
+  readonly onReport: () => void;
   readonly onDelete: () => void;
 }
 
@@ -51,6 +52,7 @@ export class PersonSheet {
     byId('person-actions', HTMLElement).replaceChildren(
       button('Safety number', actions.onCompare),
       button(blocked ? 'Unblock' : 'Block', () => actions.onBlock(!blocked)),
+      button('Report', actions.onReport),
       button('Delete this conversation here', actions.onDelete),
     );
     this.#sheet.open();

@@ -60,7 +60,7 @@ it('every key that use leaves behind is on the list', async () => {
   expect(await server.call('EXISTS', `push:{${gone.code}}`)).toBe(1);
   await node.operators.remove(gone.code);
   await node.operators.audit.record({ operator: 'o', node: 'n', action: 'a', target: '', reason: '' });
-  const report = { id: 'r', reporter: bob.code, code: 'EVE0000', key: key(), envelopes: [] };
+  const report = { id: 'r', reporter: bob.code, code: 'EVE0000', key: key(), reason: '', envelopes: [] };
   await node.operators.reports.file(report);
   await node.control.changeSetting('RELAY_REGISTRATION', 'open');
   await node.control.askToDrain('some node');
