@@ -1,4 +1,4 @@
-import type { DialectName } from './dialects.ts';
+import type { DialectName } from '../dialects/dialects.ts';
 
 /** What the bench and its client processes say to each other. */
 

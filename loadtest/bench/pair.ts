@@ -1,13 +1,15 @@
 import { envelopeFrame } from '../../test/support/plain/frames.ts';
 import type { PlainUser } from '../../test/support/plain/users.ts';
+import { DIALECTS, dial } from '../dialects/dialects.ts';
 import { ackFor, idOf } from '../support/frames.ts';
 import { login, register, unregistered } from '../support/users.ts';
-import { DIALECTS, dial } from './dialects.ts';
 import type { Pairs } from './load.ts';
 
 /** By protocol 2 every so many envelopes are confirmed; the relay waits for 256 at most. */
 const ACK_EVERY = 32;
 const SIGNED_AT_ONCE = 100;
+/** As a relay says it: ours, and others. */
+const ERRORS = ['"type":"error"', '"error":{'];
 
 interface Sender {
   send(frame: string): void;
@@ -65,7 +67,7 @@ export class Pair {
     const { protocol, dialect: name } = this.#pairs;
     const { from, to } = this.#route;
     const heard = (data: Buffer) => {
-      if (data.includes('"type":"error"')) this.errors.push(data.toString());
+      if (ERRORS.some((error) => data.includes(error))) this.errors.push(data.toString());
     };
     const closed = (who: string) => (code: number) => this.errors.push(`${who} socket closed: ${code}`);
     if (name === null) {
@@ -95,10 +97,15 @@ export class Pair {
     const more: string[] = [];
     while (this.#frames.length + more.length < envelopes) {
       const { code: recipient } = this.#recipient;
-      const envelope = { recipient, id: `${this.#signed}`, payload: this.#payload };
+      const id = `${this.#signed}`;
+      const envelope = { recipient, id, payload: this.#payload };
       const frame = envelopeFrame(this.#sender, envelope);
       const { dialect } = this.#pairs;
-      more.push(dialect === null ? frame : DIALECTS[dialect].wrap(frame, recipient));
+      more.push(
+        dialect === null
+          ? frame
+          : DIALECTS[dialect].wrap(frame, { sender: this.#sender.code, recipient, id }),
+      );
       this.#signed += 1;
       if (this.#signed % SIGNED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     }

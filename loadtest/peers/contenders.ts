@@ -1,12 +1,8 @@
-import type { DialectName } from '../bench/dialects.ts';
+import type { DialectName } from '../dialects/dialects.ts';
+import type { GoProgram } from './install.ts';
 
-/** What of this folder is run, and so is each one's whole configuration; `centrifuge-node` is built from centrifuge/. */
-export type Program =
-  | 'socketio.mjs'
-  | 'socketio-streams.mjs'
-  | 'socketcluster.mjs'
-  | 'ws-relay.mjs'
-  | 'centrifuge-node';
+/** Of node/, where a program is its whole configuration; or built from Go. */
+type Program = 'socketio.mjs' | 'socketio-streams.mjs' | 'socketcluster.mjs' | 'ws-relay.mjs' | GoProgram;
 
 /** Who is compared, and what each does for an envelope: without this a table of costs says nothing. */
 export interface Contender {
@@ -97,5 +93,23 @@ export const CONTENDERS: readonly Contender[] = [
     verifies: false,
     stores: 'the last 100 for 1 min',
     confirms: 'no',
+  },
+  {
+    name: 'Centrifugo',
+    dialect: 'centrifugo',
+    program: 'centrifugo',
+    env: {},
+    verifies: false,
+    stores: 'the last 300 for 10 min',
+    confirms: 'no',
+  },
+  {
+    name: 'NATS JetStream',
+    dialect: 'nats',
+    program: 'nats-server',
+    env: {},
+    verifies: false,
+    stores: 'until confirmed',
+    confirms: 'every client',
   },
 ];

@@ -4,36 +4,77 @@ import { join, resolve } from 'node:path';
 import { ROOT } from '../../src/cli/dev/root.ts';
 
 /** Peers live beside the project, not in it: their packages are no dependency of ours. */
-export const PEERS_FOLDER = resolve('.cache/peers');
+const PEERS_FOLDER = resolve('.cache/peers');
+/** Contenders that run on Node: programs and packages. */
+export const NODE_FOLDER = join(PEERS_FOLDER, 'node');
+export const REPORT_FILE = join(PEERS_FOLDER, 'report.json');
 
 const SOURCE = join(ROOT, 'loadtest/peers');
-const INSTALL_TIMEOUT_MS = 600_000;
+/** Centrifugo has some 400 packages: ten minutes on two busy cores. */
+const INSTALL_TIMEOUT_MS = 1_800_000;
 
-/** Copies the peers' servers to where their packages are, and installs those. False if there is no Go compiler. */
-export function installPeers(say: (line: string) => void): { readonly go: boolean } {
-  mkdirSync(PEERS_FOLDER, { recursive: true });
-  cpSync(SOURCE, PEERS_FOLDER, { recursive: true });
-  const wanted = readFileSync(join(SOURCE, 'package.json'), 'utf8');
-  const installed = join(PEERS_FOLDER, 'node_modules/.installed.json');
-  if (!existsSync(installed) || readFileSync(installed, 'utf8') !== wanted) {
-    say('installing Socket.IO and SocketCluster into .cache/peers …');
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], PEERS_FOLDER);
-    writeFileSync(installed, wanted);
-  }
-  const hasGo = spawnSync('go', ['version']).status === 0;
-  if (hasGo && !existsSync(join(PEERS_FOLDER, 'centrifuge-node'))) {
-    say('building a node of centrifuge (Go), some minutes the first time …');
-    run('go', ['build', '-o', '../centrifuge-node', '.'], join(PEERS_FOLDER, 'centrifuge'));
-  }
-  return { go: hasGo };
+/** What the released servers are built by; the Go command fetches it as it fetches modules. */
+const TOOLCHAIN = 'go1.27.3';
+
+/** Servers written in Go, each built into a folder with its version, so that another version is another build. */
+const GO_PROGRAMS = {
+  'centrifuge-node': { version: 'v0.40.1', module: null },
+  centrifugo: { version: 'v6.9.1', module: 'github.com/centrifugal/centrifugo/v6' },
+  'nats-server': { version: 'v2.15.3', module: 'github.com/nats-io/nats-server/v2' },
+} as const;
+
+export type GoProgram = keyof typeof GO_PROGRAMS;
+
+export function isGoProgram(name: string): name is GoProgram {
+  return name in GO_PROGRAMS;
 }
 
-function run(command: string, args: readonly string[], cwd: string): void {
+/** Where a built server is. */
+export function goProgramPath(program: GoProgram): string {
+  return join(PEERS_FOLDER, 'go', `${program}-${GO_PROGRAMS[program].version}`, program);
+}
+
+export function hasGo(): boolean {
+  return spawnSync('go', ['version']).status === 0;
+}
+
+/** Copies the Node programs to where their packages are, and installs those. */
+export function installPackages(say: (line: string) => void): void {
+  mkdirSync(NODE_FOLDER, { recursive: true });
+  cpSync(join(SOURCE, 'node'), NODE_FOLDER, { recursive: true });
+  const wanted = readFileSync(join(SOURCE, 'node/package.json'), 'utf8');
+  const installed = join(NODE_FOLDER, 'node_modules/.installed.json');
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return;
+  say('installing Socket.IO and SocketCluster into .cache/peers …');
+  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: NODE_FOLDER });
+  writeFileSync(installed, wanted);
+}
+
+/** Builds a server unless that version is there. */
+export function buildGoProgram(program: GoProgram, say: (line: string) => void): void {
+  const path = goProgramPath(program);
+  if (existsSync(path)) return;
+  const { version, module } = GO_PROGRAMS[program];
+  say(`building ${program} ${version} (Go), some minutes the first time …`);
+  if (module === null) {
+    run('go', ['build', '-o', path, '.'], { cwd: join(SOURCE, 'centrifuge'), GOTOOLCHAIN: 'local' });
+    return;
+  }
+  const folder = join(path, '..');
+  mkdirSync(folder, { recursive: true });
+  run('go', ['install', `${module}@${version}`], { cwd: folder, GOTOOLCHAIN: TOOLCHAIN, GOBIN: folder });
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  { cwd, ...env }: { readonly cwd: string; readonly GOTOOLCHAIN?: string; readonly GOBIN?: string },
+): void {
   const { status, stderr, error } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
     timeout: INSTALL_TIMEOUT_MS,
-    env: { ...process.env, GOTOOLCHAIN: 'local' },
+    env: { ...process.env, ...env },
   });
   if (status !== 0)
     throw new Error(

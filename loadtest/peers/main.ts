@@ -4,17 +4,16 @@
  */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { Rig, startKeyrelay } from '../bench/rig.ts';
+import { Rig } from '../bench/rig.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
 import { machine as thisMachine } from '../support/machine.ts';
 import { median } from '../support/median.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
-import { installPeers, PEERS_FOLDER } from './install.ts';
+import { buildGoProgram, hasGo, installPackages, isGoProgram, REPORT_FILE } from './install.ts';
 import { type PeerFigures, type PeerRun, type PeersReport, peersPlot } from './report.ts';
-import { startPeer, startSharedBy } from './servers.ts';
+import { shapeOf } from './servers.ts';
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
@@ -25,21 +24,20 @@ const { values } = parseArgs({
     /** Offered to all alike; closed loop besides. */
     rate: { type: 'string', default: '2000' },
     payload: { type: 'string', default: '100' },
-    only: { type: 'string' },
+    /** Contenders whose name begins so; several may be named: --only keyrelay --only NATS. */
+    only: { type: 'string', multiple: true, default: [''] },
     /** Writes the plot to this file. */
     image: { type: 'string' },
   },
 });
-const NODES = 2;
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 25_000;
 const seconds = Number(values.seconds);
 
-const { go } = installPeers((line) => console.log(line));
-if (!go) console.log('no Go compiler: without centrifuge');
-const contenders = CONTENDERS.filter(
-  ({ name, program }) => (go || program !== 'centrifuge-node') && name.startsWith(values.only ?? ''),
-);
+const wanted = CONTENDERS.filter(({ name }) => values.only.some((start) => name.startsWith(start)));
+if (wanted.length === 0)
+  throw new Error(`--only: there are ${CONTENDERS.map(({ name }) => name).join(' · ')}`);
+const contenders = install(wanted);
 const loadAverage = loadavg()[0] ?? 0;
 const runs: PeerRun[] = [];
 // Turn by turn, so that what else happens on the machine meets all alike.
@@ -53,25 +51,28 @@ for (let round = 1; round <= Number(values.runs); round += 1) {
 const machine = thisMachine();
 const rows = contenders.map((contender) => summarise(contender));
 const report: PeersReport = { machine, loadAverage, settings: values, contenders, runs };
-writeFileSync(join(PEERS_FOLDER, 'report.json'), JSON.stringify(report, null, 2));
-console.log(
-  `\n${machine}, load average ${loadAverage.toFixed(1)}; ${NODES} nodes, one Redis, medians of ${values.runs} runs`,
-);
+writeFileSync(REPORT_FILE, JSON.stringify(report, null, 2));
+console.log(`\n${machine}, load average ${loadAverage.toFixed(1)}; medians of ${values.runs} runs`);
 console.table(rows);
 console.log('µs: processor time of nodes and Redis for one envelope. Each run: .cache/peers/report.json');
 if (values.image !== undefined) writeFileSync(values.image, peersPlot(report));
 if (runs.some(({ closed, open }) => closed.missing + open.missing > 0)) process.exitCode = 1;
 
+/** Those that can run here. */
+function install(chosen: readonly Contender[]): readonly Contender[] {
+  const say = (line: string) => console.log(line);
+  const go = hasGo();
+  const able = chosen.filter(({ program }) => go || program === null || !isGoProgram(program));
+  const left = chosen.filter((contender) => !able.includes(contender));
+  if (left.length > 0) say(`no Go compiler: without ${left.map(({ name }) => name).join(', ')}`);
+  const programs = able.flatMap(({ program }) => (program === null ? [] : [program]));
+  if (programs.some((program) => !isGoProgram(program))) installPackages(say);
+  for (const program of programs) if (isGoProgram(program)) buildGoProgram(program, say);
+  return able;
+}
+
 async function measure(contender: Contender): Promise<PeerRun> {
-  const rig = await Rig.start({
-    nodes: NODES,
-    workers: 1,
-    store: await startSharedBy(contender),
-    startNode: (redisUrl, number) =>
-      contender.program === null
-        ? startKeyrelay({ redisUrl, number, profileFolder: null })
-        : startPeer(contender, redisUrl),
-  });
+  const rig = await Rig.start({ workers: 1, ...(await shapeOf(contender)) });
   try {
     await rig.connect({
       count: Number(values.pairs),
@@ -103,6 +104,7 @@ async function load(rig: Rig, mode: 'closed' | 'open'): Promise<PeerFigures> {
   });
   const after = rig.cpu();
   if (result === undefined) throw new Error('no client process answered');
+  for (const error of result.errors) console.error(`error: ${error}`);
   const latencies = decodeFromCompressedBase64(result.latencies) as Histogram;
   return {
     perSecond: result.received / seconds,

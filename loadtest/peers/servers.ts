@@ -1,14 +1,54 @@
 import { join } from 'node:path';
 import { Child } from '../../src/cli/dev/child.ts';
 import { freePort } from '../../src/cli/dev/servers.ts';
-import { type RigNode, type Shared, startShards } from '../bench/rig.ts';
+import { type RigNode, type Shared, startKeyrelay, startShards } from '../bench/rig.ts';
+import { startCentrifugo } from './centrifugo.ts';
 import type { Contender } from './contenders.ts';
-import { PEERS_FOLDER } from './install.ts';
+import { goProgramPath, isGoProgram, NODE_FOLDER } from './install.ts';
+import { startNats } from './nats.ts';
 
 const START_TIMEOUT_MS = 20_000;
+const NODES = 2;
+
+/** What a rig is started with. */
+export interface PeerShape {
+  readonly nodes: number;
+  /** What the nodes share. */
+  readonly store: Shared;
+  readonly startNode: (storeUrl: string, number: number) => Promise<RigNode>;
+}
+
+export async function shapeOf(contender: Contender): Promise<PeerShape> {
+  const { program } = contender;
+  if (program === 'nats-server') return natsShape();
+  if (program === 'socketcluster.mjs')
+    return { nodes: NODES, store: await startSccBroker(), startNode: (url) => startPeer(contender, url) };
+  return {
+    nodes: NODES,
+    store: await startShards(1),
+    startNode: (redisUrl, number) => {
+      if (program === null) return startKeyrelay({ redisUrl, number, profileFolder: null });
+      return program === 'centrifugo' ? startCentrifugo(redisUrl) : startPeer(contender, redisUrl);
+    },
+  };
+}
+
+/** NATS stores by itself: all of its processor time is that of its servers. */
+async function natsShape(): Promise<PeerShape> {
+  const { servers, remove } = await startNats();
+  return {
+    nodes: servers.length,
+    store: { url: null, servers: [], remove },
+    startNode: async (_, number) => {
+      const server = servers[number - 1];
+      if (server === undefined) throw new Error(`NATS has no server ${number}`);
+      return server;
+    },
+  };
+}
 
 /** One node of a peer, which says on which port it listens. */
-export async function startPeer({ program, env }: Contender, storeUrl: string): Promise<RigNode> {
+async function startPeer({ program, env }: Contender, storeUrl: string): Promise<RigNode> {
   const child = await start(program ?? '', {
     ...env,
     REDIS_URL: storeUrl,
@@ -18,12 +58,10 @@ export async function startPeer({ program, env }: Contender, storeUrl: string): 
   return { pid: child.pid, ws: `ws://127.0.0.1:${port}/ws`, stop: () => child.stop() };
 }
 
-/** What a peer's nodes share: Redis, but for SocketCluster, which has a broker of its own. */
-export async function startSharedBy({ program }: Contender): Promise<Shared> {
-  return program === 'socketcluster.mjs' ? startSccBroker() : startShards(1);
-}
-
-/** A broker and what tells of it. Its URL is that of the latter; its processor time is counted as Redis' is. */
+/**
+ * SocketCluster has a broker of its own instead of Redis, and what tells of it. Its URL is that of the latter; its
+ * processor time is counted as Redis' is.
+ */
 async function startSccBroker(): Promise<Shared> {
   const brokerPort = await freePort();
   const state = await start('scc-state.mjs', { BROKER_PORT: `${brokerPort}` });
@@ -45,13 +83,10 @@ async function startSccBroker(): Promise<Shared> {
 }
 
 function start(program: string, env: Readonly<Record<string, string>>): Promise<Child> {
-  const file = join(PEERS_FOLDER, program);
-  const isNode = /js$/.test(file);
-  return Child.start({
-    command: isNode ? process.execPath : file,
-    args: isNode ? [file] : [],
-    env: { ...process.env, NODE_ENV: 'production', ...env },
-  });
+  const [command, args] = isGoProgram(program)
+    ? [goProgramPath(program), []]
+    : [process.execPath, [join(NODE_FOLDER, program)]];
+  return Child.start({ command, args, env: { ...process.env, NODE_ENV: 'production', ...env } });
 }
 
 async function portOf(child: Child): Promise<string> {

@@ -1,4 +1,4 @@
-// A node made of centrifuge, the library that Centrifugo is built on: Redis broker with sharded publish/subscribe,
+// A node made of centrifuge, the library that Centrifugo is built on: Redis broker with publish/subscribe,
 // one channel per user, history on (what the library offers for recovery), clients publish by themselves.
 package main
 
