@@ -1,5 +1,4 @@
 import type { Setting } from '../ops/settings/setting.ts';
-import { SETTINGS } from '../ops/settings/settings.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 
 const INDENT = '  ';
@@ -18,7 +17,7 @@ export function shortHelp(): string {
 }
 
 /** `keyrelay --help`: the commands, and every setting. */
-export function help(): string {
+export async function help(): Promise<string> {
   const commands = Object.entries(COMMANDS).map(
     ([name, { summary }]) => `${INDENT}${name.padEnd(10)}${summary}`,
   );
@@ -33,23 +32,25 @@ ${INDENT}help TOPIC     a command, or one of ${Object.keys(TOPICS).join(', ')}
 ${INDENT}completion     SHELL: prints what makes bash, zsh or fish complete commands and options
 ${INDENT}--version, -v
 
-${TOPICS.settings()}
-${TOPICS['exit-codes']()}`;
+${await TOPICS.settings()}
+${await TOPICS['exit-codes']()}`;
 }
 
-/** What `keyrelay help TOPIC` tells beside the commands. */
+/** What `keyrelay help TOPIC` tells beside the commands. Loads the settings, and zod with them, only to list them. */
 export const TOPICS = {
-  settings:
-    () => `Settings of a relay are environment variables. All mistakes in them are reported at once, with exit code 2.
+  settings: async () => {
+    const { SETTINGS } = await import('../ops/settings/settings.ts');
+    return `Settings of a relay are environment variables. All mistakes in them are reported at once, with exit code 2.
 
 ${Object.values(SETTINGS).map(describe).join('\n')}
-`,
+`;
+  },
   'exit-codes':
-    () => `Exit codes: 0 done, 1 failed, 2 a wrong command line or setting. Of identity, chat, send, listen and ping also:
+    async () => `Exit codes: 0 done, 1 failed, 2 a wrong command line or setting. Of identity, chat, send, listen and ping also:
 3 the relay cannot be reached, or not in time; 4 no user has the code; 5 the other's key has changed; 6 another process
 uses the same identity at this relay.
 `,
-} as const satisfies Record<string, () => string>;
+} as const satisfies Record<string, () => Promise<string>>;
 
 export function isTopic(name: string): name is keyof typeof TOPICS {
   return Object.hasOwn(TOPICS, name);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { ConfigError } from '../ops/settings/config.ts';
+import { ConfigError } from '../ops/settings/config-error.ts';
 import { readVersion } from '../ops/version.ts';
 import { EXIT, exitCodeOf, UsageError } from './command.ts';
 import { COMMANDS, isCommand } from './commands.ts';
@@ -15,7 +15,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     return EXIT.usage;
   }
   if (HELP.includes(name)) {
-    console.log(helpAbout(args[0]));
+    console.log(await helpAbout(args[0]));
     return EXIT.ok;
   }
   if (name === 'completion') {
@@ -37,7 +37,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   return run(args);
 }
 
-function helpAbout(topic: string | undefined): string {
+async function helpAbout(topic: string | undefined): Promise<string> {
   if (topic === undefined) return help();
   if (isTopic(topic)) return TOPICS[topic]();
   if (isCommand(topic)) return commandHelp(topic);

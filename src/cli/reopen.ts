@@ -1,5 +1,3 @@
-import { createRedisEngine } from '../engine/redis/engine.ts';
-import { loadConfig } from '../ops/settings/config.ts';
 import { isCode } from '../protocol/codes.ts';
 import { EXIT, UsageError } from './command.ts';
 
@@ -9,11 +7,13 @@ export async function run(args: readonly string[]): Promise<number> {
   if (code === undefined || rest.length > 0 || !isCode(code)) {
     throw new UsageError('reopen takes one code: keyrelay reopen E011T7D');
   }
+  const { loadConfig } = await import('../ops/settings/config.ts');
   const config = loadConfig(process.env);
   const { redisUrls, nodeId } = config;
   if (redisUrls.length === 0) {
     throw new UsageError('reopen needs RELAY_REDIS_URL: no other process can change the memory of a node');
   }
+  const { createRedisEngine } = await import('../engine/redis/engine.ts');
   const engine = createRedisEngine({
     urls: redisUrls,
     nodeId: `${nodeId}-reopen`,

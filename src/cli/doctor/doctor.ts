@@ -1,9 +1,5 @@
-import { loadConfig } from '../../ops/settings/config.ts';
 import { EXIT, parse } from '../command.ts';
 import type { Finding } from './finding.ts';
-import { examineFrontDoor, examineProxies } from './front-door.ts';
-import { examineMachine } from './machine.ts';
-import { examineRedis } from './redis.ts';
 
 const MARKS = { good: 'good', poor: 'poor', bad: 'BAD ' } as const satisfies Record<
   Finding['verdict'],
@@ -13,13 +9,8 @@ const MARKS = { good: 'good', poor: 'poor', bad: 'BAD ' } as const satisfies Rec
 /** Looks at what a node with these settings would find, and says what is wrong and what mends it. */
 export async function run(args: readonly string[]): Promise<number> {
   parse(args, {});
-  const config = loadConfig(process.env);
-  const findings = [
-    ...examineMachine(config),
-    ...(await examineRedis(config)),
-    ...examineProxies(config),
-    ...(await examineFrontDoor(config)),
-  ];
+  const { examine } = await import('./examine.ts');
+  const findings = await examine();
   for (const { verdict, says, mend } of findings) {
     console.log(`${MARKS[verdict]}  ${says}`);
     if (mend !== undefined) console.log(`      → ${mend}`);

@@ -1,4 +1,4 @@
-import { ClientError, type ClientErrorCode } from '../../client/index.ts';
+import { ClientError, type ClientErrorCode } from '../../client/errors.ts';
 import { EXIT } from '../command.ts';
 
 /** Beside those of every command. */

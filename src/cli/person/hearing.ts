@@ -1,8 +1,7 @@
 import type { Relay } from '../../client/index.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { connectAs } from './account/connect.ts';
 import { asPerson } from './exit-codes.ts';
-import { parsePerson } from './options.ts';
+import { type Person, parsePerson } from './options.ts';
 
 const POLICIES = ['anyone', 'known'] as const;
 
@@ -22,16 +21,10 @@ export async function report(args: readonly string[]): Promise<number> {
   const [code, ...words] = positionals;
   if (code === undefined) throw new UsageError('report takes a code, and perhaps a reason');
   const reason = words.join(' ');
-  return asPerson(async () => {
-    const { relay, done } = await connectAs(person);
-    try {
-      const messages = await relay.report(code, { reason });
-      if (person.json) console.log(JSON.stringify({ report: code, messages }));
-      else console.log(reportedWords(messages));
-    } finally {
-      await done();
-    }
-    return EXIT.ok;
+  return atRelay(person, async (relay) => {
+    const messages = await relay.report(code, { reason });
+    if (person.json) console.log(JSON.stringify({ report: code, messages }));
+    else console.log(reportedWords(messages));
   });
 }
 
@@ -48,15 +41,9 @@ export function reportedWords(messages: number): string {
 export async function blocks(args: readonly string[]): Promise<number> {
   const { person, positionals } = parsePerson(args, {});
   if (positionals.length > 0) throw new UsageError(`blocks takes no ${positionals[0]}`);
-  return asPerson(async () => {
-    const { relay, done } = await connectAs(person);
-    try {
-      const codes = (await relay.blocks()).toSorted();
-      for (const code of codes) console.log(person.json ? JSON.stringify({ code }) : code);
-    } finally {
-      await done();
-    }
-    return EXIT.ok;
+  return atRelay(person, async (relay) => {
+    const codes = (await relay.blocks()).toSorted();
+    for (const code of codes) console.log(person.json ? JSON.stringify({ code }) : code);
   });
 }
 
@@ -66,15 +53,9 @@ export async function policy(args: readonly string[]): Promise<number> {
   const [asked, ...more] = positionals;
   const accept = POLICIES.find((each) => each === asked);
   if (accept === undefined || more.length > 0) throw new UsageError('policy takes one word: anyone or known');
-  return asPerson(async () => {
-    const { relay, done } = await connectAs(person);
-    try {
-      await relay.policy(accept);
-      if (person.json) console.log(JSON.stringify({ policy: accept }));
-    } finally {
-      await done();
-    }
-    return EXIT.ok;
+  return atRelay(person, async (relay) => {
+    await relay.policy(accept);
+    if (person.json) console.log(JSON.stringify({ policy: accept }));
   });
 }
 
@@ -86,11 +67,18 @@ async function forCode(
   const { person, positionals } = parsePerson(args, {});
   const [code, ...more] = positionals;
   if (code === undefined || more.length > 0) throw new UsageError(`${command} takes one code`);
+  return atRelay(person, async (relay) => {
+    await act(relay, code);
+    if (person.json) console.log(JSON.stringify({ [command]: code }));
+  });
+}
+
+function atRelay(person: Person, act: (relay: Relay) => Promise<void>): Promise<number> {
   return asPerson(async () => {
+    const { connectAs } = await import('./account/connect.ts');
     const { relay, done } = await connectAs(person);
     try {
-      await act(relay, code);
-      if (person.json) console.log(JSON.stringify({ [command]: code }));
+      await act(relay);
     } finally {
       await done();
     }

@@ -1,6 +1,4 @@
-import { exportIdentity, importIdentity } from '../../client/index.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { connectAs } from './account/connect.ts';
 import { loadIdentity, readIfThere, writeIdentity } from './account/identity-file.ts';
 import { askPassphrase } from './account/passphrase.ts';
 import { registeredCode } from './account/registered.ts';
@@ -41,6 +39,7 @@ function deleteAccount(person: Person, isSure: boolean): Promise<number> {
     );
   }
   return asPerson(async () => {
+    const { connectAs } = await import('./account/connect.ts');
     const { relay, state, done } = await connectAs(person);
     const { code } = relay;
     try {
@@ -66,6 +65,7 @@ async function exportTo(person: Person): Promise<number> {
       'set KEYRELAY_PASSPHRASE or KEYRELAY_PASSPHRASE_FILE to what the export is to be encrypted by',
     );
   }
+  const { exportIdentity } = await import('../../client/account/sealed-identity.ts');
   console.log(await exportIdentity(identity, passphrase));
   return EXIT.ok;
 }
@@ -81,6 +81,7 @@ async function importFrom(person: Person): Promise<void> {
   for await (const chunk of process.stdin) text += String(chunk);
   const passphrase = await askPassphrase('Passphrase of the export: ');
   if (passphrase === null) throw new UsageError('set KEYRELAY_PASSPHRASE to the passphrase of the export');
+  const { importIdentity } = await import('../../client/account/sealed-identity.ts');
   const identity = await importIdentity(text, passphrase);
   await writeIdentity(person.identityFile, identity, passphrase, 'wx');
 }

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { ClientError, type Conversation, type Message } from '../../client/index.ts';
+import { ClientError } from '../../client/errors.ts';
+import type { Conversation, Message } from '../../client/index.ts';
 import { EXIT, UsageError } from '../command.ts';
 import { stopSignal } from '../signals.ts';
-import { connectAs, forget, type Session } from './account/connect.ts';
+import type { Session } from './account/connect.ts';
 import { asPerson } from './exit-codes.ts';
 import { openSource } from './files/disk-source.ts';
 import { saveFile } from './files/file-saver.ts';
@@ -21,6 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const stopped = stopSignal(() => {});
 
   return asPerson(async () => {
+    const { connectAs, forget } = await import('./account/connect.ts');
     let left = count;
     for (;;) {
       const session = await connectAs(person, { answersStrangers: true });

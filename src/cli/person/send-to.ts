@@ -1,4 +1,5 @@
-import { ClientError, type Conversation } from '../../client/index.ts';
+import { ClientError } from '../../client/errors.ts';
+import type { Conversation } from '../../client/index.ts';
 import { connectAs } from './account/connect.ts';
 import type { Payload } from './files/payload.ts';
 import { sendOneFile } from './files/send-file.ts';

@@ -1,10 +1,9 @@
-import { ClientError, readCode } from '../../client/index.ts';
+import { ClientError } from '../../client/errors.ts';
+import { readCode } from '../../protocol/codes.ts';
 import { EXIT, UsageError } from '../command.ts';
-import { offerByCode } from './by-code/offer.ts';
 import { asPerson } from './exit-codes.ts';
 import { Payload, requireFile } from './files/payload.ts';
 import { parsePerson, positiveNumber } from './options.ts';
-import { sendTo } from './send-to.ts';
 import { TimeLimit } from './time-limit.ts';
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -36,8 +35,13 @@ export async function run(args: readonly string[]): Promise<number> {
     };
     process.once('SIGINT', onInterrupt);
     try {
-      if (code === null) await offerByCode({ person, payload, files, limit, invite: values.invite });
-      else await sendTo({ person, code, payload, untilDelivered: values.delivered, limit });
+      if (code === null) {
+        const { offerByCode } = await import('./by-code/offer.ts');
+        await offerByCode({ person, payload, files, limit, invite: values.invite });
+      } else {
+        const { sendTo } = await import('./send-to.ts');
+        await sendTo({ person, code, payload, untilDelivered: values.delivered, limit });
+      }
       return EXIT.ok;
     } catch (error) {
       // The documented code of "not in time" is not that of a person who has ended it.

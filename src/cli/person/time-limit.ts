@@ -1,4 +1,4 @@
-import { ClientError } from '../../client/index.ts';
+import { ClientError } from '../../client/errors.ts';
 import { unlessFired } from '../unless-fired.ts';
 
 /** A time without progress after which a command gives up: then its signal fires. */

@@ -1,5 +1,5 @@
 import { createLog } from '../../ops/log/log.ts';
-import { ConfigError } from '../../ops/settings/config.ts';
+import { ConfigError } from '../../ops/settings/config-error.ts';
 import { exitCodeOf } from '../command.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { ConfigError } from './config-error.ts';
 import { readSources } from './config-file.ts';
 import type { Setting } from './setting.ts';
 import { CLIENT_VARIABLES, SETTINGS, type SettingName } from './settings.ts';
@@ -14,18 +15,6 @@ const OPEN_IDLE_TTL_MS = 180 * 24 * 60 * 60 * 1000;
 /** How long an account may be idle before it is deleted; 0: for ever. */
 export function idleTtlMs({ accountIdleTtlMs, registration }: Config): number {
   return accountIdleTtlMs ?? (registration === 'open' ? OPEN_IDLE_TTL_MS : 0);
-}
-
-/** All mistakes in the settings, one sentence each. */
-export class ConfigError extends Error {
-  readonly code = 'config';
-  readonly mistakes: readonly string[];
-
-  constructor(mistakes: readonly string[]) {
-    super(`${mistakes.length} invalid setting${mistakes.length === 1 ? '' : 's'}: ${mistakes.join('; ')}`);
-    this.name = 'ConfigError';
-    this.mistakes = mistakes;
-  }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../../src/ops/settings/config.ts';
+import { loadConfig } from '../../../src/ops/settings/config.ts';
+import { ConfigError } from '../../../src/ops/settings/config-error.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 
 function mistakesOf(env: Record<string, string>): readonly string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../../src/ops/settings/config.ts';
+import { loadConfig } from '../../../src/ops/settings/config.ts';
+import { ConfigError } from '../../../src/ops/settings/config-error.ts';
 import { allowsOrigin } from '../../../src/relay/transport/origins.ts';
 
 const read = (text: string) => loadConfig({ RELAY_ALLOWED_ORIGINS: text }).allowedOrigins;

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { ClientError, type Identity, Relay } from '../../../client/index.ts';
+import type { Identity } from '../../../client/account/identity.ts';
+import { ClientError } from '../../../client/errors.ts';
+import { Relay } from '../../../client/relay.ts';
 import { useSha512 } from '../../../crypto/ed25519.ts';
 import { unlessFired } from '../../unless-fired.ts';
 import type { Person } from '../options.ts';

@@ -1,13 +1,7 @@
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  ClientError,
-  createIdentity,
-  exportIdentity,
-  type Identity,
-  identityFrom,
-  importIdentity,
-} from '../../../client/index.ts';
+import { createIdentity, type Identity, identityFrom } from '../../../client/account/identity.ts';
+import { ClientError } from '../../../client/errors.ts';
 import { UsageError } from '../../command.ts';
 import { askPassphrase, givenPassphrase } from './passphrase.ts';
 
@@ -38,6 +32,7 @@ export async function loadIdentity(file: string): Promise<Identity> {
       `${file} is encrypted: set KEYRELAY_PASSPHRASE or KEYRELAY_PASSPHRASE_FILE, or type it at a terminal`,
     );
   }
+  const { importIdentity } = await import('../../../client/account/sealed-identity.ts');
   return importIdentity(text, passphrase);
 }
 
@@ -49,8 +44,11 @@ export async function writeIdentity(
   flag: 'w' | 'wx',
 ): Promise<void> {
   const { signingKey, exchangeKey } = identity;
-  const plain = `keyrelay-identity-plain:${hex(signingKey)}:${hex(exchangeKey)}`;
-  const written = passphrase === null ? plain : await exportIdentity(identity, passphrase);
+  let written = `keyrelay-identity-plain:${hex(signingKey)}:${hex(exchangeKey)}`;
+  if (passphrase !== null) {
+    const { exportIdentity } = await import('../../../client/account/sealed-identity.ts');
+    written = await exportIdentity(identity, passphrase);
+  }
   await fs.mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const path = flag === 'wx' ? file : `${file}.new`;
   await fs.writeFile(path, `${written}\n`, { mode: 0o600, flag });

@@ -1,6 +1,6 @@
 import { register } from '../../../client/account/directory.ts';
 import { endpointsOf } from '../../../client/account/endpoints.ts';
-import type { Identity } from '../../../client/index.ts';
+import type { Identity } from '../../../client/account/identity.ts';
 import type { Person } from '../options.ts';
 import { codeInState, openState } from './state.ts';
 

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { ClientError, type FileSystem, type Identity } from '../../../client/index.ts';
+import type { Identity } from '../../../client/account/identity.ts';
+import { ClientError } from '../../../client/errors.ts';
+import type { FileSystem } from '../../../client/storage/storage-file.ts';
 
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;

@@ -1,7 +1,10 @@
 import * as fs from 'node:fs/promises';
 import { lookup, type User } from '../../../client/account/directory.ts';
 import { endpointsOf } from '../../../client/account/endpoints.ts';
-import { ClientError, fileStorage, type Identity, type Storage } from '../../../client/index.ts';
+import type { Identity } from '../../../client/account/identity.ts';
+import { ClientError } from '../../../client/errors.ts';
+import type { Storage } from '../../../client/storage/storage.ts';
+import { fileStorage } from '../../../client/storage/storage-file.ts';
 import type { Person } from '../options.ts';
 import { readIfThere } from './identity-file.ts';
 import { sealedLines } from './sealed-lines.ts';

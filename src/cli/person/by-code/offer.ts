@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { type Conversation, type Relay, readCode } from '../../../client/index.ts';
+import type { Conversation, Relay } from '../../../client/index.ts';
 import { cpaceScalar } from '../../../crypto/cpace.ts';
+import { readCode } from '../../../protocol/codes.ts';
 import { connectAs } from '../account/connect.ts';
 import type { Payload } from '../files/payload.ts';
 import { sendOneFile } from '../files/send-file.ts';

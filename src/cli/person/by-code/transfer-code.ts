@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
-import { readCode } from '../../../client/index.ts';
+import { readCode } from '../../../protocol/codes.ts';
 import { UsageError } from '../../command.ts';
 
 /** 22 bits. Somebody who guesses gets one try: the sender ends after a wrong one. */

@@ -1,13 +1,7 @@
 import { createInterface, type Interface } from 'node:readline';
-import {
-  type ConnectionState,
-  type Conversation,
-  type Message,
-  type Relay,
-  timerWords,
-} from '../../../client/index.ts';
+import type { ConnectionState, Conversation, Message, Relay } from '../../../client/index.ts';
+import { timerWords } from '../../../client/sending/disappearing.ts';
 import { EXIT, UsageError } from '../../command.ts';
-import { connectAs } from '../account/connect.ts';
 import { asPerson, PERSON_EXIT, systemWords } from '../exit-codes.ts';
 import { openSource } from '../files/disk-source.ts';
 import { formatBytes } from '../files/units.ts';
@@ -32,6 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (code === undefined || more !== undefined)
     throw new UsageError('chat takes one CODE: keyrelay chat E011T7D');
   return asPerson(async () => {
+    const { connectAs } = await import('../account/connect.ts');
     const { relay, done } = await connectAs(person, { wait: 'open' });
     let hurried = false;
     try {

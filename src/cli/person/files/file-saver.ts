@@ -1,4 +1,5 @@
-import { ClientError, type Conversation, type FileOffer, type FileProgress } from '../../../client/index.ts';
+import { ClientError } from '../../../client/errors.ts';
+import type { Conversation, FileOffer, FileProgress } from '../../../client/index.ts';
 import { DiskSink } from './disk-sink.ts';
 import { digestOfFile } from './disk-source.ts';
 import type { Place } from './saved-names.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { safeFileName } from '../../../client/files/offer.ts';
 import type { Json } from '../../../client/index.ts';
-import { safeFileName } from '../../../client/index.ts';
 import { DiskSink } from './disk-sink.ts';
 import { placeFrom } from './saved-names.ts';
 

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { ClientError } from '../../../client/index.ts';
+import { ClientError } from '../../../client/errors.ts';
 import { type DiskSource, openSource } from './disk-source.ts';
-import { openFolder } from './folder.ts';
 import { StandardInput } from './standard-input.ts';
 
 /** A file, folder or pipe that is to be sent. */
@@ -47,7 +46,7 @@ export class Payload {
 
   async #add(path: string): Promise<void> {
     const folder = (await stat(path)).isDirectory();
-    const source = folder ? await openFolder(path) : await openSource(path);
+    const source = folder ? await (await import('./folder.ts')).openFolder(path) : await openSource(path);
     // The archive of a folder is gone with this process: the same command makes it again, listen cannot.
     this.items.push({ source, path: folder ? null : path, folder });
   }
