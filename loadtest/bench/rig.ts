@@ -116,16 +116,21 @@ export function startKeyrelay(start: {
   readonly number: number;
   /** Where it writes what it spent its time on; null: nowhere. */
   readonly profileFolder: string | null;
+  /** Another build's cli/main.js. Default: this one's. */
+  readonly main?: string;
+  readonly settings?: Readonly<Record<string, string>>;
 }): Promise<RelayNode> {
-  const { redisUrl, number, profileFolder } = start;
+  const { redisUrl, number, profileFolder, main, settings } = start;
   const profile =
     profileFolder === null ? {} : { NODE_OPTIONS: `--import=${PROFILER}`, PROFILE_FOLDER: profileFolder };
   return RelayNode.start({
+    ...(main === undefined ? {} : { main }),
     settings: {
       ...LIMITS_OFF,
       RELAY_REDIS_URL: redisUrl,
       RELAY_NODE_ID: `bench${number}`,
       ...profile,
+      ...settings,
     },
   });
 }

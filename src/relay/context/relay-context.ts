@@ -6,7 +6,7 @@ import type { InflightBudget } from '../limits/inflight-budget.ts';
 import { RateLimiter } from '../limits/rate-limiter.ts';
 import { Semaphore } from '../limits/semaphore.ts';
 import { TakeoverDamping } from '../limits/takeover-damping.ts';
-import { ConfirmBatcher } from './confirm-batcher.ts';
+import { Batcher } from './batcher.ts';
 import { FairScheduler } from './fair-scheduler.ts';
 import { PushFailures } from './push-failures.ts';
 
@@ -30,7 +30,7 @@ export interface RelayContext {
   readonly inflight: InflightBudget;
   readonly scheduler: FairScheduler;
   readonly reads: Semaphore;
-  readonly confirmBatcher: ConfirmBatcher;
+  readonly batcher: Batcher;
   readonly rates: Rates;
   readonly takeoverDamping: TakeoverDamping;
   readonly pushFailures: PushFailures;
@@ -76,7 +76,7 @@ export function createRelayContext(
     inflight,
     scheduler: new FairScheduler({ nodeBudget: inflight, bytesMax: config.inflightBytesPerSocket, now }),
     reads: new Semaphore(READS_AT_ONCE),
-    confirmBatcher: new ConfirmBatcher(now),
+    batcher: new Batcher(now),
     takeoverDamping: new TakeoverDamping({ free: config.takeoversMax, now }),
     pushFailures: new PushFailures(),
     rates: {

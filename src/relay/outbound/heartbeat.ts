@@ -1,5 +1,6 @@
 import { MAILBOX_START, type MailboxId } from '../../engine/engine.ts';
 import type { Config } from '../../ops/settings/config.ts';
+import type { Batched, Batcher } from '../context/batcher.ts';
 import type { Socket } from '../transport/socket.ts';
 
 /**
@@ -10,11 +11,19 @@ import type { Socket } from '../transport/socket.ts';
 const ENVELOPES_PART = 1 / 8;
 const BYTES_PART = 1 / 40;
 const BYTES_MIN = 24 * 1024;
+/**
+ * Otherwise pings follow each other after this time, on average, so that in a stream of envelopes one receipt speaks for
+ * several. A few may follow at once, each in one write with its envelopes: a client that fetches its mail and leaves
+ * shall not find it again at its next visit.
+ */
+const ASK_MS = 50;
+const ASKS_AT_ONCE = 8;
 
 export interface HeartbeatContext {
   readonly config: Pick<Config, 'windowEnvelopes' | 'windowBytes' | 'pingIntervalMs' | 'pongTimeoutMs'>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  readonly batcher: Pick<Batcher, 'join' | 'leave'>;
 }
 
 /** What a pong tells: `receipt` is an id that a ping of this socket carried and no pong had confirmed. */
@@ -27,7 +36,7 @@ export type Pong =
  * application data, and may answer only the newest ping), so that a pong is a cumulative receipt. That includes
  * pings for liveness: an empty one would swallow the receipt of the one before.
  */
-export class Heartbeat {
+export class Heartbeat implements Batched {
   readonly #context: HeartbeatContext;
   readonly #socket: Pick<Socket, 'ping'>;
   readonly #receipts: boolean;
@@ -43,6 +52,8 @@ export class Heartbeat {
   /** A ping could not be sent because the reader is slow. Sent at the next chance. */
   #owed = false;
   #lastPingMs: number;
+  /** When the time that all pings so far stand for is over: each stands for `ASK_MS`. */
+  #askedUpToMs = 0;
   /** When the oldest unanswered ping was sent; null if all are answered. */
   #unansweredSinceMs: number | null = null;
 
@@ -67,9 +78,30 @@ export class Heartbeat {
     if (enough) this.#ping();
   }
 
-  /** For now nothing more is pushed: asks for a receipt of what was, unless one is on its way. */
-  ask(): void {
-    if (this.#unaskedEnvelopes > 0 && this.#pinged.length === 0) this.#ping();
+  /**
+   * For now nothing more is pushed: asks for a receipt of what was, unless one is on its way.
+   * @param waiting nothing can be pushed before that receipt has come
+   */
+  ask(waiting: boolean): void {
+    if (!this.#mayAsk) return;
+    const earliestMs = this.#askedUpToMs - (ASKS_AT_ONCE - 1) * ASK_MS;
+    if (waiting || this.#context.now() >= earliestMs) this.due();
+    else this.#context.batcher.join(this, earliestMs);
+  }
+
+  due(): void {
+    if (!this.#mayAsk) return;
+    this.#askedUpToMs = Math.trunc(Math.max(this.#askedUpToMs, this.#context.now())) + ASK_MS;
+    this.#ping();
+  }
+
+  get #mayAsk(): boolean {
+    return this.#unaskedEnvelopes > 0 && this.#pinged.length === 0;
+  }
+
+  /** The socket is closed. */
+  end(): void {
+    this.#context.batcher.leave(this);
   }
 
   pong(payload: string): Pong {

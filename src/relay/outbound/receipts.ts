@@ -1,5 +1,7 @@
 import type { Engine, MailboxId, SessionKey, SessionState } from '../../engine/engine.ts';
 import { isAfter } from '../../engine/mailbox-id.ts';
+import type { Config } from '../../ops/settings/config.ts';
+import type { Batched } from '../context/batcher.ts';
 import type { RelayContext } from '../context/relay-context.ts';
 import { retryPause } from '../context/retry.ts';
 import { deadLetterByClient } from './dead-letter.ts';
@@ -8,8 +10,16 @@ import type { Latency } from './latency.ts';
 import type { Push } from './push.ts';
 import type { Window } from './window.ts';
 
-/** At this many receipts, confirm without batching: what the client has must not keep its mailbox full. */
+/**
+ * A session confirms at most this often, because a confirm only trims. The price: when a node is killed, or the user
+ * logs in elsewhere, the receipts of this time are lost, and those envelopes are sent once more, as envelopes whose
+ * receipts are on their way always are.
+ */
+const CONFIRM_MS = 300;
+/** Except when so many envelopes or bytes, or this part of what one sender may leave, are received and still stored. */
 const BATCHED_ENVELOPES_MAX = 64;
+const BATCHED_BYTES_MAX = 64 * 1024;
+const SHARE_PART = 1 / 3;
 
 /** What receipts mean for the session. */
 export interface ReceiptsOwner {
@@ -20,7 +30,8 @@ export interface ReceiptsOwner {
 }
 
 export interface ReceiptsOptions {
-  readonly context: Pick<RelayContext, 'confirmBatcher' | 'metrics' | 'log'> & {
+  readonly context: Pick<RelayContext, 'batcher' | 'metrics' | 'log' | 'now'> & {
+    readonly config: Pick<Config, 'mailboxEnvelopes' | 'mailboxBytes' | 'mailboxSharePercent'>;
     readonly engine: Pick<Engine, 'confirm' | 'deadLetter'>;
   };
   readonly session: SessionKey;
@@ -36,7 +47,7 @@ export interface ReceiptsOptions {
  * let go (`#trimmed`) are kept apart, and confirming is repeated until the store has answered, so that a lost confirm
  * loses no receipt. Confirming late is harmless: the store compares the token.
  */
-export class Receipts {
+export class Receipts implements Batched {
   readonly #context: ReceiptsOptions['context'];
   readonly #session: SessionKey;
   readonly #window: Window;
@@ -52,6 +63,9 @@ export class Receipts {
   #skipped: readonly MailboxId[] = NONE;
   /** Envelopes received since the last confirm was sent. */
   #unconfirmed = 0;
+  #unconfirmedBytes = 0;
+  /** When the last confirm was sent, in whole monotonic milliseconds: a number that V8 keeps without an object. */
+  #confirmedMs = -CONFIRM_MS;
   /** The confirm in flight, or its retry. At most one. */
   #work: Promise<void> | null = null;
   #ended = false;
@@ -71,12 +85,13 @@ export class Receipts {
     const pong = this.#heartbeat.pong(payload);
     if (pong.kind === 'receipt') {
       this.receive(pong.id);
-      this.#heartbeat.ask();
+      this.#heartbeat.ask(this.#window.full);
     } else this.#owner.onNoise(pong.kind === 'foreign' ? 'pong' : null);
   }
 
   /** The client has everything up to `id`, by pong or ack. */
   receive(id: MailboxId): void {
+    const bytesBefore = this.#window.bytes;
     const envelopes = this.#window.confirm(id);
     if (envelopes === null) {
       this.#owner.onNoise('ack');
@@ -87,6 +102,7 @@ export class Receipts {
     this.#heartbeat.alive();
     this.#received = id;
     this.#unconfirmed += envelopes;
+    this.#unconfirmedBytes += bytesBefore - this.#window.bytes;
     this.#confirmSoon();
     if (this.#window.size === 0) this.#onAllReceived?.();
     this.#push.resume(false);
@@ -116,9 +132,13 @@ export class Receipts {
   async settle(): Promise<void> {
     this.#ended = true;
     this.#onAllReceived?.();
-    this.#context.confirmBatcher.leave(this);
+    this.#context.batcher.leave(this);
     this.confirm();
     await this.#work;
+  }
+
+  due(): void {
+    this.confirm();
   }
 
   /** Sends what is not confirmed yet, unless that is under way. */
@@ -132,8 +152,18 @@ export class Receipts {
 
   #confirmSoon(): void {
     if (this.#work !== null || this.#ended) return;
-    if (this.#unconfirmed < BATCHED_ENVELOPES_MAX) this.#context.confirmBatcher.join(this);
+    if (this.#mayWait) this.#context.batcher.join(this, this.#confirmedMs + CONFIRM_MS);
     else this.confirm();
+  }
+
+  /** What the client has must not keep its mailbox full. */
+  get #mayWait(): boolean {
+    const { mailboxEnvelopes, mailboxBytes, mailboxSharePercent } = this.#context.config;
+    const part = (mailboxSharePercent / 100) * SHARE_PART;
+    return (
+      this.#unconfirmed < Math.min(BATCHED_ENVELOPES_MAX, mailboxEnvelopes * part) &&
+      this.#unconfirmedBytes < Math.min(BATCHED_BYTES_MAX, mailboxBytes * part)
+    );
   }
 
   async #confirmAll(): Promise<void> {
@@ -171,6 +201,8 @@ export class Receipts {
       return state;
     }
     this.#unconfirmed = 0;
+    this.#unconfirmedBytes = 0;
+    this.#confirmedMs = Math.trunc(this.#context.now());
     const state = upTo === null ? 'held' : await engine.confirm(this.#session, upTo);
     if (state === 'held') this.#trimmed = upTo;
     return state;

@@ -34,11 +34,11 @@ export class Sender {
 
   /** Several sends in one system call, and then, if none is awaited, a ping for their receipt. */
   together(sends: () => void): void {
-    const { socket, heartbeat } = this.#options;
+    const { socket, heartbeat, window } = this.#options;
     socket.cork(() => {
       sends();
       // Behind a slow reader too: with a full window, it would wait for its receipt for ever.
-      heartbeat.ask();
+      heartbeat.ask(window.full);
     });
   }
 

@@ -41,6 +41,11 @@ export class Window {
     return Math.max(0, max - this.#sent.length);
   }
 
+  /** Of all envelopes without a receipt. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get bytesLeft(): number {
     return Math.max(0, this.#bytesMax - this.#bytes);
   }

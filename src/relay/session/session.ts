@@ -210,6 +210,7 @@ export class Session implements MailboxListener, PushOwner, ReceiptsOwner, Hold 
     if (this.#ended) return;
     this.#ended = true;
     this.#subscription.unsubscribe();
+    this.#heartbeat.end();
     const { cursor, buffered } = this.push;
     const noted = unconfirmedAt(how, { window: this.#window, cursor, buffered }, this.#unconfirmed);
     this.push.end();

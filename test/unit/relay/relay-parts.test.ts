@@ -3,12 +3,14 @@ import type { SessionKey, SessionState } from '../../../src/engine/engine.ts';
 import { isAfter } from '../../../src/engine/mailbox-id.ts';
 import { createLog } from '../../../src/ops/log/log.ts';
 import { createMetrics } from '../../../src/ops/metrics/metrics.ts';
-import { ConfirmBatcher } from '../../../src/relay/context/confirm-batcher.ts';
+import { Batcher } from '../../../src/relay/context/batcher.ts';
 import { Occupancy } from '../../../src/relay/gateway/occupancy.ts';
 import { RateLimiter } from '../../../src/relay/limits/rate-limiter.ts';
 import { Semaphore } from '../../../src/relay/limits/semaphore.ts';
 import { Receipts } from '../../../src/relay/outbound/receipts.ts';
 import { Window } from '../../../src/relay/outbound/window.ts';
+
+const LIMITS = { mailboxEnvelopes: 1_000, mailboxBytes: 4 << 20, mailboxSharePercent: 25 };
 
 describe('receipts', () => {
   afterEach(() => {
@@ -18,7 +20,8 @@ describe('receipts', () => {
   /** Receipts of one session by protocol 2, and what the store was asked to let go. */
   function receiptsOf(
     answer: (upTo: string) => Promise<SessionState>,
-    confirmBatcher = new ConfirmBatcher(() => performance.now()),
+    batcher = new Batcher(() => performance.now()),
+    limits: Partial<typeof LIMITS> = {},
   ) {
     const asked: string[] = [];
     const lost: SessionState[] = [];
@@ -36,7 +39,14 @@ describe('receipts', () => {
     const log = createLog({ logLevel: 'error', nodeId: 'n' }, { write: () => undefined });
     const noise: unknown[] = [];
     const receipts = new Receipts({
-      context: { engine, confirmBatcher, log, metrics: createMetrics() },
+      context: {
+        engine,
+        batcher,
+        config: { ...LIMITS, ...limits },
+        log,
+        metrics: createMetrics(),
+        now: () => performance.now(),
+      },
       session: { code: 'BOB', token: 't', epoch: 1, protocol: 2 },
       window,
       heartbeat: { pong: () => ({ kind: 'alive' }), ask: () => undefined, alive: () => undefined },
@@ -45,42 +55,67 @@ describe('receipts', () => {
       owner: { onLost: (state) => lost.push(state), onNoise: (foreign) => noise.push(foreign) },
     });
     /** Pushes so many envelopes, the last of which is `id`, and acknowledges them. */
-    const advance = (id: string, envelopes: number) => {
-      for (let n = 1; n < envelopes; n += 1) window.add(`${id}-before-${n}`, 100);
-      window.add(id, 100);
+    const advance = (id: string, envelopes: number, bytes = 100) => {
+      for (let n = 1; n < envelopes; n += 1) window.add(`${id}-before-${n}`, bytes);
+      window.add(id, bytes);
       receipts.receive(id);
     };
     return { receipts, window, advance, asked, lost, noise };
   }
   const held = () => Promise.resolve<SessionState>('held');
 
-  it('of ten milliseconds leave together, those of one session as one; on a quiet node they leave at once', async () => {
+  it('leave at once on a quiet node, then every 300 ms, those of one session as one and those of ten milliseconds together', async () => {
     vi.useFakeTimers();
-    const batcher = new ConfirmBatcher(() => performance.now());
+    const batcher = new Batcher(() => performance.now());
     const [bob, carol] = [receiptsOf(held, batcher), receiptsOf(held, batcher)];
+    await vi.advanceTimersByTimeAsync(20);
     bob.advance('1-a', 1);
     expect(bob.asked).toEqual(['1-a']);
     await vi.advanceTimersByTimeAsync(3);
     bob.advance('2-b', 1);
-    await vi.advanceTimersByTimeAsync(3);
-    bob.advance('3-c', 1);
     carol.advance('7-a', 1);
-    expect([bob.asked, carol.asked]).toEqual([['1-a'], []]);
-    await vi.advanceTimersByTimeAsync(4);
-    expect([bob.asked, carol.asked]).toEqual([['1-a', '3-c'], ['7-a']]);
+    expect(carol.asked).toEqual([]);
     await vi.advanceTimersByTimeAsync(10);
-    expect([bob.asked.length, carol.asked.length]).toEqual([2, 1]);
+    expect(carol.asked).toEqual(['7-a']);
+    bob.advance('3-c', 1);
     carol.advance('8-b', 1);
-    expect(carol.asked).toEqual(['7-a', '8-b']);
+    await vi.advanceTimersByTimeAsync(280);
+    expect([bob.asked.length, carol.asked.length]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(30);
+    expect([bob.asked, carol.asked]).toEqual([
+      ['1-a', '3-c'],
+      ['7-a', '8-b'],
+    ]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([bob.asked.length, carol.asked.length]).toEqual([2, 2]);
+    carol.advance('9-c', 1);
+    expect(carol.asked).toEqual(['7-a', '8-b', '9-c']);
   });
 
-  it('of many envelopes are confirmed without batching', async () => {
-    const { advance, asked } = receiptsOf(held, new ConfirmBatcher(() => 0));
+  it.each([
+    { of: '64 envelopes', limits: {}, envelopes: 64, bytes: 100 },
+    { of: '64 KiB', limits: {}, envelopes: 2, bytes: 32 * 1024 },
+    {
+      of: 'a third of what a sender may leave',
+      limits: { mailboxEnvelopes: 48 },
+      envelopes: 4,
+      bytes: 100,
+    },
+    {
+      of: 'a third of the bytes that a sender may leave',
+      limits: { mailboxBytes: 4096, mailboxSharePercent: 50 },
+      envelopes: 2,
+      bytes: 350,
+    },
+    { of: 'a mailbox for one', limits: { mailboxEnvelopes: 1 }, envelopes: 1, bytes: 100 },
+  ])('of $of do not wait: what the client has must not keep its mailbox full', async (example) => {
+    const { limits, envelopes, bytes } = example;
+    const { advance, asked } = receiptsOf(held, new Batcher(() => 0), limits);
     advance('1-a', 1);
     await new Promise((resolve) => setImmediate(resolve));
-    advance('2-b', 63);
+    if (envelopes > 1) advance('2-b', envelopes - 1, bytes);
     expect(asked).toEqual(['1-a']);
-    advance('3-c', 1);
+    advance('3-c', 1, bytes);
     expect(asked).toEqual(['1-a', '3-c']);
   });
 
@@ -98,12 +133,12 @@ describe('receipts', () => {
     await vi.advanceTimersByTimeAsync(50);
     expect(asked).toEqual(['1-a']);
     answered('held');
-    await vi.advanceTimersByTimeAsync(10);
+    await vi.advanceTimersByTimeAsync(310);
     expect(asked).toEqual(['1-a', '2-b']);
   });
 
   it('are confirmed at once at the end of the socket, and once', async () => {
-    const { receipts, advance, asked } = receiptsOf(held, new ConfirmBatcher(() => 0));
+    const { receipts, advance, asked } = receiptsOf(held, new Batcher(() => 0));
     advance('1-a', 1);
     advance('2-b', 1);
     await receipts.settle();
@@ -127,7 +162,7 @@ describe('receipts', () => {
   });
 
   it('make a skipped envelope a dead letter, before a later receipt trims it and after an earlier one', async () => {
-    const { receipts, window, asked, noise } = receiptsOf(held, new ConfirmBatcher(() => 0));
+    const { receipts, window, asked, noise } = receiptsOf(held, new Batcher(() => 0));
     for (const id of ['1-a', '2-b', '3-c', '4-d']) window.add(id, 100);
     receipts.receive('1-a');
     receipts.skip('3-c');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Batched } from '../../../../src/relay/context/batcher.ts';
 import { Heartbeat } from '../../../../src/relay/outbound/heartbeat.ts';
 
 const KIB = 1024;
@@ -20,13 +21,19 @@ function setup(more: { readonly receipts?: boolean; readonly sendPing?: () => bo
       return sent;
     },
   };
-  const heartbeat = new Heartbeat({ config, now: () => clock.ms }, socket, receipts);
+  /** What waits for its time. */
+  const waiting = new Map<Batched, number>();
+  const batcher = {
+    join: (batched: Batched, earliestMs: number) => void waiting.set(batched, earliestMs),
+    leave: (batched: Batched) => void waiting.delete(batched),
+  };
+  const heartbeat = new Heartbeat({ config, now: () => clock.ms, batcher }, socket, receipts);
   /** Pushes envelopes in one tick. */
   const push = (...ids: string[]) => {
     for (const id of ids) heartbeat.pushed(id, 300);
-    heartbeat.ask();
+    heartbeat.ask(false);
   };
-  return { clock, pings, heartbeat, push };
+  return { clock, pings, waiting, heartbeat, push };
 }
 
 const receipt = (id: string) => ({ kind: 'receipt', id });
@@ -54,35 +61,69 @@ describe('receipts', () => {
     expect(heartbeat.pong('1-a')).toEqual(receipt('1-a'));
   });
 
-  it('are asked for again only after the last has come: many pings at once look like an attack', () => {
+  it('of a stream are asked for every 50 ms, after the first eight, and for its last envelope too', () => {
+    const { heartbeat, push, pings, waiting, clock } = setup();
+    for (let n = 0; n < 30; n += 1) {
+      clock.ms = 10 * n;
+      push(`${n}-x`);
+      heartbeat.pong(pings.at(-1) ?? '');
+    }
+    const first = Array.from({ length: 9 }, (_, n) => `${n}-x`);
+    expect(pings).toEqual([...first, '10-x', '15-x', '20-x', '25-x']);
+    expect([...waiting]).toEqual([[heartbeat, 300]]);
+    heartbeat.due();
+    heartbeat.due();
+    expect(pings.at(-1)).toBe('29-x');
+    expect(pings.length).toBe(14);
+    heartbeat.end();
+    expect(waiting.size).toBe(0);
+  });
+
+  it('are asked for at once if nothing can be pushed before they come', () => {
     const { heartbeat, push, pings } = setup();
+    for (let n = 0; n < 9; n += 1) {
+      push(`${n}-x`);
+      heartbeat.pong(`${n}-x`);
+    }
+    expect(pings.length).toBe(8);
+    heartbeat.ask(true);
+    expect(pings.at(-1)).toBe('8-x');
+  });
+
+  it('are asked for again only after the last has come: many pings at once look like an attack', () => {
+    const { heartbeat, push, pings, clock } = setup();
     push('1-a');
-    for (let n = 2; n < 20; n += 1) push(`${n}-x`);
+    for (let n = 2; n < 20; n += 1) {
+      clock.ms += 100;
+      push(`${n}-x`);
+    }
     expect(pings).toEqual(['1-a']);
     expect(heartbeat.pong('1-a')).toEqual(receipt('1-a'));
-    heartbeat.ask();
+    heartbeat.ask(false);
     expect(pings).toEqual(['1-a', '19-x']);
+    clock.ms += 100;
     expect(heartbeat.pong('19-x')).toEqual(receipt('19-x'));
-    heartbeat.ask();
+    heartbeat.ask(false);
     expect(pings).toEqual(['1-a', '19-x']);
   });
 
   it('are asked for early after an eighth of the envelopes of the window', () => {
-    const { heartbeat, push, pings } = setup();
+    const { heartbeat, push, pings, clock } = setup();
     push('0-x');
     for (let n = 1; n < 256; n += 1) push(`${n}-x`);
     expect(pings).toEqual(['0-x', '32-x', '64-x', '96-x', '128-x', '160-x', '192-x', '224-x']);
     expect(heartbeat.pong('96-x')).toEqual(receipt('96-x'));
     expect(heartbeat.pong('64-x')).toEqual({ kind: 'foreign' });
     expect(heartbeat.pong('224-x')).toEqual(receipt('224-x'));
-    heartbeat.ask();
+    clock.ms = 50;
+    heartbeat.ask(false);
     expect(pings.at(-1)).toBe('255-x');
   });
 
   it('are asked for every 26 KiB of a long page, with at most 49 outstanding', () => {
     const { heartbeat, pings } = setup();
     for (let n = 0; n < 255; n += 1) heartbeat.pushed(`${n}-x`, 4.2 * KIB);
-    heartbeat.ask();
+    heartbeat.ask(false);
     expect(pings.slice(0, 3)).toEqual(['6-x', '13-x', '20-x']);
     expect(pings.length).toBeLessThan(49);
   });
