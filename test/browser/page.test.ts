@@ -226,7 +226,7 @@ describe('when something is in the way', () => {
     expect(await alice.code()).not.toBe(before);
   });
 
-  test('a code that nobody has is told beside the field', async () => {
+  test('an unknown code shows an error beside the field', async () => {
     const alice = await visit();
     await alice.code();
     await alice.page.fill('#their-code', '0000000');

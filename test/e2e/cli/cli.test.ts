@@ -226,7 +226,7 @@ describe('serve', () => {
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s: clients are told to come back, exit code 0',
+    '%s: asks clients to come back, and ends with exit code 0',
     async (signal) => {
       const relay = await processes.relay();
       const alice = await PlainClient.login(relay.ws, await registerUser(relay.http));
@@ -268,7 +268,7 @@ describe('demo', () => {
     await relay.stop();
   });
 
-  test('starts a relay of its own if there is none', async () => {
+  test('starts a relay if none runs', async () => {
     const { ended, output } = await keyrelay(['demo']);
     expect(output).toMatch(/^(No relay runs at .*: starting one|Using the relay that runs at)/);
     expect(output).toContain('Everything held.');

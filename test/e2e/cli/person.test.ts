@@ -220,8 +220,8 @@ describe('what went wrong is an exit code and a sentence', () => {
   });
 
   test.each([
-    ['a code that nobody has', ['send', '0000000'], 4, 'No user has the code', false],
-    ['what is no code', ['send', 'nobody'], 1, 'A code is 7', false],
+    ['an unknown code', ['send', '0000000'], 4, 'No user has the code', false],
+    ['text that is not a code', ['send', 'nobody'], 1, 'A code is 7', false],
     ['a relay that is not there, for send', ['send', 'E011T7D'], 3, 'nothing listens there', true],
     ['for listen', ['listen'], 3, 'nothing listens there', true],
     ['for chat', ['chat', 'E011T7D'], 3, 'nothing listens there', true],
@@ -237,10 +237,10 @@ describe('what went wrong is an exit code and a sentence', () => {
     ],
     ['an option without its value', ['listen', '--count'], 2, '--count needs a value', false],
     ['a value that an option does not take', ['listen', '--json=1'], 2, '--json takes no value', false],
-    ['a number that is none', ['listen', '--count', 'x'], 2, '--count is a number above 0', false],
+    ['text that is not a number', ['listen', '--count', 'x'], 2, '--count is a number above 0', false],
     ['a file that is not there', ['send', 'E011T7D', '/no/such/file'], 1, 'there is no such file', false],
     [
-      'a code of receive that is none',
+      'text that is not a code of receive',
       ['receive', '--yes', 'E011T7D'],
       2,
       'is no code of keyrelay send',
@@ -253,8 +253,8 @@ describe('what went wrong is an exit code and a sentence', () => {
       'is none of the words',
       false,
     ],
-    ['receive where nobody can be asked', ['receive', 'E011T7D-ocean-lunar'], 2, '--yes', false],
-    ['a URL that is none', ['ping', '--url', 'relay.example'], 1, "A relay's URL", false],
+    ['receive without a terminal to ask at', ['receive', 'E011T7D-ocean-lunar'], 2, '--yes', false],
+    ['text that is not a URL', ['ping', '--url', 'relay.example'], 1, "A relay's URL", false],
   ])('%s', async (_, args, exit, words, away) => {
     const env: Record<string, string> = away ? { RELAY_URL: dead } : {};
     const { code, err } = await people.run('alice', args, { input: 'x', env });

@@ -54,7 +54,7 @@ test('where both set a timer at once, both end up with the same', async () => {
   expect(toBob.timerS).toBe(toAlice.timerS);
 });
 
-test('an older client reads in words that messages disappear, and is told nothing that it does not know', async () => {
+test('an older client reads in words that messages disappear, and gets nothing that it does not know', async () => {
   const old = await joinOlder(relay.http);
   try {
     const today = await people.join(relay.http, { typing: true });

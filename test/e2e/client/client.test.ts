@@ -51,7 +51,7 @@ describe('a conversation', () => {
     expect(frames.join('\n')).not.toContain('Hello');
   });
 
-  test('is told of once, by the list or by the event, however long its key takes to learn', async () => {
+  test('appears once, in the list or as an event, however long the look-up of its key takes', async () => {
     const alice = await people.join(relay.http);
     let asked = false;
     let answer = () => {};

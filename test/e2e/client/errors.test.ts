@@ -23,7 +23,7 @@ afterEach(() => people.leave());
 afterAll(() => processes.stop());
 
 describe('what cannot go well says so by a code', () => {
-  test('a code that nobody has', async () => {
+  test('an unknown code', async () => {
     const alice = await people.join(relay.http);
     await expect(alice.relay.startConversation('0000000')).rejects.toMatchObject({ code: 'user_unknown' });
     await expect(alice.relay.startConversation('what?')).rejects.toMatchObject({ code: 'invalid_argument' });

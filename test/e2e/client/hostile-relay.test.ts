@@ -180,7 +180,7 @@ describe('what was said once is heard once', () => {
     expect(atAlice).toEqual(['yours']);
   });
 
-  test('a later message before an earlier one: the hole is told, and all are handed over in order', async () => {
+  test('a later message before an earlier one: the SDK reports the gap, and hands all over in order', async () => {
     const { bob, toBob, toAlice, sockets } = await talking();
     const atBob = everythingOf(toAlice);
     const missing: number[] = [];

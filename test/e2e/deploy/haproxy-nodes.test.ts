@@ -109,7 +109,7 @@ describe('nodes that are named one by one', () => {
     }
   });
 
-  test('are asked for where there are none, in words', async () => {
+  test('that are missing are named in the error', async () => {
     const child = await haproxy({ KEYRELAY_BIND: '127.0.0.1:1' }, '-c');
     expect(await child.exited()).toBe('exit code 1');
     expect(child.output).toContain('name the nodes: KEYRELAY_NODE_1 and KEYRELAY_ADMIN_1');

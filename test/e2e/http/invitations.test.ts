@@ -67,7 +67,7 @@ describe('a relay that registers by invitation', () => {
     ]);
   });
 
-  it('says what is missing, and gives one answer to every token that lets nobody in', async () => {
+  it('says what is missing, and gives one answer to every invalid token', async () => {
     const missing = await postUser(relay.http, body(makeKeys()));
     expect(missing.headers.get('www-authenticate')).toBe('Bearer realm="keyrelay"');
     expect(await problemOf(missing)).toMatchObject({ status: 401, type: 'urn:keyrelay:invitation-required' });
@@ -123,7 +123,7 @@ describe('a relay that registers by invitation', () => {
   });
 });
 
-it('a closed relay registers nobody, and keeps those whom it has', async () => {
+it('a closed relay registers no new user, and keeps those that it has', async () => {
   const keys = makeKeys();
   const token = await invite();
   expect(await refusal(postUser(closed.http, body(keys), bearer(token)))).toEqual([

@@ -74,7 +74,7 @@ const write = (to: PlainUser) =>
 const pushed = (device = '', times = 1) =>
   until(() => service.of(device).length === times, { what: `push ${times} to ${device}` });
 
-it('a user who is away is pushed to once on each device, without content, and the webhook is told too', async () => {
+it('a user who is away gets one push on each device, without content, and the webhook is called, too', async () => {
   const { bob, goes, names } = await bobWith(2);
   await goes();
   await write(bob);
@@ -126,7 +126,7 @@ it('a push service that fails is asked again, and other services do not wait for
   });
 });
 
-it('endpoints elsewhere, and what is no subscription, are refused in words', async () => {
+it('refuses, in words, endpoints elsewhere and what is not a subscription', async () => {
   const { bob, socket } = await bobWith(0);
   const { endpoint, p256dh, auth } = service.subscribe();
   const wrong: [object, string][] = [

@@ -112,7 +112,7 @@ export function announcements(backend: Backend): void {
       expect(await takenBy()).toMatchObject({ code: bob, epoch: live.session.epoch, waiting: 1 });
     });
 
-    it('are also those whose node has died: their session is there, but nobody listens', async () => {
+    it('include users whose node has died: their session is there, but no node listens', async () => {
       await start();
       const { subscription } = await comes();
       subscription.unsubscribe();

@@ -62,7 +62,7 @@ export function invitations(backend: Backend): void {
       expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
     });
 
-    it('to a closed relay has nobody', async () => {
+    it('lets no user into a closed relay', async () => {
       const hash = await invite(1);
       expect(await one.register({ ...keys(), admission: 'closed' })).toEqual({ outcome: 'closed' });
       expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });

@@ -155,7 +155,7 @@ export function operators(backend: Backend): void {
       });
     });
 
-    it('act on nobody where no user has the code', async () => {
+    it('change nothing where no user has the code', async () => {
       const { operators } = one;
       expect(await operators.ban('0000000', { forMs: null, reason: '' })).toBe(false);
       expect(await operators.unban('0000000')).toBe(false);

@@ -42,7 +42,7 @@ export function people(backend: Backend): void {
     const waiting = () => texts(node, bob.session);
     const times = (count: number, outcome: DeliverOutcome): DeliverOutcome[] => Array(count).fill(outcome);
 
-    it('is everybody at first, and nobody whom she blocks; others are heard as before', async () => {
+    it('lets everybody write at first; blocking one sender leaves the others as before', async () => {
       await start();
       expect(await eve.send(bob.code, envelope('a'))).toEqual(['stored']);
       expect(await node.people.block(bob.session, 'EVE0000')).toBe('done');
@@ -54,7 +54,7 @@ export function people(backend: Backend): void {
       expect(await waiting()).toEqual(['a', 'd', 'e']);
     });
 
-    it('wakes nobody for what is not heard', async () => {
+    it('wakes no session for an envelope that is not heard', async () => {
       await start();
       const listener = new RecordingListener();
       await node.subscribe(bob.code, listener);

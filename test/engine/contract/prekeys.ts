@@ -97,7 +97,7 @@ export function prekeys(backend: Backend): void {
       expect(indexOf(await claim('ALICE00'))).toBeNull();
     });
 
-    it('go with the account; nobody, a banned and a deleted user look alike', async () => {
+    it('go with the account; an unknown, a banned and a deleted user look alike', async () => {
       await publish(prekeyBatch(1));
       await claim('ALICE00');
       expect(await node.prekeys.claim({ code: '0000000', claimer: 'ALICE00', id: 'a' })).toEqual({

@@ -146,7 +146,7 @@ describe('of all tabs, one speaks', () => {
     await waiting;
   });
 
-  test('the next may take it, and then the first is told', async () => {
+  test('the next may take it, and then the first learns that it has lost it', async () => {
     const locks = new OneLock();
     const first = await takeTabLock({ locks, name: 'x' });
     const second = await takeTabLock({ locks, name: 'x', onElsewhere: (takeOver) => takeOver() });

@@ -103,7 +103,7 @@ describe('deploy/release/release.mjs', () => {
     expect(run('prepare', '9.8.8').stderr).toContain('must begin with "## <version> (unreleased)"');
   });
 
-  test('refuses a tag of another version, and one that is none', () => {
+  test('refuses a tag of another version, and one that is not a version', () => {
     expect(run('check', 'v99.0.0')).toMatchObject({ status: 1 });
     expect(run('check', 'latest').stderr).toContain('not a version: latest');
   });

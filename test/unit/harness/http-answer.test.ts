@@ -24,7 +24,7 @@ describe('the reader of HTTP answers', () => {
     expect(read(head, { body: '<h1>', ended: true })?.answer).toMatchObject({ body: '<h1>', broken: [] });
   });
 
-  it('waits for the whole body, and for none where there is none', () => {
+  it('waits for the whole body, and not at all where there is no body', () => {
     expect(read(['HTTP/1.1 200 OK', 'Content-Length: 3'], { body: 'hi' })).toBeNull();
     expect(read(['HTTP/1.1 200 OK', 'Content-Length: 3'], { method: 'HEAD' })?.answer.broken).toEqual([]);
     expect(read(['HTTP/1.1 304 Not Modified', 'Content-Length: 3'])?.answer.broken).toEqual([]);

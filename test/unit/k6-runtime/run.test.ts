@@ -192,7 +192,7 @@ describe('a script', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('that uses what would block all VUs is told what to use instead', async () => {
+  it('that calls what would block all VUs gets an error that names what to use instead', async () => {
     const { stderr } = await run(`import { sleep } from 'k6'; export default function () { sleep(1); }`);
     expect(stderr).toContain('sleep blocks: use setTimeout of k6/timers');
     await expect(run(`import ws from 'k6/ws'; export default function () { ws.connect(); }`)).rejects.toThrow(

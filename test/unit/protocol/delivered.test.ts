@@ -63,7 +63,7 @@ describe('a delivered frame', () => {
     expect(cutData(withSeq(plain))).toMatchObject({ tries: 1 });
   });
 
-  it('is at most so much longer by protocol 2 as clients are told', () => {
+  it('is longer by protocol 2 by at most what the relay announces to clients', () => {
     const longestId = `${'9'.repeat(16)}-${'9'.repeat(10)}`;
     expect(seqBytes(longestId, 999_999_999)).toBeLessThanOrEqual(DELIVERED_EXTRA_BYTES_MAX);
   });

@@ -126,7 +126,7 @@ describe('a message', () => {
     await until(() => closed, { what: 'the connection to be closed' });
   });
 
-  it('fails in words if there is nobody, or if it is given up', async () => {
+  it('says why it failed if no server listens, or if it is given up', async () => {
     const port = await serve(() => undefined);
     const stop = new AbortController();
     const sending = webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, stop.signal);

@@ -282,7 +282,7 @@ describe('one Redis in trouble', () => {
     await untilReady(5_000);
   });
 
-  it('that lets nobody subscribe any more: one line, and another when it does', async () => {
+  it('that refuses subscriptions: one log line, and another when it accepts them again', async () => {
     await server.call('ACL', 'SETUSER', 'default', 'resetchannels');
     // Redis has cut the subscriber off; the next one is refused.
     let refused = 0;

@@ -59,7 +59,7 @@ describe('a use of an invitation, when its node died', () => {
     expect(await register()).toEqual({ outcome: 'invitation_invalid' });
   });
 
-  it('after the account was created, is used, also when nobody has noted it', async () => {
+  it('after the account was created, is used, even if no node has noted it', async () => {
     const holder = key();
     expect(await register(holder)).toMatchObject({ outcome: 'created' });
     await taken(holder, now() - LONG_AGO_US);

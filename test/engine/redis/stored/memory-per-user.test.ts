@@ -50,7 +50,7 @@ describe('what a user takes of Redis', () => {
     }
   }
 
-  it('is what operators are told, in the settings, the documents and the check at the start', async () => {
+  it('matches what the settings, the documents and the check at the start say', async () => {
     // Connections, scripts and buffers are there, and the table of keys has grown once.
     await make(AT_ONCE);
     const before = await usedBytes();

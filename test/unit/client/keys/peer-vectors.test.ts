@@ -279,7 +279,7 @@ test('both sides have the same keys, and what one seals the other opens', () => 
   }
 });
 
-describe('a first message opens with the published keys that it names, from nobody else and to nobody else', () => {
+describe('a first message opens with the published keys that it names, for that sender and that recipient alone', () => {
   const own: PublishedSecrets = {
     registered: (publicKey) =>
       publicKey === bob.identity.ecdhPublicKey ? bytesToHex(bob.identity.exchangeKey) : undefined,

@@ -182,7 +182,7 @@ test('payloads of other makes are no file frames', () => {
   }
 });
 
-test('words are read as they were written, and others are none', () => {
+test('reads the words that it wrote, and refuses others', () => {
   for (const each of [
     word,
     { type: 'get', have: [] },
