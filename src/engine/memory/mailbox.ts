@@ -84,10 +84,10 @@ export class Mailbox {
     this.#removeHead(id === this.last ? this.#entries.length : this.#indexOf(id) + 1);
   }
 
-  /** Removes one entry, wherever it stands. Returns its bytes; 0 if it does not wait here. */
-  remove(id: MailboxId): number {
+  /** Removes one entry, wherever it stands. Does nothing if it does not wait here. */
+  remove(id: MailboxId): void {
     const index = this.#indexOf(id);
-    if (index < 0) return 0;
+    if (index < 0) return;
     const [removed] = this.#entries.splice(index, 1);
     const bytes = removed?.frame.length ?? 0;
     this.bytes -= bytes;
@@ -95,7 +95,6 @@ export class Mailbox {
     // A cursor may stand on it.
     if (index === 0) this.left = id;
     if (this.#entries.length === 0) this.left = this.last;
-    return bytes;
   }
 
   /** Entries behind `after` (null: from the start), within both bounds; at least one if there is one. */
