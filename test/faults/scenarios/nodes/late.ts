@@ -127,6 +127,8 @@ export const lateReclaim: Scenario = {
       const kept = owners.every(({ connection }, index) => connection?.connection === connections[index]);
       trial.rule(`the newer devices stay (${round + 1})`, kept, `${owners.length} users`);
       for (const device of devices) device.ws.terminate();
+      // Until then it refuses logins, and rightly.
+      await rig.node(0).untilReady();
     }
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     await trial.heal();
