@@ -1,20 +1,6 @@
-import { PlainClient } from '../../../support/plain/plain-client.ts';
-import type { PlainUser } from '../../../support/plain/users.ts';
 import { RecordingClient } from '../../clients/recording-client.ts';
+import { silentDevice } from '../../clients/silent-device.ts';
 import type { Scenario } from '../../harness/trial.ts';
-
-const LOGIN_TRIES = 20;
-
-/** A device that receives nothing and only just logs in: a node that is too busy is asked again. */
-async function loggedIn(ws: string, user: PlainUser): Promise<PlainClient> {
-  for (let left = LOGIN_TRIES; ; left -= 1) {
-    try {
-      return await PlainClient.login(ws, user, { pongs: 'none' });
-    } catch (error) {
-      if (left === 1) throw error;
-    }
-  }
-}
 
 export const threeAtOnce: Scenario = {
   name: 'three-at-once',
@@ -35,7 +21,7 @@ export const threeAtOnce: Scenario = {
     trial.mark(`three logins at once, ${rounds} times`);
     const fromMs = performance.now();
     for (let round = 0; round < rounds; round += 1) {
-      const devices = await Promise.all(rig.nodes.map(({ ws }) => loggedIn(ws, victim.user)));
+      const devices = await Promise.all(rig.nodes.map(({ ws }) => silentDevice(ws, victim.user)));
       const startedMs = performance.now();
       const open = () => devices.filter(({ closed }) => closed === null);
       const one = await trial.until(() => open().length === 1, 3_000);

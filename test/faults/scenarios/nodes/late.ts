@@ -1,5 +1,5 @@
-import { PlainClient } from '../../../support/plain/plain-client.ts';
 import { Crowd } from '../../clients/crowd.ts';
+import { silentDevice } from '../../clients/silent-device.ts';
 import type { Scenario } from '../../harness/trial.ts';
 import { TcpProxy } from '../../injectors/proxy.ts';
 
@@ -43,9 +43,7 @@ export const latePong: Scenario = {
         }
         await trial.until(() => crowd.clients.every(({ sendQueue }) => sendQueue.queued === 0), 5_000);
         // An old device has received everything and not answered yet.
-        const devices = await Promise.all(
-          owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
-        );
+        const devices = await Promise.all(owners.map(({ user }) => silentDevice(rig.node(0).ws, user)));
         await Promise.all(devices.map((device) => device.until(() => device.envelopes.length >= 20)));
         trial.mark('the new devices log in, and what they are sent vanishes on the way');
         for (const [index, owner] of owners.entries()) {
@@ -108,9 +106,7 @@ export const lateReclaim: Scenario = {
       for (const owner of owners) owner.stop();
       await trial.until(() => owners.every(({ connected }) => !connected), 5_000);
       // Each receives nothing that it would confirm: a device that has been forgotten in a drawer.
-      const devices = await Promise.all(
-        owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
-      );
+      const devices = await Promise.all(owners.map(({ user }) => silentDevice(rig.node(0).ws, user)));
       for (const owner of owners) owner.start();
       await trial.until(() => crowd.connected === crowd.clients.length, 5_000);
       const connections = owners.map(({ connection }) => connection?.connection);

@@ -1,6 +1,6 @@
-import { PlainClient } from '../../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../../support/plain/users.ts';
 import type { Crowd } from '../../clients/crowd.ts';
+import { silentDevice } from '../../clients/silent-device.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
 import { AofWatch } from '../../injectors/aof.ts';
 import { aheadOfTheClock } from '../../injectors/mailboxes.ts';
@@ -116,9 +116,7 @@ export const clockBehind: Scenario = {
       // As if the clock of this master were an hour ahead of the next one's.
       for (const { user } of owners)
         await rig.redis.call('HSET', `user:{${user.code}}`, 'epoch', Date.now() + HOUR_MS);
-      const devices = await Promise.all(
-        owners.map(({ user }) => PlainClient.login(rig.node(0).ws, user, { pongs: 'none' })),
-      );
+      const devices = await Promise.all(owners.map(({ user }) => silentDevice(rig.node(0).ws, user)));
       rig.node(0).pause();
       await rig.redis.kill();
       await trial.sleep(MARGIN_MS);
