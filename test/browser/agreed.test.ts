@@ -10,28 +10,19 @@ vi.setConfig({ testTimeout: 240_000 });
 /** What two people agree on: that messages disappear, and that they see each other typing. */
 const processes = new Processes();
 const browsers = new Browsers();
-const visitors: Visitor[] = [];
 let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay();
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
 });
 
 async function talking(): Promise<{ alice: Visitor; bob: Visitor }> {
-  const [alice, bob] = [await browsers.visit(relay.http), await browsers.visit(relay.http)];
-  visitors.push(alice, bob);
-  await alice.startWith(await bob.code());
-  await alice.say('Hello Bob');
-  await bob.accepts();
+  const { alice, bob } = await browsers.talking(relay.http);
   await alice.sees('Hello Bob', 'read');
   return { alice, bob };
 }

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { toolPath } from '../../src/cli/dev/install.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 
@@ -153,6 +155,14 @@ export class Visitor {
     })`);
   }
 
+  /** What axe finds; it is run past the page's CSP, which lets no other script in. */
+  async axeFindings(): Promise<string[]> {
+    await this.page.evaluate(axe.source);
+    const run = 'axe.run(document, { resultTypes: ["violations"] })';
+    const { violations } = (await this.page.evaluate(run)) as axe.AxeResults;
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  }
+
   async picture(name: string): Promise<void> {
     if (PICTURES === null || !SHOWN.includes(`${name}.png`)) return;
     mkdirSync(PICTURES, { recursive: true });
@@ -160,10 +170,15 @@ export class Visitor {
   }
 }
 
-/** The browser of one test file, with further flags if it needs them. `afterAll(() => browsers.stop())`. */
+/**
+ * The browser of one test file, with further flags if it needs them. `afterEach(() => browsers.leave())`,
+ * `afterAll(() => browsers.stop())`.
+ */
 export class Browsers {
   readonly #flags: readonly string[];
   #browser: Browser | null = null;
+  /** Of the test that runs. */
+  readonly #visitors: Visitor[] = [];
 
   constructor(flags: readonly string[] = []) {
     this.#flags = flags;
@@ -178,12 +193,32 @@ export class Browsers {
       deviceScaleFactor: device === 'zoomed' ? 2 : 1,
       ...look,
     });
-    return openPage(context, url);
+    const visitor = await openPage(context, url);
+    this.#visitors.push(visitor);
+    return visitor;
+  }
+
+  /** Alice has said hello to Bob, who has accepted her. */
+  async talking(url: string): Promise<{ alice: Visitor; bob: Visitor; bobsCode: string }> {
+    const [alice, bob] = [await this.visit(url), await this.visit(url)];
+    const bobsCode = await bob.code();
+    await alice.startWith(bobsCode);
+    await alice.say('Hello Bob');
+    await bob.accepts();
+    await bob.hears('Hello Bob');
+    return { alice, bob, bobsCode };
   }
 
   /** Another tab of the same browser. */
   openTab(context: BrowserContext, url: string): Promise<Visitor> {
     return openPage(context, url);
+  }
+
+  /** Closes the pages of a test. In none may anything have gone wrong, been blocked, or asked another host. */
+  async leave(): Promise<void> {
+    const visitors = this.#visitors.splice(0);
+    await Promise.all(visitors.map(({ context }) => context.close()));
+    expect(visitors.flatMap(({ complaints }) => complaints)).toEqual([]);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
 import { longTest } from '../support/long.ts';
 import { Processes } from '../support/servers/processes.ts';
@@ -14,7 +13,6 @@ vi.setConfig({ testTimeout: 240_000 });
 /** What the camera films is a file, which the browser reads anew each time the camera is opened. */
 const SIZE = { width: 640, height: 480 } as const;
 const processes = new Processes();
-const visitors: Visitor[] = [];
 let folder: string;
 let film: string;
 let browsers: Browsers;
@@ -31,11 +29,7 @@ beforeAll(async () => {
     `--use-file-for-fake-video-capture=${film}`,
   ]);
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
@@ -72,11 +66,7 @@ async function holdBefore({ page }: Visitor, selector: string): Promise<void> {
 }
 
 async function talking(): Promise<{ alice: Visitor; bob: Visitor }> {
-  const [alice, bob] = [await browsers.visit(relay.http), await browsers.visit(relay.http)];
-  visitors.push(alice, bob);
-  await alice.startWith(await bob.code());
-  await alice.say('Hello Bob');
-  await bob.accepts();
+  const { alice, bob } = await browsers.talking(relay.http);
   await alice.sees('Hello Bob', 'read');
   return { alice, bob };
 }
@@ -91,9 +81,7 @@ describe('a safety number that is scanned from the other screen', () => {
     await carol.page.click('#safety-scan');
     await carol.page.locator('#scan-state', { hasText: 'This is another number' }).waitFor();
     await carol.picture('scan-desktop-light');
-    await carol.page.evaluate(axe.source);
-    const found = (await carol.page.evaluate('axe.run(document)')) as axe.AxeResults;
-    expect(found.violations.map(({ id }) => id)).toEqual([]);
+    expect(await carol.axeFindings()).toEqual([]);
     await carol.page.click('#scan-sheet [data-close]');
     expect(await carol.page.locator('#talk-state').textContent()).toContain('Encrypted end to end');
     // The camera is off as soon as the sheet is closed.
@@ -138,7 +126,6 @@ describe('a safety number that is scanned from the other screen', () => {
 longTest('a code that is scanned begins a conversation', async () => {
   const { alice, bob } = await talking();
   const dora = await browsers.visit(relay.http);
-  visitors.push(dora);
   const code = await dora.code();
   await holdBefore(dora, '#qr');
   await alice.page.click('#new');

@@ -6,14 +6,13 @@ import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { until } from '../support/until.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
-const visitors: Visitor[] = [];
 let relay: RelayNode;
 /** Keeps users over a restart of their relay. */
 let redis: RedisServer;
@@ -22,32 +21,15 @@ beforeAll(async () => {
   redis = await startRedis();
   relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
   await redis.remove();
 });
 
-async function visit(url = relay.http): Promise<Visitor> {
-  const visitor = await browsers.visit(url);
-  visitors.push(visitor);
-  return visitor;
-}
-
-async function talking(url = relay.http): Promise<{ alice: Visitor; bob: Visitor; bobsCode: string }> {
-  const [alice, bob] = [await visit(url), await visit(url)];
-  const bobsCode = await bob.code();
-  await alice.startWith(bobsCode);
-  await alice.say('Hello Bob');
-  await bob.accepts();
-  await bob.hears('Hello Bob');
-  return { alice, bob, bobsCode };
-}
+const visit = () => browsers.visit(relay.http);
+const talking = (url = relay.http) => browsers.talking(url);
 
 /** Longer than an answer or a receipt takes. */
 const RECEIPT_TAKES_MS = 1_500;
@@ -289,7 +271,7 @@ describe('when something is in the way', () => {
   longTest('a relay that is back is tried at once when one asks for it', async () => {
     const settings = { RELAY_PORT: `${await freePort()}`, RELAY_REDIS_URL: redis.url };
     const own = await processes.relay(settings);
-    const alice = await visit(own.http);
+    const alice = await browsers.visit(own.http);
     await alice.is('live');
     await own.kill();
     // The waits double: it has tried in vain some times.
@@ -352,7 +334,7 @@ describe('leaving', () => {
 
   longTest('says what stays at a relay that cannot be reached', async () => {
     const own = await processes.relay({});
-    const alice = await visit(own.http);
+    const alice = await browsers.visit(own.http);
     await alice.is('live');
     await own.kill();
     await alice.isTold('offline');

@@ -10,31 +10,18 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
-const visitors: Visitor[] = [];
 let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay({});
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
 });
 
-async function talking(): Promise<{ alice: Visitor; bob: Visitor }> {
-  const [alice, bob] = [await browsers.visit(relay.http), await browsers.visit(relay.http)];
-  visitors.push(alice, bob);
-  await alice.startWith(await bob.code());
-  await alice.say('Hello Bob');
-  await bob.accepts();
-  await bob.hears('Hello Bob');
-  return { alice, bob };
-}
+const talking = () => browsers.talking(relay.http);
 
 /** Presses what saves a file, and gives what was saved. */
 async function saved({ page }: Visitor, button: string): Promise<{ name: string; bytes: Buffer }> {
@@ -95,7 +82,6 @@ longTest('identity, names and history move to another browser by one file, and i
   const { name, bytes: buffer } = await saved(bob, '#export');
 
   const other = await browsers.visit(relay.http);
-  visitors.push(other);
   await other.page.click('#settings-open');
   await other.page.fill('#passphrase', 'wrong horse');
   await other.page.setInputFiles('#import-file', { name, mimeType: 'text/plain', buffer });

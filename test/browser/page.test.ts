@@ -1,4 +1,3 @@
-import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
@@ -6,14 +5,13 @@ import { longTest } from '../support/long.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Look, type Visitor } from './browsers.ts';
+import { Browsers, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
-const visitors: Visitor[] = [];
 let redis: RedisServer;
 let relay: RelayNode;
 
@@ -21,45 +19,21 @@ beforeAll(async () => {
   redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
   relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  // Nothing went wrong that nobody looked at, nothing was blocked, nobody else was asked for anything.
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
   await redis.remove();
 });
 
-async function visit({ url = relay.http, ...look }: Look & { readonly url?: string } = {}): Promise<Visitor> {
-  const visitor = await browsers.visit(url, look);
-  visitors.push(visitor);
-  return visitor;
-}
+const visit = (url = relay.http) => browsers.visit(url);
 
 /** Alice and Bob, who have said hello to each other. */
-async function talking(
-  looks: { alice?: { url: string }; bob?: { url: string } } = {},
-): Promise<{ alice: Visitor; bob: Visitor }> {
-  const [alice, bob] = [await visit(looks.alice), await visit(looks.bob)];
-  await alice.startWith(await bob.code());
-  await alice.say('Hello Bob');
-  await bob.accepts();
-  await bob.hears('Hello Bob');
+async function talking(url = relay.http): Promise<{ alice: Visitor; bob: Visitor }> {
+  const { alice, bob } = await browsers.talking(url);
   await bob.say('Hello Alice');
   await alice.hears('Hello Alice');
   return { alice, bob };
-}
-
-/** What axe finds; it is run past the page's CSP, which lets no other script in. */
-async function findings(visitor: Visitor): Promise<string[]> {
-  await visitor.page.evaluate(axe.source);
-  const found = (await visitor.page.evaluate(
-    'axe.run(document, { resultTypes: ["violations"] })',
-  )) as axe.AxeResults;
-  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
 
 describe('two people in two browsers', () => {
@@ -125,7 +99,7 @@ describe('two people in two browsers', () => {
   longTest('begin by a link that has the code in it', async () => {
     const bob = await visit();
     const code = await bob.code();
-    const alice = await visit({ url: `${relay.http}/#${code}` });
+    const alice = await visit(`${relay.http}/#${code}`);
     await alice.code();
     await alice.page.waitForFunction(`document.querySelector('#their-code').value === '${code}'`);
     await alice.page.click('#start button');
@@ -154,7 +128,7 @@ describe('when something is in the way', () => {
   test('a relay that is killed and comes back only makes messages wait', async () => {
     const settings = { RELAY_REDIS_URL: redis.url, RELAY_PORT: `${await freePort()}` };
     const fragile = await processes.relay(settings);
-    const { alice, bob } = await talking({ alice: { url: fragile.http }, bob: { url: fragile.http } });
+    const { alice, bob } = await talking(fragile.http);
     await fragile.kill();
     await alice.is('offline');
     await alice.say('Are you there?');
@@ -179,7 +153,7 @@ describe('when something is in the way', () => {
     await alice.page.locator('.person .trust-changed').waitFor();
     expect(await alice.page.locator('#text').isDisabled()).toBe(true);
     await alice.picture('key-changed');
-    expect(await findings(alice)).toEqual([]);
+    expect(await alice.axeFindings()).toEqual([]);
     await alice.page.click('#banner-actions button');
     await alice.page.click('#safety-accept');
     await alice.page.locator('#banner').waitFor({ state: 'hidden' });
@@ -216,7 +190,7 @@ describe('when something is in the way', () => {
   longTest('a relay that was set up anew gives a new code', async () => {
     const settings = { RELAY_PORT: `${await freePort()}` };
     const first = await processes.relay(settings);
-    const alice = await visit({ url: first.http });
+    const alice = await visit(first.http);
     const before = await alice.code();
     await first.kill();
     await processes.relay(settings);

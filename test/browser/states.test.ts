@@ -1,4 +1,3 @@
-import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
@@ -9,34 +8,18 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
-const visitors: Visitor[] = [];
 let relay: RelayNode;
 
 beforeAll(async () => {
   relay = await processes.relay({});
 });
-afterEach(async () => {
-  const left = visitors.splice(0);
-  await Promise.all(left.map(({ context }) => context.close()));
-  expect(left.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
 });
 
-async function visit(look: Look = {}, url = relay.http): Promise<Visitor> {
-  const visitor = await browsers.visit(url, look);
-  visitors.push(visitor);
-  return visitor;
-}
-
-/** What axe finds; it is run past the page's CSP, which lets no other script in. */
-async function findings({ page }: Visitor): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults;
-  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-}
+const visit = (look: Look = {}) => browsers.visit(relay.http, look);
 
 /** Whatever one can press must be large enough (WCAG 2.2, 2.5.8), and nothing may stick out at the side. */
 const MISFITS = `(() => {
@@ -69,7 +52,7 @@ describe('every state of the page', () => {
     const state = async (name: string) => {
       await alice.picture(`${name}-${device}-${colorScheme}`);
       const misfits = (await page.evaluate(MISFITS)) as string[];
-      wrong.push(...[...misfits, ...(await findings(alice))].map((each) => `${name}: ${each}`));
+      wrong.push(...[...misfits, ...(await alice.axeFindings())].map((each) => `${name}: ${each}`));
     };
     await alice.code();
     await alice.is('live');
