@@ -40,7 +40,7 @@ export class Relay {
       await records.close();
       throw new ClientError(
         'wrong_storage',
-        `This storage belongs to another identity, whose code is ${owner.code}: give each identity one of its own.`,
+        `This storage belongs to another identity, whose code is ${owner.code}: give each identity its own storage.`,
       );
     }
     if (options.protocol === 1 && records.get('protocol') === 2) {

@@ -161,6 +161,7 @@ function settingsActions(parts: {
     onTyping: (wanted) => {
       relay.typing = wanted;
     },
+    onFewRequests: () => chat.fewRequestsChanged(),
     isConnected: () => relay.state.state === 'live',
     onDeleteAccount: () => deleteAccount(relay),
     onDeleteEverything: async () => {

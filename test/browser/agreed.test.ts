@@ -65,6 +65,8 @@ test('messages and files disappear on both sides, and from what the browser keep
   await bob.say('I will not');
   await alice.sees('secret.txt', 'read');
   await bob.sees('I will not', 'read');
+  await alice.page.locator('.message', { hasText: 'Tell no one' }).locator('.about').click();
+  await alice.page.locator('#message-about dt', { hasText: 'Disappears' }).waitFor();
   for (const each of [alice, bob]) {
     expect(await each.page.evaluate(STORED)).toContain('file of 12345');
     await anHourLater(each);

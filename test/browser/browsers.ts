@@ -240,8 +240,10 @@ async function openPage(context: BrowserContext, url: string): Promise<Visitor> 
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    // That a connection failed, or that nobody has a code, the browser reports by itself: some tests are about it.
-    const own = message.text().includes('ERR_CONNECTION') || message.location().url.includes('/users/');
+    // That a connection failed, that the relay was too busy for one, or that no user has a code, the browser reports by
+    // itself: some tests are about it, and the page tries again.
+    const own =
+      /ERR_CONNECTION|response code: 503/.test(message.text()) || message.location().url.includes('/users/');
     if (message.type() === 'error' && !own) complaints.push(message.text());
   });
   page.on('request', (request) => {

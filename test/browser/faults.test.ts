@@ -369,6 +369,7 @@ describe('a long conversation', () => {
     await alice.remembers(bobsCode, 1, Date.UTC(2021, 4, 3, 12));
     await alice.page.reload();
     await alice.page.locator('.day', { hasText: '3 May 2021' }).waitFor();
+    expect(await alice.page.locator('.person .when').textContent()).toBe('3 May 2021');
   });
 
   longTest('two hundred messages come at once, in order', async () => {

@@ -205,7 +205,7 @@ describe('when something is in the way', () => {
     await alice.code();
     await alice.page.fill('#their-code', '0000000');
     await alice.page.press('#their-code', 'Enter');
-    await alice.page.locator('#start-error', { hasText: 'Nobody has this code' }).waitFor();
+    await alice.page.locator('#start-error', { hasText: 'No user has this code' }).waitFor();
   });
 });
 

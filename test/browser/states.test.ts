@@ -114,7 +114,7 @@ describe('every state of the page', () => {
     await state('new-conversation');
     await page.fill('#new-code', '0000000');
     await page.press('#new-code', 'Enter');
-    await page.locator('#new-error', { hasText: 'Nobody has this code' }).waitFor();
+    await page.locator('#new-error', { hasText: 'No user has this code' }).waitFor();
     await page.fill('#new-code', await (await visit()).code());
     await page.press('#new-code', 'Enter');
     await page.locator('.beginning').waitFor();

@@ -57,7 +57,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     means: 'makes an invitation and shows its token, once',
     options: {
       uses: 'N: how many may come by it (1)',
-      expires: '7d: from when on it lets nobody in, or never (7d)',
+      expires: '7d: after this time it is refused, or never (7d)',
       note: 'TEXT: for your lists',
     },
     request: (_, { uses = '1', expires = '7d', note = '' }) => ({

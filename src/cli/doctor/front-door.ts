@@ -83,7 +83,7 @@ async function answer(text: string, url: URL): Promise<Finding> {
     await response.body?.cancel();
     if (response.status === 426) return good(`${text}: a relay answers`);
     const mend = response.status === 503 ? NODES : 'the path /ws must lead to the nodes, and to nothing else';
-    return bad(`${text}: ${response.status} instead of 426; nobody can connect`, mend);
+    return bad(`${text}: ${response.status} instead of 426; clients cannot connect`, mend);
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? `${cause.message}${codeOf(cause)}` : String(cause);

@@ -48,7 +48,7 @@ function deleteAccount(person: Person, isSure: boolean): Promise<number> {
       if (person.json) console.log(JSON.stringify({ deleted: code, state: aside }));
       else
         console.log(
-          `Deleted: ${code} is nobody's code any more. What was kept of conversations is in ${aside}.`,
+          `Deleted: ${code} no longer belongs to anybody. What was kept of conversations is in ${aside}.`,
         );
     } finally {
       await done();

@@ -102,7 +102,7 @@ ${PERSON}`,
 
 Operators see the last messages that came here from this person (8 at most), as the relay delivered them: codes, times, sizes, and
 signatures that prove who sent them to whom. What was written stays encrypted: say in REASON (500 characters) what it is about.
-The person learns nothing. The relay takes one report a minute. It blocks nobody: see keyrelay help block.
+The person learns nothing. The relay takes one report a minute. It does not block the person: see keyrelay help block.
 ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ report: run }) => ({ run })),
   },

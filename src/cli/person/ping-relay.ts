@@ -105,7 +105,7 @@ class Line {
       const startedMs = performance.now();
       const timer = setTimeout(() => {
         reject(
-          new ClientError('unreachable', `An envelope was not back within ${ROUND_WITHIN_MS / 1000} s.`),
+          new ClientError('unreachable', `An envelope did not come back within ${ROUND_WITHIN_MS / 1000} s.`),
         );
       }, ROUND_WITHIN_MS);
       let acceptedMs = Number.NaN;

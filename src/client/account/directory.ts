@@ -100,7 +100,7 @@ async function readUser(response: Response): Promise<User> {
   }
   if (!response.ok || body === null || typeof body !== 'object') {
     const said = `${response.url} answered ${response.status} without what a relay says there`;
-    throw new ClientError(passes ? 'unreachable' : 'refused', `This is no keyrelay: ${said}.`);
+    throw new ClientError(passes ? 'unreachable' : 'refused', `This is not a keyrelay server: ${said}.`);
   }
   const {
     code = '',

@@ -84,5 +84,5 @@ export function readBlocks({ codes, next = null }: CommandResult): {
 } {
   const isList = Array.isArray(codes) && codes.every((code) => typeof code === 'string');
   if (isList && (next === null || typeof next === 'string')) return { codes: codes as string[], next };
-  throw new ClientError('refused', 'The relay answered something else than a list of codes.');
+  throw new ClientError('refused', 'The relay did not answer with a list of codes.');
 }

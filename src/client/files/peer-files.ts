@@ -124,7 +124,7 @@ export class PeerFiles {
   incoming(id: string): IncomingFile {
     const found = this.#incoming.get(id);
     if (found === undefined)
-      throw new ClientError('invalid_argument', `Nobody has offered a file ${id} here.`);
+      throw new ClientError('invalid_argument', `No file ${id} was offered in this conversation.`);
     return found;
   }
 

@@ -141,7 +141,7 @@ export class Chat {
     const { talks, code } = this.#state;
     this.#state.connected(state);
     if (state.state === 'live') {
-      talks?.blocks.settle();
+      talks?.refusals.settle();
       if (code !== null) talks?.recheck(code);
     }
     this.#refresh();
@@ -151,6 +151,11 @@ export class Chat {
     void this.#options.people.set(code, { standing: 'friend' });
     this.#state.talks?.standingChanged(code);
     this.#refresh();
+  }
+
+  /** The setting about requests of strangers is another one. */
+  fewRequestsChanged(): void {
+    this.#state.talks?.refusals.settle();
   }
 
   storageBroken(): void {

@@ -111,7 +111,7 @@ function bannerForOpen({ open }: Situation, actions: StatusActions): BannerState
       kind: 'changed',
       tone: 'warn',
       title: `The key of ${name} has changed`,
-      text: `${compared}People who start afresh get a new code as well, so this is not how it should happen: perhaps somebody stands between you. Nothing is sent until you have compared the new number, in person or on the phone.`,
+      text: `${compared}People who start afresh also get a new code, so this should not happen: somebody may be intercepting your messages. Nothing is sent until you have compared the new number, in person or on the phone.`,
       actions: [{ label: 'Compare the new number', act: actions.onCompare }],
     };
   }
@@ -120,7 +120,7 @@ function bannerForOpen({ open }: Situation, actions: StatusActions): BannerState
       kind: 'downgraded',
       tone: 'warn',
       title: `${name} offers weaker keys than before`,
-      text: 'They are refused: perhaps somebody stands between you. Go on with them only if they tell you, in person or on the phone, that they have gone back to an older program.',
+      text: 'This page refuses them: somebody may be intercepting your messages. Go on with them only if they tell you, in person or on the phone, that they have gone back to an older program.',
       actions: [{ label: 'Go on with weaker keys', act: actions.onWeakerKeys }],
     };
   }

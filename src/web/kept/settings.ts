@@ -7,11 +7,22 @@ export interface Settings {
   readonly receipts: boolean;
   /** Whether others see that this user types, and this user that they do. */
   readonly typing: boolean;
+  /** Whether the relay takes one request of each stranger, and nothing more until it is accepted. */
+  readonly fewRequests: boolean;
+  /** The code for which the relay has been told so; null: for none. */
+  readonly fewRequestsAtRelay: string | null;
   /** Whether a message that comes while the page is hidden shows a notification. */
   readonly notify: boolean;
 }
 
-const DEFAULTS: Settings = { name: '', receipts: true, typing: false, notify: false };
+const DEFAULTS: Settings = {
+  name: '',
+  receipts: true,
+  typing: false,
+  fewRequests: false,
+  fewRequestsAtRelay: null,
+  notify: false,
+};
 
 export function readSettings(): Settings {
   try {

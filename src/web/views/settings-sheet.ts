@@ -15,6 +15,7 @@ export interface SettingsActions {
   readonly onDeleteEverything: () => Promise<void>;
   readonly onNotify: () => void;
   readonly onTyping: (wanted: boolean) => void;
+  readonly onFewRequests: () => void;
   readonly blocked: () => readonly { readonly code: string; readonly name: string }[];
   readonly onUnblock: (code: string) => void;
 }
@@ -30,6 +31,7 @@ export class SettingsSheet {
   readonly #name = byId('own-name', HTMLInputElement);
   readonly #receipts = byId('receipts', HTMLInputElement);
   readonly #typing = byId('typing', HTMLInputElement);
+  readonly #fewRequests = byId('few-requests', HTMLInputElement);
   readonly #notify = byId('notify', HTMLInputElement);
   readonly #moveError = byId('move-error', HTMLElement);
   readonly #deleteGo = byId('delete-go', HTMLButtonElement);
@@ -47,6 +49,10 @@ export class SettingsSheet {
     this.#typing.addEventListener('change', () => {
       changeSettings({ typing: this.#typing.checked });
       actions.onTyping(this.#typing.checked);
+    });
+    this.#fewRequests.addEventListener('change', () => {
+      changeSettings({ fewRequests: this.#fewRequests.checked });
+      actions.onFewRequests();
     });
     this.#notify.addEventListener('change', () => void this.#askToNotify());
     byId('export', HTMLButtonElement).addEventListener('click', () => {
@@ -77,10 +83,11 @@ export class SettingsSheet {
   }
 
   #open(): void {
-    const { name, receipts, typing, notify } = readSettings();
+    const { name, receipts, typing, fewRequests, notify } = readSettings();
     this.#name.value = name;
     this.#receipts.checked = receipts;
     this.#typing.checked = typing;
+    this.#fewRequests.checked = fewRequests;
     this.#notify.checked = notify;
     this.#notify.disabled = !('Notification' in globalThis);
     this.#showBlocked();

@@ -158,7 +158,7 @@ describe('a relay that was set up anew', () => {
 
       const after = await codeNow('fay');
       expect(after.code).not.toBe(before);
-      expect(after.err).toContain(`${before} is nobody's code any more`);
+      expect(after.err).toContain(`${before} no longer belongs to anybody`);
       expect((await codeNow('fay')).err).toBe('');
       expect(await people.run('fay', ['send', peer, '--delivered'], { input: 'again', env })).toMatchObject({
         code: 0,
@@ -243,14 +243,14 @@ describe('what went wrong is an exit code and a sentence', () => {
       'text that is not a code of receive',
       ['receive', '--yes', 'E011T7D'],
       2,
-      'is no code of keyrelay send',
+      'is not a code from keyrelay send',
       false,
     ],
     [
       'a word that codes are not made of',
       ['receive', '--yes', 'E011T7D-ocean-kangarooo'],
       2,
-      'is none of the words',
+      'is not a word that codes',
       false,
     ],
     ['receive without a terminal to ask at', ['receive', 'E011T7D-ocean-lunar'], 2, '--yes', false],

@@ -30,7 +30,7 @@ export async function registeredCode(person: Person, identity: Identity, invite?
 /** What it means that a relay has forgotten an identity. */
 export function forgottenWords(code: string | null, aside: string): string {
   return (
-    `This relay has forgotten you: it was set up anew.${code === null ? '' : ` ${code} is nobody's code any more.`}\n` +
+    `This relay has forgotten you: it was set up anew.${code === null ? '' : ` ${code} no longer belongs to anybody.`}\n` +
     'You get a new code, and so does everybody you talked to: give yours and ask for theirs. Conversations start afresh.\n' +
     `What was kept for them, messages that waited included, is in ${aside}.`
   );

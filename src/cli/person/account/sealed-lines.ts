@@ -23,7 +23,7 @@ export function sealedLines(fs: FileSystem, { signingKey, exchangeKey }: Identit
         if (line.startsWith('{')) return line;
         const opened = openLine(line, key);
         if (opened !== null) return opened;
-        throw new ClientError('storage_failed', `${path} is of another identity, or was altered.`);
+        throw new ClientError('storage_failed', `${path} belongs to another identity, or was altered.`);
       }),
     writeFile: (path, text, options) => fs.writeFile(path, seal(text), options),
     appendFile: (path, text, options) => fs.appendFile(path, seal(text), options),

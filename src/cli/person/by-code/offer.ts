@@ -148,7 +148,7 @@ class Doorkeeper {
       if (word?.type === 'no') {
         const words =
           word.why === 'wrong'
-            ? 'Somebody tried a wrong code, or stands between you: nothing was sent. Send again for a new code.'
+            ? 'Somebody tried a wrong code, or is intercepting the transfer: nothing was sent. Send again for a new code.'
             : 'They do not want it: nothing was sent.';
         this.#fail(new OfferOver(words));
       }

@@ -32,7 +32,7 @@ export function readTransferCode(text: string): TransferCode {
     .split(/[-\s]+/);
   const user = readCode(first);
   if (user === null || typed.length !== WORDS) {
-    throw new UsageError(`"${text}" is no code of keyrelay send, such as E011T7D-ocean-lunar`);
+    throw new UsageError(`"${text}" is not a code from keyrelay send, such as E011T7D-ocean-lunar`);
   }
   return { user, words: typed.map(readWord) };
 }
@@ -41,6 +41,6 @@ function readWord(typed: string): string {
   const word =
     wordlist.find((each) => each === typed) ??
     wordlist.find((each) => typed.length >= LETTERS_ENOUGH && each.startsWith(typed));
-  if (word === undefined) throw new UsageError(`"${typed}" is none of the words that codes are made of`);
+  if (word === undefined) throw new UsageError(`"${typed}" is not a word that codes are made of`);
   return word;
 }

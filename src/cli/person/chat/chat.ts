@@ -237,7 +237,7 @@ class Chat {
     const { code } = this.#conversation;
     this.#screen.say(
       `The relay names another key for ${code} than before. A new device gets a new code, so this should not happen: somebody ` +
-        `may stand between you. Nothing is sent until you have compared this number with theirs, by another way, and typed ` +
+        `may be intercepting your messages. Nothing is sent until you have compared this number with theirs, by another way, and typed ` +
         `/trust:\n${number}`,
       { keyChanged: true, safetyNumber: number },
     );

@@ -17,7 +17,7 @@ export function entryOf({ id, body, at, late, replyTo, file, expiresS, timer }: 
   return {
     id,
     mine: false,
-    text: typeof body === 'string' ? body : JSON.stringify(body, null, 2),
+    text: textOf(body),
     // A clock that is ahead must not put a message into the future.
     atMs: Number.isNaN(claimedMs) ? cameMs : Math.min(claimedMs, cameMs),
     cameMs,
@@ -28,4 +28,13 @@ export function entryOf({ id, body, at, late, replyTo, file, expiresS, timer }: 
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(file === undefined ? {} : { file }),
   };
+}
+
+/** A value of a program is shown as it is; but a file that came as messages, from before files had a format, is not. */
+function textOf(body: Message['body']): string {
+  if (typeof body === 'string') return body;
+  const { file, part, parts, data } = (body ?? {}) as Record<string, unknown>;
+  if (typeof file === 'string' && typeof data === 'string')
+    return `Part ${part} of ${parts} of “${file}”, from an older keyrelay. This page takes files that newer ones send.`;
+  return JSON.stringify(body, null, 2);
 }

@@ -6,7 +6,7 @@ import { entryOf, lasting, UNSENT } from './entries.ts';
 import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
 import { ReadReceipts } from './read-receipts.ts';
-import { RelayBlocks } from './relay-blocks.ts';
+import { Refusals } from './refusals.ts';
 import { wordsFor } from './words.ts';
 
 export interface TalksOptions {
@@ -30,7 +30,7 @@ const RECHECK_AFTER_MS = 60_000;
 
 /** The SDK's conversations, and what they do to the history. */
 export class Talks {
-  readonly blocks: RelayBlocks;
+  readonly refusals: Refusals;
   readonly #options: TalksOptions;
   readonly #conversations = new Map<string, Conversation>();
   /** Messages that the relay does not take because a mailbox is full, by code. */
@@ -44,7 +44,7 @@ export class Talks {
   constructor(options: TalksOptions) {
     this.#options = options;
     const { relay, history, people } = options;
-    this.blocks = new RelayBlocks(relay, people);
+    this.refusals = new Refusals(relay, people);
     for (const code of history.codes) this.#failUnsent(code);
     for (const conversation of relay.conversations) this.#attach(conversation);
     relay.on('conversation', ({ conversation }) => {
@@ -105,7 +105,7 @@ export class Talks {
   standingChanged(code: string): void {
     const conversation = this.get(code);
     if (conversation !== undefined) this.#answerFriend(conversation);
-    this.blocks.settle();
+    this.refusals.settle();
   }
 
   /** Asks whether the relay still names the same key. */

@@ -4,7 +4,7 @@ import type { ClientError } from '../../../client/index.ts';
 export function wordsFor(error: ClientError): string {
   switch (error.code) {
     case 'user_unknown':
-      return 'Nobody has this code. Is it complete?';
+      return 'No user has this code. Is it complete?';
     case 'unreachable':
       return 'The relay cannot be reached just now. Try again in a moment.';
     case 'key_changed':

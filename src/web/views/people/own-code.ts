@@ -11,10 +11,17 @@ export class OwnCode {
   #link = '';
 
   constructor() {
-    for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]'))
+    for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) {
+      // Taken now: a second press finds another label on it.
+      const label = [...button.childNodes];
       button.addEventListener('click', () => {
-        void this.#copy(button, button.dataset.copy === 'link' ? this.#link : (this.#code ?? ''));
+        const text = button.dataset.copy === 'link' ? this.#link : (this.#code ?? '');
+        void copy(text).then((words) => {
+          button.replaceChildren(words);
+          setTimeout(() => button.replaceChildren(...label), COPIED_MS);
+        });
       });
+    }
     for (const button of document.querySelectorAll('[data-show-qr]'))
       button.addEventListener('click', () => this.#sheet.open());
   }
@@ -28,16 +35,15 @@ export class OwnCode {
     for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy], [data-show-qr]'))
       button.disabled = false;
   }
+}
 
-  async #copy(button: HTMLButtonElement, text: string): Promise<void> {
-    const before = [...button.childNodes];
-    try {
-      // Only pages of secure origins have a clipboard.
-      await navigator.clipboard.writeText(text);
-      button.replaceChildren('Copied');
-    } catch {
-      button.replaceChildren('Select it by hand');
-    }
-    setTimeout(() => button.replaceChildren(...before), COPIED_MS);
+/** Resolves to what a button says of it. */
+async function copy(text: string): Promise<string> {
+  try {
+    // Only pages of secure origins have a clipboard.
+    await navigator.clipboard.writeText(text);
+    return 'Copied';
+  } catch {
+    return 'Select it by hand';
   }
 }

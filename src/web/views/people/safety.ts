@@ -37,7 +37,7 @@ export class Safety {
       ? `Ask ${name}, in person or on the phone, to read their number to you. Only if it is this one, trust the new key.`
       : trust === 'verified'
         ? `You have compared this number with ${name}. If it ever changes, nothing is sent until you have compared it again.`
-        : `If ${name} sees the same number, nobody stands between you. Compare it in person or on the phone, once.`;
+        : `If ${name} sees the same number, only the two of you can read this conversation. Compare it in person or on the phone, once.`;
     byId('safety-number', HTMLOListElement).replaceChildren(...number.map((text) => make('li', { text })));
     byId('safety-qr', HTMLElement).replaceChildren(qrPicture(number.join('')));
     this.#verify.hidden = trust !== 'none';
@@ -67,7 +67,7 @@ export class Safety {
       onText: (text) => {
         if (!/^\d{60}$/.test(text)) return 'This is a code, but no safety number.';
         if (text !== number.join(''))
-          return `This is another number. If ${name} has opened your conversation, somebody stands between you: do not trust this key.`;
+          return `This is another number. If ${name} has opened your conversation, somebody is intercepting your messages: do not trust this key.`;
         onMatch();
         return null;
       },

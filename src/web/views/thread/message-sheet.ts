@@ -36,9 +36,6 @@ export class MessageSheet {
     if (entry.cameMs !== undefined)
       about.push(['Arrived', `${dateAndTime(entry.cameMs)}${entry.late ? ', after later ones' : ''}`]);
     if (entry.mine) about.push(['State', `${MARK_WORDS[entry.mark]}. ${entry.why ?? MEANINGS[entry.mark]}`]);
-    byId('message-about', HTMLDListElement).replaceChildren(
-      ...about.flatMap(([term, text]) => [make('dt', { text: term }), make('dd', { text })]),
-    );
     if (entry.expiresS !== undefined)
       about.push([
         'Disappears',
@@ -46,6 +43,9 @@ export class MessageSheet {
           ? `${durationWords(entry.expiresS)} after it ${entry.mine ? 'is sent' : 'is read'}`
           : dateAndTime(entry.goneAtMs),
       ]);
+    byId('message-about', HTMLDListElement).replaceChildren(
+      ...about.flatMap(([term, text]) => [make('dt', { text: term }), make('dd', { text })]),
+    );
     const { onReply, onCopy, onDelete, onRetry } = this.#actions;
     const actions: [string, (entry: Entry) => void][] = [
       ...(entry.mark === 'failed' && entry.file === undefined && may.write
