@@ -37,9 +37,13 @@ export const SURROUNDING_FAULTS: readonly Fault[] = [
     slow: true,
     begin: async ({ haproxy }) => {
       const sockets = new Set<Socket>();
-      // HAProxy ends those that ask for nothing after ten seconds: a few at a time, so that they do not all end at once.
+      // HAProxy ends those that ask for nothing after ten seconds: few at a time, so that they do not all end at once; as
+      // many more as this process comes late.
+      let filledMs = performance.now();
       const end = repeatedly(100, () => {
-        const missing = Math.min(12, 0.92 * MAX_CONNECTIONS - sockets.size);
+        const nowMs = performance.now();
+        const missing = Math.min(0.12 * (nowMs - filledMs), 0.92 * MAX_CONNECTIONS - sockets.size);
+        filledMs = nowMs;
         for (let index = 0; index < missing; index += 1) {
           const socket = connect(haproxy.port, '127.0.0.1');
           sockets.add(socket);
