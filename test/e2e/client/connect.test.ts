@@ -62,7 +62,10 @@ describe('Relay.connect says soon why it cannot connect', () => {
 
   test('a web server that is no relay', async () => {
     const { code, message } = await failure(`http://${website}`);
-    expect({ code, message }).toEqual({ code: 'refused', message: expect.stringContaining('not a keyrelay server') });
+    expect({ code, message }).toEqual({
+      code: 'refused',
+      message: expect.stringContaining('not a keyrelay server'),
+    });
   });
 
   test('a program that ends it by a signal reads what went wrong', async () => {
