@@ -205,14 +205,15 @@ export const USERS: readonly Row[] = [
         ],
       },
       {
-        title: 'Takeovers and drains',
+        title: 'Takeovers, drains, work',
         description:
-          'Sessions displaced by a newer login; connections that stopping nodes have still to close.',
+          'Sessions displaced by a newer login; connections that stopping nodes have still to close; zero bits that nodes ask of a new user.',
         unit: 'short',
         queries: [
           { expr: `sum(${rate('keyrelay_takeovers_total')})`, legend: 'takeovers per second' },
           { expr: `sum(${rate('keyrelay_logins_damped_total')})`, legend: 'logins told to wait per second' },
           { expr: 'sum(keyrelay_drain_remaining_sockets)', legend: 'still to close' },
+          { expr: 'max(keyrelay_registration_difficulty)', legend: 'zero bits for a registration' },
         ],
       },
       {

@@ -59,6 +59,7 @@ export class RelaySession {
   readonly #probe: SelfProbe;
   readonly #lock: TabLock | null;
   readonly #unwatch: () => void;
+  readonly #ended = new AbortController();
   #clock = UNKNOWN_CLOCK;
   /** Reminds peers of what has not come. */
   #reminder: ReturnType<typeof setInterval> | undefined;
@@ -66,7 +67,15 @@ export class RelaySession {
   constructor({ url, identity, options, records, lock }: RelaySessionOptions) {
     const endpoints = endpointsOf(url);
     const { fetch, name, invite } = options;
-    this.account = new Account({ identity, endpoints, records, fetch, name, invite });
+    this.account = new Account({
+      identity,
+      endpoints,
+      records,
+      fetch,
+      name,
+      invite,
+      ended: this.#ended.signal,
+    });
     this.registeredKeys = new RegisteredKeys(identity, records);
     this.commands = new Commands(identity);
     this.#prekeys = new Prekeys({
@@ -160,6 +169,7 @@ export class RelaySession {
   }
 
   end(error: ClientError): void {
+    this.#ended.abort();
     this.#unwatch();
     this.connection.end(error);
     this.#receiver.close();

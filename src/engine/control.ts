@@ -1,4 +1,4 @@
-/** Orders of operators to running nodes. A node asks for them every few seconds. */
+/** What all nodes share: orders of operators, for which a node asks every few seconds, and a secret. */
 export interface Control {
   /** Settings that operators have changed for all nodes, by the name of the variable. */
   settings(): Promise<ReadonlyMap<string, string>>;
@@ -8,4 +8,6 @@ export interface Control {
   askToDrain(nodeId: string): Promise<void>;
   /** Whether this node was asked; true once for each order. */
   takeDrain(nodeId: string): Promise<boolean>;
+  /** 64 hex digits that only the nodes know, the same for all. Another if the store has lost it. */
+  secret(): Promise<string>;
 }

@@ -44,8 +44,8 @@ export interface Registration {
   readonly admission?: Admission;
 }
 
-/** Whom the relay registers: everybody, no new user, or holders of an invitation (SHA-256 of its token, 64 hex digits; null if the request had none). */
-export type Admission = 'open' | 'closed' | { readonly invitation: string | null };
+/** Whom the relay registers: everybody, no new user, no new user whose client has not worked for it, or holders of an invitation (SHA-256 of its token, 64 hex digits; null if the request had none). */
+export type Admission = 'open' | 'closed' | 'unworked' | { readonly invitation: string | null };
 
 /**
  * - `created`
@@ -54,7 +54,7 @@ export type Admission = 'open' | 'closed' | { readonly invitation: string | null
  * - `claimed`: another ecdh key, and the account has an owner
  * - `unproven`: another ecdh key, and the account is unclaimed: a proof would resolve it
  * - `full`: `maxUsers` reached, or too little memory left for mail
- * - `closed`, `invitation_required`, `invitation_invalid` (unknown, expired, revoked or used up): see `Admission`
+ * - `closed`, `work_required`, `invitation_required`, `invitation_invalid` (unknown, expired, revoked or used up): see `Admission`
  */
 export type RegisterResult =
   | { readonly outcome: 'created' | 'existing' | 'replaced'; readonly user: User }
@@ -66,7 +66,7 @@ export type RegisterResult =
       /** When the first account expires that is neither claimed nor complete, unless it is by then; null without one. */
       readonly expiryInMs: number | null;
     }
-  | { readonly outcome: 'closed' | 'invitation_required' | 'invitation_invalid' };
+  | { readonly outcome: 'closed' | 'work_required' | 'invitation_required' | 'invitation_invalid' };
 
 /** An envelope on which a socket ended: pushed, not confirmed, and still in the mailbox. */
 export interface Unconfirmed {

@@ -1,5 +1,6 @@
 import { KEY_HEX_DIGITS, SIGNATURE_HEX_DIGITS } from './exchange-key.ts';
 import { foldCase } from './json/members.ts';
+import { challengeOf } from './work.ts';
 
 /** The body of `POST /users`. `crypto/keys.ts` checks whether the keys are good ones. */
 export interface RegistrationRequest {
@@ -11,6 +12,8 @@ export interface RegistrationRequest {
   readonly proof: string | null;
   /** The token of an invitation. */
   readonly invite: string | null;
+  /** See work.ts. */
+  readonly work: string | null;
 }
 
 const INVITE = /^[A-Za-z0-9._~+/=-]{1,256}$/;
@@ -23,7 +26,7 @@ export function isInvite(value: unknown): value is string {
 const NAME_CODE_POINTS_MAX = 64;
 
 /** The members of the body; others are ignored. */
-const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof', 'invite'] as const;
+const REQUEST_MEMBERS = ['ecdh_public_key', 'eddsa_public_key', 'name', 'proof', 'invite', 'work'] as const;
 
 const HEX = /^[0-9a-fA-F]*$/;
 const CONTROL = /\p{Cc}/u;
@@ -55,9 +58,12 @@ export function readRegistration(
     name: body.name ?? null,
     proof: body.proof === undefined ? null : hex('proof', SIGNATURE_HEX_DIGITS),
     invite: isInvite(body.invite) ? body.invite : null,
+    work: typeof body.work === 'string' && challengeOf(body.work) !== null ? body.work : null,
   };
   if (body.invite !== undefined && request.invite === null)
     errors.push('invite must be the token of an invitation');
+  if (body.work !== undefined && request.work === null)
+    errors.push('work must be the challenge, a dot, and 1 to 20 characters of A-Z, a-z, 0-9, _ and -');
   const { name } = request;
   if (name !== null && !isName(name)) {
     errors.push(

@@ -120,11 +120,9 @@ export class Target {
   async user(): Promise<User> {
     const keys = newKeys();
     const { eddsaPublicKey, ecdhPublicKey } = keys;
-    const { status, body } = await this.post({
-      ecdh_public_key: ecdhPublicKey,
-      eddsa_public_key: eddsaPublicKey,
-      proof: proof(keys),
-    });
+    const request = { ecdh_public_key: ecdhPublicKey, eddsa_public_key: eddsaPublicKey, proof: proof(keys) };
+    let { status, body } = await this.post(request);
+    if (status === 428) ({ status, body } = await this.post({ ...request, work: workFor(body) }));
     demand(status === 201, `a registration was answered with ${status} ${JSON.stringify(body)}`);
     return { ...keys, code: String(body.code) };
   }
@@ -322,4 +320,14 @@ function readServer(text: string): FromServer | null {
 
 function clip(text: string): string {
   return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+}
+
+/** Work for a registration, docs/protocol.md section 1. */
+function workFor({ challenge, bits }: Record<string, unknown>): string {
+  demand(Number(bits) <= 26, `a registration is asked for ${bits} bits of work`);
+  for (let nonce = 0; ; nonce += 1) {
+    const work = `${challenge}.${nonce}`;
+    const hash = createHash('sha256').update(work).digest('hex');
+    if (BigInt(`0x${hash}`) >> BigInt(256 - Number(bits)) === 0n) return work;
+  }
 }

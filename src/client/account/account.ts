@@ -11,6 +11,8 @@ export interface AccountOptions {
   readonly fetch: Fetch | undefined;
   readonly name: string | undefined;
   readonly invite: string | undefined;
+  /** The client has ended. */
+  readonly ended: AbortSignal;
 }
 
 /** This identity's user at this relay. */
@@ -64,8 +66,8 @@ export class Account {
   }
 
   async #register(): Promise<User> {
-    const { identity, records, ...rest } = this.#options;
-    const user = await register(identity, rest);
+    const { identity, records, ended, ...rest } = this.#options;
+    const user = await register(identity, { ...rest, signal: ended });
     const batch = new Batch();
     batch.set('account', user);
     await records.commit(batch);

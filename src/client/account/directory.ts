@@ -7,6 +7,7 @@ import type { Endpoints } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { reasonOf } from './reasons.ts';
 import { isSignedBy, registrationProof } from './signing.ts';
+import { work } from './work.ts';
 
 /** A user as the relay describes it: nothing but the relay vouches for the keys. */
 export interface User {
@@ -22,6 +23,8 @@ export interface User {
 
 export type Fetch = (url: string, init: object) => Promise<Response>;
 
+/** A challenge may have run out on a slow device, or the store have lost what it was made by. */
+const WORK_TRIES = 3;
 /** For one HTTP answer. */
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -31,7 +34,7 @@ export interface DirectoryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `POST /users` with proof: the same identity always gets the same code. */
+/** `POST /users` with proof, and with work where the relay asks for it: the same identity always gets the same code. */
 export async function register(
   identity: Identity,
   options: DirectoryOptions & { readonly name?: string | undefined; readonly invite?: string | undefined },
@@ -44,16 +47,35 @@ export async function register(
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.invite === undefined ? {} : { invite: options.invite }),
   };
-  const response = await ask('/users', options, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+  const post = (more: object) =>
+    ask('/users', options, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...body, ...more }),
+    });
+  let response = await post({});
+  for (let tried = 0; tried < WORK_TRIES; tried += 1) {
+    const asked = await workAsked(response);
+    if (asked === null) break;
+    response = await post({ work: await work(asked, options.signal) });
+  }
   const user = await readUser(response);
   if (user.eddsaPublicKey !== eddsaPublicKey || user.ecdhPublicKey !== ecdhPublicKey) {
     throw new ClientError('refused', 'The relay answered the registration with different keys.');
   }
   return user;
+}
+
+/** What the relay asks a new user to work for; null if it does not. */
+async function workAsked(
+  response: Response,
+): Promise<{ readonly challenge: string; readonly bits: number } | null> {
+  if (response.status !== 428) return null;
+  const { challenge, bits } = (await response
+    .clone()
+    .json()
+    .catch(() => ({}))) as { challenge?: unknown; bits?: unknown };
+  return typeof challenge === 'string' && typeof bits === 'number' ? { challenge, bits } : null;
 }
 
 /** `GET /users/:code`. Takes a code as people write it. Throws `user_unknown`. */

@@ -147,6 +147,7 @@ class MemoryEngine implements Engine {
     if (known !== null) return known;
     const { admission = 'open' } = registration;
     if (admission === 'closed') return { outcome: 'closed' };
+    if (admission === 'unworked') return { outcome: 'work_required' };
     const invitation = admission === 'open' ? null : admission.invitation;
     if (admission !== 'open') {
       if (invitation === null) return { outcome: 'invitation_required' };

@@ -55,6 +55,7 @@
  *   {invites}:all           zset    <id> -> us of its creation          invitations/create, list, revoke
  *   relay:settings          hash    RELAY_… -> value: settings changed at run time             operators/control.ts
  *   relay:drain:<node>      string  an operator has asked the node to stop. TTL: 60 s          operators/control.ts
+ *   relay:secret            string  64 hex digits that all nodes share                         operators/control.ts
  *   relay:sweeper           string  the node that sweeps; TTL: 30 s after its last step        accounts/sweeper.ts
  *   relay:audit             stream  what operators did; the last 10,000 lines                  operators/audit.ts
  *   relay:{reports}         zset    JSON of a report -> us                                     operators/report
@@ -139,6 +140,7 @@ export const keysBesideInvitation = (id: string): readonly string[] => [
 
 export const CHANGED_SETTINGS = 'relay:settings';
 export const drainKey = (nodeId: string): string => `relay:drain:${nodeId}`;
+export const SECRET = 'relay:secret';
 export const AUDIT = 'relay:audit';
 export const REPORTS = 'relay:{reports}';
 export const keysBesideReports = (reporter: string): readonly string[] => [`${REPORTS}:${reporter}`];

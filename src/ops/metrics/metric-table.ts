@@ -318,6 +318,13 @@ export const METRICS = {
     name: 'keyrelay_push_paused_services',
     help: 'Entries of RELAY_PUSH_SERVICES to which this node pauses, because they did not take its last message.',
   },
+  registrationWork: {
+    type: 'gauge',
+    name: 'keyrelay_registration_difficulty',
+    help:
+      'Bits of work that this node asks of a new user: RELAY_REGISTRATION_WORK_BITS, and up to six more while many register. ' +
+      'Requests that are answered with a challenge count as status 428 in keyrelay_http_requests_total.',
+  },
   httpRequests: {
     type: 'counter',
     name: 'keyrelay_http_requests_total',

@@ -137,6 +137,17 @@ export const SETTINGS = {
     live: true,
     schema: oneOf(['open', 'invite', 'closed']),
   }),
+  registrationWorkBits: setting({
+    env: 'RELAY_REGISTRATION_WORK_BITS',
+    default: '0',
+    unit: 'bits',
+    description:
+      'What a new user costs while `RELAY_REGISTRATION` is `open`: so many zero bits of a SHA-256, found by trying (docs/protocol.md 1). ' +
+      'Each bit doubles the work; 18 take a phone a second or two. While a node makes more than 60 accounts a minute it ' +
+      'asks for one bit more at each doubling, six at most. 0: off.',
+    live: true,
+    schema: integer({ min: 1, max: 20, zero: 'off' }),
+  }),
   maxFrameBytes: setting({
     env: 'RELAY_MAX_FRAME_BYTES',
     default: '65536',

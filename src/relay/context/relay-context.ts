@@ -6,6 +6,7 @@ import type { InflightBudget } from '../limits/inflight-budget.ts';
 import { RateLimiter } from '../limits/rate-limiter.ts';
 import { Semaphore } from '../limits/semaphore.ts';
 import { TakeoverDamping } from '../limits/takeover-damping.ts';
+import { WorkLevel } from '../limits/work-level.ts';
 import { Batcher } from './batcher.ts';
 import { FairScheduler } from './fair-scheduler.ts';
 import { PushFailures } from './push-failures.ts';
@@ -34,6 +35,7 @@ export interface RelayContext {
   readonly rates: Rates;
   readonly takeoverDamping: TakeoverDamping;
   readonly pushFailures: PushFailures;
+  readonly workLevel: WorkLevel;
 }
 
 interface Rates {
@@ -79,6 +81,7 @@ export function createRelayContext(
     batcher: new Batcher(now),
     takeoverDamping: new TakeoverDamping({ free: config.takeoversMax, now }),
     pushFailures: new PushFailures(),
+    workLevel: new WorkLevel({ bits: () => config.registrationWorkBits, now }),
     rates: {
       envelopes: limiter(() => config.envelopesPerSecond),
       bytes: limiter(() => config.bytesPerSecond),

@@ -108,6 +108,7 @@ export class Gateway {
   }
 
   #tick(): void {
+    this.#context.metrics.registrationWork.set(this.#context.workLevel.bits);
     this.#lag.tick();
     for (const connection of this.#connections) connection.tick();
     for (const limiter of Object.values(this.#context.rates)) limiter.sweep();

@@ -8,6 +8,7 @@ import { allowsOrigin } from '../transport/origins.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../transport/uws.ts';
 import { type Answer, type Body, Exchange } from './exchange.ts';
 import { closeIfOpen, type Problem, upgradeRequired } from './problem.ts';
+import { RegistrationWork } from './registration-work.ts';
 import { answerFile, type PageFile } from './static.ts';
 import { lookUp, register, type UserAnswer } from './users.ts';
 
@@ -28,11 +29,18 @@ export class HttpApi {
   readonly #context: RelayContext;
   readonly #addresses: AddressReader;
   readonly #page: ReadonlyMap<string, PageFile>;
+  readonly #work: RegistrationWork;
 
   constructor(context: RelayContext, addresses: AddressReader, page: ReadonlyMap<string, PageFile>) {
     this.#context = context;
     this.#addresses = addresses;
     this.#page = page;
+    const { workLevel, engine, clock } = context;
+    this.#work = new RegistrationWork({
+      bits: () => workLevel.bits,
+      secret: () => engine.control.secret(),
+      clock,
+    });
   }
 
   register(app: TemplatedApp): void {
@@ -110,9 +118,10 @@ export class HttpApi {
   }
 
   #route(path: string): Route | null {
-    const { rates, engine, config } = this.#context;
+    const { rates, engine, config, workLevel } = this.#context;
     const { requireProof, registration } = config;
-    const options = { engine, requireProof, registration, idleExpire: idleTtlMs(config) > 0 };
+    const work = this.#work;
+    const options = { engine, requireProof, registration, work, idleExpire: idleTtlMs(config) > 0 };
     if (path === '/users') {
       const handle = async ({ address, authorization, contentType }: Exchange, body: Body | null) => {
         const wrong = wrongContent(contentType, body);
@@ -123,6 +132,7 @@ export class HttpApi {
         const bytes = body !== null && 'bytes' in body ? body.bytes : Buffer.alloc(0);
         const answer = await register(bytes, authorization, options);
         if (registration === 'invite' && 'user' in answer) rates.lookups.giveBack(address);
+        if (answer.status === 201) workLevel.count();
         return json(answer);
       };
       return { name: 'register', method: 'POST', limiter: rates.registrations, handle };

@@ -9,13 +9,16 @@ export interface Problem {
   readonly type?: ProblemType;
   /** Seconds. */
   readonly retryAfterS?: number;
+  /** Further members, for programs. */
+  readonly more?: Readonly<Record<string, string | number>>;
 }
 
 /** Stable: clients match on them. */
 type ProblemType =
   | 'urn:keyrelay:invitation-required'
   | 'urn:keyrelay:invitation-invalid'
-  | 'urn:keyrelay:registration-closed';
+  | 'urn:keyrelay:registration-closed'
+  | 'urn:keyrelay:work-required';
 
 /** To a request for `/ws` that is no opening handshake. */
 export function upgradeRequired(): Problem {
@@ -26,12 +29,13 @@ export function upgradeRequired(): Problem {
   };
 }
 
-export function problemBody({ status, detail, type }: Problem): string {
+export function problemBody({ status, detail, type, more }: Problem): string {
   return JSON.stringify({
     type: type ?? 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     detail,
+    ...more,
   });
 }
 

@@ -13,6 +13,7 @@ import {
   userJson,
 } from '../../protocol/registration.ts';
 import type { Problem } from './problem.ts';
+import type { RegistrationWork } from './registration-work.ts';
 
 export type UserAnswer = { readonly status: 200 | 201; readonly user: string } | Problem;
 
@@ -20,6 +21,7 @@ export interface UsersOptions {
   readonly engine: Pick<Engine, 'register' | 'findUser'>;
   readonly requireProof: boolean;
   readonly registration: Config['registration'];
+  readonly work: RegistrationWork;
   /** Whether accounts that are idle for long are deleted. */
   readonly idleExpire: boolean;
 }
@@ -44,7 +46,7 @@ export async function register(
     };
   const read = readRegistration(json.value);
   if (!read.ok) return { status: 400, detail: read.errors.join('; ') };
-  const { ecdhPublicKey, eddsaPublicKey, name, proof, invite } = read.request;
+  const { ecdhPublicKey, eddsaPublicKey, name, proof, invite, work } = read.request;
   const bearer = authorization === '' ? null : bearerToken(authorization);
   if (bearer === undefined)
     return { status: 400, detail: 'Authorization must be: Bearer, and the token of an invitation' };
@@ -65,7 +67,7 @@ export async function register(
     eddsaPublicKey,
     name,
     proof,
-    admission: admissionOf(options.registration, bearer ?? invite),
+    admission: await admissionOf(options, { token: bearer ?? invite, work, ecdhPublicKey, eddsaPublicKey }),
   });
   switch (result.outcome) {
     case 'created':
@@ -91,6 +93,13 @@ export async function register(
         type: 'urn:keyrelay:registration-closed',
         detail: 'this relay registers nobody: ask its operator',
       };
+    case 'work_required': {
+      const asked = await options.work.challenge({ ecdhPublicKey, eddsaPublicKey });
+      const detail =
+        `${work === null ? '' : 'the work was for other keys, too little, or too late; '}new users of this relay have to work: ` +
+        `append a dot and a nonce to challenge so that its SHA-256 begins with ${asked.bits} zero bits, and send that as work`;
+      return { status: 428, type: 'urn:keyrelay:work-required', detail, more: asked };
+    }
     case 'invitation_required':
       return {
         status: 401,
@@ -150,8 +159,20 @@ function bearerToken(authorization: string): string | undefined {
   return isInvite(token) ? token : undefined;
 }
 
-function admissionOf(registration: Config['registration'], token: string | null): Admission {
+async function admissionOf(
+  { registration, work }: UsersOptions,
+  request: {
+    readonly token: string | null;
+    readonly work: string | null;
+    readonly ecdhPublicKey: string;
+    readonly eddsaPublicKey: string;
+  },
+): Promise<Admission> {
+  if (registration === 'open' && work.bits > 0) {
+    return request.work !== null && (await work.accepts(request.work, request)) ? 'open' : 'unworked';
+  }
   if (registration !== 'invite') return registration;
+  const { token } = request;
   return { invitation: token === null ? null : createHash('sha256').update(token).digest('hex') };
 }
 

@@ -68,6 +68,19 @@ export function invitations(backend: Backend): void {
       expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
     });
 
+    it('takes no new pair of keys without the work that was asked for, and a known one as ever', async () => {
+      const registration = keys();
+      const unworked = { ...registration, admission: 'unworked' } as const;
+      expect(await one.register(unworked)).toEqual({ outcome: 'work_required' });
+      await one.register(registration);
+      expect(await other.register(unworked)).toMatchObject({ outcome: 'existing' });
+    });
+
+    it('is by a secret that all nodes share', async () => {
+      const secrets = await Promise.all([one.control.secret(), other.control.secret()]);
+      expect(secrets).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), secrets[0]]);
+    });
+
     it('by one invitation is given out once for each use, however many ask at once', async () => {
       const hash = await invite(3);
       const outcomes = await Promise.all(

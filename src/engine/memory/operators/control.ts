@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { Control } from '../../control.ts';
 
 /** See `Control`. */
 export class MemoryControl implements Control {
   readonly #settings = new Map<string, string>();
   readonly #drains = new Set<string>();
+  readonly #secret = randomBytes(32).toString('hex');
 
   async settings(): Promise<ReadonlyMap<string, string>> {
     return new Map(this.#settings);
@@ -20,5 +22,9 @@ export class MemoryControl implements Control {
 
   async takeDrain(nodeId: string): Promise<boolean> {
     return this.#drains.delete(nodeId);
+  }
+
+  async secret(): Promise<string> {
+    return this.#secret;
   }
 }

@@ -48,7 +48,7 @@ const PROOF_HALF = 64;
 
 type Refused = Extract<
   RegisterResult,
-  { outcome: 'closed' | 'invitation_required' | 'invitation_invalid' }
+  { outcome: 'closed' | 'work_required' | 'invitation_required' | 'invitation_invalid' }
 >['outcome'];
 
 /**
@@ -116,6 +116,7 @@ export class Accounts {
   async #admit({ admission = 'open', eddsaPublicKey }: Registration): Promise<Refused | null> {
     if (admission === 'open') return null;
     if (admission === 'closed') return 'closed';
+    if (admission === 'unworked') return 'work_required';
     if (admission.invitation === null) return 'invitation_required';
     const taken = await this.#options.invitations.take(admission.invitation, eddsaPublicKey);
     return taken ? null : 'invitation_invalid';

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Control } from '../../control.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
-import { CHANGED_SETTINGS, drainKey } from '../schema.ts';
+import { CHANGED_SETTINGS, drainKey, SECRET } from '../schema.ts';
 
 /** An order that no node has taken by then is forgotten. */
 const DRAIN_TTL_MS = 60_000;
@@ -37,5 +38,12 @@ export class RedisControl implements Control {
   async takeDrain(nodeId: string): Promise<boolean> {
     const key = drainKey(encodeURIComponent(nodeId));
     return Number(await this.#calls.command('control', key, ['DEL', key])) === 1;
+  }
+
+  async secret(): Promise<string> {
+    const made = randomBytes(32).toString('hex');
+    // Of several nodes that make one at once, the first wins. Read anew each time: a copy could outlive a failover.
+    const known = await this.#calls.command('control', SECRET, ['SET', SECRET, made, 'NX', 'GET']);
+    return textOf(known) ?? made;
   }
 }

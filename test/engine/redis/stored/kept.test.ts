@@ -64,6 +64,7 @@ it('every key that use leaves behind is on the list', async () => {
   await node.operators.reports.file(report);
   await node.control.changeSetting('RELAY_REGISTRATION', 'open');
   await node.control.askToDrain('some node');
+  await node.control.secret();
   await expect.poll(() => server.call('EXISTS', 'relay:sweeper', 'node::live')).toBe(2);
   const patterns = listed();
   expect(patterns.length).toBeGreaterThan(14);

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { createIdentity, Relay } from '../../../src/client/index.ts';
+import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
+import { CommandLine } from '../../support/clients/command-line.ts';
+import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
+import { type Challenge, workFor } from '../../support/plain/work.ts';
+import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+
+/** docs/protocol.md, section 1: registrations that cost work. */
+const processes = new Processes();
+let redis: RedisServer;
+let relays: readonly RelayNode[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  const alone = { RELAY_REGISTRATION_WORK_BITS: '12', RELAY_ADMIN_TOKEN: ADMIN_TOKEN };
+  const shared = { ...alone, RELAY_REDIS_URL: redis.url };
+  relays = await Promise.all([processes.relay(alone), processes.relay(shared), processes.relay(shared)]);
+});
+afterAll(async () => {
+  await processes.stop();
+  await redis.remove();
+});
+
+const post = (relay: RelayNode | undefined, keys: Keys, more: object = {}) =>
+  postUser(relay?.http ?? '', {
+    ecdh_public_key: keys.ecdhPublicKey,
+    eddsa_public_key: keys.eddsaPublicKey,
+    ...more,
+  });
+
+async function challenged(answering: Promise<Response>): Promise<Challenge> {
+  const response = await answering;
+  const { type, status, challenge, bits } = (await response.json()) as Challenge & Record<string, unknown>;
+  expect([response.status, status, type]).toEqual([428, 428, 'urn:keyrelay:work-required']);
+  return { challenge, bits };
+}
+
+describe.each([
+  ['in memory', 0, 0],
+  ['over two nodes on Redis', 1, 2],
+])('a registration that costs work, %s', (_, here, there) => {
+  it('is refused with a challenge, which any node takes back; the same pair again is free', async () => {
+    const keys = makeKeys();
+    const asked = await challenged(post(relays[here], keys));
+    expect(asked.bits).toBe(12);
+    const work = workFor(asked);
+    expect((await post(relays[there], keys, { work })).status).toBe(201);
+    expect((await post(relays[here], keys)).status).toBe(200);
+  });
+
+  it('takes no work of other keys, none that is too little, and none for fewer bits', async () => {
+    const keys = makeKeys();
+    const asked = await challenged(post(relays[here], keys));
+    const others = await challenged(post(relays[here], makeKeys()));
+    const fewer = { challenge: asked.challenge.replace('12.', '1.'), bits: 1 };
+    for (const work of [workFor(others), workFor(asked, false), workFor(fewer)]) {
+      await challenged(post(relays[there], keys, { work }));
+    }
+    expect((await post(relays[here], keys, { work: 'x' })).status).toBe(400);
+  });
+});
+
+it('the SDK and the command line work by themselves; whom an operator registers need not', async () => {
+  const relay = relays[0] as RelayNode;
+  const alice = await Relay.connect(relay.http, createIdentity(), { WebSocket });
+  expect(alice.code).toMatch(/^[0-9A-Z]{7}$/);
+  await alice.close();
+  const people = await CommandLine.open(() => relay.http);
+  expect(await people.codeOf('bob')).toMatch(/^[0-9A-Z]{7}$/);
+  await people.close();
+  const keys = makeKeys();
+  const body = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey };
+  expect((await admin(relay, 'POST', '/v1/users', body)).status).toBe(201);
+  expect((await relay.metrics()).get('keyrelay_registration_difficulty')).toBe(12);
+});
