@@ -61,7 +61,8 @@ shown() { openssl s_client -connect 127.0.0.1:8081 </dev/null 2>/dev/null | open
 certificate first
 mkdir -p /etc/systemd/system/keyrelay@.service.d
 cp deploy/systemd/tls.conf /etc/systemd/system/keyrelay@.service.d/
-systemctl daemon-reload && systemctl restart keyrelay@1
+systemctl daemon-reload
+systemctl restart keyrelay@1 || { journalctl --unit keyrelay@1 --lines 20 --no-pager; exit 1; }
 timeout 10 bash -c 'until curl -sf 127.0.0.1:9461/readyz; do sleep 0.2; done'
 shown | grep first
 certificate second
