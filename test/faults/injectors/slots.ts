@@ -1,6 +1,7 @@
 import type { RedisServer } from '../../support/redis/redis.ts';
 import type { RedisCluster } from '../../support/redis/redis-cluster.ts';
 import { mastersOf } from '../../support/redis/store.ts';
+import { until } from '../../support/until.ts';
 
 /** The master that has the slot now, and another one that is up. */
 export interface Move {
@@ -11,6 +12,8 @@ export interface Move {
 
 const MIGRATE_TIMEOUT_MS = 2_000;
 const KEYS_AT_ONCE = 50;
+/** For a slot that has just moved. */
+const OWNED_WITHIN_MS = 10_000;
 
 export async function slotOfUser(cluster: RedisCluster, code: string): Promise<number> {
   const [server] = cluster.servers;
@@ -20,14 +23,18 @@ export async function slotOfUser(cluster: RedisCluster, code: string): Promise<n
 /** Plans a move of this slot to another master. */
 export async function planMove(cluster: RedisCluster, slot: number, pick: number): Promise<Move> {
   const masters = await mastersOf(cluster);
-  for (const from of masters) {
-    if ((await slotsOf(from)).some(([low, high]) => slot >= low && slot <= high)) {
-      const others = masters.filter((master) => master !== from);
-      const to = others[pick % others.length];
-      if (to !== undefined) return { slot, from, to };
-    }
-  }
-  throw new Error(`no master has slot ${slot}`);
+  let from: RedisServer | undefined;
+  // Just after a move, the gossip of the others may contradict its new owner for a moment.
+  const owned = async () => {
+    for (const master of masters)
+      if ((await slotsOf(master)).some(([low, high]) => slot >= low && slot <= high)) from = master;
+    return from !== undefined;
+  };
+  await until(owned, { what: `a master to own slot ${slot}`, timeoutMs: OWNED_WITHIN_MS });
+  const others = masters.filter((master) => master !== from);
+  const to = others[pick % others.length];
+  if (from === undefined || to === undefined) throw new Error(`slot ${slot} has nowhere to go`);
+  return { slot, from, to };
 }
 
 async function slotsOf(server: RedisServer): Promise<(readonly [number, number])[]> {
