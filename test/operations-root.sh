@@ -89,6 +89,8 @@ boot='
   cd "$root"
   pivot_root . mnt
   umount --lazy /mnt
+  # As nspawn does: the credentials of a unit are mounted by one process for another.
+  mount --make-rshared /
   exec env --ignore-environment container=other PATH=/usr/sbin:/usr/bin chroot . /sbin/init'
 (
   echo "$BASHPID" >"$cgroup/cgroup.procs"
