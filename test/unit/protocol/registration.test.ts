@@ -11,7 +11,14 @@ describe('the body of POST /users', () => {
   it('is two keys; hex of either case becomes lower case', () => {
     expect(readRegistration(KEYS)).toEqual({
       ok: true,
-      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: null, invite: null },
+      request: {
+        ecdhPublicKey: ECDH,
+        eddsaPublicKey: EDDSA,
+        name: null,
+        proof: null,
+        invite: null,
+        work: null,
+      },
     });
     const upper = {
       ecdh_public_key: ECDH.toUpperCase(),
@@ -20,7 +27,14 @@ describe('the body of POST /users', () => {
     };
     expect(readRegistration(upper)).toEqual({
       ok: true,
-      request: { ecdhPublicKey: ECDH, eddsaPublicKey: EDDSA, name: null, proof: PROOF, invite: null },
+      request: {
+        ecdhPublicKey: ECDH,
+        eddsaPublicKey: EDDSA,
+        name: null,
+        proof: PROOF,
+        invite: null,
+        work: null,
+      },
     });
   });
 
