@@ -57,16 +57,17 @@ certificate() {
   openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$1" -keyout /etc/keyrelay/relay.key -out /etc/keyrelay/relay.crt
   chmod 600 /etc/keyrelay/relay.key /etc/keyrelay/relay.crt
 }
+explain() { journalctl --unit keyrelay@1 --lines 20 --no-pager; exit 1; }
 shown() { openssl s_client -connect 127.0.0.1:8081 </dev/null 2>/dev/null | openssl x509 -noout -subject; }
 certificate first
 mkdir -p /etc/systemd/system/keyrelay@.service.d
 cp deploy/systemd/tls.conf /etc/systemd/system/keyrelay@.service.d/
 systemctl daemon-reload
-systemctl restart keyrelay@1 || { journalctl --unit keyrelay@1 --lines 20 --no-pager; exit 1; }
+systemctl restart keyrelay@1 || explain
 timeout 10 bash -c 'until curl -sf 127.0.0.1:9461/readyz; do sleep 0.2; done'
 shown | grep first
 certificate second
-systemctl reload keyrelay@1
+systemctl reload keyrelay@1 || explain
 timeout 10 bash -c 'until openssl s_client -connect 127.0.0.1:8081 </dev/null 2>/dev/null | openssl x509 -noout -subject | grep second; do sleep 0.2; done'
 systemctl reload keyrelay@1 && sleep 1 && systemctl is-active keyrelay@1
 END
