@@ -5,12 +5,8 @@
  *
  * Starts its own Redis.
  */
-import { randomBytes } from 'node:crypto';
 import type { Engine, MailboxListener, SessionKey } from '../../src/engine/engine.ts';
-import { parseInfo } from '../../src/engine/redis/connection/checks.ts';
-import { Connection } from '../../src/engine/redis/connection/connection.ts';
-import { createRedisEngine } from '../../src/engine/redis/engine.ts';
-import { startRedis } from '../../test/support/redis/redis.ts';
+import { startBenchStore } from './store.ts';
 
 const CALLS = Number(process.argv[2] ?? 100_000);
 const USERS = 200;
@@ -28,49 +24,15 @@ interface Figures {
   readonly redisUs: number;
 }
 
-const server = await startRedis({}, { deployed: true });
-const access = { tls: false, username: null, password: null };
-const admin = await Connection.open({
-  address: { host: '127.0.0.1', port: server.port },
-  access,
-  timeoutMs: 60_000,
-});
-const limits = {
-  mailboxEnvelopes: 1e9,
-  mailboxBytes: 1e12,
-  mailboxSharePercent: 100,
-  mailboxTtlMs: 7 * 24 * 3600 * 1000,
-  maxUsers: 1e6,
-  maxBlocks: 10,
-};
-const engine = createRedisEngine({ urls: [server.url], nodeId: 'bench', limits, waitReplicas: 0 });
-await engine.start();
+const store = await startBenchStore({ maxBlocks: 10 });
+const { engine } = store;
 
 const sessions: SessionKey[] = [];
-for (let n = 0; n < USERS; n += 1) {
-  const keys = {
-    ecdhPublicKey: randomBytes(32).toString('hex'),
-    eddsaPublicKey: randomBytes(32).toString('hex'),
-  };
-  const result = await engine.register({ ...keys, name: null, proof: 'ab'.repeat(64) });
-  if (!('user' in result)) throw new Error(result.outcome);
-  const claimed = await engine.claim({
-    code: result.user.code,
-    token: randomBytes(16).toString('hex'),
-    protocol: 1,
-  });
-  if (claimed.outcome !== 'claimed') throw new Error(claimed.outcome);
-  sessions.push(claimed.session);
-}
-
-async function redisCpuUs(): Promise<number> {
-  const info = parseInfo(String(await admin.send(['INFO', 'cpu'])));
-  return (Number(info.get('used_cpu_user')) + Number(info.get('used_cpu_sys'))) * 1e6;
-}
+for (let n = 0; n < USERS; n += 1) sessions.push(await store.newSession(1));
 
 /** Keeps `SENDERS` workers busy with one call each until all calls are made. */
 async function measure(calls: number, call: (worker: number, n: number) => Promise<void>): Promise<Figures> {
-  const redisBefore = await redisCpuUs();
+  const redisBefore = await store.redisCpuUs();
   const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   let next = 0;
@@ -80,7 +42,7 @@ async function measure(calls: number, call: (worker: number, n: number) => Promi
   await Promise.all(Array.from({ length: SENDERS }, (_, worker) => work(worker)));
   const cpu = process.cpuUsage(cpuBefore);
   const seconds = (performance.now() - startedMs) / 1000;
-  return { calls, seconds, nodeUs: cpu.user + cpu.system, redisUs: (await redisCpuUs()) - redisBefore };
+  return { calls, seconds, nodeUs: cpu.user + cpu.system, redisUs: (await store.redisCpuUs()) - redisBefore };
 }
 
 function print(what: string, { calls, seconds, nodeUs, redisUs }: Figures, perCall = 1): void {
@@ -201,6 +163,4 @@ await Promise.all(sessions.map(({ code }) => engine.subscribe(code, listener)));
 print('deliver, batches of 1, with id, and hear of it', await measure(CALLS, delivery(engine, 1, true)));
 await drain(1);
 if (heard < CALLS * 0.99) throw new Error(`only ${heard} wake-ups`);
-await engine.close();
-admin.destroy('done');
-await server.remove();
+await store.stop();

@@ -6,13 +6,9 @@
  *
  * Starts its own Redis.
  */
-import { randomBytes } from 'node:crypto';
 import type { SessionKey } from '../../src/engine/engine.ts';
-import { parseInfo } from '../../src/engine/redis/connection/checks.ts';
-import { Connection } from '../../src/engine/redis/connection/connection.ts';
-import { createRedisEngine } from '../../src/engine/redis/engine.ts';
-import { startRedis } from '../../test/support/redis/redis.ts';
 import { median } from '../support/median.ts';
+import { startBenchStore } from './store.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 20);
 const USERS = 10;
@@ -22,22 +18,8 @@ const AT_ONCE = 40;
 const FRAME = Buffer.alloc(400, 'a');
 const SENDER = 'SENDER0';
 
-const server = await startRedis({}, { deployed: true });
-const admin = await Connection.open({
-  address: { host: '127.0.0.1', port: server.port },
-  access: { tls: false, username: null, password: null },
-  timeoutMs: 60_000,
-});
-const limits = {
-  mailboxEnvelopes: 1e9,
-  mailboxBytes: 1e12,
-  mailboxSharePercent: 100,
-  mailboxTtlMs: 7 * 24 * 3600 * 1000,
-  maxUsers: 1e6,
-  maxBlocks: BLOCKS,
-};
-const engine = createRedisEngine({ urls: [server.url], nodeId: 'bench', limits, waitReplicas: 0 });
-await engine.start();
+const store = await startBenchStore({ maxBlocks: BLOCKS });
+const { engine } = store;
 
 const kinds = [
   { name: 'neither', prepare: async () => {} },
@@ -60,7 +42,7 @@ let number = 0;
 try {
   for (const { sessions, prepare } of kinds) {
     for (let n = 0; n < USERS; n += 1) {
-      const session = await newSession();
+      const session = await store.newSession(2);
       await prepare(session);
       sessions.push(session);
     }
@@ -68,9 +50,9 @@ try {
   // The first round is a warm-up.
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const { sessions, redisUs } of round % 2 === 0 ? kinds : kinds.toReversed()) {
-      const before = await redisCpuUs();
+      const before = await store.redisCpuUs();
       await deliver(sessions);
-      if (round > 0) redisUs.push(((await redisCpuUs()) - before) / CALLS);
+      if (round > 0) redisUs.push(((await store.redisCpuUs()) - before) / CALLS);
       await empty(sessions);
     }
   }
@@ -85,25 +67,7 @@ try {
     })),
   );
 } finally {
-  await engine.close();
-  admin.destroy('done');
-  await server.remove();
-}
-
-async function newSession(): Promise<SessionKey> {
-  const key = () => randomBytes(32).toString('hex');
-  const keys = { ecdhPublicKey: key(), eddsaPublicKey: key() };
-  const result = await engine.register({ ...keys, name: null, proof: 'ab'.repeat(64) });
-  if (!('user' in result)) throw new Error(result.outcome);
-  const token = randomBytes(16).toString('hex');
-  const claimed = await engine.claim({ code: result.user.code, token, protocol: 2 });
-  if (claimed.outcome !== 'claimed') throw new Error(claimed.outcome);
-  return claimed.session;
-}
-
-async function redisCpuUs(): Promise<number> {
-  const info = parseInfo(String(await admin.send(['INFO', 'cpu'])));
-  return (Number(info.get('used_cpu_user')) + Number(info.get('used_cpu_sys'))) * 1e6;
+  await store.stop();
 }
 
 async function deliver(sessions: readonly SessionKey[]): Promise<void> {
