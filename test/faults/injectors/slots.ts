@@ -12,6 +12,8 @@ export interface Move {
 
 const MIGRATE_TIMEOUT_MS = 2_000;
 const KEYS_AT_ONCE = 50;
+/** Masters hear of each other every second. */
+const GOSSIP_MS = 2_000;
 /** For a slot that has just moved. */
 const OWNED_WITHIN_MS = 10_000;
 
@@ -26,8 +28,7 @@ export async function planMove(cluster: RedisCluster, slot: number, pick: number
   let from: RedisServer | undefined;
   // Just after a move, the gossip of the others may contradict its new owner for a moment.
   const owned = async () => {
-    for (const master of masters)
-      if ((await slotsOf(master)).some(([low, high]) => slot >= low && slot <= high)) from = master;
+    for (const master of masters) if (owns(await slotsOf(master), slot)) from = master;
     return from !== undefined;
   };
   await until(owned, { what: `a master to own slot ${slot}`, timeoutMs: OWNED_WITHIN_MS });
@@ -37,7 +38,12 @@ export async function planMove(cluster: RedisCluster, slot: number, pick: number
   return { slot, from, to };
 }
 
-async function slotsOf(server: RedisServer): Promise<(readonly [number, number])[]> {
+type Ranges = readonly (readonly [low: number, high: number])[];
+
+const owns = (ranges: Ranges, slot: number) => ranges.some(([low, high]) => slot >= low && slot <= high);
+
+/** That the server itself says it has. */
+async function slotsOf(server: RedisServer): Promise<Ranges> {
   const lines = String(await server.call('CLUSTER', 'NODES')).split('\n');
   const own = lines.find((line) => line.includes('myself')) ?? '';
   return own
@@ -58,18 +64,39 @@ export async function beginMove({ slot, from, to }: Move, share: number): Promis
 }
 
 export async function endMove(move: Move, cluster: RedisCluster): Promise<void> {
-  const { slot, from, to } = move;
+  const { slot, from } = move;
   for (;;) {
     const left = Number(await from.call('CLUSTER', 'COUNTKEYSINSLOT', slot));
     if (left === 0) break;
     await migrate(move, left);
   }
+  await give(move, cluster);
+}
+
+/**
+ * Finishes them one after the other, and then gives away again what gossip has undone, as `redis-cli --cluster fix`
+ * does: servers that take and give many slots within a second may have the same epoch for a moment, and then an old
+ * message leaves a slot without an owner.
+ */
+export async function endMoves(moves: readonly Move[], cluster: RedisCluster): Promise<void> {
+  for (const move of moves) await endMove(move, cluster);
+  const quietFromMs = () => performance.now() + GOSSIP_MS;
+  let quietMs = quietFromMs();
+  const settled = async () => {
+    for (const move of moves) {
+      if (owns(await slotsOf(move.to), move.slot)) continue;
+      await give(move, cluster);
+      quietMs = quietFromMs();
+    }
+    return performance.now() > quietMs;
+  };
+  await until(settled, { what: `${moves.length} slots to stay where they moved` });
+}
+
+async function give({ slot, from, to }: Move, cluster: RedisCluster): Promise<void> {
   const toId = String(await to.call('CLUSTER', 'MYID'));
-  await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-  await from.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-  for (const master of await mastersOf(cluster)) {
-    if (master !== from && master !== to) await master.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-  }
+  const others = (await mastersOf(cluster)).filter((master) => master !== from && master !== to);
+  for (const server of [to, from, ...others]) await server.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
 }
 
 async function migrate({ slot, from, to }: Move, count: number): Promise<void> {

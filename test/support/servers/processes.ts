@@ -15,9 +15,9 @@ export interface Balancer {
 export class Processes {
   readonly #children: Pick<Child, 'signal' | 'exited'>[] = [];
 
-  /** A node; without RELAY_REDIS_URL, in memory. */
+  /** A node; without RELAY_REDIS_URL, in memory. It refuses no login for the other work of the test's machine. */
   async relay(settings: Settings = {}): Promise<RelayNode> {
-    const node = await RelayNode.start({ settings });
+    const node = await RelayNode.start({ settings: { RELAY_MAX_LAG_MS: '0', ...settings } });
     this.#children.push(node);
     return node;
   }

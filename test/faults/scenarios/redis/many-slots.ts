@@ -2,7 +2,7 @@ import type { RedisCluster } from '../../../support/redis/redis-cluster.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
-import { beginMove, endMove, type Move, planMove, slotOfUser } from '../../injectors/slots.ts';
+import { beginMove, endMove, endMoves, type Move, planMove, slotOfUser } from '../../injectors/slots.ts';
 
 const CALM_MS = 4_000;
 /** They leave it to the relay to end connections: one that they cut themselves on a busy machine would count as lost. */
@@ -145,7 +145,7 @@ export const manyHalfMigrated: Scenario = {
         Math.max(0, Math.max(0, ...waits) - others.slowestMs(trial)),
         ANSWER_MS,
       );
-      for (const move of moves) await endMove(move, cluster);
+      await endMoves(moves, cluster);
       trial.mark('all moves are finished');
       const all = () => crowd.connected === crowd.clients.length;
       trial.rule(
