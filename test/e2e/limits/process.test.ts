@@ -5,6 +5,7 @@ import { plainEnvelope } from '../../support/clients/scene.ts';
 import { frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/plain/raw-connection.ts';
+import { upgrade } from '../../support/plain/upgrade.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { residentBytes } from '../../support/proc.ts';
 import { Processes } from '../../support/servers/processes.ts';
@@ -33,6 +34,28 @@ describe('per process', () => {
     expect(silent.map(({ ended }) => ended)).toEqual(silent.map((_, index) => index < 6));
     await client.close();
     for (const connection of silent) connection.destroy();
+  });
+
+  it('a node whose event loop lags takes no new client until it keeps up, and goes on serving those that it has', async () => {
+    const relay = await processes.relay({ RELAY_MAX_LAG_MS: '200' });
+    const alice = await registerUser(relay.http);
+    const client = await PlainClient.login(relay.ws, alice);
+    const late =
+      'globalThis.late = setInterval(() => { for (const end = Date.now() + 400; Date.now() < end; ); }, 1)';
+    await relay.evaluate(late);
+    const asks = async () => (await upgrade(relay.ws)).status;
+    await until(async () => (await asks()) === 503, { what: 'a refusal' });
+    const refused = await upgrade(relay.ws);
+    expect(refused.headers['retry-after']).toBe('5');
+    expect(refused.body).toContain('this node is too busy for new connections');
+    client.send(plainEnvelope(alice, alice.code));
+    await client.until(() => client.envelopes.length === 1);
+    await relay.evaluate('clearInterval(globalThis.late)');
+    await until(async () => (await asks()) === 101, { what: 'an upgrade that passes' });
+    expect(await relay.metric('keyrelay_upgrades_refused_total', 'reason="overload"')).toBeGreaterThanOrEqual(
+      2,
+    );
+    await client.close();
   });
 
   it('requests that never end take no file descriptor that a socket needs, and are cut off', async () => {

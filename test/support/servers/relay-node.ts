@@ -4,7 +4,7 @@ import type { Child } from '../../../src/cli/dev/child.ts';
 import { type Settings, startNode } from '../../../src/cli/dev/servers.ts';
 import { residentBytes } from '../proc.ts';
 import { until } from '../until.ts';
-import { heldBytes } from './inspector.ts';
+import { evaluate, heldBytes } from './inspector.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const FETCH_TIMEOUT_MS = 20_000;
@@ -213,9 +213,18 @@ export class RelayNode {
 
   /** What it holds after a full garbage collection. */
   async heldBytes(): Promise<number> {
+    return heldBytes(await this.#inspector());
+  }
+
+  /** Runs JavaScript in its process. */
+  async evaluate(expression: string): Promise<unknown> {
+    return evaluate(await this.#inspector(), expression);
+  }
+
+  async #inspector(): Promise<string> {
     this.signal('SIGUSR1');
     const [, url = ''] = await this.#running.waitFor(/Debugger listening on (ws:\S+)/, READY_TIMEOUT_MS);
-    return heldBytes(url);
+    return url;
   }
 
   get #running(): Child {
