@@ -195,7 +195,7 @@ export class PeerSender {
 
   #plaintext(content: Content): Uint8Array {
     const { typing, maxFrameBytes } = this.#options;
-    return padded(encodeContent(content, { typing: typing.wanted }), maxFrameBytes());
+    return padded(encodeContent(content, { typing: typing.wanted() }), maxFrameBytes());
   }
 
   #contentOf(entry: OutboxEntry): Content | null {

@@ -19,6 +19,8 @@ export interface TypingOptions {
 /** That one types, which each side learns of the other only if both want it. */
 export class Typing {
   readonly #options: TypingOptions;
+  /** Goes with what this user sends. */
+  readonly wanted: () => boolean;
   #theyWant = false;
   #signMs = Number.NEGATIVE_INFINITY;
   #sentMs = Number.NEGATIVE_INFINITY;
@@ -26,11 +28,7 @@ export class Typing {
 
   constructor(options: TypingOptions) {
     this.#options = options;
-  }
-
-  /** What they sent says by this whether they want it. */
-  get wanted(): boolean {
-    return this.#options.wanted();
+    this.wanted = options.wanted;
   }
 
   /** Something of theirs has come. */
@@ -43,7 +41,7 @@ export class Typing {
   /** This user types: what to send; null for nothing. */
   next(): TypingContent | null {
     const now = this.#options.nowMs();
-    if (!this.wanted || !this.#theyWant || now - this.#signMs > SIGN_MS || now - this.#sentMs < EVERY_MS)
+    if (!this.wanted() || !this.#theyWant || now - this.#signMs > SIGN_MS || now - this.#sentMs < EVERY_MS)
       return null;
     this.#sentMs = now;
     return { type: 'typing', at: new Date(now).toISOString() };
@@ -63,6 +61,6 @@ export class Typing {
     const atMs = Date.parse(at);
     const isNew = atMs > this.#heardMs && Math.abs(this.#options.nowMs() - atMs) <= FRESH_MS;
     if (isNew) this.#heardMs = atMs;
-    return isNew && this.wanted;
+    return isNew && this.wanted();
   }
 }

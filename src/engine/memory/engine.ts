@@ -318,7 +318,7 @@ class MemoryEngine implements Engine {
     const taken = request.envelopes.filter((_, i) => outcomes[i] === 'stored' || outcomes[i] === 'unheard');
     remember(recipient, request.sender, taken, nowMs);
     raiseFence(recipient, request, outcomes, nowMs);
-    this.#store.perishes(recipient);
+    this.#store.perishable.add(recipient);
     if (ids.size > 0) this.#noteAway(recipient);
     return outcomes;
   }

@@ -19,7 +19,7 @@ export class MemoryStore {
   readonly now: () => number;
   readonly #options: MemoryStoreOptions;
   /** Users with anything that expires: entries, fences, ids. Bounds the sweep. */
-  readonly #perishable = new Set<UserRecord>();
+  readonly perishable = new Set<UserRecord>();
   #bytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -82,11 +82,6 @@ export class MemoryStore {
     this.change(record, (mailbox) => mailbox.expire(untilUs));
   }
 
-  /** The user has something that expires. */
-  perishes(record: UserRecord): void {
-    this.#perishable.add(record);
-  }
-
   remove(record: UserRecord): void {
     this.#forget(record);
     this.users.remove(record);
@@ -94,14 +89,14 @@ export class MemoryStore {
 
   #forget(record: UserRecord): void {
     this.#bytes -= record.mailbox.bytes;
-    this.#perishable.delete(record);
+    this.perishable.delete(record);
   }
 
   #sweep(): void {
     const nowMs = this.now();
     this.users.dropExpired(nowMs);
     this.#dropIdle(nowMs);
-    for (const record of this.#perishable) {
+    for (const record of this.perishable) {
       if (this.users.find(record.user.code, nowMs) === undefined) {
         this.#forget(record);
         continue;
@@ -111,7 +106,7 @@ export class MemoryStore {
         if (expiresAtMs <= nowMs) record.fences.delete(sender);
       }
       const done = record.mailbox.size === 0 && record.fences.size === 0 && record.seen.isEmpty(nowMs);
-      if (done) this.#perishable.delete(record);
+      if (done) this.perishable.delete(record);
     }
   }
 

@@ -76,10 +76,6 @@ export class FairScheduler {
     this.#arm();
   }
 
-  dequeue(queue: ConnectionQueue): void {
-    this.#queues.delete(queue);
-  }
-
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
@@ -155,10 +151,9 @@ export class ConnectionQueue {
     if (!this.waits || !this.wait(0, last)) last();
   }
 
-  /** The relay has closed the socket: drops the frames that it has not handled. */
+  /** The relay has closed the socket: drops the frames that it has not handled. The scheduler's next turn drops the queue. */
   forget(): void {
     for (const { bytes } of this.#waiting.splice(0)) this.#inflight.give(bytes);
-    this.#scheduler.dequeue(this);
     this.#isIdle();
   }
 

@@ -29,17 +29,16 @@ export interface RegistrationWorkOptions {
  */
 export class RegistrationWork {
   readonly #options: RegistrationWorkOptions;
+  /** See `RegistrationWorkOptions`. */
+  readonly bits: () => number;
 
   constructor(options: RegistrationWorkOptions) {
     this.#options = options;
-  }
-
-  get bits(): number {
-    return this.#options.bits();
+    this.bits = options.bits;
   }
 
   async challenge(keys: Keys): Promise<{ readonly challenge: string; readonly bits: number }> {
-    const { bits } = this;
+    const bits = this.bits();
     const terms = `${bits}.${Math.floor(this.#options.clock() / 1000) + LASTS_S}`;
     return { challenge: `${terms}.${await this.#mac(terms, keys)}`, bits };
   }

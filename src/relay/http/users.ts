@@ -168,7 +168,7 @@ async function admissionOf(
     readonly eddsaPublicKey: string;
   },
 ): Promise<Admission> {
-  if (registration === 'open' && work.bits > 0) {
+  if (registration === 'open' && work.bits() > 0) {
     return request.work !== null && (await work.accepts(request.work, request)) ? 'open' : 'unworked';
   }
   if (registration !== 'invite') return registration;

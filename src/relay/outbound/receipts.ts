@@ -117,7 +117,7 @@ export class Receipts implements Batched {
     this.#skipped = [...this.#skipped, id];
     this.#heartbeat.alive();
     if (this.#window.size === 0) this.#onAllReceived?.();
-    this.confirm();
+    this.due();
   }
 
   /** Resolves when the client has everything that was pushed, or `settle` is called. */
@@ -133,16 +133,12 @@ export class Receipts implements Batched {
     this.#ended = true;
     this.#onAllReceived?.();
     this.#context.batcher.leave(this);
-    this.confirm();
+    this.due();
     await this.#work;
   }
 
-  due(): void {
-    this.confirm();
-  }
-
   /** Sends what is not confirmed yet, unless that is under way. */
-  confirm(): void {
+  due(): void {
     if (this.#work === null && this.#hasWork) this.#work = this.#confirmAll();
   }
 
@@ -153,7 +149,7 @@ export class Receipts implements Batched {
   #confirmSoon(): void {
     if (this.#work !== null || this.#ended) return;
     if (this.#mayWait) this.#context.batcher.join(this, this.#confirmedMs + CONFIRM_MS);
-    else this.confirm();
+    else this.due();
   }
 
   /** What the client has must not keep its mailbox full. */

@@ -208,7 +208,7 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
     name: 'a slot that moves away costs its server every subscription',
     file: 'engine/redis/engine.js',
     from: 'channels.dropped(shard, kept);',
-    to: "shard.subscriber.reset('a slot has moved away');",
+    to: "shard.subscriber.connection?.destroy('a slot has moved away');",
     scenarios: ['many-slots-move'],
   },
   {

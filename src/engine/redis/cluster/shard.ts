@@ -153,8 +153,8 @@ export class Shard {
 
   /** For a server that has changed: connects and checks again. */
   reset(reason: string): void {
-    this.#commands.reset(reason);
-    this.#durableLink?.reset(reason);
+    this.#commands.connection?.destroy(reason);
+    this.#durableLink?.connection?.destroy(reason);
   }
 
   close(reason: string): void {

@@ -31,14 +31,9 @@ export class Link {
     void this.#keep();
   }
 
-  /** Ready for use, or null. */
+  /** Ready for use, or null. If a caller destroys it, the next one is opened at once. */
   get connection(): Connection | null {
     return this.#current?.open === true ? this.#current : null;
-  }
-
-  /** Ends the connection; the next one is opened at once. */
-  reset(reason: string): void {
-    this.#current?.destroy(reason);
   }
 
   close(reason: string): void {

@@ -124,7 +124,7 @@ export class Prober {
     this.#lost(shard, state);
     if (performance.now() - state.resubscribedMs < timings.resubscribeEveryMs) return;
     state.resubscribedMs = performance.now();
-    shard.subscriber.reset('its probe did not come back');
+    shard.subscriber.connection?.destroy('its probe did not come back');
   }
 
   #lost(shard: Shard, state: State): void {
