@@ -70,17 +70,21 @@ export class AofWatch {
   }
 
   #sample(): void {
-    this.#sizes.push({ atMs: performance.now(), bytes: this.bytes });
+    const bytes = statSync(this.#file(), { throwIfNoEntry: false })?.size;
+    if (bytes === undefined) return;
+    this.#sizes.push({ atMs: performance.now(), bytes });
     if (this.#sizes.length > KEPT) this.#sizes.shift();
   }
 
   #file(): string {
     const folder = join(this.#server.folder, FOLDER);
-    const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'));
-    const [newest] = names.sort(
-      (a, b) => statSync(join(folder, b)).mtimeMs - statSync(join(folder, a)).mtimeMs,
-    );
+    // Redis may remove one of them at any moment.
+    const changedMs = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const [newest] = readdirSync(folder)
+      .filter((name) => name.endsWith('.incr.aof'))
+      .map((name) => ({ name, ms: changedMs(name) }))
+      .sort((a, b) => b.ms - a.ms);
     if (newest === undefined) throw new Error(`no append-only file in ${folder}`);
-    return join(folder, newest);
+    return join(folder, newest.name);
   }
 }

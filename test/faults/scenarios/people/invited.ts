@@ -9,6 +9,8 @@ const AT_ONCE = 6;
 /** Longer than a registration takes through a Redis that is so far away. */
 const REGISTERING_MS = 500;
 const REDIS_IS_AWAY_MS = 15;
+/** So many times the rounds at most, until a kill has met a registration. */
+const ROUNDS_TIMES = 4;
 
 const wire = ({ ecdhPublicKey, eddsaPublicKey }: Keys, invite: string) => ({
   ecdh_public_key: ecdhPublicKey,
@@ -33,7 +35,7 @@ export const invitedRegistration: Scenario = {
     const crowd = await trial.crowd({ count: 24 });
     const [dies, stays] = [rig.node(0), rig.node(1)];
     const rounds = trial.short ? 5 : 60;
-    const uses = rounds * AT_ONCE;
+    const uses = ROUNDS_TIMES * rounds * AT_ONCE;
     await operate(stays, 'PUT', '/v1/limits/RELAY_REGISTRATION', { value: 'invite' });
     const { token, id } = await operate(stays, 'POST', '/v1/invitations', { uses });
     const [name, taken] = [`{invites}:${id}`, `{invites}:${id}:taken`];
@@ -47,7 +49,10 @@ export const invitedRegistration: Scenario = {
     const refused: string[] = [];
     const given: Keys[] = [];
     let between = 0;
-    for (let round = 0; round < rounds; round += 1) {
+    let killed = 0;
+    // When a kill meets a registration is up to the machine.
+    while (killed < rounds || (between === 0 && killed < ROUNDS_TIMES * rounds)) {
+      killed += 1;
       rig.proxy(0).add({ kind: 'latency', latencyMs: REDIS_IS_AWAY_MS, jitterMs: 5 }, 'up', 'down');
       const all = Array.from({ length: AT_ONCE }, makeKeys);
       const answers = all.map((keys) =>
@@ -69,7 +74,7 @@ export const invitedRegistration: Scenario = {
       }
       await dies.start();
     }
-    trial.mark(`killed ${rounds} times, ${between} times between taking and registering`);
+    trial.mark(`killed ${killed} times, ${between} times between taking and registering`);
     trial.rule('some died between taking and registering', between > 0, `${between}`);
     trial.rule(
       'the same keys are registered by the other node',
@@ -81,7 +86,7 @@ export const invitedRegistration: Scenario = {
     for (const member of (await rig.redis.call('ZRANGE', taken, 0, -1)) as string[])
       await rig.redis.call('ZINCRBY', taken, -(INVITATION_PENDING_MS + 1_000) * 1_000, member);
     const made = await Promise.all(given.map((keys) => hasAccount(rig.redis, keys)));
-    const left = made.filter((isMade) => !isMade).length;
+    const left = uses - killed * AT_ONCE + made.filter((isMade) => !isMade).length;
     const accounts = uses - left;
     let more = 0;
     while (more <= left && (await register(makeKeys())) === 201) more += 1;
