@@ -12,30 +12,52 @@ import { until } from '../until.ts';
 /** Options of redis.conf by name. */
 export type RedisConf = Readonly<Record<string, string>>;
 
+export interface RedisMode {
+  readonly sentinel?: boolean;
+  /** With deploy/redis/redis.conf instead of Redis' defaults. */
+  readonly deployed?: boolean;
+}
+
+const READY = /Ready to accept connections|Running mode=sentinel/;
 const READY_TIMEOUT_MS = 60_000;
 const START_ATTEMPTS = 5;
+/** As operators run it. */
+const DEPLOYED_FILE = join(ROOT, 'deploy/redis/redis.conf');
 
 /** A real redis-server of a test's own, on loopback, in a temporary folder. */
 export class RedisServer {
-  readonly port: number;
-  readonly folder: string;
-  readonly #args: readonly string[];
-  readonly #password: string | null;
-  #child: Child;
+  port = 0;
+  folder = '';
+  readonly #conf: RedisConf;
+  readonly #mode: RedisMode;
+  #args: readonly string[] = [];
+  #started: Child | null = null;
   #client: Redis | null = null;
 
-  constructor(server: {
-    port: number;
-    folder: string;
-    password: string | null;
-    args: readonly string[];
-    child: Child;
-  }) {
-    this.port = server.port;
-    this.#password = server.password;
-    this.folder = server.folder;
-    this.#args = server.args;
-    this.#child = server.child;
+  /** Not started yet. @param conf added to, and stronger than, loopback only, a free port, no snapshots */
+  constructor(conf: RedisConf = {}, mode: RedisMode = {}) {
+    this.#conf = conf;
+    this.#mode = mode;
+  }
+
+  async start(): Promise<void> {
+    ensureInstalled('redis-server');
+    const conf = this.#conf;
+    this.folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-redis-'));
+    for (let attempt = 1; ; attempt += 1) {
+      this.port = conf.port === undefined ? await freePort() : Number(conf.port);
+      this.#args = await this.#arguments();
+      const child = await spawnRedis(this.#args);
+      this.#started = child;
+      try {
+        await child.waitFor(READY, READY_TIMEOUT_MS);
+        return;
+      } catch (error) {
+        // Between the kernel's choice and the bind another process may have taken the port.
+        await child.stop();
+        if (attempt === START_ATTEMPTS || !/in use/i.test(child.output)) throw error;
+      }
+    }
   }
 
   get url(): string {
@@ -55,7 +77,8 @@ export class RedisServer {
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown> {
     if (this.#client === null) {
       const { port } = this;
-      const password = this.#password === null ? {} : { password: this.#password };
+      const { requirepass } = this.#conf;
+      const password = requirepass === undefined ? {} : { password: requirepass };
       this.#client = new Redis({ port, host: '127.0.0.1', disableClientInfo: true, ...password });
       // Expected while a test has it stopped; the command that needs it says so by itself.
       this.#client.on('error', () => {});
@@ -88,7 +111,7 @@ export class RedisServer {
   /** Starts it again after `stop` or `kill`, same port, same folder. */
   async restart(): Promise<void> {
     if (this.#child.ended === null) await this.stop();
-    this.#child = await spawnRedis(this.#args);
+    this.#started = await spawnRedis(this.#args);
     await this.#child.waitFor(READY, READY_TIMEOUT_MS);
   }
 
@@ -98,50 +121,38 @@ export class RedisServer {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  get #child(): Child {
+    if (this.#started === null) throw new Error('the Redis server was never started');
+    return this.#started;
+  }
+
   #hangUp(): void {
     this.#client?.disconnect();
     this.#client = null;
   }
-}
 
-const READY = /Ready to accept connections|Running mode=sentinel/;
-
-/** As operators run it. */
-const DEPLOYED_FILE = join(ROOT, 'deploy/redis/redis.conf');
-
-export interface RedisMode {
-  readonly sentinel?: boolean;
-  /** With deploy/redis/redis.conf instead of Redis' defaults. */
-  readonly deployed?: boolean;
-}
-
-/** @param conf added to, and stronger than, loopback only, a free port, no snapshots */
-export async function startRedis(conf: RedisConf = {}, mode: RedisMode = {}): Promise<RedisServer> {
-  ensureInstalled('redis-server');
-  const folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-redis-'));
-  for (let attempt = 1; ; attempt += 1) {
-    const port = conf.port === undefined ? await freePort() : Number(conf.port);
+  async #arguments(): Promise<string[]> {
+    const [conf, mode] = [this.#conf, this.#mode];
+    const common = { bind: '127.0.0.1', dir: this.folder, port: `${this.port}` };
     const busPort = conf['cluster-enabled'] === 'yes' ? { 'cluster-port': `${await freePort()}` } : {};
-    const common = { bind: '127.0.0.1', dir: folder, port: `${port}` };
     const options = mode.sentinel ? { ...common, ...conf } : { save: '', ...common, ...busPort, ...conf };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     if (mode.deployed) args.unshift(DEPLOYED_FILE);
     if (mode.sentinel) {
       // A sentinel wants a file that it can write to.
-      const file = join(folder, 'sentinel.conf');
+      const file = join(this.folder, 'sentinel.conf');
       await writeFile(file, '');
       args.unshift(file, '--sentinel');
     }
-    const child = await spawnRedis(args);
-    try {
-      await child.waitFor(READY, READY_TIMEOUT_MS);
-      return new RedisServer({ port, folder, password: conf.requirepass ?? null, args, child });
-    } catch (error) {
-      // Between the kernel's choice and the bind another process may have taken the port.
-      await child.stop();
-      if (attempt === START_ATTEMPTS || !/in use/i.test(child.output)) throw error;
-    }
+    return args;
   }
+}
+
+/** One that runs. */
+export async function startRedis(conf: RedisConf = {}, mode: RedisMode = {}): Promise<RedisServer> {
+  const server = new RedisServer(conf, mode);
+  await server.start();
+  return server;
 }
 
 function spawnRedis(args: readonly string[]): Promise<Child> {

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, SessionKey } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import { envelope, login, RecordingListener, register, Sender, texts } from '../../fixture.ts';
 
-let server: RedisServer;
+const server = redisForTests();
 let node: Engine;
 let code: string;
 /** Claimed before the state to which the store has gone back. */
@@ -14,13 +14,9 @@ let earlier: SessionKey;
 let later: SessionKey;
 
 beforeAll(async () => {
-  server = await startRedis();
   node = redisNode({ urls: [server.url] });
   await node.start();
-});
-afterAll(async () => {
-  await node.close();
-  await server.remove();
+  return () => node.close();
 });
 
 beforeEach(async () => {

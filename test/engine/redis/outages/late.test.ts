@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { SILENT } from '../../../../src/engine/observer.ts';
 import { Calls } from '../../../../src/engine/redis/cluster/calls.ts';
@@ -9,24 +9,20 @@ import { parseDeployment } from '../../../../src/engine/redis/connection/address
 import { Store } from '../../../../src/engine/redis/mailbox/store.ts';
 import { loadScripts } from '../../../../src/engine/redis/scripts.ts';
 import { TIMINGS } from '../../../../src/engine/redis/timings.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { LIMITS, redisNode } from '../../backends.ts';
 import { envelope, frame, login, newToken, register, texts } from '../../fixture.ts';
 
 /** Calls have a deadline, in the time of Redis, after which they must not take effect. */
 describe('a call that reaches Redis too late', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   let node: Engine;
   const scripts = loadScripts(LIMITS);
   beforeAll(async () => {
-    server = await startRedis();
     node = redisNode({ urls: [server.url] });
     await node.start();
-  });
-  afterAll(async () => {
-    await node.close();
-    await server.remove();
+    return () => node.close();
   });
 
   const script = (name: 'deliver' | 'claim', code: string, args: readonly (string | number)[]) =>

@@ -1,25 +1,22 @@
 import { createServer } from 'node:http';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../../../src/cli/dev/servers.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis, untilReplication } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
+import { startRedis, untilReplication } from '../../../support/redis/redis.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import { register } from '../../fixture.ts';
 
 /** The errors of an engine on an unfit Redis. */
 describe('starting on Redis', () => {
-  let server: RedisServer;
+  const server = redisForTests({ requirepass: 'sécret:@/', 'repl-diskless-sync-delay': '0' });
   let node: Engine | null = null;
-  beforeAll(async () => {
-    server = await startRedis({ requirepass: 'sécret:@/', 'repl-diskless-sync-delay': '0' });
-  });
   afterEach(async () => {
     await node?.close();
     node = null;
     await server.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   });
-  afterAll(() => server.remove());
 
   const url = (password = encodeURIComponent('sécret:@/')) => `redis://:${password}@127.0.0.1:${server.port}`;
   const start = async (...urls: string[]) => {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { microseconds } from '../../../../src/engine/mailbox-id.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import {
@@ -19,19 +19,15 @@ import { Notes } from '../../notes.ts';
 
 /** Entries and messages in Redis that the engine did not write. */
 describe('mailboxes', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   let node: Engine;
   const notes = new Notes();
   let bob: string;
 
   beforeAll(async () => {
-    server = await startRedis();
     node = redisNode({ urls: [server.url], observer: notes });
     await node.start();
-  });
-  afterAll(async () => {
-    await node.close();
-    await server.remove();
+    return () => node.close();
   });
   beforeEach(async () => {
     bob = (await register(node)).code;

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { INVITATION_PENDING_MS } from '../../../../src/engine/bounds.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { invitationId } from '../../../../src/engine/invitations.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { redisNode } from '../../backends.ts';
 import { key } from '../../fixture.ts';
 
 /** What a node that dies leaves of an invitation, written as it stands then. */
 describe('a use of an invitation, when its node died', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   let node: Engine;
   let hash: string;
   let name: string;
@@ -17,13 +17,9 @@ describe('a use of an invitation, when its node died', () => {
   const LONG_AGO_US = (INVITATION_PENDING_MS + 1_000) * 1000;
 
   beforeAll(async () => {
-    server = await startRedis();
     node = redisNode({ urls: [server.url] });
     await node.start();
-  });
-  afterAll(async () => {
-    await node.close();
-    await server.remove();
+    return () => node.close();
   });
   beforeEach(async () => {
     hash = createHash('sha256').update(key()).digest('hex');

@@ -1,23 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { redisNode } from '../../backends.ts';
 import { envelope, key, login, prekeyBatch, register, Sender } from '../../fixture.ts';
 
 /** docs/security.md lists everything that Redis may hold. */
-let server: RedisServer;
+const server = redisForTests();
 let node: Engine;
 
 beforeAll(async () => {
-  server = await startRedis();
   const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
   node = redisNode({ urls: [server.url], presence, timings: { sweepEveryMs: 30, presenceEveryMs: 50 } });
   await node.start();
-});
-afterAll(async () => {
-  await node.close();
-  await server.remove();
+  return () => node.close();
 });
 
 const PARTS: Readonly<Record<string, string>> = {

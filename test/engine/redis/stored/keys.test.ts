@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { isAfter, microseconds } from '../../../../src/engine/mailbox-id.ts';
 import { loadScripts } from '../../../../src/engine/redis/scripts.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { LIMITS, redisNode } from '../../backends.ts';
 import {
@@ -24,20 +24,16 @@ const HOUR_US = 3_600_000_000n;
 
 /** The keys of the engine in Redis. */
 describe('keys in Redis', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   let node: Engine;
   const notes = new Notes();
   let bob: string;
 
   beforeAll(async () => {
-    server = await startRedis();
     const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
     node = redisNode({ urls: [server.url], observer: notes, presence });
     await node.start();
-  });
-  afterAll(async () => {
-    await node.close();
-    await server.remove();
+    return () => node.close();
   });
   beforeEach(async () => {
     bob = (await register(node)).code;

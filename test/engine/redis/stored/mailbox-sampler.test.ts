@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import { envelope, register, Sender } from '../../fixture.ts';
@@ -9,16 +9,10 @@ import { Notes } from '../../notes.ts';
 const MAILBOXES = 40;
 const EACH = 3;
 
-let server: RedisServer;
+const server = redisForTests();
 const nodes: Engine[] = [];
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await server.remove();
-});
+afterAll(() => Promise.all(nodes.map((node) => node.close())));
 
 async function start(notes: Notes, url = server.url): Promise<Engine> {
   const node = redisNode({ urls: [url], observer: notes, timings: { sampleEveryMs: 50 } });

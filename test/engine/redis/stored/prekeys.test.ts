@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import { login, prekeyBatch, register } from '../../fixture.ts';
 
 /** Prekeys in a Redis that has gone back, or is about to be left. */
-let server: RedisServer;
+const server = redisForTests({ appendonly: 'yes' });
 let node: Engine;
 let bob: string;
 
 beforeAll(async () => {
-  server = await startRedis({ appendonly: 'yes' });
   node = redisNode({ urls: [server.url] });
   await node.start();
-});
-afterAll(async () => {
-  await node.close();
-  await server.remove();
+  return () => node.close();
 });
 beforeEach(async () => {
   bob = (await register(node, true)).code;

@@ -1,19 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { type RedisNodeOptions, redisNode } from '../../backends.ts';
 import { Notes } from '../../notes.ts';
 
-let server: RedisServer;
+const server = redisForTests();
 const engines: Engine[] = [];
-beforeAll(async () => {
-  server = await startRedis();
-});
 afterEach(async () => {
   await Promise.all(engines.splice(0).map((engine) => engine.close()));
 });
-afterAll(() => server.remove());
 
 async function start(options: Partial<RedisNodeOptions>): Promise<Engine> {
   const engine = redisNode({ urls: [server.url], ...options });

@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { LIMITS, redisNode } from '../../backends.ts';
 import { envelope, frame, ids, login, register, Sender } from '../../fixture.ts';
 
 /** A share is 10: counted from there on, and forgotten when 5 wait. */
 const QUARTER = { ...LIMITS, mailboxEnvelopes: 40, mailboxSharePercent: 25 };
 
-let server: RedisServer;
+const server = redisForTests();
 let small: Engine;
 beforeAll(async () => {
-  server = await startRedis();
   small = redisNode({ urls: [server.url], limits: QUARTER });
   await small.start();
-});
-afterAll(async () => {
-  await small.close();
-  await server.remove();
+  return () => small.close();
 });
 
 /** The answer of HGETALL as entries. */

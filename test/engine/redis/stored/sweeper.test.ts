@@ -1,12 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { redisNode } from '../../backends.ts';
 import { envelope, login, register, Sender } from '../../fixture.ts';
 
 /** What one node at a time clears away. */
 describe('the sweeper', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   let nodes: Engine[];
   let ttlMs: number;
   const number = async (command: string, ...args: (string | number)[]) =>
@@ -14,10 +14,6 @@ describe('the sweeper', () => {
   const LEAVING = '{user:next-id}:leaving';
   const CLAIMED = '{user:next-id}:claimed';
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.remove());
   beforeEach(async () => {
     await server.call('FLUSHALL');
     ttlMs = 0;

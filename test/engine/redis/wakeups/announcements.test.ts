@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Announcement } from '../../../../src/engine/announcements.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { slotOf } from '../../../../src/engine/redis/cluster/slots.ts';
 import { awayKeys } from '../../../../src/engine/redis/schema.ts';
-import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
+import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
 import { envelope, register, Sender } from '../../fixture.ts';
@@ -12,16 +12,12 @@ const TIMINGS = { announceAfterMs: 50, announceSweepMs: 200 };
 
 /** Users who are away, as they stand in Redis. */
 describe('a node that dies', () => {
-  let server: RedisServer;
+  const server = redisForTests();
   const nodes: Engine[] = [];
-  beforeAll(async () => {
-    server = await startRedis();
-  });
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.close()));
     await server.call('FLUSHALL');
   });
-  afterAll(() => server.remove());
 
   const start = async (announces = true) => {
     const node = redisNode({ urls: [server.url], announces, timings: TIMINGS });
