@@ -12,8 +12,6 @@ export interface Move {
 
 const MIGRATE_TIMEOUT_MS = 2_000;
 const KEYS_AT_ONCE = 50;
-/** Masters hear of each other every second. */
-const GOSSIP_MS = 2_000;
 /** For a slot that has just moved. */
 const OWNED_WITHIN_MS = 10_000;
 
@@ -64,39 +62,33 @@ export async function beginMove({ slot, from, to }: Move, share: number): Promis
 }
 
 export async function endMove(move: Move, cluster: RedisCluster): Promise<void> {
-  const { slot, from } = move;
+  const { slot, from, to } = move;
   for (;;) {
     const left = Number(await from.call('CLUSTER', 'COUNTKEYSINSLOT', slot));
     if (left === 0) break;
     await migrate(move, left);
   }
-  await give(move, cluster);
+  const masters = await mastersOf(cluster);
+  await untilNewestEpoch(to, masters);
+  const toId = String(await to.call('CLUSTER', 'MYID'));
+  const others = masters.filter((master) => master !== from && master !== to);
+  for (const server of [to, from, ...others]) await server.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
 }
 
 /**
- * Finishes them one after the other, and then gives away again what gossip has undone, as `redis-cli --cluster fix`
- * does: servers that take and give many slots within a second may have the same epoch for a moment, and then an old
- * message leaves a slot without an owner.
+ * A server that takes a slot makes its epoch the greatest that it knows of. Did another one just do the same, and its
+ * message were still under way, then both would have the same: whichever loses the slot then deletes its keys.
  */
-export async function endMoves(moves: readonly Move[], cluster: RedisCluster): Promise<void> {
-  for (const move of moves) await endMove(move, cluster);
-  const quietFromMs = () => performance.now() + GOSSIP_MS;
-  let quietMs = quietFromMs();
-  const settled = async () => {
-    for (const move of moves) {
-      if (owns(await slotsOf(move.to), move.slot)) continue;
-      await give(move, cluster);
-      quietMs = quietFromMs();
-    }
-    return performance.now() > quietMs;
+async function untilNewestEpoch(taker: RedisServer, masters: readonly RedisServer[]): Promise<void> {
+  const epochOf = async (server: RedisServer) => {
+    const info = String(await server.call('CLUSTER', 'INFO'));
+    return Number(/cluster_current_epoch:(\d+)/.exec(info)?.[1]);
   };
-  await until(settled, { what: `${moves.length} slots to stay where they moved` });
-}
-
-async function give({ slot, from, to }: Move, cluster: RedisCluster): Promise<void> {
-  const toId = String(await to.call('CLUSTER', 'MYID'));
-  const others = (await mastersOf(cluster)).filter((master) => master !== from && master !== to);
-  for (const server of [to, from, ...others]) await server.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  const knows = async () => {
+    const newest = Math.max(...(await Promise.all(masters.map(epochOf))));
+    return (await epochOf(taker)) >= newest;
+  };
+  await until(knows, { what: 'the taker of a slot to know the newest epoch' });
 }
 
 async function migrate({ slot, from, to }: Move, count: number): Promise<void> {

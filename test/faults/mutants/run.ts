@@ -19,7 +19,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    /** A part of a mutant's name; may be given several times. */
+    only: { type: 'string', multiple: true },
     seed: { type: 'string', default: '1' },
     dist: { type: 'string' },
     results: { type: 'string', default: '.cache/faults/mutants.json' },
@@ -73,7 +74,7 @@ function said({ name, tried, caughtBy, evidence: how }: MutantResult): string {
   return tried.length > 0 ? `SURVIVES  ${name} (${tried.join(', ')})` : `NOT TRIED ${name}: see above`;
 }
 
-const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+const chosen = MUTATIONS.filter(({ name }) => values.only?.some((part) => name.includes(part)) ?? true);
 // All texts are looked for before anything runs.
 const mains = chosen.map(breakOne);
 

@@ -2,7 +2,7 @@ import type { RedisCluster } from '../../../support/redis/redis-cluster.ts';
 import type { Crowd } from '../../clients/crowd.ts';
 import type { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
-import { beginMove, endMove, endMoves, type Move, planMove, slotOfUser } from '../../injectors/slots.ts';
+import { beginMove, endMove, type Move, planMove, slotOfUser } from '../../injectors/slots.ts';
 
 const CALM_MS = 4_000;
 /** They leave it to the relay to end connections: one that they cut themselves on a busy machine would count as lost. */
@@ -18,7 +18,7 @@ interface Moving {
   readonly codes: ReadonlySet<string>;
 }
 
-/** Plans moves of `count` slots that have users. */
+/** Plans moves of `count` slots that have users: master by master, since each next taker waits for gossip. */
 async function planMoves(cluster: RedisCluster, crowd: Crowd, count: number): Promise<Moving> {
   const moves = new Map<number, Move>();
   const slots = new Map<string, number>();
@@ -28,7 +28,8 @@ async function planMoves(cluster: RedisCluster, crowd: Crowd, count: number): Pr
     if (moves.size < count && !moves.has(slot)) moves.set(slot, await planMove(cluster, slot, moves.size));
   }
   const codes = [...slots].filter(([, slot]) => moves.has(slot)).map(([code]) => code);
-  return { moves: [...moves.values()], codes: new Set(codes) };
+  const byTaker = [...moves.values()].sort((one, other) => one.to.port - other.to.port);
+  return { moves: byTaker, codes: new Set(codes) };
 }
 
 /** From acceptance to arrival of what was sent in this time by and to users whose slots stay, p99, ms. */
@@ -145,7 +146,7 @@ export const manyHalfMigrated: Scenario = {
         Math.max(0, Math.max(0, ...waits) - others.slowestMs(trial)),
         ANSWER_MS,
       );
-      await endMoves(moves, cluster);
+      for (const move of moves) await endMove(move, cluster);
       trial.mark('all moves are finished');
       const all = () => crowd.connected === crowd.clients.length;
       trial.rule(
