@@ -1,37 +1,32 @@
-import { randomInt } from 'node:crypto';
-import { HOLD_MS, REGISTRATION_MEMORY_PERCENT, TAG_VALUES } from '../bounds.ts';
-import {
-  type Account,
-  type ClaimRequest,
-  type ClaimResult,
-  type DeliverOutcome,
-  type DeliverRequest,
-  type Engine,
-  type EngineHealth,
-  type EngineLimits,
-  EngineUnavailable,
-  type LeaveResult,
-  type LiveNode,
-  MAILBOX_START,
-  type MailboxId,
-  type MailboxListener,
-  type ReadRequest,
-  type ReadResult,
-  type RegisterResult,
-  type Registration,
-  type RotateResult,
-  type SessionKey,
-  type SessionState,
-  type Subscription,
-  type Unconfirmed,
-  type WakeUp,
+import { REGISTRATION_MEMORY_PERCENT } from '../bounds.ts';
+import type {
+  Account,
+  ClaimRequest,
+  ClaimResult,
+  DeliverOutcome,
+  DeliverRequest,
+  Engine,
+  EngineHealth,
+  EngineLimits,
+  LeaveResult,
+  LiveNode,
+  MailboxId,
+  MailboxListener,
+  ReadRequest,
+  ReadResult,
+  RegisterResult,
+  Registration,
+  RotateResult,
+  SessionKey,
+  SessionState,
+  Subscription,
+  Unconfirmed,
 } from '../engine.ts';
 import type { Operators } from '../operators.ts';
 import type { People } from '../people.ts';
 import type { Prekeys } from '../prekeys.ts';
 import { MemoryAnnouncements } from './announcements.ts';
-import { answerFromFence, decide, raiseFence, remember } from './deliver.ts';
-import { Heard } from './hearing.ts';
+import { deliver } from './deliver.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryControl } from './operators/control.ts';
 import { MemoryInvitations } from './operators/invitations.ts';
@@ -163,12 +158,9 @@ class MemoryEngine implements Engine {
 
   async findUser(code: string): Promise<Account | 'gone' | null> {
     this.#store.mustRun();
-    const record = this.#store.users.find(code, this.#store.now());
-    return record === undefined
-      ? this.#store.users.isGone(code)
-        ? 'gone'
-        : null
-      : { ...record.user, claimed: record.claimed, minProtocol: record.minProtocol };
+    const record = this.#store.users.lookUp(code, this.#store.now());
+    if (record === 'gone' || record === null) return record;
+    return { ...record.user, claimed: record.claimed, minProtocol: record.minProtocol };
   }
 
   async reopen(code: string): Promise<boolean> {
@@ -279,48 +271,8 @@ class MemoryEngine implements Engine {
 
   async deliver(request: DeliverRequest): Promise<readonly DeliverOutcome[]> {
     this.#store.mustRun();
-    const nowMs = this.#store.now();
-    const recipient = this.#store.users.find(request.recipient, nowMs);
-    if (recipient === undefined || recipient.banned(nowMs) !== null) {
-      return request.envelopes.map(() => 'recipient_unknown');
-    }
-    if (performance.now() - request.heldAtMs > HOLD_MS) return request.envelopes.map(() => 'late');
-    const answered = answerFromFence(recipient, request, nowMs);
-    if (answered !== null) return answered;
-    this.#store.expire(recipient, nowMs);
-    const limits = this.#limits;
-    const { hearing, mailbox } = recipient;
-    const heard = new Heard({ hearing, mailbox, sender: request.sender, limits, nowMs });
-    const outcomes = decide(recipient, request, { limits, heard, nowMs });
-    const sizeOf = (outcome: DeliverOutcome) =>
-      request.envelopes.reduce((sum, { frame }, i) => sum + (outcomes[i] === outcome ? frame.length : 0), 0);
-    // A sender who is not heard must not be told that there is room where others are told that there is none.
-    if (!this.#store.hasRoom(sizeOf('stored') + sizeOf('unheard'))) {
-      throw new EngineUnavailable(
-        'the memory engine is full: confirm what waits, or run with RELAY_REDIS_URL',
-      );
-    }
-    const tag = randomInt(TAG_VALUES);
-    const ids = new Map<number, MailboxId>();
-    for (const [index, envelope] of request.envelopes.entries()) {
-      if (outcomes[index] !== 'stored') continue;
-      // A copy: the caller's buffer may be a slice of something larger, or about to be reused.
-      const frame = Buffer.from(envelope.frame);
-      const entry = { frame, sender: request.sender };
-      const { id, prev } = this.#store.change(recipient, () =>
-        mailbox.append(entry, Math.floor(nowMs * 1000), tag),
-      );
-      ids.set(index, id);
-      const wakeUp: WakeUp = { id, prev, frame };
-      this.#listeners.wake(request.recipient, wakeUp);
-    }
-    heard.keep((index) => ids.get(index) ?? MAILBOX_START);
-    const taken = request.envelopes.filter((_, i) => outcomes[i] === 'stored' || outcomes[i] === 'unheard');
-    remember(recipient, request.sender, taken, nowMs);
-    raiseFence(recipient, request, outcomes, nowMs);
-    this.#store.perishable.add(recipient);
-    if (ids.size > 0) this.#noteAway(recipient);
-    return outcomes;
+    const parts = { store: this.#store, listeners: this.#listeners, limits: this.#limits };
+    return deliver(parts, request, (recipient) => this.#noteAway(recipient));
   }
 
   #noteAway(record: UserRecord): void {

@@ -100,9 +100,9 @@ export class Users {
     return this.#byCode.values();
   }
 
-  /** Whether the account of this code was deleted. */
-  isGone(code: string): boolean {
-    return this.#gone.has(code);
+  /** The user; `gone` if the account of this code was deleted; null if there never was one. */
+  lookUp(code: string, nowMs: number): UserRecord | 'gone' | null {
+    return this.find(code, nowMs) ?? (this.#gone.has(code) ? 'gone' : null);
   }
 
   /** The code is never given again. */

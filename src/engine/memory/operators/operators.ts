@@ -62,10 +62,10 @@ export class MemoryOperators implements Operators {
   }
 
   async show(code: string): Promise<UserCard | 'gone' | null> {
-    const { users } = this.#options;
-    const record = this.#find(code);
-    if (record !== undefined) return this.#card(record);
-    return users.isGone(code) ? 'gone' : null;
+    const { users, mustRun, now } = this.#options;
+    mustRun();
+    const record = users.lookUp(code, now());
+    return record === 'gone' || record === null ? record : this.#card(record);
   }
 
   async findByKey(eddsaPublicKey: string): Promise<string | null> {
