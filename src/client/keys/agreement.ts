@@ -1,8 +1,6 @@
-import { bytesToHex, hexToBytes, randomBytes } from '@noble/hashes/utils.js';
-import { newEnvelopeId } from '../connection/envelope-id.ts';
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
-import { AgreementCrypto, type AgreementCryptoOptions, encapsulate } from './agreement-crypto.ts';
+import { AgreementCrypto, type AgreementCryptoOptions } from './agreement-crypto.ts';
 import {
   agreed,
   answered,
@@ -22,18 +20,10 @@ import {
   requestFailed,
   wantsRequest,
 } from './exchange/exchange.ts';
-import {
-  type RequestPayload,
-  readAnswer,
-  readRequest,
-  writeAnswer,
-  writeRequest,
-} from './exchange/exchange-payloads.ts';
+import { type RequestPayload, readAnswer, readRequest } from './exchange/exchange-payloads.ts';
 import type { Now } from './exchange/freshness.ts';
-import { KEM_SEED_BYTES, kemIfLoaded } from './exchange/hybrid.ts';
 import { loadExchange, saveExchange } from './exchange/stored-exchange.ts';
 import { COUNTER_MAX, openMessage, readMessage, sealMessage } from './messages/message-cipher.ts';
-import { sessionOf } from './messages/session-keys.ts';
 import { isKnown, newestGeneration, sendingSession } from './messages/sessions.ts';
 
 export interface AgreementOptions extends AgreementCryptoOptions {
@@ -139,30 +129,21 @@ export class Agreement {
     batch: Batch,
   ): { readonly frame: string; readonly exchange: string; readonly lost: readonly number[] } | null {
     const { registeredKeys, now, relayNow, audience } = this.#options;
-    const kem = kemIfLoaded();
-    if (kem === null && !registeredKeys) return null;
-    const keys = this.#crypto.keyPair();
-    const seed = registeredKeys ? null : randomBytes(KEM_SEED_BYTES);
     const terms = nextTerms(this.#state, relayNow().nowMs);
-    const kemPublicKey = seed === null ? null : (kem?.publicKeyOf(seed) ?? null);
-    const sealedFirst =
-      first !== null && this.takesFirst ? this.#crypto.sealFirst(first.plaintext, keys) : null;
-    const payload = writeRequest({
-      publicKey: keys.publicKey,
-      terms: registeredKeys ? null : { ...terms, kemPublicKey, audience, first: sealedFirst },
-    });
-    const signed = this.#crypto.sign(id, { type: 'key_exchange', payload });
+    const plaintext = first !== null && this.takesFirst ? first.plaintext : null;
+    const made = this.#crypto.request(id, { ...terms, audience }, plaintext);
+    if (made === null) return null;
     const step = request(this.#state, {
-      ...keys,
-      id: signed.digest,
-      kemSeed: seed === null ? null : bytesToHex(seed),
+      ...made.keys,
+      id: made.digest,
+      kemSeed: made.kemSeed,
       generation: registeredKeys ? null : terms.generation,
-      first: sealedFirst === null ? null : (first?.number ?? null),
+      first: made.hasFirst ? (first?.number ?? null) : null,
       atMs: now(),
       signedAtMs: registeredKeys ? null : terms.atMs,
     });
     this.#save(step.state, batch);
-    return { frame: signed.frame, exchange: signed.digest, lost: step.lost };
+    return { frame: made.frame, exchange: made.digest, lost: step.lost };
   }
 
   /** Whether a request made now would carry a message. */
@@ -230,26 +211,9 @@ export class Agreement {
     const step = onAnswer(this.#state, answer, this.#options.trust.level);
     if (step.outcome !== 'agreed') return { outcome: step.outcome };
     const { pending } = step;
-    const { publicKey: theirPublicKey, terms } = answer;
-    const session = sessionOf({
-      role: 'initiator',
-      peers: this.#crypto.peers(),
-      requestDigest: pending.id,
-      answerDigest: digest,
-      own: pending,
-      theirPublicKey,
-      atMs: this.#options.now(),
-      terms: terms && {
-        generation: terms.generation,
-        kemSecret:
-          terms.kemCiphertext && pending.kemSeed
-            ? (kemIfLoaded()?.decapsulate(terms.kemCiphertext, hexToBytes(pending.kemSeed)) ?? null)
-            : null,
-      },
-      localGeneration: newestGeneration(this.#state) + 1,
-    });
+    const session = this.#crypto.sessionOf(pending, { digest, ...answer }, this.#nextSession);
     if (session === null) return { outcome: 'ignored' };
-    const firstOpened = terms?.first === 'opened';
+    const firstOpened = answer.terms?.first === 'opened';
     const { state, lost } = agreed(this.#state, { pending, session, firstOpened });
     this.#save({ ...state, inVain: false }, batch);
     if (session.version === 2) this.#options.trust.raise(session, batch);
@@ -305,41 +269,17 @@ export class Agreement {
   }
 
   #answer(digest: string, asked: RequestPayload, generation: number | null, batch: Batch): Exchanged {
-    const keys = this.#crypto.keyPair();
-    const { terms } = asked;
-    const first = terms?.first ? this.#crypto.openFirst(asked.publicKey, terms.first, batch) : null;
-    const kem = terms?.kemPublicKey ? encapsulate(terms.kemPublicKey) : null;
-    // Not a key that FIPS 203 allows.
-    if (kem === 'refused') return { outcome: 'ignored' };
-    const payload = writeAnswer({
-      publicKey: keys.publicKey,
-      inReplyTo: digest,
-      terms:
-        generation === null
-          ? null
-          : {
-              kemCiphertext: kem?.ciphertext ?? null,
-              generation,
-              first: terms?.first ? (first === null ? 'unreadable' : 'opened') : null,
-            },
-    });
-    const id = newEnvelopeId();
-    const signed = this.#crypto.sign(id, { type: 'key_exchange_ack', payload });
-    const session = sessionOf({
-      role: 'responder',
-      peers: this.#crypto.peers(),
-      requestDigest: digest,
-      answerDigest: signed.digest,
-      own: keys,
-      theirPublicKey: asked.publicKey,
-      atMs: this.#options.now(),
-      terms: generation === null ? null : { generation, kemSecret: kem?.secret ?? null },
-      localGeneration: newestGeneration(this.#state) + 1,
-    });
-    if (session === null) return { outcome: 'ignored' };
+    const answer = this.#crypto.answer({ digest, asked, generation }, this.#nextSession, batch);
+    if (answer === null) return { outcome: 'ignored' };
+    const { id, frame, session, first } = answer;
     this.#save(answered(this.#state, session), batch);
-    this.#options.peerOutbox.addSealed({ id, frame: signed.frame }, batch);
+    this.#options.peerOutbox.addSealed({ id, frame }, batch);
     return { outcome: 'answered', first };
+  }
+
+  /** Of a session that is agreed now. */
+  get #nextSession(): { readonly atMs: number; readonly localGeneration: number } {
+    return { atMs: this.#options.now(), localGeneration: newestGeneration(this.#state) + 1 };
   }
 
   #askAnew(batch: Batch): void {
