@@ -62,7 +62,7 @@ const manifest = {
 };
 writeFileSync(join(OUT, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(ROOT, 'LICENSE'), join(OUT, 'LICENSE'));
-// For somebody who has only this package: its own name, and no links to documents that are not in it.
+// For readers who have only this package: its own name, and no links to documents that are not in it.
 const readme = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
   .replaceAll("'keyrelay/client'", "'keyrelay-client'")
   .replace(/\[([^\]]+)\]\((?!https?:|#)[^)]+\)/g, '$1');

@@ -7,7 +7,7 @@ import { keptIdentity, passphraseFromEnvironment } from './identity.js';
 const identity = await keptIdentity('echo-bot.identity', passphraseFromEnvironment());
 const relay = await Relay.connect(process.env.RELAY_URL ?? 'http://127.0.0.1:8080', identity, {
   WebSocket,
-  // Without it, somebody new gets no keys and no receipts before the program answers or accepts.
+  // Without it, a new sender gets no keys and no receipts before the program answers or accepts.
   answersStrangers: true,
   // With it, conversations go on after a restart, and each message is handled once.
   storage: fileStorage('echo-bot.jsonl', fs),

@@ -10,7 +10,7 @@ await fs.mkdir(folder, { recursive: true });
 const identity = await keptIdentity('file-drop.identity', passphraseFromEnvironment());
 const relay = await Relay.connect(process.env.RELAY_URL ?? 'http://127.0.0.1:8080', identity, {
   WebSocket,
-  // Without it, somebody new gets no keys and no receipts before the program answers or accepts.
+  // Without it, a new sender gets no keys and no receipts before the program answers or accepts.
   answersStrangers: true,
   storage: fileStorage('file-drop.jsonl', fs),
 });

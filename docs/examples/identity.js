@@ -8,7 +8,7 @@ export async function keptIdentity(path, passphrase) {
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
     const identity = createIdentity();
-    // `wx`: never over an identity that is there, because nobody else has it.
+    // `wx`: never over an identity that is there: this file is its only copy.
     await fs.writeFile(path, await exportIdentity(identity, passphrase), { mode: 0o600, flag: 'wx' });
     return identity;
   }

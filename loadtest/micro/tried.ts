@@ -75,7 +75,7 @@ async function askStore(trial: StoreTrial): Promise<Cost> {
   const open = () => new Redis(store.port, '127.0.0.1', trial.client);
   const [client, subscriber] = [open(), open()];
   try {
-    // Somebody hears what is published, as a node does.
+    // A subscriber hears what is published, as a node does.
     await subscriber.ssubscribe('mailbox:{0}');
     const sha = String(await client.script('LOAD', SCRIPT));
     const call = (n: number) => {

@@ -187,7 +187,7 @@ export const USER_ROUTES: readonly Route[] = [
     summary: 'Drops a dead letter.',
     action: 'dead-letter drop',
     answer: NO_CONTENT,
-    problems: { 404: 'There is none with this id.' },
+    problems: { 404: 'No dead letter has this id.' },
     handle: async ({ engine }, given) => {
       const { id = '' } = given.path;
       if (await engine.operators.dropDeadLetter(codeOf(given), id)) return NO_CONTENT;

@@ -7,7 +7,9 @@ const code = z.string().describe('7 characters');
 
 export const invitation = z
   .object({
-    id: z.string().describe('Names the invitation, and lets nobody in.'),
+    id: z
+      .string()
+      .describe('Names the invitation. It is not the token: no account can be registered with it.'),
     uses: z.int(),
     left: z.int().describe('Uses that are left.'),
     note: z.string(),

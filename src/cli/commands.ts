@@ -51,7 +51,7 @@ Changes nothing. Exit code 1 if something is bad.`,
     summary: 'shows the protocol: Alice and Bob register, exchange keys and write to each other',
     usage: `  --url URL    the relay to use, such as http://127.0.0.1:8080 (or RELAY_URL)
 
-Without a URL it uses the relay at http://127.0.0.1:8080, and starts its own if there is none.
+Without a URL it uses the relay at http://127.0.0.1:8080, and starts its own if none runs there.
 Exit code 1 if any step fails.`,
     load: () => import('./dev/demo.ts'),
   },

@@ -8,7 +8,7 @@ const WIDTH = 100;
 export function shortHelp(): string {
   return `Usage: keyrelay <command> [options]
 
-  keyrelay chat CODE          talk with somebody; keyrelay identity shows your own code
+  keyrelay chat CODE          talk with another user; keyrelay identity shows your own code
   keyrelay send FILE          send files or folders; prints a code for
   keyrelay receive CODE       which receives them, at any other machine
   keyrelay serve              run a relay

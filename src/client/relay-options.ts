@@ -15,9 +15,9 @@ export interface RelayOptions {
   readonly WebSocket?: unknown;
   readonly fetch?: Fetch;
   /**
-   * False, the default: somebody to whom the user has never written learns nothing, not even that the user is there.
+   * False, the default: a sender to whom the user has never written learns nothing, not even that the user is there.
    * Answers and receipts wait until `conversation.accept()`, or until the user writes; until then the other's first message
-   * comes, and nothing more. True: everybody is answered. For bots and other programs without a user who decides.
+   * comes, and nothing more. True: the client answers every sender. For bots and other programs without a user who decides.
    */
   readonly answersStrangers?: boolean;
   /** False: no `delivered` and no `read` is ever sent. Default: true. */
@@ -39,7 +39,7 @@ export interface RelayOptions {
 export interface RelayEvents {
   readonly state: ConnectionState;
   /**
-   * A user with whom there was no conversation has written; or somebody with whom there was one, from the storage, and the
+   * A user with whom there was no conversation has written; or a user with whom there was one, from the storage, and the
    * program has not begun to take that conversation's messages. Once for each.
    */
   readonly conversation: { readonly conversation: Conversation };

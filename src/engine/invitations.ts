@@ -11,7 +11,7 @@ export interface Invitations {
   list(
     after: string | null,
   ): Promise<{ readonly invitations: readonly Invitation[]; readonly next: string | null }>;
-  /** No user registers by it from now on; accounts that were made by it stay. False if there is none. */
+  /** No user registers by it from now on; accounts that were made by it stay. False if no invitation has this id. */
   revoke(id: string): Promise<boolean>;
 }
 

@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 
-/** What operators may do with users. Nothing here tells what somebody wrote. */
+/** What operators may do with users. Nothing here tells what users wrote. */
 export interface Operators {
   show(code: string): Promise<UserCard | 'gone' | null>;
   /** The code that an Ed25519 key is registered under; null if it is not. */
@@ -22,7 +22,7 @@ export interface Operators {
   /** A page of the users with dead letters, and how many. */
   deadLetters(after: string | null): Promise<Page<{ readonly code: string; readonly count: number }>>;
   deadLettersOf(code: string): Promise<readonly DeadLetter[]>;
-  /** False if there is none with this id. */
+  /** False if no dead letter has this id. */
   dropDeadLetter(code: string, id: string): Promise<boolean>;
   readonly audit: Audit;
   readonly reports: Reports;

@@ -17,7 +17,7 @@ export interface Health {
   readonly reason: string;
 }
 
-/** A request to the API, by somebody who knows the token. */
+/** A request to the API, by a client that has the token. */
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;

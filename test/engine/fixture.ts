@@ -27,7 +27,7 @@ export const envelope = (text: string, id?: string, digest = `digest of ${text}`
   dedupe: id === undefined ? null : { id, digest },
 });
 
-/** Signed by nobody: the engine believes its caller. */
+/** Without a signature: the engine believes its caller. */
 export const prekeyBatch = (generation: number, count = 20): SignedPrekeys => ({
   generation,
   keys: Array.from({ length: count }, key),

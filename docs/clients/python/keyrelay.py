@@ -9,7 +9,7 @@ import nacl.bindings as sodium, nacl.exceptions, nacl.signing, urllib.error, url
 
 DELIVERED = rb'(?s)\{"data":(\{.*\}),"signature":"([0-9a-f]{128})"(?:,"seq":"([^"]*)"(?:,"tries":(\d+))?)?\}'
 SENDER = re.compile(rb'"sender":"([0-9A-HJKMNP-TV-Z]{7})"')
-# Of nobody, forged, or signed and not what we understand: such an envelope is dropped.
+# From an unknown sender, forged, or signed and not what we understand: such an envelope is dropped.
 NOT_FOR_US = (urllib.error.HTTPError, nacl.exceptions.CryptoError, KeyError, TypeError, ValueError, RuntimeError)
 JUMP_MAX, REPEAT_AFTER_S, TRIES_MAX, KEPT, KEY_END = 10_000, 60, 5, 10, 2**255 - 19
 dumps = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))

@@ -4,7 +4,7 @@ const show = (id, text) => {
   document.getElementById(id).textContent = text;
 };
 
-/** The same person after a reload. Whoever can read this browser's storage has the keys: real pages encrypt them. */
+/** The same person after a reload. A person who can read this browser's storage has the keys: real pages encrypt them. */
 function keptIdentity() {
   const kept = localStorage.getItem('identity');
   if (kept !== null) return identityFrom(...JSON.parse(kept).map((key) => Uint8Array.from(key)));
@@ -39,7 +39,7 @@ const reading = new Set();
 async function read(conversation) {
   if (reading.has(conversation.code)) return;
   reading.add(conversation.code);
-  // Somebody new learns nothing, not even that a message came, until the user accepts, or writes to them.
+  // A new sender learns nothing, not even that a message came, until the user accepts, or writes to them.
   if (!conversation.accepted) offerToAccept(conversation);
   for await (const message of conversation) {
     list(`${conversation.code}: ${message.body}`);

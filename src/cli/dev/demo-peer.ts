@@ -167,7 +167,7 @@ export class DemoPeer {
   }
 }
 
-/** Who somebody is, by the relay's word. */
+/** The keys of a user, by the relay's word. */
 export function identity(user: UserJson): Identity {
   return { code: user.code, eddsaPublicKey: Buffer.from(user.eddsa_public_key, 'hex') };
 }

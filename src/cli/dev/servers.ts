@@ -145,7 +145,7 @@ export async function onFreePort(options: {
     }
   }
 }
-/** Rejects if somebody listens on `port` already, and says what to do. */
+/** Rejects if another program listens on `port`, and says what to do. */
 export async function assertFree(port: number): Promise<void> {
   if (port !== 0 && (await accepts(port))) {
     throw new Error(`port ${port} is taken: set RELAY_PORT to another, or end what listens there`);

@@ -26,7 +26,7 @@ A relay that was set up anew knows no users: the next command gets you a new cod
     load: (): Promise<{ readonly run: Run }> => import('./identity.ts'),
   },
   chat: {
-    summary: 'talks with somebody in the terminal: keyrelay chat CODE',
+    summary: 'talks with another user in the terminal: keyrelay chat CODE',
     usage: `  keyrelay chat CODE
 
 A line is a message. The sign before yours: . waiting, + stored by the relay, ++ delivered, * read, ! not delivered.
@@ -81,7 +81,7 @@ ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./listen.ts'),
   },
   block: {
-    summary: 'keeps somebody from writing to you: keyrelay block CODE',
+    summary: 'keeps a person from writing to you: keyrelay block CODE',
     usage: `  keyrelay block CODE
   keyrelay unblock CODE
   keyrelay blocks
@@ -97,7 +97,7 @@ ${PERSON}`,
     load: (): Promise<{ readonly run: Run }> => import('./hearing.ts').then(({ unblock: run }) => ({ run })),
   },
   report: {
-    summary: "shows somebody's last messages to the relay's operators: keyrelay report CODE [REASON]",
+    summary: "shows a person's last messages to the relay's operators: keyrelay report CODE [REASON]",
     usage: `  keyrelay report CODE it sells watches
 
 Operators see the last messages that came here from this person (8 at most), as the relay delivered them: codes, times, sizes, and

@@ -17,7 +17,7 @@ export interface SendTo {
   readonly limit: TimeLimit;
 }
 
-/** Sends to somebody whose code is known, as the identity of the command line. */
+/** Sends to a user whose code is known, as the identity of the command line. */
 export async function sendTo({ person, code, payload, untilDelivered, limit }: SendTo): Promise<void> {
   limit.restart();
   const { relay, state, done } = await connectAs(person, { signal: limit.signal });

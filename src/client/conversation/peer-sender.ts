@@ -207,7 +207,7 @@ export class PeerSender {
     return sentMessages.contentOf(number);
   }
 
-  /** The number of the message in this entry; null if it is none, or if an older version of this client has forgotten it. */
+  /** The number of the message in this entry; null if it has none, or if an older version of this client has forgotten it. */
   #numberOf({ id, message, content }: OutboxEntry): number | null {
     if (message !== undefined) return message;
     return content?.type === 'message' ? this.#options.sentMessages.numberOf(id) : null;

@@ -58,7 +58,7 @@ export class Peers {
     );
   }
 
-  /** The peer with this code, made if there is none. */
+  /** The peer with this code, made at the first call. */
   of(code: string): PeerWithConversation {
     const known = this.#all.get(code);
     if (known !== undefined) return known;

@@ -32,7 +32,7 @@ export class Credit {
     return this.waitMs === 0 && (this.#used === 0 || this.#used + bytes <= this.#total);
   }
 
-  /** Whether frames of so many bytes in all may be sent to somebody who has not asked for them. */
+  /** Whether frames of so many bytes in all may be sent to a recipient who has not asked for them. */
   allowsUnasked(bytes: number): boolean {
     return this.#unasked + bytes <= this.#total;
   }

@@ -14,7 +14,7 @@ export type FrameOutcome = 'accepted' | 'lost' | 'full' | ClientError;
 
 /** Where the lane gets frames from: one file on its way. */
 export interface LaneWork {
-  /** The next frame, or null if there is none for now; `wake` the lane when there is one again. */
+  /** The next frame, or null for now; `wake` the lane when there is one again. */
   next(): Promise<(FileFrame & { readonly onOutcome: (outcome: FrameOutcome) => void }) | null>;
 }
 

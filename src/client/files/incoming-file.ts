@@ -26,7 +26,7 @@ export interface IncomingFileOptions {
   readonly onChange: (progress: FileProgress) => void;
 }
 
-/** A file that somebody has offered to us. */
+/** A file that the peer has offered to us. */
 export class IncomingFile {
   readonly completion = new Completion();
   readonly #options: IncomingFileOptions;

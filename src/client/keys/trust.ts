@@ -65,7 +65,7 @@ export class Trust {
     return typeof this.#pin?.offered === 'string';
   }
 
-  /** The pinned key; throws if there is none yet. */
+  /** The pinned key; throws before a key is pinned. */
   get pinnedKey(): string {
     if (this.#pin !== null) return this.#pin.eddsaPublicKey;
     throw new ClientError('invalid_argument', `The key of ${this.#options.code} is not known yet.`);

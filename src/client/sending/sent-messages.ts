@@ -99,7 +99,7 @@ export class SentMessages {
     return { type: 'check', stream: this.#stream.id, next: this.#stream.next, base: this.#base() };
   }
 
-  /** The number of the message whose last envelope was this one; null if there is none. */
+  /** The number of the message whose last envelope was this one, or null. */
   lastIn(envelope: string): number | null {
     return this.#find(({ as }) => as?.envelope === envelope);
   }

@@ -1,6 +1,6 @@
 import type { Content } from './content.ts';
 
-/** While somebody types, the other hears of it again after so long. */
+/** While a user types, the other hears of it again after so long. */
 const EVERY_MS = 6_000;
 /** The other may have gone away: without a sign for so long nothing is sent, because the relay would have to keep it. */
 const SIGN_MS = 60_000;

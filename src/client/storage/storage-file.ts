@@ -81,7 +81,7 @@ export function fileStorage(path: string, fs: FileSystem): Storage {
 
 /**
  * Whether a write gives up the keys of a whole exchange, or those of a request. They are then removed from the file at once,
- * not only from its last line: somebody who gets hold of the file later must not read what was sent before.
+ * not only from its last line: a thief who gets hold of the file later must not read what was sent before.
  */
 function dropsExchange(entries: ReadonlyMap<string, string>, changes: Changes): boolean {
   for (const [name, value] of changes) {

@@ -22,7 +22,7 @@ interface Request {
   readonly bytes: number;
 }
 
-const NOBODY: Person = { blocked: false, known: false };
+const UNKNOWN: Person = { blocked: false, known: false };
 
 /** Which senders one user hears. */
 export class Hearing {
@@ -101,13 +101,13 @@ export class Hearing {
   }
 
   #person(code: string): Person {
-    return this.#people.get(code) ?? NOBODY;
+    return this.#people.get(code) ?? UNKNOWN;
   }
 }
 
 /**
- * One batch, decided by whom its recipient hears: writes nothing until `keep`. A sender who is not heard is answered as by
- * somebody who is away for ever.
+ * One batch, decided by whom its recipient hears: writes nothing until `keep`. A sender who is not heard gets the answers
+ * of a recipient who is away for ever.
  */
 export class Heard {
   /** Null if the sender is heard. */

@@ -109,7 +109,7 @@ export class FrameShape implements JsonShape {
     return (this.#sound & (1 << place)) === 0 ? null : this.#text(place);
   }
 
-  /** Reads a string that has no rule; null if there is none at `place`, or something else. */
+  /** Reads a string that has no rule; null if `place` is the end, or has something else. */
   readString(place: number): string | null {
     return this.kindAt(place) === 'string' ? this.#text(place) : null;
   }

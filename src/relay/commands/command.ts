@@ -20,7 +20,7 @@ export interface CommandHost {
   readonly lookups: Lookups;
 }
 
-/** A command that names somebody costs what an envelope to somebody new costs, so that codes cannot be tried for less. */
+/** A command that names a user costs what an envelope to a new recipient costs, so that codes cannot be tried for less. */
 interface Lookups {
   /** 0 if it may be tried now; otherwise the milliseconds to wait. */
   approach(code: string): number;

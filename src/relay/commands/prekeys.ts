@@ -38,7 +38,7 @@ export const prekeys: Command = async ({ context, session }, payload) => {
   return result === 'done' ? DONE : { lost: result };
 };
 
-/** `prekey_claim {"code"}`, answered with somebody's batch and the `index` of the key that is this claim's alone. */
+/** `prekey_claim {"code"}`, answered with that user's batch and the `index` of the key that is this claim's alone. */
 export const prekeyClaim: Command = async (host, payload, id) => {
   const { context, session } = host;
   const code = othersCodeIn(payload, 'code', session);

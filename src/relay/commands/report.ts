@@ -13,7 +13,7 @@ const BEFORE_DATA = '{"data":';
 const REASON_MAX = 500;
 
 /**
- * `report {"code", "envelopes": [{"data", "signature"}], "reason"?}`: shows the operators what somebody has sent. Filed only if the
+ * `report {"code", "envelopes": [{"data", "signature"}], "reason"?}`: shows the operators what another user has sent. Filed only if the
  * signatures prove that the reported user sent it to the reporter.
  */
 export const report: Command = async (host, payload, id) => {

@@ -59,7 +59,7 @@ export class Window {
     return this.#slowStart !== null && this.#sent.length > 0;
   }
 
-  /** The first envelope without a receipt; null if there is none. */
+  /** The first envelope without a receipt, or null. */
   get oldest(): MailboxId | null {
     return this.#sent[0]?.id ?? null;
   }

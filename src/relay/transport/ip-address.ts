@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * Reads one address, in any spelling; null if it is none. IPv4 mapped into IPv6 is IPv4, and a zone (`%eth0`) is
+ * Reads one address, in any spelling; null for anything else. IPv4 mapped into IPv6 is IPv4, and a zone (`%eth0`) is
  * dropped: it means something on one machine only.
  */
 export function readAddress(text: string): string | null {

@@ -58,7 +58,7 @@ async function arrived(folder: string): Promise<number> {
 }
 
 describe('a code for one transfer', () => {
-  test('brings a file and a folder to somebody without an identity, and leaves none behind', async () => {
+  test('brings a file and a folder to a recipient without an identity, and leaves none behind', async () => {
     const bytes = randomBytes(300_000);
     await writeFile(people.path('notes.pdf'), bytes);
     await mkdir(people.path('photos/deep'), { recursive: true });

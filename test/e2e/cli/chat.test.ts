@@ -113,7 +113,7 @@ test('in a terminal each message stands once, and its mark changes where it is',
 });
 
 describe('without a relay', () => {
-  test('what is written to somebody known waits, and the exit code says so', async () => {
+  test('what is written to a known contact waits, and the exit code says so', async () => {
     const port = await freePort();
     const node = await processes.relay({ RELAY_PORT: `${port}` });
     const env = { RELAY_URL: node.http };

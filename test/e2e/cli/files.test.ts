@@ -93,7 +93,7 @@ describe('a file', () => {
   });
 
   longTest(
-    'that is small waits for somebody who is away; one that is large says at once that it does, and holds up no message',
+    'that is small waits for a recipient who is away; one that is large says at once that it does, and holds up no message',
     async () => {
       const bob = await acquaint('ann', 'ben');
       const small = await fileOf('small.bin', 200_000);

@@ -104,7 +104,7 @@ test('one is seen typing only if both want it', async () => {
   await exchange('both want it');
   toBob.typing();
   toBob.typing();
-  await until(() => seen > 0, { what: 'somebody typing' });
+  await until(() => seen > 0, { what: 'the other to type' });
   await toBob.send('typed');
   await take(toAlice, 1);
   expect(seen).toBe(1);

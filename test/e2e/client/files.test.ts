@@ -80,7 +80,7 @@ describe('a file', () => {
     expect(Buffer.from(sink.bytes).equals(bytes)).toBe(true);
   });
 
-  test('of 5 MB goes to somebody who is there without one refusal, and messages overtake it', async () => {
+  test('of 5 MB goes to a recipient who is there without one refusal, and messages overtake it', async () => {
     const { alice, toBob, toAlice } = await people.acquainted(relay.http);
     const refusals: string[] = [];
     alice.relay.on('frame', ({ direction, text }) => {
@@ -106,7 +106,7 @@ describe('a file', () => {
     expect(refusals).toEqual([]);
   });
 
-  test('that is small waits in the mailbox of somebody who is away, and its sender may leave', async () => {
+  test('that is small waits in the mailbox of a recipient who is away, and its sender may leave', async () => {
     const { alice, bob, toBob } = await people.acquainted(relay.http);
     await bob.relay.close();
     const bytes = randomBytes(300_000);

@@ -105,8 +105,8 @@ describe('nothing is taken that its sender did not sign for this recipient', () 
       'an altered byte',
       ({ alice, bob }) => envelope(alice.code, bob.code, alice.identity).replace('"n":1', '"n":2'),
     ],
-    ['an envelope for somebody else', ({ alice }) => envelope(alice.code, 'ZZZZZZZ', alice.identity)],
-    ['a sender that nobody is', ({ bob }) => envelope('ZZZZZZZ', bob.code, createIdentity())],
+    ['an envelope for another user', ({ alice }) => envelope(alice.code, 'ZZZZZZZ', alice.identity)],
+    ['a sender that is no user', ({ bob }) => envelope('ZZZZZZZ', bob.code, createIdentity())],
     [
       'a second sender deeper in the envelope',
       ({ alice, bob }) => {

@@ -33,7 +33,7 @@ async function publishes(): Promise<Person> {
   return person;
 }
 
-/** Somebody new writes one word; resolves with the request that it travelled in. */
+/** A new sender writes one word; resolves with the request that it travelled in. */
 async function writes(recipient: string): Promise<{ readonly sender: Person; readonly first: First }> {
   const visit = new Visit();
   const sender = await people.join(relay.http, { WebSocket: visit.WebSocket });

@@ -90,7 +90,7 @@ test('a program that stores what it gets may take it in batches: all of it, in o
   expect((await take(conversation, 1)).map(({ body }) => body)).toEqual(['after']);
 });
 
-test('a conversation with somebody who has written is there after a restart, before any event', async () => {
+test('a conversation with a sender who has written is there after a restart, before any event', async () => {
   const alice = await people.join(relay.http);
   const bob = await people.join(relay.http);
   const coming = approached(bob);
@@ -114,7 +114,7 @@ describe('a program that is started again, with the storage that it kept', () =>
     return { bob, back: () => people.join(relay.http, { identity: bob.identity, storage: bob.storage }) };
   }
 
-  test('hears of a conversation that it had before when somebody writes in it and nothing listens', async () => {
+  test('hears of a conversation that it had before when the other writes in it and nothing listens', async () => {
     const { back } = await writtenTo();
     const bob = await back();
     const heard: unknown[] = [];
@@ -220,7 +220,7 @@ describe('the registered key', () => {
 
     await toBob.send('to the old key').stored;
     await (await late.relay.startConversation(bob.code)).send('to the new key').stored;
-    // Nobody but the two messages' senders is asked for anything: they are inside the requests.
+    // Only the senders of the two messages are asked for anything: they are inside the requests.
     await early.relay.close();
     await late.relay.close();
     const back = await people.join(relay.http, { identity, storage: bob.storage });

@@ -8,7 +8,7 @@ import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-/** What somebody learns whom the user has not accepted, and the commands about other people. */
+/** What a sender learns whom the user has not accepted, and the commands about other people. */
 const processes = new Processes();
 /** By the default: strangers learn nothing. */
 const people = new People({});
@@ -91,7 +91,7 @@ test('a request without a message is a conversation to accept, too; then the mes
   await sending.delivered;
 });
 
-test('to write to somebody accepts him; so does to begin a conversation', async () => {
+test('to write to a sender accepts him; so does to begin a conversation', async () => {
   const bob = await people.join(relay.http);
   const alice = await people.join(relay.http);
   const coming = approached(bob);

@@ -105,7 +105,7 @@ async function fillAndEmpty(relay: RelayNode): Promise<void> {
   await client.close();
 }
 
-/** Bob blocks one of two, hears known people only, and is told whom he blocks. */
+/** Bob blocks one of two, hears known people only, and asks whom he blocks. */
 async function hearFew(relay: RelayNode): Promise<void> {
   const [bob, eve, mallory] = [
     await registerUser(relay.http),

@@ -63,7 +63,7 @@ function shown(text: string) {
   return { data, signature };
 }
 
-/** What came to somebody of the others, as payload or type. */
+/** What came to one of the others, as payload or type. */
 const heard = ({ socket }: Talker): unknown[] =>
   socket.envelopes.map((text) => {
     const { message } = JSON.parse(text).data;
@@ -128,7 +128,7 @@ for (const [name, home, away] of [
       expect(heard(bob)).toEqual(['eve', 'carol']);
     });
 
-    it('report shows operators what somebody sent, once, and no more than one a minute', async () => {
+    it('report shows operators what a user sent, once, and no more than one a minute', async () => {
       const [bob, eve] = await people();
       await say(eve, bob.user, 'nasty');
       await say(eve, bob.user, 'nastier');
@@ -203,7 +203,7 @@ describe('commands that are refused', () => {
     readonly signature: string;
   }
   const BAD_DATA = /^report: envelopes\[0\]\.data is not the data of an envelope$/;
-  /** By what came to the reporter, and what came to somebody else. */
+  /** By what came to the reporter, and what came to another user. */
   const BAD_REPORTS: readonly (readonly [(mine: Shown, hers: Shown) => unknown, RegExp])[] = [
     [() => [], /^report: envelopes must be a list of 1 to 16$/],
     [(mine) => Array(17).fill(mine), /^report: envelopes must be a list of 1 to 16$/],

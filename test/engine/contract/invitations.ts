@@ -45,7 +45,7 @@ export function invitations(backend: Backend): void {
       expect(await one.register(by(hash))).toEqual({ outcome: 'invitation_invalid' });
       expect(await one.register(by(newHash()))).toEqual({ outcome: 'invitation_invalid' });
       expect(await one.register(by(null))).toEqual({ outcome: 'invitation_required' });
-      // The id lets nobody in: the whole hash must fit.
+      // The id alone admits no account: the whole hash must fit.
       const forged = invitationId(hash).padEnd(64, '0');
       expect(await one.register(by(forged))).toEqual({ outcome: 'invitation_invalid' });
     });

@@ -65,7 +65,7 @@ export function people(backend: Backend): void {
       expect(String(listener.wakeUps[0]?.frame)).toContain('"b"');
     });
 
-    it('answers a blocked sender as somebody who is away would: repeats, conflicts, a full share', async () => {
+    it('answers a blocked sender as if the recipient were away: repeats, conflicts, a full share', async () => {
       await start();
       const away = (await register(node, true)).code;
       await node.people.block(bob.session, 'EVE0000');
@@ -83,7 +83,7 @@ export function people(backend: Backend): void {
       expect(await waiting()).toEqual([]);
     });
 
-    it('answers a blocked sender as somebody who is away would where no sender has a share of his own', async () => {
+    it('answers a blocked sender as if the recipient were away where no sender has a share of his own', async () => {
       await start({ ...SMALL, mailboxEnvelopes: 3, mailboxSharePercent: 100 });
       await node.people.block(bob.session, 'EVE0000');
       const sent = await eve.send(bob.code, ...Array.from({ length: 4 }, () => envelope('x')));
@@ -162,7 +162,7 @@ export function people(backend: Backend): void {
       expect(await waiting()).toEqual(['r', 'a', 'b']);
     });
 
-    it('does not hear somebody whom she knows and has blocked, until she unblocks', async () => {
+    it('does not hear a sender whom she knows and has blocked, until she unblocks', async () => {
       await start();
       await node.people.setPolicy(bob.session, 'known', []);
       await node.people.block(bob.session, 'EVE0000');

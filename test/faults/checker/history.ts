@@ -24,7 +24,7 @@ export interface SentEnvelope {
   settledAtMs: number | null;
   /**
    * The order of sending, counted per sender: the first and the last attempt that may have stored it. An attempt
-   * that was refused is none. One that never may have been stored has `NEVER`.
+   * that was refused does not count. One that never may have been stored has `NEVER`.
    */
   firstPosition: number;
   lastPosition: number;

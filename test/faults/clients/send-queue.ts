@@ -57,7 +57,7 @@ export class SendQueue {
     return this.#fresh.length;
   }
 
-  /** When the oldest attempt was sent that must be answered; null if there is none. */
+  /** When the oldest attempt was sent that must be answered, or null. */
   get waitingSinceMs(): number | null {
     for (const { outgoing, sentAtMs } of this.#attempts.values()) if (outgoing.id !== null) return sentAtMs;
     return null;

@@ -156,7 +156,7 @@ class Stream {
     }
   }
 
-  /** Nobody is there to receive it: what is held back would keep this process up for as long as it takes to send. */
+  /** No peer is there to receive it: what is held back would keep this process up for as long as it takes to send. */
   forget(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

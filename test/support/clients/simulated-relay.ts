@@ -32,7 +32,7 @@ class Mailbox {
 
 /**
  * A relay inside the process, by protocol 2, on the timers of the test: `WebSocket` and `fetch` are what a `Relay` takes as
- * options. It loses, repeats and expires envelopes, and cuts sockets, when it is told to; otherwise it keeps every promise.
+ * options. It loses, repeats and expires envelopes, and cuts sockets, where the test asks for it; otherwise it keeps every promise.
  */
 export class SimulatedRelay {
   readonly url = 'http://relay.test';

@@ -75,7 +75,7 @@ export class PushService {
 
   #read(name: string, headers: IncomingHttpHeaders, body: Buffer): Pushed {
     const device = this.#devices.get(name);
-    if (device === undefined) throw new Error(`nobody subscribed as ${name}`);
+    if (device === undefined) throw new Error(`no device subscribed as ${name}`);
     if (headers['content-encoding'] !== 'aes128gcm') throw new Error('not aes128gcm');
     return { device: name, headers, text: decrypt(device, body), ...this.#vapid(headers) };
   }

@@ -17,7 +17,7 @@ describe('the state on disk', () => {
   });
   afterEach(() => fs.rm(folder, { recursive: true }));
 
-  test('comes back, and says nothing to somebody who lacks the identity', async () => {
+  test('comes back, and says nothing to a reader who lacks the identity', async () => {
     const storage = open();
     await storage.load();
     await storage.write(changes({ account: '"E011T7D"', b: '"ä\n"' }));

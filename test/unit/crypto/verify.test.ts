@@ -45,7 +45,7 @@ const ALL_REFUSE = { relay: false, portable: false, noble: false };
  * The one difference, and it is wanted. noble multiplies the equation by the cofactor and allows an R of small order
  * (RFC 8032, 5.1.7, lets it); libsodium does neither. What libsodium accepts noble accepts too, as do Go and OpenSSL,
  * so nothing that the relay hands on is refused by a strict client. What only noble accepts, only the owner of the
- * key can make, on purpose: nobody's honest signature is refused.
+ * key can make, on purpose: no honest signature is refused.
  */
 const ONLY_NOBLE_ACCEPTS = { relay: false, portable: false, noble: true };
 

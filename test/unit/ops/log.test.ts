@@ -86,7 +86,7 @@ describe('the list of events', () => {
   test.each(Object.entries(LOG_EVENTS))('%s: is logged somewhere, and at its level', (event, { level }) => {
     const levels = new Set(calls.filter((call) => call.event === event).map((call) => call.level));
     // Those that are told with others, from a list, stand in the code all the same.
-    if (levels.size === 0) expect(code.includes(`event: '${event}',`), 'nobody logs it').toBe(true);
+    if (levels.size === 0) expect(code.includes(`event: '${event}',`), 'no code logs it').toBe(true);
     else expect([...levels]).toEqual([level]);
   });
 });

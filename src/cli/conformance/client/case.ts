@@ -1,7 +1,7 @@
 import { newKeys, signature } from '../peer.ts';
 import type { Stage } from './stage.ts';
 
-/** One rule of docs/protocol.md for clients, and how somebody who plays both relay and partner sees whether it is kept. */
+/** One rule of docs/protocol.md for clients, and how the program that plays both relay and partner sees whether it is kept. */
 export interface ClientCase {
   readonly section: string;
   readonly name: string;

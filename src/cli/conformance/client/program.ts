@@ -49,7 +49,7 @@ export class Program {
   }
 }
 
-/** Null if it is none. */
+/** Null if the text is not JSON. */
 export function readJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -61,7 +61,7 @@ export const FRAME_CASES: readonly Case[] = [
       ],
       ['a type of capitals', (me, to) => `{"sender":"${me}","recipient":"${to}","message":{"type":"Note"}}`],
       [
-        'an id that is none',
+        'a malformed id',
         (me, to) => `{"sender":"${me}","recipient":"${to}","id":"a b","message":{"type":"note"}}`,
       ],
       [
@@ -89,7 +89,7 @@ export const FRAME_CASES: readonly Case[] = [
   ),
   {
     section: SECTION,
-    name: 'a wrong signature is told with length and SHA-256 of the bytes that were checked',
+    name: 'a wrong signature is refused with length and SHA-256 of the bytes that were checked',
     run: async (target) => {
       const { alice, bob, fromAlice, toBob } = await pair(target);
       const data = envelope(alice, bob.code, '{"ü":1}');

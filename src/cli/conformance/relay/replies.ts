@@ -39,7 +39,7 @@ export const REPLY_CASES: readonly Case[] = [
   },
   {
     section: SECTION,
-    name: 'an envelope to nobody is recipient_unknown, with its id',
+    name: 'an envelope to a code without a user is recipient_unknown, with its id',
     run: async (target) => {
       const user = await target.user();
       const socket = await target.login(user, 2);

@@ -36,7 +36,7 @@ export async function loadIdentity(file: string): Promise<Identity> {
   return importIdentity(text, passphrase);
 }
 
-/** Writes it beside and renames: what was there is never half overwritten. `wx`: only if there is none yet. */
+/** Writes it beside and renames: what was there is never half overwritten. `wx`: only if no file is there yet. */
 export async function writeIdentity(
   file: string,
   identity: Identity,

@@ -4,7 +4,7 @@ import { EXIT, UsageError } from '../../command.ts';
 
 /**
  * The passphrase of the identity: KEYRELAY_PASSPHRASE, the first line of KEYRELAY_PASSPHRASE_FILE, or typed at the terminal
- * (also if standard input is a pipe). Null if there is none of the three.
+ * (also if standard input is a pipe). Null without any of the three.
  */
 export async function askPassphrase(prompt: string): Promise<string | null> {
   const given = givenPassphrase();

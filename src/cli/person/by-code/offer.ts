@@ -148,7 +148,7 @@ class Doorkeeper {
       if (word?.type === 'no') {
         const words =
           word.why === 'wrong'
-            ? 'Somebody tried a wrong code, or is intercepting the transfer: nothing was sent. Send again for a new code.'
+            ? 'Another person tried a wrong code, or is intercepting the transfer: nothing was sent. Send again for a new code.'
             : 'They do not want it: nothing was sent.';
         this.#fail(new OfferOver(words));
       }
@@ -172,7 +172,7 @@ class Doorkeeper {
   async #check(conversation: Conversation, proof: string): Promise<void> {
     if (proof !== this.#proofs(conversation, this.#offer.partner?.share ?? '')?.recipient) {
       await conversation.send(writeWord({ type: 'no', why: 'wrong' }));
-      const words = 'Somebody tried a wrong code: nothing was sent. Send again for a new code.';
+      const words = 'Another person tried a wrong code: nothing was sent. Send again for a new code.';
       this.#fail(new OfferOver(words));
       return;
     }

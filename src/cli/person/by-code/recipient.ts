@@ -156,7 +156,7 @@ class CodeOver extends Error {}
 
 const WHY_NOT = {
   wrong:
-    'The code is wrong, or somebody is intercepting the transfer: nothing was received. Ask for a new code: each can be tried once.',
-  taken: 'Somebody else has tried this code already: ask for a new one.',
+    'The code is wrong, or an attacker is intercepting the transfer: nothing was received. Ask for a new code: each can be tried once.',
+  taken: 'Another person has tried this code already: ask for a new one.',
   declined: 'The sender has ended it.',
 } as const;

@@ -3,7 +3,7 @@ import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { readCode } from '../../../protocol/codes.ts';
 import { UsageError } from '../../command.ts';
 
-/** 22 bits. Somebody who guesses gets one try: the sender ends after a wrong one. */
+/** 22 bits. An attacker who guesses gets one try: the sender ends after a wrong one. */
 const WORDS = 2;
 /** The first letters of a word of this list name it. */
 const LETTERS_ENOUGH = 4;

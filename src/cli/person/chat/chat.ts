@@ -43,7 +43,7 @@ export async function run(args: readonly string[]): Promise<number> {
   });
 }
 
-/** Somebody who is known can be written to at once; for anybody else the relay has to be there, and says so if it is not. */
+/** The user can write to a known contact at once. For a new one the relay has to be reachable; the error says so if it is not. */
 async function firstWord(relay: Relay, code: string): Promise<Conversation> {
   const known = relay.conversations.find((conversation) => conversation.code === code.trim().toUpperCase());
   if (known === undefined) return relay.startConversation(code);
@@ -236,8 +236,8 @@ class Chat {
     const number = this.#conversation.keyChanged ? this.#conversation.safetyNumber('offered').join(' ') : '';
     const { code } = this.#conversation;
     this.#screen.say(
-      `The relay names another key for ${code} than before. A new device gets a new code, so this should not happen: somebody ` +
-        `may be intercepting your messages. Nothing is sent until you have compared this number with theirs, by another way, and typed ` +
+      `The relay names another key for ${code} than before. A new device gets a new code, so this should not happen: an ` +
+        `attacker may be intercepting your messages. Nothing is sent until you have compared this number with theirs, by another way, and typed ` +
         `/trust:\n${number}`,
       { keyChanged: true, safetyNumber: number },
     );

@@ -10,7 +10,7 @@ import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
 const KEY_BYTES = 32;
 const DIGEST = /^[0-9a-f]{64}$/;
-/** Salt where there is none, and what stands for an absent key. */
+/** The salt of derivations without one, and what stands for an absent key. */
 const ZEROS = new Uint8Array(32);
 const ABSENT = ZEROS;
 
@@ -93,7 +93,7 @@ export interface FirstMessageKeys {
   readonly registeredKey: Uint8Array;
   /** The responder's one-time X25519 key; null if none was had. */
   readonly prekey: Uint8Array | null;
-  /** ML-KEM-768 ciphertext for the responder's published key; null if there is none. */
+  /** ML-KEM-768 ciphertext for the responder's published key; null if the responder has published none. */
   readonly kemCiphertext: Uint8Array | null;
 }
 

@@ -198,7 +198,7 @@ export class Accounts {
     return { outcome: 'existing', user };
   }
 
-  /** The user of this code, null if there is none, and `more` fields of the same hash. */
+  /** The user of this code or null, and `more` fields of the same hash. */
   async #read(code: string, more: readonly string[]): Promise<{ user: User | null; more: readonly Field[] }> {
     const key = userKey(code);
     const reply = await this.#options.calls.command('find', key, ['HMGET', key, ...USER_FIELDS, ...more]);

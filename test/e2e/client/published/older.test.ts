@@ -7,7 +7,7 @@ import { Processes } from '../../../support/servers/processes.ts';
 import type { RelayNode } from '../../../support/servers/relay-node.ts';
 import { until } from '../../../support/until.ts';
 
-/** Today's SDK and the one of version 1, which nobody can update: they must understand each other in every role. */
+/** Today's SDK and the one of version 1, which stays as it was published: they must understand each other in every role. */
 const processes = new Processes();
 const people = new People();
 const older: OlderPerson[] = [];
@@ -104,7 +104,7 @@ describe.each(['old', 'new'] as const)('where the smaller code is that of the %s
     async () => {
       const brief = await processes.relay({ RELAY_MAILBOX_TTL: '2' });
       const { old, today } = await both(smaller, brief.http);
-      // The old one asks somebody who is away until the request has run out.
+      // The old one asks a peer who is away until the request has run out.
       await today.relay.close();
       const toToday = await old.relay.startConversation(today.code);
       await toToday.send('waits');
@@ -143,7 +143,7 @@ describe.each(['old', 'new'] as const)('where the smaller code is that of the %s
     const failed = new Promise((resolve) => toToday.on('failed', resolve));
     const lost = await toToday.send('under keys that are lost');
     const forgetful = await people.join(relay.http, { identity: today.identity });
-    // An old client is told, and leaves it to its user.
+    // An old client learns of it, and leaves it to its user.
     expect(await failed).toMatchObject({ id: lost });
     const toOld = forgetful.relay.conversations[0] ?? (await approached(forgetful));
     await toToday.send('again');

@@ -124,7 +124,7 @@ describe.each(['Python', 'SDK'] as const)('where the smaller code is that of %s'
       const { name, alice } = await pythonAnd(smaller, short.http);
       const { code, identity, storage } = alice;
       await alice.relay.close();
-      // Python asks somebody who is away, until the request has run out.
+      // Python asks a peer who is away, until the request has run out.
       const bob = new PythonClient(name, short.http, code);
       bob.say('never read');
       const bobCode = await bob.code();

@@ -8,7 +8,7 @@ function typing({ wanted = true } = {}) {
 
 const receipt = { type: 'read', up_to: 'id', typing: true } as const;
 
-test('nothing is sent to somebody who has not shown a sign for a minute, because the relay would keep it', () => {
+test('nothing is sent to a peer who has not shown a sign for a minute, because the relay would keep it', () => {
   const { clock, typing: one } = typing();
   expect(one.next()).toBeNull();
   one.sign(receipt);

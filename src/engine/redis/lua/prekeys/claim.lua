@@ -1,5 +1,5 @@
 #!lua
--- Gives a prekey of a user to somebody, and remembers it: popped and noted in one step, so that an answer that is lost can be
+-- Gives a prekey of a user to another, and remembers it: popped and noted in one step, so that an answer that is lost can be
 -- given again and no key is given twice.
 --
 -- KEYS[1] user:{CODE}  hash     whose keys
