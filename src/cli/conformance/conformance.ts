@@ -1,8 +1,9 @@
 import { EXIT, parse, UsageError } from '../command.ts';
 import { runClient } from './client/client.ts';
-import { Nonconforming, Target } from './peer.ts';
+import { Nonconforming } from './peer.ts';
 import { CASES } from './relay/cases.ts';
 import { Report } from './report.ts';
+import { Target } from './target.ts';
 
 /** Plays every case against a relay, and prints by section of docs/protocol.md what it does not keep. */
 export async function run(args: readonly string[]): Promise<number> {

@@ -16,7 +16,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
     run: async (stage) => {
       await stage.login();
       await stage.exchangesKeys();
-      stage.deliver('', forged(stage.partner.message('forged', {})));
+      stage.relay.deliver('', forged(stage.partner.message('forged', {})));
       await stage.hears('genuine');
     },
   },
@@ -27,7 +27,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       const data = stage.partner.message('not for you', {});
-      stage.deliver(data.replace(`"recipient":"${stage.client.code}"`, '"recipient":"Z000000"'));
+      stage.relay.deliver(data.replace(`"recipient":"${stage.relay.client.code}"`, '"recipient":"Z000000"'));
       await stage.hears('for you');
     },
   },
@@ -39,7 +39,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
       await stage.exchangesKeys();
       const sender = `"sender":"${stage.partner.user.code}"`;
       const data = stage.partner.message('by another sender', {});
-      stage.deliver(data.replace(sender, `"more":{${sender}},"sender":"Q000000"`));
+      stage.relay.deliver(data.replace(sender, `"more":{${sender}},"sender":"Q000000"`));
       await stage.hears('by its sender');
     },
   },
@@ -50,7 +50,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       const data = stage.partner.message('two types', {});
-      stage.deliver(data.replace('"type":"message"', '"type":"note","type":"message"'));
+      stage.relay.deliver(data.replace('"type":"message"', '"type":"note","type":"message"'));
       await stage.hears('one type');
     },
   },
@@ -62,7 +62,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
       await stage.exchangesKeys();
       const place = `"id":"t","stream":"${'ab'.repeat(16)}","number":0,"base":0`;
       const text = `{"type":"note","type":"message",${place},"body":"two types","at":"2026-01-02T03:04:05.678Z"}`;
-      stage.deliver(stage.partner.message('', { text }));
+      stage.relay.deliver(stage.partner.message('', { text }));
       await stage.hears('one type');
     },
   },
@@ -77,7 +77,7 @@ export const CHECK_CASES: readonly ClientCase[] = [
     run: async (stage: Stage) => {
       await stage.login();
       const data = stage.partner.request(key);
-      stage.deliver(data);
+      stage.relay.deliver(data);
       await stage.exchangesKeys();
       demand(!stage.partner.answers.includes(sha256(data)), 'it has answered such a request');
     },
@@ -90,9 +90,9 @@ export const CHECK_CASES: readonly ClientCase[] = [
       await stage.exchangesKeys();
       await stage.hears('before');
       const stranger = { ...newKeys(), code: stage.partner.user.code };
-      stage.directory = stranger;
+      stage.relay.directory = stranger;
       const data = stage.partner.message('by another key', {});
-      stage.deliver('', `{"data":${data},"signature":"${signature(stranger, data)}"}`);
+      stage.relay.deliver('', `{"data":${data},"signature":"${signature(stranger, data)}"}`);
       await stage.hears('by the pinned key');
     },
   },

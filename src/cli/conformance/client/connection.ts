@@ -13,9 +13,9 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       const room = 65_536 - Buffer.byteLength(stage.partner.frame(stage.partner.data('note', { pad: '' })));
-      stage.deliver(stage.partner.data('note', { pad: 'x'.repeat(room) }));
+      stage.relay.deliver(stage.partner.data('note', { pad: 'x'.repeat(room) }));
       await stage.hears('behind a large frame');
-      same('the number of logins', stage.logins.length, 1);
+      same('the number of logins', stage.relay.logins.length, 1);
     },
   },
   {
@@ -23,10 +23,10 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
     name: 'answers the challenge with nonce and audience alone, signed',
     run: async (stage) => {
       await stage.login();
-      const [login] = stage.logins;
+      const [login] = stage.relay.logins;
       const { nonce, audience, ...more } = (login?.payload ?? {}) as Record<string, unknown>;
-      same('the nonce', nonce, stage.nonce);
-      same('the audience', audience, stage.socketUrl);
+      same('the nonce', nonce, stage.relay.nonce);
+      same('the audience', audience, stage.relay.socketUrl);
       same('what connect has besides', more, {});
       demand(login?.signed === true, 'the signature of connect does not verify over the bytes of data');
     },
@@ -35,11 +35,11 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
     section: LOGIN,
     name: 'signs nothing for a relay that names another URL',
     run: async (stage) => {
-      stage.audience = 'wss://elsewhere.example/ws';
+      stage.relay.audience = 'wss://elsewhere.example/ws';
       stage.start();
-      await stage.until(() => stage.dials > 0, 'it to dial');
-      await stage.meanwhile(() => stage.logins.length > 0 || stage.dials > 1);
-      same('the number of logins, although another URL was dialled,', stage.logins.length, 0);
+      await stage.until(() => stage.relay.dials > 0, 'it to dial');
+      await stage.meanwhile(() => stage.relay.logins.length > 0 || stage.relay.dials > 1);
+      same('the number of logins, although another URL was dialled,', stage.relay.logins.length, 0);
     },
   },
   {
@@ -47,10 +47,10 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
     name: 'acknowledges what it was delivered, also what it drops',
     run: async (stage) => {
       await stage.login();
-      stage.deliver(stage.partner.data('note', {}));
-      await stage.until(() => stage.acks.includes('1'), 'an ack of an envelope of an unknown type');
-      stage.deliver('', forged(stage.partner.data('note', {})));
-      await stage.until(() => stage.acks.includes('2'), 'an ack of a forged envelope');
+      stage.relay.deliver(stage.partner.data('note', {}));
+      await stage.until(() => stage.relay.acks.includes('1'), 'an ack of an envelope of an unknown type');
+      stage.relay.deliver('', forged(stage.partner.data('note', {})));
+      await stage.until(() => stage.relay.acks.includes('2'), 'an ack of a forged envelope');
     },
   },
   {
@@ -58,10 +58,10 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
     name: 'comes back after a connection that was cut, and after 1012',
     run: async (stage) => {
       await stage.login();
-      stage.cut();
-      await stage.until(() => stage.logins.length === 2, 'it to come back after a cut');
-      stage.cut(1012, 'retry in 50 ms');
-      await stage.until(() => stage.logins.length === 3, 'it to come back after 1012');
+      stage.relay.cut();
+      await stage.until(() => stage.relay.logins.length === 2, 'it to come back after a cut');
+      stage.relay.cut(1012, 'retry in 50 ms');
+      await stage.until(() => stage.relay.logins.length === 3, 'it to come back after 1012');
     },
   },
   {
@@ -69,9 +69,9 @@ export const CONNECTION_CASES: readonly ClientCase[] = [
     name: 'does not come back by itself after 4409',
     run: async (stage) => {
       await stage.login();
-      stage.cut(4409, 'replaced');
-      await stage.meanwhile(() => stage.dials > 1);
-      same('how often it has dialled', stage.dials, 1);
+      stage.relay.cut(4409, 'replaced');
+      await stage.meanwhile(() => stage.relay.dials > 1);
+      same('how often it has dialled', stage.relay.dials, 1);
     },
   },
 ];

@@ -30,10 +30,10 @@ export const EXCHANGE_CASES: readonly ClientCase[] = [
     partner: `${first}000000`,
     run: async (stage: Stage) => {
       await stage.login();
-      stage.treatment = 'swallow';
-      stage.say('waits for keys');
-      await stage.until(() => stage.sent.some(({ type }) => type === 'key_exchange'), 'a key_exchange');
-      stage.treatment = 'pass';
+      stage.relay.treatment = 'swallow';
+      stage.program.write('waits for keys');
+      await stage.until(() => stage.relay.sent.some(({ type }) => type === 'key_exchange'), 'a key_exchange');
+      stage.relay.treatment = 'pass';
       await stage.exchangesKeys();
       await stage.hears('from the other');
       await stage.until(() => stage.partner.heard.includes('waits for keys'), 'what it was told to write');
@@ -46,12 +46,12 @@ export const EXCHANGE_CASES: readonly ClientCase[] = [
       await stage.login();
       const data = await stage.exchangesKeys();
       for (const where of ['on this connection', 'on the next']) {
-        stage.deliver(data);
+        stage.relay.deliver(data);
         await stage.hears(`behind the repetition ${where}`);
         // Answers go before messages.
         await stage.writes(`behind its answer ${where}`);
         same(`the number of answers after a repetition ${where}`, stage.partner.answers.length, 1);
-        stage.cut();
+        stage.relay.cut();
         await stage.comesBack();
       }
     },
@@ -65,8 +65,8 @@ export const EXCHANGE_CASES: readonly ClientCase[] = [
       const box = Buffer.alloc(100, 1).toString('base64');
       const name = 'ab'.repeat(32);
       const data = stage.partner.data('message', { exchange: name, counter: 0, link: name, ciphertext: box });
-      stage.deliver(data);
-      await stage.until(() => stage.sent.some(({ type }) => type === 'key_exchange'), 'a key_exchange');
+      stage.relay.deliver(data);
+      await stage.until(() => stage.relay.sent.some(({ type }) => type === 'key_exchange'), 'a key_exchange');
       await stage.until(
         () => stage.partner.calledUnreadable(data),
         '`unreadable`, with the id of the envelope',

@@ -10,12 +10,12 @@ export const MESSAGE_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       const data = stage.partner.message('once');
-      stage.deliver(data);
+      stage.relay.deliver(data);
       await stage.shows('once');
-      stage.deliver(data);
-      stage.cut();
+      stage.relay.deliver(data);
+      stage.relay.cut();
       await stage.comesBack();
-      stage.deliver(data);
+      stage.relay.deliver(data);
       await stage.hears('afterwards');
     },
   },
@@ -26,10 +26,10 @@ export const MESSAGE_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       const [one, two] = [stage.partner.message('one'), stage.partner.message('two')];
-      stage.deliver(two);
-      stage.cut();
+      stage.relay.deliver(two);
+      stage.relay.cut();
       await stage.comesBack();
-      stage.deliver(one);
+      stage.relay.deliver(one);
       // Version 1 cannot order: it takes the first for old.
       await stage.shows(...(stage.partner.version === 2 ? ['one', 'two'] : ['two']));
       await stage.hears('three');
@@ -43,11 +43,11 @@ export const MESSAGE_CASES: readonly ClientCase[] = [
       await stage.exchangesKeys();
       if (stage.partner.version !== 2) return;
       const dropped = stage.partner.message('dropped');
-      stage.deliver(stage.partner.message('next'));
+      stage.relay.deliver(stage.partner.message('next'));
       const asks = () =>
         stage.partner.said.some(({ type, missing }) => type === 'arrived' && missing?.includes(0) === true);
       await stage.until(asks, '`arrived` that names the missing number');
-      stage.deliver(dropped);
+      stage.relay.deliver(dropped);
       await stage.shows('dropped', 'next');
     },
   },
@@ -58,10 +58,11 @@ export const MESSAGE_CASES: readonly ClientCase[] = [
       await stage.login();
       await stage.exchangesKeys();
       await stage.hears('one');
-      for (const counter of [2 ** 53 - 1, 1_500]) stage.deliver(stage.partner.message('a lie', { counter }));
+      for (const counter of [2 ** 53 - 1, 1_500])
+        stage.relay.deliver(stage.partner.message('a lie', { counter }));
       // It opens, or the client has dropped keys that it no longer trusts, and says so. A counter believed makes it old.
       const data = stage.partner.message('two');
-      stage.deliver(data);
+      stage.relay.deliver(data);
       await stage.exchangesKeys();
       const isTaken = () => stage.shown.includes('two') || stage.partner.calledUnreadable(data);
       await stage.until(isTaken, 'it to show "two", or to call it unreadable');

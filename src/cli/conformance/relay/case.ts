@@ -1,4 +1,6 @@
-import type { Socket, Target, User } from '../peer.ts';
+import type { User } from '../peer.ts';
+import type { Socket } from '../socket.ts';
+import type { Target } from '../target.ts';
 
 /** One promise of docs/protocol.md, and how a stranger can see whether a relay keeps it. Throws `Nonconforming`. */
 export interface Case {

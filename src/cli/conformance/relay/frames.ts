@@ -11,7 +11,7 @@ export const FRAME_CASES: readonly Case[] = [
       const { alice, bob, fromAlice, toBob } = await pair(target);
       const head = `"sender":"${alice.code}" , "recipient":"${bob.code}","id":"bytes"`;
       const data = `{ "message":\t{"payload":[1.0, 1e2, -0, "\\u00e9é\\/", {"a":{}}],"type":"note"},  "more":null,${head} }`;
-      fromAlice.send(
+      fromAlice.ws.send(
         `\n{ "signature" : "${signature(alice, data).toUpperCase()}", "data":${data} , "extra":1}`,
       );
       await fromAlice.fromServer('accepted');
@@ -80,7 +80,7 @@ export const FRAME_CASES: readonly Case[] = [
       name: `${name}: bad_frame, and the socket stays open`,
       run: async (target) => {
         const { alice, bob, fromAlice, toBob } = await pair(target);
-        fromAlice.send(frameOf(alice, write(alice.code, bob.code)));
+        fromAlice.ws.send(frameOf(alice, write(alice.code, bob.code)));
         await fromAlice.refused('bad_frame');
         await fromAlice.deliver(alice, envelope(alice, bob.code, '"behind it"'));
         demand((await toBob.envelope()).data.includes('behind it'), 'what was refused was delivered');
@@ -93,7 +93,7 @@ export const FRAME_CASES: readonly Case[] = [
     run: async (target) => {
       const { alice, bob, fromAlice, toBob } = await pair(target);
       const data = envelope(alice, bob.code, '{"ü":1}');
-      fromAlice.send(`{"data":${data},"signature":"${signature(alice, `${data} `)}"}`);
+      fromAlice.ws.send(`{"data":${data},"signature":"${signature(alice, `${data} `)}"}`);
       const detail = String((await fromAlice.refused('bad_signature')).detail);
       demand(detail.includes(sha256(data)), `the detail lacks SHA-256 ${sha256(data)}: ${detail}`);
       demand(detail.includes(String(Buffer.byteLength(data))), `the detail lacks the length: ${detail}`);
@@ -105,7 +105,7 @@ export const FRAME_CASES: readonly Case[] = [
     name: "an envelope in another user's name is sender_mismatch",
     run: async (target) => {
       const { alice, bob, fromAlice, toBob } = await pair(target);
-      fromAlice.send(frameOf(alice, envelope({ ...alice, code: bob.code }, bob.code, '1')));
+      fromAlice.ws.send(frameOf(alice, envelope({ ...alice, code: bob.code }, bob.code, '1')));
       await fromAlice.refused('sender_mismatch');
       await toBob.quiet('the sender was another');
     },
@@ -119,7 +119,7 @@ export const FRAME_CASES: readonly Case[] = [
       await fromAlice.deliver(alice, data);
       await fromAlice.deliver(alice, data);
       same('D', (await toBob.envelope()).data, data);
-      fromAlice.send(frameOf(alice, envelope(alice, bob.code, '"twice"', { id: idOf(data) })));
+      fromAlice.ws.send(frameOf(alice, envelope(alice, bob.code, '"twice"', { id: idOf(data) })));
       same('the id of the error', (await fromAlice.refused('id_conflict')).id, idOf(data));
       await toBob.quiet('the repetition was stored before');
     },
@@ -139,7 +139,7 @@ export const FRAME_CASES: readonly Case[] = [
       const data = sized(most);
       await fromAlice.deliver(alice, data);
       same('D', (await toBob.envelope()).data === data, true);
-      fromAlice.send(frameOf(alice, sized(most + 1)));
+      fromAlice.ws.send(frameOf(alice, sized(most + 1)));
       await fromAlice.refused('too_large');
       await fromAlice.closedWith(1009);
     },
@@ -149,7 +149,7 @@ export const FRAME_CASES: readonly Case[] = [
     name: 'a binary frame closes with 4400',
     run: async (target) => {
       const { fromAlice } = await pair(target);
-      fromAlice.send(Buffer.from('{}'));
+      fromAlice.ws.send(Buffer.from('{}'));
       await fromAlice.closedWith(4400);
     },
   },

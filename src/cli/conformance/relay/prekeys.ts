@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  demand,
-  envelope,
-  frameOf,
-  newExchangeKey,
-  type Socket,
-  same,
-  signature,
-  type Target,
-  type User,
-} from '../peer.ts';
+import { demand, envelope, frameOf, newExchangeKey, same, signature, type User } from '../peer.ts';
+import type { Socket } from '../socket.ts';
+import type { Target } from '../target.ts';
 import type { Case } from './case.ts';
 
 const SECTION = '4 Protocol 2';
@@ -44,7 +36,7 @@ function frameFor(user: User, type: string, payload: object, id?: string): strin
 }
 
 async function resultOf(socket: Socket, frame: string): Promise<unknown> {
-  socket.send(frame);
+  socket.ws.send(frame);
   return (await socket.fromServer('accepted')).payload.result;
 }
 
@@ -64,7 +56,7 @@ export const PREKEY_CASES: readonly Case[] = [
       same('generation and left', [first.own.generation, first.own.left], [0, 0]);
       const { signed, command } = batchOf(bob, 1, first.own.store);
       await resultOf(first.socket, frameFor(bob, 'prekeys', command));
-      first.socket.drop();
+      first.socket.ws.terminate();
       for (const index of [0, 1, null]) {
         const alice = await target.user();
         const { socket } = await enter(target, alice);
@@ -91,7 +83,7 @@ export const PREKEY_CASES: readonly Case[] = [
         batchOf(bob, 0, own.store),
       ];
       for (const { command } of bad) {
-        socket.send(frameFor(bob, 'prekeys', command));
+        socket.ws.send(frameFor(bob, 'prekeys', command));
         await socket.refused('bad_command');
       }
       const asking = (await enter(target, alice)).socket;
@@ -101,7 +93,7 @@ export const PREKEY_CASES: readonly Case[] = [
         {},
       );
       await resultOf(socket, frameFor(bob, 'prekeys', batchOf(bob, 5, own.store).command));
-      socket.send(frameFor(bob, 'prekeys', batchOf(bob, 4, own.store).command));
+      socket.ws.send(frameFor(bob, 'prekeys', batchOf(bob, 4, own.store).command));
       await socket.refused('bad_command');
     },
   },

@@ -11,7 +11,7 @@ export const PROTOCOL_1_CASES: readonly Case[] = [
       const [alice, bob] = [await target.user(), await target.user()];
       const fromAlice = await target.login(alice, 1);
       same('the payload of connect_ack', fromAlice.ack.payload, {});
-      same('the subprotocol', fromAlice.subprotocol, '');
+      same('the subprotocol', fromAlice.ws.protocol, '');
       const sent = [1, 2, 3].map((number) => envelope(alice, bob.code, String(number)));
       for (const data of sent) await fromAlice.deliver(alice, data);
       const toBob = await target.login(bob, 1);
@@ -34,12 +34,12 @@ export const PROTOCOL_1_CASES: readonly Case[] = [
       same('D', (await dying.envelope()).data, data);
       await dying.pinged(1);
       demand((dying.pings[0] ?? '').length <= 40, 'the data of the ping is longer than 40 bytes');
-      dying.drop();
+      dying.ws.terminate();
       const again = await target.login(bob, 1);
       same('D after the reconnect', (await again.envelope()).data, data);
       await again.pinged(1);
       await again.quiet('the pong was sent');
-      again.drop();
+      again.ws.terminate();
       const third = await target.login(bob, 1);
       await third.quiet('the envelope was confirmed');
     },
@@ -50,10 +50,10 @@ export const PROTOCOL_1_CASES: readonly Case[] = [
     run: async (target) => {
       const user = await target.user();
       const socket = await target.login(user, 1);
-      socket.send(frameOf(user, connectText(user.code)));
+      socket.ws.send(frameOf(user, connectText(user.code)));
       await socket.refused('bad_frame');
       const other = await target.dial();
-      other.send(frameOf(user, `{"sender":"${user.code}","id":"more","message":{"type":"connect"}}`));
+      other.ws.send(frameOf(user, `{"sender":"${user.code}","id":"more","message":{"type":"connect"}}`));
       await other.refused('bad_frame');
       await other.closedWith(4400);
     },

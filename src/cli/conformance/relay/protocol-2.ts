@@ -9,7 +9,7 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
     name: 'the relay speaks first, with a fresh nonce each time',
     run: async (target) => {
       const socket = await target.dial(['relay.v1', 'relay.v2']);
-      same('the subprotocol', socket.subprotocol, 'relay.v2');
+      same('the subprotocol', socket.ws.protocol, 'relay.v2');
       const { nonce, audience } = await socket.challenge();
       demand(/^[0-9a-f]{64}$/.test(nonce), `the nonce is ${nonce}, and should be 64 hex`);
       demand(
@@ -32,7 +32,7 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
       const replayed = frameOf(user, connectText(user.code, { nonce, audience: target.socket }));
       const second = await target.dial(['relay.v2']);
       await second.challenge();
-      second.send(replayed);
+      second.ws.send(replayed);
       await second.refused('bad_challenge');
       await second.closedWith(4401);
       const third = await target.dial(['relay.v2']);
@@ -40,7 +40,7 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
       // A relay that names no URL of its own takes every audience.
       if (challenge.audience === null) return;
       const audience = 'wss://elsewhere.example/ws';
-      third.send(frameOf(user, connectText(user.code, { nonce: challenge.nonce, audience })));
+      third.ws.send(frameOf(user, connectText(user.code, { nonce: challenge.nonce, audience })));
       await third.refused('bad_challenge');
       await third.closedWith(4401);
     },
@@ -84,10 +84,10 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
       for (const data of sent) await fromAlice.deliver(alice, data);
       const seqs: string[] = [];
       for (const _ of sent) seqs.push(String((await toBob.envelope()).seq));
-      toBob.send(JSON.stringify({ ack: 'unknown-1' }));
-      toBob.send(JSON.stringify({ ack: seqs[1] }));
+      toBob.ws.send(JSON.stringify({ ack: 'unknown-1' }));
+      toBob.ws.send(JSON.stringify({ ack: seqs[1] }));
       await toBob.quiet('an ack has no answer');
-      toBob.drop();
+      toBob.ws.terminate();
       const again = await target.login(bob, 2);
       same('queued', again.ack.payload.queued, 1);
       same('D', (await again.envelope()).data, sent[2]);
@@ -98,9 +98,9 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
     name: 'after protocol 2, protocol 1 is protocol_required, 4401',
     run: async (target) => {
       const user = await target.user();
-      (await target.login(user, 2)).drop();
+      (await target.login(user, 2)).ws.terminate();
       const back = await target.dial();
-      back.send(frameOf(user, connectText(user.code)));
+      back.ws.send(frameOf(user, connectText(user.code)));
       await back.refused('protocol_required');
       await back.closedWith(4401);
     },
@@ -126,9 +126,9 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
       const user = await target.user();
       const socket = await target.login(user, 2);
       await socket.fromServer('drained');
-      socket.send(frameOf(user, envelope(user, 'server', '{}', { type: 'no_such_command' })));
+      socket.ws.send(frameOf(user, envelope(user, 'server', '{}', { type: 'no_such_command' })));
       await socket.refused('unknown_command');
-      socket.send(frameOf(user, envelope(user, 'server', '{"code":7}', { type: 'block' })));
+      socket.ws.send(frameOf(user, envelope(user, 'server', '{"code":7}', { type: 'block' })));
       await socket.refused('bad_command');
     },
   },
@@ -144,7 +144,7 @@ export const PROTOCOL_2_CASES: readonly Case[] = [
         envelope(user, 'server', JSON.stringify({ ecdh_public_key: next, proof: signed }), {
           type: 'rotate',
         });
-      socket.send(frameOf(user, rotate(proof(user))));
+      socket.ws.send(frameOf(user, rotate(proof(user))));
       await socket.refused('bad_command');
       await socket.deliver(user, rotate(proof(user, next)));
       const { body } = await target.ask(`/users/${user.code}`);

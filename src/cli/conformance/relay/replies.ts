@@ -10,11 +10,11 @@ export const REPLY_CASES: readonly Case[] = [
     run: async (target) => {
       const user = await target.user();
       const early = await target.dial();
-      early.send(frameOf(user, envelope(user, user.code, '1')));
+      early.ws.send(frameOf(user, envelope(user, user.code, '1')));
       await early.refused('not_connected');
       await early.closedWith(4401);
       const broken = await target.dial();
-      broken.send('{');
+      broken.ws.send('{');
       await broken.refused('bad_frame');
       await broken.closedWith(4400);
     },
@@ -30,7 +30,7 @@ export const REPLY_CASES: readonly Case[] = [
         frameOf(user, connectText('ZZZZZZZ')),
       ]) {
         const socket = await target.dial();
-        socket.send(frame);
+        socket.ws.send(frame);
         details.push(String((await socket.refused('bad_signature')).detail).replace(/[0-9a-f]{64}|\d+/g, ''));
         await socket.closedWith(4401);
       }
@@ -45,7 +45,7 @@ export const REPLY_CASES: readonly Case[] = [
       const socket = await target.login(user, 2);
       await socket.fromServer('drained');
       const data = envelope(user, 'ZZZZZZZ', '1');
-      socket.send(frameOf(user, data));
+      socket.ws.send(frameOf(user, data));
       same('the id of the error', (await socket.refused('recipient_unknown')).id, idOf(data));
     },
   },

@@ -1,4 +1,5 @@
-import { demand, newExchangeKey, newKeys, proof, same, type Target } from '../peer.ts';
+import { demand, newExchangeKey, newKeys, proof, same } from '../peer.ts';
+import type { Target } from '../target.ts';
 import { type Case, SMALL_ORDER } from './case.ts';
 
 const SECTION = '1 Users';
