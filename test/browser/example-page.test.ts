@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Browsers } from '../support/browsers/chromium.ts';
 import { exampleFolder } from '../support/clients/example-folder.ts';
 import { approached, People, take } from '../support/clients/sdk.ts';
 import { Processes } from '../support/servers/processes.ts';
-import { Browsers } from './browsers.ts';
 
 const processes = new Processes();
 const people = new People();

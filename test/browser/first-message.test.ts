@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
+import { Browsers } from '../support/browsers/chromium.ts';
 import { Processes } from '../support/servers/processes.ts';
 import { until } from '../support/until.ts';
-import { Browsers } from './browsers.ts';
 
 const processes = new Processes();
 const browsers = new Browsers();

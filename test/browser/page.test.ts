@@ -1,29 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../src/cli/dev/servers.ts';
-import { createIdentity } from '../../src/client/index.ts';
+import { Browsers, type Visitor } from '../support/browsers/chromium.ts';
 import { longTest } from '../support/long.ts';
-import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 90_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
-let redis: RedisServer;
 let relay: RelayNode;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
-  relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
+  relay = await processes.relay();
 });
 afterEach(() => browsers.leave());
 afterAll(async () => {
   await browsers.stop();
   await processes.stop();
-  await redis.remove();
 });
 
 const visit = (url = relay.http) => browsers.visit(url);
@@ -109,95 +103,38 @@ describe('two people in two browsers', () => {
   });
 });
 
-describe('when something is in the way', () => {
-  test('who was offline finds three messages on return, and the sender sees them delivered', async () => {
-    const { alice, bob } = await talking();
-    const { context } = bob;
-    await bob.page.close();
-    for (const text of ['one', 'two', 'three']) await alice.say(text);
-    await alice.sees('three', 'stored');
-    await alice.picture('stored');
-    const again = await browsers.openTab(context, relay.http);
-    await again.page.locator('.person .unread', { hasText: '3' }).waitFor();
-    await again.page.click('.person');
-    await again.hears('three');
-    expect(await again.thread()).toEqual(['Hello Bob', 'Hello Alice', 'one', 'two', 'three']);
-    await alice.sees('three', 'read');
+describe('finding the way', () => {
+  longTest('a code is taken with a dash, as a link, and as an address of this page', async () => {
+    const { alice, bobsCode: code } = await browsers.talking(relay.http);
+    const dashed = ` ${code.slice(0, 3).toLowerCase()}-${code.slice(3)} `;
+    for (const written of [dashed, `${relay.http}/#${code}`, `${relay.http}/#/${code}`]) {
+      await alice.page.goto(relay.http);
+      await alice.is('live');
+      await alice.startWith(written);
+      expect(new URL(alice.page.url()).hash).toBe(`#/${code}`);
+    }
   });
 
-  test('a relay that is killed and comes back only makes messages wait', async () => {
-    const settings = { RELAY_REDIS_URL: redis.url, RELAY_PORT: `${await freePort()}` };
-    const fragile = await processes.relay(settings);
-    const { alice, bob } = await talking(fragile.http);
-    await fragile.kill();
-    await alice.is('offline');
-    await alice.say('Are you there?');
-    await alice.sees('Are you there?', 'waiting');
-    await alice.isTold('offline');
-    await alice.picture('offline');
-    await processes.relay(settings);
-    await bob.hears('Are you there?');
-    await alice.sees('Are you there?', 'read');
+  longTest('a link to a code works in a page that is open, and asks first', async () => {
+    const { alice } = await talking();
+    const code = await (await visit()).code();
+    await alice.page.evaluate(`location.hash = '#${code}'`);
+    await alice.page.locator('#new-sheet').waitFor();
+    expect(await alice.page.inputValue('#new-code')).toBe(code);
+    await alice.page.click('#new-go');
+    await alice.page.locator('#talk-name', { hasText: code }).waitFor();
   });
 
-  test('a key that changes is a warning, and nothing is sent until it is accepted', async () => {
-    const { alice, bob } = await talking();
-    const code = await bob.code();
-    await bob.page.close();
-    // The operator of the relay puts another key behind Bob's code.
-    const { eddsaPublicKey, ecdhPublicKey } = createIdentity();
-    await redis.call('HSET', `user:{${code}}`, 'eddsa', eddsaPublicKey, 'ecdh', ecdhPublicKey);
-    // Opening the conversation is enough to learn of it.
+  longTest('Back leads to the conversation before, and a reload keeps the open one', async () => {
+    const { alice, bobsCode } = await browsers.talking(relay.http);
+    const code = await (await visit()).code();
+    await alice.startWith(code);
+    await alice.page.goBack();
+    await alice.page.locator('#talk-name', { hasText: bobsCode }).waitFor();
     await alice.page.reload();
-    await alice.isTold('changed');
-    await alice.page.locator('.person .trust-changed').waitFor();
-    expect(await alice.page.locator('#text').isDisabled()).toBe(true);
-    await alice.picture('key-changed');
-    expect(await alice.axeFindings()).toEqual([]);
-    await alice.page.click('#banner-actions button');
-    await alice.page.click('#safety-accept');
-    await alice.page.locator('#banner').waitFor({ state: 'hidden' });
-    await alice.say('To the new key');
-    await alice.sees('To the new key', 'waiting');
-  });
-
-  longTest('a second tab leaves the first alone, and can take over', async () => {
-    const { alice, bob } = await talking();
-    const second = await browsers.openTab(alice.context, relay.http);
-    await second.isTold('elsewhere');
-    await second.page.locator('.person').first().click();
-    await second.hears('Hello Alice');
-    await second.picture('two-tabs');
-    await alice.say('Still in the first tab');
-    await bob.hears('Still in the first tab');
-    await second.page.click('#banner-actions button');
-    await second.is('live');
-    await alice.isTold('displaced');
-    await second.say('Now in the second');
-    await bob.hears('Now in the second');
-    // And back again, by one click.
-    await alice.page.click('#banner-actions button');
-    await alice.is('live');
-    await second.isTold('displaced');
-    expect(await alice.thread()).toEqual([
-      'Hello Bob',
-      'Hello Alice',
-      'Still in the first tab',
-      'Now in the second',
-    ]);
-  });
-
-  longTest('a relay that was set up anew gives a new code', async () => {
-    const settings = { RELAY_PORT: `${await freePort()}` };
-    const first = await processes.relay(settings);
-    const alice = await visit(first.http);
-    const before = await alice.code();
-    await first.kill();
-    await processes.relay(settings);
-    await alice.isTold('forgotten');
-    await alice.page.click('#banner-actions button');
-    await alice.is('live');
-    expect(await alice.code()).not.toBe(before);
+    await alice.page.locator('#talk-name', { hasText: bobsCode }).waitFor();
+    await alice.page.goForward();
+    await alice.page.locator('#talk-name', { hasText: code }).waitFor();
   });
 
   test('an unknown code shows an error beside the field', async () => {
@@ -206,6 +143,31 @@ describe('when something is in the way', () => {
     await alice.page.fill('#their-code', '0000000');
     await alice.page.press('#their-code', 'Enter');
     await alice.page.locator('#start-error', { hasText: 'No user has this code' }).waitFor();
+  });
+});
+
+describe('leaving', () => {
+  longTest('deletes the account at the relay too, and the code is gone', async () => {
+    const alice = await visit();
+    const code = await alice.code();
+    await alice.is('live');
+    await alice.page.click('#settings-open');
+    await alice.page.click('#delete');
+    await alice.page.locator('#delete-words', { hasText: 'Your account at the relay goes too' }).waitFor();
+    await alice.page.click('#delete-go');
+    await alice.page.locator('#code').filter({ hasNotText: code }).filter({ hasText: /\w{7}/ }).waitFor();
+    expect((await fetch(`${relay.http}/users/${code}`)).status).toBe(410);
+  });
+
+  longTest('says what stays at a relay that cannot be reached', async () => {
+    const own = await processes.relay({});
+    const alice = await browsers.visit(own.http);
+    await alice.is('live');
+    await own.kill();
+    await alice.isTold('offline');
+    await alice.page.click('#settings-open');
+    await alice.page.click('#delete');
+    await alice.page.locator('#delete-words', { hasText: 'The relay keeps your code' }).waitFor();
   });
 });
 

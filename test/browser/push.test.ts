@@ -1,5 +1,6 @@
 import { createECDH } from 'node:crypto';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { Browsers } from '../support/browsers/chromium.ts';
 import { sendStored } from '../support/clients/scene.ts';
 import { longTest } from '../support/long.ts';
 import { PlainClient } from '../support/plain/plain-client.ts';
@@ -8,7 +9,6 @@ import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { PushService } from '../support/services/push-service.ts';
 import { until } from '../support/until.ts';
-import { Browsers } from './browsers.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Browsers, type Look, PICTURES, type Visitor } from '../support/browsers/chromium.ts';
 import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Look, PICTURES, type Visitor } from './browsers.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
@@ -31,9 +31,18 @@ const MISFITS = `(() => {
   return [...small, ...wide];
 })()`;
 
+/** What moves for longer than one sees, by the styles that hold now. */
+const MOVING = `[...document.querySelectorAll('*')].flatMap((each) => ['', '::before', '::after']
+  .filter((part) => {
+    const { animationName, animationDuration, transitionDuration } = getComputedStyle(each, part);
+    const durations = animationName === 'none' ? transitionDuration : animationDuration + ',' + transitionDuration;
+    return durations.split(',').some((duration) => parseFloat(duration) > 0.01);
+  })
+  .map((part) => 'moves: ' + (each.id || each.className || each.tagName) + part))`;
+
 const LOOKS = [
   { device: 'desktop', colorScheme: 'light' },
-  { device: 'narrow', colorScheme: 'dark' },
+  { device: 'narrow', colorScheme: 'dark', reducedMotion: 'reduce' },
   { device: 'desktop', colorScheme: 'dark' },
   { device: 'phone', colorScheme: 'light' },
   { device: 'phone', colorScheme: 'dark' },
@@ -46,12 +55,14 @@ describe('every state of the page', () => {
 
   test.each(looks)('is whole, and axe finds nothing in it: $device, $colorScheme', async (look) => {
     const { device, colorScheme } = look;
+    const still = 'reducedMotion' in look;
     const alice = await visit(look);
     const { page } = alice;
     const wrong: string[] = [];
     const state = async (name: string) => {
       await alice.picture(`${name}-${device}-${colorScheme}`);
       const misfits = (await page.evaluate(MISFITS)) as string[];
+      if (still) misfits.push(...((await page.evaluate(MOVING)) as string[]));
       wrong.push(...[...misfits, ...(await alice.axeFindings())].map((each) => `${name}: ${each}`));
     };
     await alice.code();
@@ -109,7 +120,14 @@ describe('every state of the page', () => {
     await state('what-the-relay-sees');
     await page.click('#wire-close');
 
-    if (device !== 'desktop') await page.click('#back');
+    const back = () => (device === 'desktop' ? Promise.resolve() : page.click('#back'));
+    await back();
+    await page.fill('#search', 'Both of us');
+    await page.locator('.person', { hasText: 'Both of us' }).click();
+    await page.locator('.item.found').waitFor();
+    await state('found');
+    await back();
+    await page.fill('#search', '');
     await page.click('#new');
     await state('new-conversation');
     await page.fill('#new-code', '0000000');
@@ -123,6 +141,17 @@ describe('every state of the page', () => {
     await page.click('#person-actions button:has-text("Block")');
     await alice.isTold('blocked');
     await state('blocked');
+    // As the line at the top looks for a moment at each connect, and at the end.
+    for (const [name, words] of [
+      ['connecting', 'Connecting…'],
+      ['ended', 'Not connected'],
+    ]) {
+      await page.evaluate(`(() => {
+        document.querySelector('#connection').dataset.state = '${name}';
+        document.querySelector('#connection-text').textContent = '${words}';
+      })()`);
+      await state(`${name}`);
+    }
     expect(wrong).toEqual([]);
   });
 });

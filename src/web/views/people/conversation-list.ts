@@ -133,7 +133,7 @@ export class ConversationList {
       head.append(mark, hiddenText(` (${words})`));
     }
     if (last !== undefined)
-      head.append(make('span', { class: 'when', text: listTime(last.cameMs ?? last.atMs, Date.now()) }));
+      head.append(make('span', { class: 'when', text: listTime(last.atMs, Date.now()) }));
     const line = make(
       'span',
       { class: 'person-line' },

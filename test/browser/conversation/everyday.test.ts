@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { freePort } from '../../src/cli/dev/servers.ts';
-import { People } from '../support/clients/sdk.ts';
-import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
-import { until } from '../support/until.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
+import { People } from '../../support/clients/sdk.ts';
+import { longTest } from '../../support/long.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { until } from '../../support/until.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -177,18 +176,3 @@ longTest(
     expect(await bob.page.locator('.person').count()).toBe(1);
   },
 );
-
-longTest('a page that is looked at again tries at once', async () => {
-  const settings = { RELAY_PORT: `${await freePort()}` };
-  const own = await processes.relay(settings);
-  const dora = await browsers.visit(own.http);
-  await dora.is('live');
-  await own.kill();
-  // The waits double: it has tried in vain some times.
-  const waits = dora.page.locator('#banner-text', { hasText: /Next try in ([6-9]|\d\d) s/ });
-  await waits.waitFor({ timeout: 80_000 });
-  await processes.relay(settings);
-  await dora.page.evaluate(`dispatchEvent(new Event('focus'))`);
-  // A relay that has forgotten everybody answers, too.
-  await dora.isTold('forgotten');
-});

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { toolPath } from '../../src/cli/dev/install.ts';
-import { ensureInstalled } from '../support/servers/install.ts';
+import { toolPath } from '../../../src/cli/dev/install.ts';
+import { ensureInstalled } from '../servers/install.ts';
 
 /** The browser talks to our relay on loopback and to nobody else, as far as flags can see to it. */
 const FLAGS = [
@@ -35,14 +35,15 @@ type Device = keyof typeof VIEWPORTS;
 export interface Look {
   readonly device?: Device;
   readonly colorScheme?: 'light' | 'dark';
+  readonly reducedMotion?: 'reduce';
 }
 
 /** Where pictures of the states go, if they are asked for: `KEYRELAY_SCREENSHOTS=1`. */
 export const PICTURES =
-  process.env.KEYRELAY_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../docs/images') : null;
+  process.env.KEYRELAY_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../../docs/images') : null;
 
 /** Only pictures that the document shows are taken. */
-const SHOWN = readFileSync(join(import.meta.dirname, '../../docs/page.md'), 'utf8');
+const SHOWN = readFileSync(join(import.meta.dirname, '../../../docs/page.md'), 'utf8');
 
 /** A person at a page of her own: no two share storage. */
 export class Visitor {

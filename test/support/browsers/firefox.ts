@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
-import { toolPath } from '../../src/cli/dev/install.ts';
-import { ensureInstalled } from '../support/servers/install.ts';
-import { until } from '../support/until.ts';
+import { toolPath } from '../../../src/cli/dev/install.ts';
+import { ensureInstalled } from '../servers/install.ts';
+import { until } from '../until.ts';
 
 const LAUNCH_MS = 60_000;
 const WAIT_MS = 40_000;

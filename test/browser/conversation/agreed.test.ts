@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
-import { Browsers, type Visitor } from './browsers.ts';
+import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
+import { longTest } from '../../support/long.ts';
+import { Processes } from '../../support/servers/processes.ts';
+import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
