@@ -20,7 +20,7 @@ import { People } from './kept/people.ts';
 import { readSettings } from './kept/settings.ts';
 import { OwnCode } from './views/people/own-code.ts';
 import { type SettingsActions, SettingsSheet } from './views/settings-sheet.ts';
-import { WirePanel } from './views/thread/wire-panel.ts';
+import { WirePanel } from './views/wire-panel.ts';
 
 /** Set over a reload by a person who has chosen to go on in this tab, and need not be asked again. */
 const TAKE_OVER = 'keyrelay-take-over';
@@ -161,7 +161,7 @@ function settingsActions(parts: {
     onTyping: (wanted) => {
       relay.typing = wanted;
     },
-    onFewRequests: () => chat.fewRequestsChanged(),
+    onFewRequests: () => chat.refusals?.settle(),
     isConnected: () => relay.state.state === 'live',
     onDeleteAccount: () => deleteAccount(relay),
     onDeleteEverything: async () => {

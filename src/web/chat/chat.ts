@@ -5,10 +5,10 @@ import { keepForGood } from '../kept/everything.ts';
 import type { KeptFiles } from '../kept/files.ts';
 import type { Entry, History } from '../kept/history.ts';
 import type { People } from '../kept/people.ts';
+import { Banner } from '../views/banner.ts';
 import { ConversationList } from '../views/people/conversation-list.ts';
 import { NewConversation } from '../views/people/new-conversation.ts';
 import { ScanSheet } from '../views/people/scan-sheet.ts';
-import { Banner } from '../views/thread/banner.ts';
 import { codeInAddress, goTo, onAddress, readInvitation } from './address.ts';
 import { ListedPeople } from './listed-people.ts';
 import { notify, onNotificationClick } from './notify.ts';
@@ -18,6 +18,7 @@ import { bannerFor } from './status.ts';
 import { TalkPane } from './talk-pane.ts';
 import { Expiry } from './talks/expiry.ts';
 import { Files } from './talks/files.ts';
+import { Refusals } from './talks/refusals.ts';
 import { Talks, type TalksOptions } from './talks/talks.ts';
 import { wordsFor } from './talks/words.ts';
 
@@ -31,6 +32,8 @@ export interface ChatOptions {
 
 /** The page as a whole: puts its parts together, opens conversations, and has each part show what has changed. */
 export class Chat {
+  /** Null until connected. */
+  refusals: Refusals | null = null;
   readonly #options: ChatOptions;
   readonly #state: PageState;
   readonly #listed: ListedPeople;
@@ -67,7 +70,7 @@ export class Chat {
       onChoose: (code) => this.#go(code),
       onFound: (code, id) => {
         this.#go(code);
-        this.#pane.showMessage(id);
+        this.#pane.thread.showMessage(id);
       },
       find: (words) => this.#listed.find(words),
     });
@@ -78,7 +81,7 @@ export class Chat {
       scanSheet,
       onChanged: (now) => (now === 'now' ? this.#refreshNow() : this.#refresh()),
       onStanding: () => this.#standingChanged(),
-      onWritable: () => this.#pane.focus(),
+      onWritable: () => this.#pane.composer.focus(),
       onDelete: () => this.#deleteConversation(),
     });
     this.#pane = new TalkPane({
@@ -119,11 +122,14 @@ export class Chat {
 
   /** The history may have been read anew. */
   connect(relay: Relay): void {
+    const refusals = new Refusals(relay, this.#options.people);
     this.#relay = relay;
+    this.refusals = refusals;
     this.#state.talks = new Talks({
       ...this.#options,
       ...this.#events,
       relay,
+      refusals,
       onAttached: (conversation) => this.#files.attach(conversation),
       onTyping: (code) => {
         void this.#state.typed(code).then(() => this.#refresh());
@@ -141,7 +147,7 @@ export class Chat {
     const { talks, code } = this.#state;
     this.#state.connected(state);
     if (state.state === 'live') {
-      talks?.refusals.settle();
+      this.refusals?.settle();
       if (code !== null) talks?.recheck(code);
     }
     this.#refresh();
@@ -151,11 +157,6 @@ export class Chat {
     void this.#options.people.set(code, { standing: 'friend' });
     this.#state.talks?.standingChanged(code);
     this.#refresh();
-  }
-
-  /** The setting about requests of strangers is another one. */
-  fewRequestsChanged(): void {
-    this.#state.talks?.refusals.settle();
   }
 
   storageBroken(): void {
@@ -169,7 +170,7 @@ export class Chat {
     try {
       const { code } = await talks.start(readInvitation(text) ?? text);
       this.#go(code);
-      this.#pane.focus();
+      this.#pane.composer.focus();
       return null;
     } catch (cause) {
       if (!(cause instanceof ClientError)) throw cause;
@@ -210,10 +211,10 @@ export class Chat {
 
   #added(code: string, entries: readonly Entry[]): void {
     const { people, talks } = this.#state;
-    const conversation = talks?.get(code);
+    const conversation = talks?.conversations.get(code);
     if (conversation !== undefined && people.standing(code) === 'friend')
       for (const entry of entries) if (!entry.mine) this.#files.offered(conversation, entry);
-    if (entries.some(({ mine }) => !mine)) this.#state.stoppedTyping(code);
+    if (entries.some(({ mine }) => !mine)) this.#state.typingUntilMs.delete(code);
     this.#pane.added(code);
     if (entries.some(({ note }) => note !== true)) void keepForGood();
     if (entries.some(({ mark }) => mark === 'new')) void notify(code, people.nameOf(code));
@@ -231,7 +232,7 @@ export class Chat {
   #gone(code: string, entries: readonly Entry[]): void {
     for (const { id, file } of entries) {
       this.#pane.removed(code, id);
-      if (file !== undefined) this.#files.forget(file.id, this.#state.talks?.get(code));
+      if (file !== undefined) this.#files.forget(file.id, this.#state.talks?.conversations.get(code));
     }
     this.#refresh();
   }
@@ -243,7 +244,7 @@ export class Chat {
     if (standing === 'friend' && conversation !== undefined)
       for (const entry of this.#options.history.of(conversation.code))
         this.#files.offered(conversation, entry);
-    this.#pane.reopen();
+    this.#pane.thread.open();
   }
 
   #deleteConversation(): void {
@@ -251,7 +252,7 @@ export class Chat {
     const { history } = this.#options;
     if (code === null) return;
     for (const { file } of history.of(code))
-      if (file !== undefined) this.#files.forget(file.id, talks?.get(code));
+      if (file !== undefined) this.#files.forget(file.id, talks?.conversations.get(code));
     history.removeAll(code);
     drafts.keep(code, '');
     void people.set(code, { hidden: true });

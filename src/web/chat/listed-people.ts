@@ -20,7 +20,7 @@ export class ListedPeople {
   /** Codes of the SDK's conversations, and of those that only the history has. */
   get codes(): string[] {
     const { talks, people } = this.#state;
-    const codes = new Set([...(talks?.codes ?? []), ...people.codes, ...this.#history.codes]);
+    const codes = new Set([...(talks?.conversations.keys() ?? []), ...people.codes, ...this.#history.codes]);
     return [...codes].filter((code) => people.get(code)?.hidden !== true);
   }
 
@@ -38,7 +38,7 @@ export class ListedPeople {
           last: this.#history.of(code).at(-1),
           unread: this.#history.unread(code),
           request: person?.standing === 'request',
-          trust: trustOf(talks?.get(code), person),
+          trust: trustOf(talks?.conversations.get(code), person),
           draft: drafts.of(code),
         };
       });

@@ -15,10 +15,10 @@ export class PageState {
   storageBroken = false;
   /** Code of the open conversation. */
   code: string | null = null;
+  /** Until when each types, by code. */
+  readonly typingUntilMs = new Map<string, number>();
   #connection: Situation['connection'] = { state: 'connecting' };
   #retryAtMs = 0;
-  /** Until when each types, by code. */
-  readonly #typing = new Map<string, number>();
 
   constructor(people: People) {
     this.people = people;
@@ -40,16 +40,12 @@ export class PageState {
 
   /** Resolves when they no longer count as typing, unless they go on. */
   async typed(code: string): Promise<void> {
-    this.#typing.set(code, Date.now() + TYPING_MS);
+    this.typingUntilMs.set(code, Date.now() + TYPING_MS);
     await new Promise((resolve) => setTimeout(resolve, TYPING_MS));
   }
 
-  stoppedTyping(code: string): void {
-    this.#typing.delete(code);
-  }
-
   get conversation(): Conversation | undefined {
-    return this.code === null ? undefined : this.talks?.get(this.code);
+    return this.code === null ? undefined : this.talks?.conversations.get(this.code);
   }
 
   get person(): Person | undefined {
@@ -79,7 +75,7 @@ export class PageState {
     const { conversation, trust } = this;
     if (conversation === undefined) return '';
     if (trust === 'changed') return 'The key has changed';
-    if ((this.#typing.get(conversation.code) ?? 0) > Date.now()) return 'Typing…';
+    if ((this.typingUntilMs.get(conversation.code) ?? 0) > Date.now()) return 'Typing…';
     if (!conversation.secured) return 'Waiting for their key: what you write is sent as soon as it is here';
     const { timerS } = conversation;
     const lasts = timerS === 0 ? '' : ` · disappears after ${durationWords(timerS)}`;
@@ -102,7 +98,7 @@ export class PageState {
               standing: this.standing,
               wasVerified: this.person?.verified !== undefined,
               full: talks?.isFull(code) ?? false,
-              downgraded: talks?.isDowngraded(code) ?? false,
+              downgraded: talks?.downgraded.has(code) ?? false,
             },
     };
   }

@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../../client/index.ts';
 import type { Standing } from '../kept/people.ts';
-import type { BannerState } from '../views/thread/banner.ts';
+import type { BannerState } from '../views/banner.ts';
 import type { TrustState } from './trust.ts';
 
 /** What may be in the way, of everything and of the open conversation. */

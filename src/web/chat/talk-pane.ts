@@ -25,10 +25,10 @@ export interface TalkPaneOptions {
 
 /** Everything that shows the open conversation: header, thread, composer, the sheet about a message. */
 export class TalkPane {
+  readonly thread: Thread;
+  readonly composer: Composer;
   readonly #options: TalkPaneOptions;
   readonly #header: Header;
-  readonly #thread: Thread;
-  readonly #composer: Composer;
   readonly #messageSheet: MessageSheet;
 
   constructor(options: TalkPaneOptions) {
@@ -40,7 +40,7 @@ export class TalkPane {
       person: options.onPerson,
     });
     this.#messageSheet = new MessageSheet({
-      onReply: (entry) => this.#composer.reply(entry),
+      onReply: (entry) => this.composer.reply(entry),
       onCopy: ({ text }) => void navigator.clipboard?.writeText(text),
       onDelete: options.onDelete,
       onRetry: (entry) => {
@@ -48,8 +48,8 @@ export class TalkPane {
         if (state.code !== null) state.talks?.retry(state.code, entry);
       },
     });
-    this.#thread = this.#makeThread();
-    this.#composer = new Composer({
+    this.thread = this.#makeThread();
+    this.composer = new Composer({
       onTyping: () => state.conversation?.typing(),
       onSend: (text, replyTo) => {
         if (state.code !== null) state.talks?.send(state.code, text, replyTo);
@@ -67,43 +67,30 @@ export class TalkPane {
 
   /** Another conversation is open now. */
   open(code: string): void {
-    this.#composer.open(code);
+    this.composer.open(code);
     this.refresh();
-    this.#thread.open();
-    this.#composer.focus();
-  }
-
-  /** Shows the thread anew: what was on the screen of a request counts as seen after it was accepted. */
-  reopen(): void {
-    this.#thread.open();
-  }
-
-  showMessage(id: string): void {
-    this.#thread.showMessage(id);
-  }
-
-  focus(): void {
-    this.#composer.focus();
+    this.thread.open();
+    this.composer.focus();
   }
 
   added(code: string): void {
-    if (this.#isOpen(code)) this.#thread.added();
+    if (this.#isOpen(code)) this.thread.added();
   }
 
   updated(code: string, entry: Entry): void {
-    if (this.#isOpen(code)) this.#thread.update(entry);
+    if (this.#isOpen(code)) this.thread.window.update(entry);
   }
 
   renamed(code: string, id: string, entry: Entry): void {
-    if (this.#isOpen(code)) this.#thread.renamed(id, entry);
+    if (this.#isOpen(code)) this.thread.window.renamed(id, entry);
   }
 
   removed(code: string, id: string): void {
-    if (this.#isOpen(code)) this.#thread.removed(id);
+    if (this.#isOpen(code)) this.thread.removed(id);
   }
 
   fileMoved(code: string, file: string): void {
-    if (this.#isOpen(code)) this.#thread.fileMoved(file);
+    if (this.#isOpen(code)) this.thread.window.fileMoved(file);
   }
 
   /** Who it is, how it is protected, and whether one may write. */
@@ -113,7 +100,7 @@ export class TalkPane {
     const canCompare = conversation?.identityKey != null;
     this.#header.show({ code, name: people.nameOf(code), key: person?.key ?? code, words, canCompare });
     const toRead = standing === 'before' || standing === 'request' || standing === 'blocked';
-    this.#composer.allow(toRead ? 'never' : mayWrite ? 'yes' : 'not now');
+    this.composer.allow(toRead ? 'never' : mayWrite ? 'yes' : 'not now');
   }
 
   #isOpen(code: string): boolean {
@@ -135,10 +122,10 @@ export class TalkPane {
         const entry = history.get(state.code ?? '', id);
         if (entry !== undefined) this.#messageSheet.open(entry, { write: state.mayWrite });
       },
-      onQuoted: (id) => this.#thread.showMessage(id),
+      onQuoted: (id) => this.thread.showMessage(id),
       file: (entry) =>
         fileCard(entry, {
-          progress: (file) => files.progress(file),
+          progress: (file) => files.progress.get(file),
           get: (file) => kept.get(file),
           onFetch: (fetched) => this.#withConversation((open) => files.fetch(open, fetched)),
           onCancel: ({ file }) => this.#withConversation((open) => files.cancel(open, file?.id ?? '')),

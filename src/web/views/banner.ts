@@ -1,4 +1,4 @@
-import { byId, make } from '../../dom/dom.ts';
+import { byId, make } from '../dom/dom.ts';
 
 interface BannerAction {
   readonly label: string;

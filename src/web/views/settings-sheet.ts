@@ -1,5 +1,5 @@
 import { byId, make } from '../dom/dom.ts';
-import { Sheet } from '../dom/sheet.ts';
+import { openSheet, sheet } from '../dom/sheet.ts';
 import { changeSettings, readSettings } from '../kept/settings.ts';
 import { sizeWords } from './thread/file-card.ts';
 
@@ -26,7 +26,7 @@ const STAYS = 'The relay keeps your code, your public keys, and what waits for y
 
 /** Settings, moving to another browser, and leaving. */
 export class SettingsSheet {
-  readonly #sheet = new Sheet('settings');
+  readonly #sheet = sheet('settings');
   readonly #actions: SettingsActions;
   readonly #name = byId('own-name', HTMLInputElement);
   readonly #receipts = byId('receipts', HTMLInputElement);
@@ -75,7 +75,7 @@ export class SettingsSheet {
       this.#deleteGo.focus();
     });
     this.#deleteGo.addEventListener('click', () => void this.#delete());
-    this.#sheet.onClose(() => {
+    this.#sheet.addEventListener('close', () => {
       confirm.hidden = true;
       this.#moveError.textContent = '';
       byId('passphrase', HTMLInputElement).value = '';
@@ -97,7 +97,7 @@ export class SettingsSheet {
           ? ''
           : `This page takes ${sizeWords(taken.bytes)} in this browser, which ${taken.forGood ? 'keeps it until you delete it' : 'may clear it when the disk is full'}.`;
     });
-    this.#sheet.open();
+    openSheet(this.#sheet);
   }
 
   async #delete(): Promise<void> {

@@ -1,4 +1,4 @@
-import { byId, icon, make } from '../../dom/dom.ts';
+import { byId, icon, make } from '../dom/dom.ts';
 
 const SHOWN_MAX = 80;
 /** What the relay cannot read. Everything else it can. */

@@ -37,9 +37,9 @@ export class Files {
     this.#options = options;
   }
 
-  /** How far it is; undefined if the SDK has forgotten it. */
-  progress(file: string): FileProgress | undefined {
-    return this.#progress.get(file);
+  /** How far each is, by id: those that the SDK remembers. */
+  get progress(): ReadonlyMap<string, FileProgress> {
+    return this.#progress;
   }
 
   /** Goes on with what was on its way when the page was closed. */

@@ -5,12 +5,13 @@ const RECEIPT_AFTER_MS = 150;
 
 /** Tells people that their messages were read, in few receipts. */
 export class ReadReceipts {
-  readonly #conversationWith: (code: string) => Conversation | undefined;
+  readonly #conversations: ReadonlyMap<string, Conversation>;
   /** The newest message that was seen and has no receipt yet, by code. */
   readonly #due = new Map<string, string>();
 
-  constructor(conversationWith: (code: string) => Conversation | undefined) {
-    this.#conversationWith = conversationWith;
+  /** By code: always the present ones. */
+  constructor(conversations: ReadonlyMap<string, Conversation>) {
+    this.#conversations = conversations;
   }
 
   /** Everything up to this message was read. */
@@ -23,7 +24,8 @@ export class ReadReceipts {
     const id = this.#due.get(code);
     this.#due.delete(code);
     if (id !== undefined)
-      this.#conversationWith(code)
+      this.#conversations
+        .get(code)
         ?.markRead(id)
         .catch(() => {});
   }

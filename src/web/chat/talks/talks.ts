@@ -6,13 +6,14 @@ import { entryOf, lasting, UNSENT } from './entries.ts';
 import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
 import { ReadReceipts } from './read-receipts.ts';
-import { Refusals } from './refusals.ts';
+import type { Refusals } from './refusals.ts';
 import { wordsFor } from './words.ts';
 
 export interface TalksOptions {
   readonly relay: Relay;
   readonly history: History;
   readonly people: People;
+  readonly refusals: Refusals;
   /** The SDK has this conversation. */
   readonly onAttached: (conversation: Conversation) => void;
   /** Messages were added at the end. */
@@ -30,21 +31,18 @@ const RECHECK_AFTER_MS = 60_000;
 
 /** The SDK's conversations, and what they do to the history. */
 export class Talks {
-  readonly refusals: Refusals;
   readonly #options: TalksOptions;
   readonly #conversations = new Map<string, Conversation>();
   /** Messages that the relay does not take because a mailbox is full, by code. */
   readonly #full = new Map<string, Set<string>>();
-  /** People who offer weaker keys than before. */
   readonly #downgraded = new Set<string>();
-  readonly #receipts = new ReadReceipts((code) => this.get(code));
+  readonly #receipts = new ReadReceipts(this.#conversations);
   readonly #recheckedMs = new Map<string, number>();
   #unsent = 0;
 
   constructor(options: TalksOptions) {
     this.#options = options;
     const { relay, history, people } = options;
-    this.refusals = new Refusals(relay, people);
     for (const code of history.codes) this.#failUnsent(code);
     for (const conversation of relay.conversations) this.#attach(conversation);
     relay.on('conversation', ({ conversation }) => {
@@ -55,24 +53,22 @@ export class Talks {
     });
   }
 
-  get codes(): string[] {
-    return [...this.#conversations.keys()];
+  /** By code. */
+  get conversations(): ReadonlyMap<string, Conversation> {
+    return this.#conversations;
   }
 
-  get(code: string): Conversation | undefined {
-    return this.#conversations.get(code);
+  /** Codes of people who offer weaker keys than before. */
+  get downgraded(): ReadonlySet<string> {
+    return this.#downgraded;
   }
 
   isFull(code: string): boolean {
     return (this.#full.get(code)?.size ?? 0) > 0;
   }
 
-  isDowngraded(code: string): boolean {
-    return this.#downgraded.has(code);
-  }
-
   async acceptWeakerKeys(code: string): Promise<void> {
-    await this.get(code)?.acceptWeakerKeys();
+    await this.#conversations.get(code)?.acceptWeakerKeys();
     this.#downgraded.delete(code);
     this.#options.onChanged(code);
   }
@@ -103,9 +99,9 @@ export class Talks {
 
   /** What the page holds of this person has changed: a friend is answered, and the relay blocks for us. */
   standingChanged(code: string): void {
-    const conversation = this.get(code);
+    const conversation = this.#conversations.get(code);
     if (conversation !== undefined) this.#answerFriend(conversation);
-    this.refusals.settle();
+    this.#options.refusals.settle();
   }
 
   /** Asks whether the relay still names the same key. */
@@ -131,7 +127,7 @@ export class Talks {
 
   /** Shows the message first, then has it stored and sent; long texts go as several. */
   send(code: string, text: string, replyTo: string | null): void {
-    const conversation = this.get(code);
+    const conversation = this.#conversations.get(code);
     if (conversation === undefined) return;
     const { relay } = this.#options;
     if (relay.state.state === 'offline') relay.retryNow();
@@ -146,7 +142,7 @@ export class Talks {
 
   /** After how many seconds messages disappear; 0: they do not. */
   setTimer(code: string, seconds: number): void {
-    const conversation = this.get(code);
+    const conversation = this.#conversations.get(code);
     if (conversation === undefined || conversation.timerS === seconds) return;
     conversation.setTimer(seconds).then(
       () => {

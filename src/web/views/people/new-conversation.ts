@@ -1,5 +1,5 @@
 import { byId } from '../../dom/dom.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 import { ScanSheet } from './scan-sheet.ts';
 
 /** A field for another's code: on the first visit in the page, later in a sheet. */
@@ -39,7 +39,7 @@ class CodeForm {
 }
 
 export class NewConversation {
-  readonly #sheet = new Sheet('new-sheet');
+  readonly #sheet = sheet('new-sheet');
   readonly #first: CodeForm;
   readonly #later: CodeForm;
 
@@ -78,7 +78,7 @@ export class NewConversation {
       this.#first.show(code);
       return;
     }
-    this.#sheet.open();
+    openSheet(this.#sheet);
     this.#later.show(code);
   }
 }

@@ -1,12 +1,12 @@
 import { byId } from '../../dom/dom.ts';
 import { qrPicture } from '../../dom/qr.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 
 const COPIED_MS = 1_600;
 
 /** This user's code: to read, to copy, and as a QR code that opens this page with the code filled in. */
 export class OwnCode {
-  readonly #sheet = new Sheet('qr-large');
+  readonly #sheet = sheet('qr-large');
   #code: string | null = null;
   #link = '';
 
@@ -23,7 +23,7 @@ export class OwnCode {
       });
     }
     for (const button of document.querySelectorAll('[data-show-qr]'))
-      button.addEventListener('click', () => this.#sheet.open());
+      button.addEventListener('click', () => openSheet(this.#sheet));
   }
 
   show(code: string, link: string): void {

@@ -1,6 +1,6 @@
 import { durationWords } from '../../../client/index.ts';
 import { byId, make } from '../../dom/dom.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 import type { Person } from '../../kept/people.ts';
 
 export interface PersonActions {
@@ -18,7 +18,7 @@ const TIMERS = [0, 300, 3_600, 86_400, 604_800];
 
 /** What this user knows of a person, and what can be done about them. */
 export class PersonSheet {
-  readonly #sheet = new Sheet('person-sheet');
+  readonly #sheet = sheet('person-sheet');
   readonly #name = byId('person-name', HTMLInputElement);
 
   /** `timerS` is null where messages cannot be sent now. */
@@ -55,7 +55,7 @@ export class PersonSheet {
       button('Report', actions.onReport),
       button('Delete this conversation here', actions.onDelete),
     );
-    this.#sheet.open();
+    openSheet(this.#sheet);
   }
 
   #showTimer(timerS: number | null, onTimer: (seconds: number) => void): void {

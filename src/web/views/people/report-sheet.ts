@@ -1,9 +1,9 @@
 import { byId } from '../../dom/dom.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 
 /** Says what a report shows, and asks for a reason. */
 export class ReportSheet {
-  readonly #sheet = new Sheet('report-sheet');
+  readonly #sheet = sheet('report-sheet');
   readonly #reason = byId('report-reason', HTMLInputElement);
   readonly #error = byId('report-error', HTMLElement);
   readonly #go = byId('report-go', HTMLButtonElement);
@@ -23,6 +23,6 @@ export class ReportSheet {
       if (wrong === null) this.#sheet.close();
     };
     this.#go.disabled = false;
-    this.#sheet.open();
+    openSheet(this.#sheet);
   }
 }

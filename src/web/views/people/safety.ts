@@ -1,6 +1,6 @@
 import { byId, make } from '../../dom/dom.ts';
 import { qrPicture } from '../../dom/qr.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 import { ScanSheet } from './scan-sheet.ts';
 
 export interface SafetyState {
@@ -19,7 +19,7 @@ export interface SafetyActions {
 
 /** The number that two people compare; after a change of key, the new one. */
 export class Safety {
-  readonly #sheet = new Sheet('safety');
+  readonly #sheet = sheet('safety');
   readonly #scanSheet: ScanSheet;
   readonly #scan = byId('safety-scan', HTMLButtonElement);
   readonly #verify = byId('safety-verify', HTMLButtonElement);
@@ -56,7 +56,7 @@ export class Safety {
         { name, number },
         then(() => onMatch(number.join(' '))),
       );
-    this.#sheet.open();
+    openSheet(this.#sheet);
   }
 
   #compareByCamera({ name, number }: Pick<SafetyState, 'name' | 'number'>, onMatch: () => void): void {

@@ -1,6 +1,6 @@
 import { hasCamera, scan } from '../../dom/camera.ts';
 import { byId } from '../../dom/dom.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 
 export interface ScanOptions {
   readonly title: string;
@@ -13,11 +13,11 @@ export interface ScanOptions {
 
 /** Reads a QR code from another screen. */
 export class ScanSheet {
-  readonly #sheet = new Sheet('scan-sheet');
+  readonly #sheet = sheet('scan-sheet');
   #ended = new AbortController();
 
   constructor() {
-    this.#sheet.onClose(() => this.#ended.abort());
+    this.#sheet.addEventListener('close', () => this.#ended.abort());
   }
 
   /** Whether to offer it. */
@@ -31,7 +31,7 @@ export class ScanSheet {
     state.textContent = hint;
     this.#ended = new AbortController();
     const { signal } = this.#ended;
-    this.#sheet.open();
+    openSheet(this.#sheet);
     const seen = (text: string) => {
       const wrong = onText(text);
       if (wrong === null) this.#sheet.close();

@@ -1,6 +1,6 @@
 import { durationWords } from '../../../client/index.ts';
 import { byId, make } from '../../dom/dom.ts';
-import { Sheet } from '../../dom/sheet.ts';
+import { openSheet, sheet } from '../../dom/sheet.ts';
 import { dateAndTime } from '../../dom/times.ts';
 import type { Entry } from '../../kept/history.ts';
 import { MARK_WORDS } from './message.ts';
@@ -24,7 +24,7 @@ export interface MessageActions {
 
 /** What is known about one message, and what can be done with it. */
 export class MessageSheet {
-  readonly #sheet = new Sheet('message-sheet');
+  readonly #sheet = sheet('message-sheet');
   readonly #actions: MessageActions;
 
   constructor(actions: MessageActions) {
@@ -66,6 +66,6 @@ export class MessageSheet {
         return button;
       }),
     );
-    this.#sheet.open();
+    openSheet(this.#sheet);
   }
 }

@@ -17,7 +17,6 @@ export class MessageWindow {
   readonly #options: MessageWindowOptions;
   readonly #list: HTMLElement;
   readonly #seen: SeenObserver;
-  /** The element of each message in the page, by id. */
   readonly #shown = new Map<string, HTMLDivElement>();
   readonly #movedFiles = new Set<string>();
   #from = 0;
@@ -51,8 +50,9 @@ export class MessageWindow {
     return this.#options.entries()[this.#to - 1]?.id === lastId;
   }
 
-  item(id: string): HTMLDivElement | undefined {
-    return this.#shown.get(id);
+  /** The element of each message in the page, by id. */
+  get shown(): ReadonlyMap<string, HTMLDivElement> {
+    return this.#shown;
   }
 
   /** These messages instead of any others. */

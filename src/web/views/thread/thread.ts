@@ -18,9 +18,9 @@ export interface ThreadOptions extends MessageWindowOptions {
 
 /** The messages of the open conversation: which of them are in the page, and where it is scrolled to. */
 export class Thread {
+  readonly window: MessageWindow;
   readonly #entries: () => readonly Entry[];
   readonly #list = byId('messages', HTMLDivElement);
-  readonly #window: MessageWindow;
   readonly #wayDown: WayDown;
   #busy = false;
   #atEnd = true;
@@ -30,7 +30,7 @@ export class Thread {
     // It scrolls, so the keyboard must be able to reach it.
     this.#list.tabIndex = 0;
     const seen = new SeenObserver(this.#list, (ids) => this.#onScreen(ids, options.onSeen));
-    this.#window = new MessageWindow(this.#list, seen, options);
+    this.window = new MessageWindow(this.#list, seen, options);
     this.#wayDown = new WayDown(() => {
       this.#showEnd();
       this.#list.focus({ preventScroll: true });
@@ -46,7 +46,7 @@ export class Thread {
   open(): void {
     const entries = this.#entries();
     const firstNew = entries.findIndex(({ mark }) => mark === 'new');
-    this.#window.firstNew = entries[firstNew]?.id ?? null;
+    this.window.firstNew = entries[firstNew]?.id ?? null;
     if (firstNew < 0) this.#showEnd();
     else this.#showAround(firstNew);
   }
@@ -55,43 +55,30 @@ export class Thread {
   added(): void {
     const entries = this.#entries();
     const follows = this.#atEnd || entries.at(-1)?.mine === true;
-    const { from, to, isEmpty, isInStep } = this.#window;
+    const { from, to, isEmpty, isInStep } = this.window;
     if (follows && (entries.length - to > SHOWN_MAX || !(isEmpty || isInStep))) {
       this.#showEnd();
       return;
     }
-    if (follows || to - from < SHOWN_MAX) this.#window.append(Math.min(entries.length, to + PAGE * 3));
+    if (follows || to - from < SHOWN_MAX) this.window.append(Math.min(entries.length, to + PAGE * 3));
     if (follows) {
-      this.#window.trim('oldest');
+      this.window.trim('oldest');
       this.#scrollToEnd();
     }
     this.#showWayDown();
   }
 
-  /** A message has changed. */
-  update(entry: Entry): void {
-    this.#window.update(entry);
-  }
-
-  renamed(id: string, entry: Entry): void {
-    this.#window.renamed(id, entry);
-  }
-
-  fileMoved(file: string): void {
-    this.#window.fileMoved(file);
-  }
-
   removed(id: string): void {
-    this.#window.removed(id);
-    if (this.#window.isEmpty) this.#showEnd();
+    this.window.removed(id);
+    if (this.window.isEmpty) this.#showEnd();
   }
 
   /** A message somewhere in the history, such as one that was searched for. */
   showMessage(id: string): void {
     const index = this.#entries().findIndex((entry) => entry.id === id);
     if (index < 0) return;
-    if (this.#window.item(id) === undefined) this.#showAround(index);
-    const item = this.#window.item(id);
+    if (this.window.shown.get(id) === undefined) this.#showAround(index);
+    const item = this.window.shown.get(id);
     item?.scrollIntoView({ block: 'center' });
     item?.classList.remove('found');
     requestAnimationFrame(() => item?.classList.add('found'));
@@ -99,15 +86,15 @@ export class Thread {
 
   #showEnd(): void {
     const { length } = this.#entries();
-    this.#window.show(Math.max(0, length - PAGE), length);
+    this.window.show(Math.max(0, length - PAGE), length);
     this.#scrollToEnd();
     this.#showWayDown();
   }
 
   #showAround(index: number): void {
     const entries = this.#entries();
-    this.#window.show(Math.max(0, index - PAGE / 2), Math.min(entries.length, index + PAGE));
-    const item = this.#window.item(entries[index]?.id ?? '');
+    this.window.show(Math.max(0, index - PAGE / 2), Math.min(entries.length, index + PAGE));
+    const item = this.window.shown.get(entries[index]?.id ?? '');
     this.#atEnd = false;
     // The line of what is new stands near the top, below a message that is known.
     if (item !== undefined) this.#list.scrollTop = item.offsetTop - this.#list.clientHeight / 4;
@@ -122,17 +109,17 @@ export class Thread {
   #scrolled(): void {
     if (this.#busy) return;
     this.#atEnd = this.#pxToEnd < NEAR_END_PX;
-    const { from, to } = this.#window;
+    const { from, to } = this.window;
     const { length } = this.#entries();
     if (this.#list.scrollTop < MORE_PX && from > 0)
       this.#keepPlace(() => {
-        this.#window.prepend(Math.max(0, from - PAGE));
-        this.#window.trim('newest');
+        this.window.prepend(Math.max(0, from - PAGE));
+        this.window.trim('newest');
       });
     else if (this.#pxToEnd < MORE_PX && to < length)
       this.#keepPlace(() => {
-        this.#window.append(Math.min(length, to + PAGE));
-        this.#window.trim('oldest');
+        this.window.append(Math.min(length, to + PAGE));
+        this.window.trim('oldest');
       });
     this.#showWayDown();
   }
@@ -155,7 +142,7 @@ export class Thread {
 
   #showWayDown(): void {
     const entries = this.#entries();
-    this.#wayDown.show(this.#pxToEnd >= NEAR_END_PX || this.#window.to < entries.length, entries);
+    this.#wayDown.show(this.#pxToEnd >= NEAR_END_PX || this.window.to < entries.length, entries);
   }
 
   #onScreen(ids: readonly string[], onSeen: (entry: Entry) => void): void {
