@@ -12,7 +12,7 @@ import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();

@@ -6,7 +6,7 @@ import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 const processes = new Processes();
 const browsers = new Browsers();
@@ -81,7 +81,7 @@ describe('what was not sent', () => {
 });
 
 longTest('only what is on the screen is read', async () => {
-  const { alice, bob, bobsCode } = await talking();
+  const { alice, bob } = await talking();
   // Bob looks at another conversation meanwhile.
   const cora = await browsers.visit(relay.http);
   await bob.startWith(await cora.code());
@@ -97,5 +97,4 @@ longTest('only what is on the screen is read', async () => {
   ).toBe(0);
   await bob.page.click('#to-newest');
   await alice.sees('Line 40.', 'read');
-  expect(bobsCode).toMatch(/^\w{7}$/);
 });
