@@ -1,20 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { joinOlder } from '../../support/clients/older-sdk.ts';
-import { People, take } from '../../support/clients/sdk.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { peopleForTests, take } from '../../support/clients/sdk.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** What two people agree on inside their conversation: disappearing messages, and showing that one types. */
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const people = peopleForTests();
+const relay = relayForTests();
 
 test('a timer that either sets holds for what both send, also after a restart, until one ends it', async () => {
   const { bob, toBob, toAlice } = await people.acquainted(relay.http);

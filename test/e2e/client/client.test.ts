@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   type Conversation,
@@ -10,22 +10,14 @@ import {
   fileStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { approached, People, take } from '../../support/clients/sdk.ts';
+import { approached, peopleForTests, take } from '../../support/clients/sdk.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const people = peopleForTests();
+const relay = relayForTests();
 
 function bodies(messages: readonly { body: unknown }[]): unknown[] {
   return messages.map(({ body }) => body);

@@ -4,20 +4,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 const processes = new Processes();
 const servers: Server[] = [];
-let relay: RelayNode;
+const relay = relayForTests();
 /** A web server that is no relay: it answers every request with a page. */
 let website = '';
 /** Something that takes connections and never says a word. */
 let silent = '';
 
 beforeAll(async () => {
-  relay = await processes.relay();
   const listen = async (server: Server) => {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   createIdentity,
@@ -7,20 +7,13 @@ import {
   memoryStorage,
   Relay,
 } from '../../../src/client/index.ts';
-import { People } from '../../support/clients/sdk.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { peopleForTests } from '../../support/clients/sdk.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const processes = processesForTests();
+const people = peopleForTests();
+const relay = relayForTests();
 
 describe('what cannot go well says so by a code', () => {
   test('an unknown code', async () => {

@@ -1,21 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { memoryStorage } from '../../../src/client/index.ts';
-import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
+import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
 import { Visit } from '../../support/clients/visits.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** First messages to keys that the recipient has published (docs/protocol.md 6.7). */
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const people = peopleForTests();
+const relay = relayForTests();
 
 interface First {
   readonly key: string;

@@ -1,19 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Conversation } from '../../../src/client/index.ts';
-import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const people = peopleForTests();
+const relay = relayForTests();
 
 test('send promises the id, and that the message is stored, delivered and read', async () => {
   const { toBob, toAlice } = await people.acquainted(relay.http);

@@ -1,24 +1,17 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
+import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** What a sender learns whom the user has not accepted, and the commands about other people. */
-const processes = new Processes();
-/** By the default: strangers learn nothing. */
-const people = new People({});
-let relay: RelayNode;
 
-beforeAll(async () => {
-  relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+/** By the default: strangers learn nothing. */
+const people = peopleForTests({});
+const relay = relayForTests({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
 
 /** Longer than an answer or a receipt takes. */
 const A_WHILE_MS = 1_500;

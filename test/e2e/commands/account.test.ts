@@ -1,25 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { command } from '../../support/plain/commands.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 4: commands about the account itself. */
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let relays: readonly RelayNode[];
 
 beforeAll(async () => {
-  redis = await startRedis();
   relays = await Promise.all([processes.relay(), processes.relay({ RELAY_REDIS_URL: redis.url })]);
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 describe.each([0, 1])('delete_account, %i', (index) => {

@@ -1,29 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { sendStored } from '../../support/clients/scene.ts';
 import { command, commandText } from '../../support/plain/commands.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 4: whom a user hears, by commands to `server`. */
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let relays: readonly RelayNode[];
 
 beforeAll(async () => {
-  redis = await startRedis();
   const alone = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN };
   const url = { ...alone, RELAY_REDIS_URL: redis.url };
   relays = await Promise.all([processes.relay(alone), processes.relay(url), processes.relay(url)]);
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 interface Talker {

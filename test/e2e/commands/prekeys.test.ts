@@ -1,23 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { command } from '../../support/plain/commands.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser, signHex } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 4: `prekeys` and `prekey_claim`. */
-const processes = new Processes();
-let relay: RelayNode;
+const relay = relayForTests({ RELAY_LOOKUPS_PER_MIN: '20' });
 let bob: PlainUser;
 let his: PlainClient;
 
 beforeAll(async () => {
-  relay = await processes.relay({ RELAY_LOOKUPS_PER_MIN: '20' });
   bob = await registerUser(relay.http);
   his = await PlainClient.login(relay.ws, bob, { protocol: 2 });
 });
-afterAll(() => processes.stop());
 
 const login = async () => {
   const user = await registerUser(relay.http);

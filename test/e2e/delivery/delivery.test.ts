@@ -1,26 +1,20 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: what waits, what is confirmed, what is sent again. Alice on one node, Bob on the other. */
 describe.each(PAIRS)('delivery, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, {
+    RELAY_ENVELOPES_PER_S: '0',
+    RELAY_PING_INTERVAL_MS: '300',
+    RELAY_MAILBOX_SHARE: '100',
+  });
   let alice: PlainUser;
   let bob: PlainUser;
   let socket: PlainClient;
-
-  beforeAll(async () => {
-    pair = await startPair(where, {
-      RELAY_ENVELOPES_PER_S: '0',
-      RELAY_PING_INTERVAL_MS: '300',
-      RELAY_MAILBOX_SHARE: '100',
-    });
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];

@@ -1,11 +1,10 @@
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { upgrade } from '../../support/plain/upgrade.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 it('SIGTERM drains a node: not ready, no new connections, each client closed in turn with a time to come back', async () => {
   const stopping = await processes.relay({ RELAY_DRAIN_MS: '3000' });

@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 describe('receipts', () => {
   const MALFORMED = ['$', '-', '+', '0-0', '*', '99999999999999999-0', '1-1', 'x'.repeat(125), '\r\n', '\0'];

@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { connectText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 /** What answers the challenge on this socket. */
 function answerTo(client: PlainClient, user: PlainUser): string {

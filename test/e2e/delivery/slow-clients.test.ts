@@ -1,28 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type WebSocket from 'ws';
 import { plainEnvelope } from '../../support/clients/scene.ts';
 import { cutSeq, readServerMessage } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 const PONG_TIMEOUT_MS = 3_000;
 /** With nothing new for so long, all has come. */
 const QUIET_MS = 1_500;
 
-const processes = new Processes();
-let relay: RelayNode;
+const relay = relayForTests({
+  RELAY_PONG_TIMEOUT_MS: `${PONG_TIMEOUT_MS}`,
+  RELAY_PING_INTERVAL_MS: '1000',
+});
 let alice: PlainUser;
 let bob: PlainUser;
-beforeAll(async () => {
-  relay = await processes.relay({
-    RELAY_PONG_TIMEOUT_MS: `${PONG_TIMEOUT_MS}`,
-    RELAY_PING_INTERVAL_MS: '1000',
-  });
-});
-afterAll(() => processes.stop());
 
 async function store(...frames: readonly string[]): Promise<void> {
   const sender = await PlainClient.login(relay.ws, alice);

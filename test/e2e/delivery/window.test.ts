@@ -1,32 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 const WINDOW_ENVELOPES = 256;
 const WINDOW_BYTES = 1_048_576;
 
 /** docs/protocol.md, section 3: the relay stops at 256 envelopes or 1 MiB unconfirmed. */
 describe.each(PAIRS)('the window, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, {
+    RELAY_ENVELOPES_PER_S: '0',
+    RELAY_BYTES_PER_S: '0',
+    RELAY_MAILBOX_ENVELOPES: '3000',
+    RELAY_MAILBOX_SHARE: '100',
+    RELAY_MAILBOX_BYTES: '67108864',
+    RELAY_INFLIGHT_BYTES: '67108864',
+  });
   let alice: PlainUser;
   let bob: PlainUser;
   let socket: PlainClient;
-
-  beforeAll(async () => {
-    pair = await startPair(where, {
-      RELAY_ENVELOPES_PER_S: '0',
-      RELAY_BYTES_PER_S: '0',
-      RELAY_MAILBOX_ENVELOPES: '3000',
-      RELAY_MAILBOX_SHARE: '100',
-      RELAY_MAILBOX_BYTES: '67108864',
-      RELAY_INFLIGHT_BYTES: '67108864',
-    });
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];

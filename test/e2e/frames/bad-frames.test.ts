@@ -1,234 +1,176 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { describe } from 'vitest';
 import { type BadFrame, changed, exchange, refusesEach } from '../../support/frames/bad-frame.ts';
 import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, sections 2 and 3: the members of a frame, each missing, doubled, of another type or form. */
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-
-afterAll(() => processes.stop());
+const relay = relayForTests();
 
 const members: BadFrame[] = [
-  { what: 'no members', frame: () => '{}', says: /^data is missing in the frame/ },
-  {
-    what: 'no data',
-    frame: ({ signature }) => `{"signature":"${signature}"}`,
-    says: /^data is missing in the frame/,
-  },
-  {
-    what: 'data that is a string',
-    frame: ({ data, signature }) => `{"data":${JSON.stringify(data)},"signature":"${signature}"}`,
-    says: /^data must be an object/,
-  },
-  {
-    what: 'data that is null',
-    frame: ({ signature }) => `{"data":null,"signature":"${signature}"}`,
-    says: /^data must be an object/,
-  },
-  {
-    what: 'data twice',
-    frame: ({ data, signature }) => `{"data":${data},"data":${data},"signature":"${signature}"}`,
-    says: /^a name stands twice/,
-  },
-  {
-    what: 'no signature',
-    frame: ({ data }) => `{"data":${data}}`,
-    says: /^signature is missing in the frame/,
-  },
-  {
-    what: 'a signature that is null',
-    frame: ({ data }) => `{"data":${data},"signature":null}`,
-    says: /^signature must be a string/,
-  },
-  {
-    what: 'a signature that is too short',
-    frame: ({ data, signature }) => `{"data":${data},"signature":"${signature.slice(1)}"}`,
-    says: /^signature must be 128 hex digits/,
-  },
-  {
-    what: 'a signature in base64',
-    frame: ({ data, signature }) =>
+  ['no members', () => '{}', /^data is missing in the frame/],
+  ['no data', ({ signature }) => `{"signature":"${signature}"}`, /^data is missing in the frame/],
+  [
+    'data that is a string',
+    ({ data, signature }) => `{"data":${JSON.stringify(data)},"signature":"${signature}"}`,
+    /^data must be an object/,
+  ],
+  [
+    'data that is null',
+    ({ signature }) => `{"data":null,"signature":"${signature}"}`,
+    /^data must be an object/,
+  ],
+  [
+    'data twice',
+    ({ data, signature }) => `{"data":${data},"data":${data},"signature":"${signature}"}`,
+    /^a name stands twice/,
+  ],
+  ['no signature', ({ data }) => `{"data":${data}}`, /^signature is missing in the frame/],
+  [
+    'a signature that is null',
+    ({ data }) => `{"data":${data},"signature":null}`,
+    /^signature must be a string/,
+  ],
+  [
+    'a signature that is too short',
+    ({ data, signature }) => `{"data":${data},"signature":"${signature.slice(1)}"}`,
+    /^signature must be 128 hex digits/,
+  ],
+  [
+    'a signature in base64',
+    ({ data, signature }) =>
       `{"data":${data},"signature":"${Buffer.from(signature, 'hex').toString('base64')}"}`,
-    says: /^signature must be 128 hex digits/,
-  },
-  {
-    what: 'Data',
-    frame: ({ data, signature }) => `{"data":${data},"Data":{},"signature":"${signature}"}`,
-    says: /differs .* only by case/,
-  },
-  {
-    what: 'signature with a long s',
-    frame: ({ data, signature }) => `{"data":${data},"signature":"${signature}","\u017fignature":""}`,
-    says: /differs .* only by case/,
-  },
-  { what: 'no sender', frame: changed(/"sender":"\w+",/, ''), says: /^sender is missing in data/ },
-  {
-    what: 'SENDER beside sender',
-    frame: changed('{', '{"SENDER":"E011T7D",'),
-    says: /differs .* only by case/,
-  },
-  { what: 'a sender twice', frame: changed('{', '{"s\\u0065nder":"E011T7D",'), says: /^a name stands twice/ },
-  {
-    what: 'server as sender',
-    frame: changed(/"sender":"\w+"/, '"sender":"server"'),
-    says: /^sender must be a code/,
-  },
-  {
-    what: 'a sender in lower case',
-    frame: changed(/"sender":"\w+"/, '"sender":"e011t7d"'),
-    says: /^sender must be a code/,
-  },
-  {
-    what: 'a sender that is a number',
-    frame: changed(/"sender":"\w+"/, '"sender":1'),
-    says: /^sender must be a string/,
-  },
-  { what: 'no recipient', frame: changed(/"recipient":"\w+",/, ''), says: /^recipient is missing in data/ },
-  {
-    what: 'a recipient as people write it',
-    frame: changed(/"recipient":"\w+"/, '"recipient":"EOIIT7D"'),
-    says: /^recipient must be a code/,
-  },
-  {
-    what: 'server as recipient',
-    frame: changed(/"recipient":"\w+"/, '"recipient":"server"'),
-    says: /^recipient must be a code/,
-  },
-  {
-    what: 'a recipient with a letter that looks alike',
-    frame: changed(/"recipient":"\w+"/, '"recipient":"Е011T7D"'),
-    says: /^recipient must be a code/,
-  },
-  {
-    what: 'a recipient that is null',
-    frame: changed(/"recipient":"\w+"/, '"recipient":null'),
-    says: /^recipient must be a string/,
-  },
-  {
-    what: 'a recipient with a pattern',
-    frame: changed(/"recipient":"\w+"/, '"recipient":"{*}:???"'),
-    says: /^recipient must be a code/,
-  },
-  { what: 'an empty id', frame: changed('{', '{"id":"",'), says: /^id must be 1 to 64 characters/ },
-  {
-    what: 'an id of 65 characters',
-    frame: changed('{', `{"id":"${'x'.repeat(65)}",`),
-    says: /^id must be 1 to 64 characters/,
-  },
-  { what: 'an id with a space', frame: changed('{', '{"id":"a b",'), says: /^id must be 1 to 64 characters/ },
-  { what: 'an id that is a number', frame: changed('{', '{"id":7,'), says: /^id must be a string/ },
-  { what: 'an id that is null', frame: changed('{', '{"id":null,'), says: /^id must be a string/ },
-  { what: 'no message', frame: changed(/,"message":.*/, '}'), says: /^message is missing in data/ },
-  {
-    what: 'a message that is a string',
-    frame: changed(/"message":.*/, '"message":"hi"}'),
-    says: /^message must be an object/,
-  },
-  { what: 'no type', frame: changed(/"type":"\w+"/, '"x":1'), says: /^type is missing in message/ },
-  { what: 'Type', frame: changed('"type"', '"Type"'), says: /differs .* only by case/ },
-  {
-    what: 'a type with a capital',
-    frame: changed('"type":"message"', '"type":"Message"'),
-    says: /^type must be a letter a-z/,
-  },
-  {
-    what: 'a type of 33 characters',
-    frame: changed('"type":"message"', `"type":"${'t'.repeat(33)}"`),
-    says: /^type must be a letter a-z/,
-  },
-  {
-    what: 'a type that is a number',
-    frame: changed('"type":"message"', '"type":1'),
-    says: /^type must be a string/,
-  },
-  ...['connect_ack', 'challenge', 'accepted', 'error', 'drained'].map((type) => ({
-    what: `the relay's own type ${type}`,
-    frame: changed('"type":"message"', `"type":"${type}"`),
-    says: /^only the relay sends connect_ack, challenge, accepted, error, drained/,
-  })),
+    /^signature must be 128 hex digits/,
+  ],
+  [
+    'Data',
+    ({ data, signature }) => `{"data":${data},"Data":{},"signature":"${signature}"}`,
+    /differs .* only by case/,
+  ],
+  [
+    'signature with a long s',
+    ({ data, signature }) => `{"data":${data},"signature":"${signature}","\u017fignature":""}`,
+    /differs .* only by case/,
+  ],
+  ['no sender', changed(/"sender":"\w+",/, ''), /^sender is missing in data/],
+  ['SENDER beside sender', changed('{', '{"SENDER":"E011T7D",'), /differs .* only by case/],
+  ['a sender twice', changed('{', '{"s\\u0065nder":"E011T7D",'), /^a name stands twice/],
+  ['server as sender', changed(/"sender":"\w+"/, '"sender":"server"'), /^sender must be a code/],
+  ['a sender in lower case', changed(/"sender":"\w+"/, '"sender":"e011t7d"'), /^sender must be a code/],
+  ['a sender that is a number', changed(/"sender":"\w+"/, '"sender":1'), /^sender must be a string/],
+  ['no recipient', changed(/"recipient":"\w+",/, ''), /^recipient is missing in data/],
+  [
+    'a recipient as people write it',
+    changed(/"recipient":"\w+"/, '"recipient":"EOIIT7D"'),
+    /^recipient must be a code/,
+  ],
+  ['server as recipient', changed(/"recipient":"\w+"/, '"recipient":"server"'), /^recipient must be a code/],
+  [
+    'a recipient with a letter that looks alike',
+    changed(/"recipient":"\w+"/, '"recipient":"Е011T7D"'),
+    /^recipient must be a code/,
+  ],
+  [
+    'a recipient that is null',
+    changed(/"recipient":"\w+"/, '"recipient":null'),
+    /^recipient must be a string/,
+  ],
+  [
+    'a recipient with a pattern',
+    changed(/"recipient":"\w+"/, '"recipient":"{*}:???"'),
+    /^recipient must be a code/,
+  ],
+  ['an empty id', changed('{', '{"id":"",'), /^id must be 1 to 64 characters/],
+  ['an id of 65 characters', changed('{', `{"id":"${'x'.repeat(65)}",`), /^id must be 1 to 64 characters/],
+  ['an id with a space', changed('{', '{"id":"a b",'), /^id must be 1 to 64 characters/],
+  ['an id that is a number', changed('{', '{"id":7,'), /^id must be a string/],
+  ['an id that is null', changed('{', '{"id":null,'), /^id must be a string/],
+  ['no message', changed(/,"message":.*/, '}'), /^message is missing in data/],
+  ['a message that is a string', changed(/"message":.*/, '"message":"hi"}'), /^message must be an object/],
+  ['no type', changed(/"type":"\w+"/, '"x":1'), /^type is missing in message/],
+  ['Type', changed('"type"', '"Type"'), /differs .* only by case/],
+  ['a type with a capital', changed('"type":"message"', '"type":"Message"'), /^type must be a letter a-z/],
+  [
+    'a type of 33 characters',
+    changed('"type":"message"', `"type":"${'t'.repeat(33)}"`),
+    /^type must be a letter a-z/,
+  ],
+  ['a type that is a number', changed('"type":"message"', '"type":1'), /^type must be a string/],
+  ...['connect_ack', 'challenge', 'accepted', 'error', 'drained'].map(
+    (type): BadFrame => [
+      `the relay's own type ${type}`,
+      changed('"type":"message"', `"type":"${type}"`),
+      /^only the relay sends connect_ack, challenge, accepted, error, drained/,
+    ],
+  ),
 ];
 
 const exchanges: BadFrame[] = ['key_exchange', 'key_exchange_ack'].flatMap((type) => [
-  { what: `${type} without a payload`, frame: exchange('', type), says: /^payload is missing in message/ },
-  {
-    what: `${type} with a payload that is a string`,
-    frame: exchange(',"payload":"00"', type),
-    says: /^the payload of a key exchange must be an object/,
-  },
-  {
-    what: `${type} without a key`,
-    frame: exchange(',"payload":{}', type),
-    says: /^ecdh_public_key is missing in payload/,
-  },
-  {
-    what: `${type} with a key that is a number`,
-    frame: exchange(',"payload":{"ecdh_public_key":1}', type),
-    says: /^ecdh_public_key must be a string/,
-  },
-  {
-    what: `${type} with a key that is too short`,
-    frame: exchange(`,"payload":{"ecdh_public_key":"${'a'.repeat(63)}"}`, type),
-    says: /^ecdh_public_key must be 64 hex digits/,
-  },
-  {
-    what: `${type} with a key of small order`,
-    frame: exchange(`,"payload":{"ecdh_public_key":"01${'00'.repeat(31)}"}`, type),
-    says: /^ecdh_public_key is of small order/,
-  },
-  {
-    what: `${type} with a key that is not canonical`,
-    frame: exchange(`,"payload":{"ecdh_public_key":"${'ff'.repeat(32)}"}`, type),
-    says: /^ecdh_public_key is not canonical/,
-  },
-  {
-    what: `${type} with ECDH_public_key`,
-    frame: exchange(`,"payload":{"ecdh_public_key":"${'09'.repeat(32)}","ECDH_public_key":""}`, type),
-    says: /differs .* only by case/,
-  },
+  [`${type} without a payload`, exchange('', type), /^payload is missing in message/],
+  [
+    `${type} with a payload that is a string`,
+    exchange(',"payload":"00"', type),
+    /^the payload of a key exchange must be an object/,
+  ],
+  [`${type} without a key`, exchange(',"payload":{}', type), /^ecdh_public_key is missing in payload/],
+  [
+    `${type} with a key that is a number`,
+    exchange(',"payload":{"ecdh_public_key":1}', type),
+    /^ecdh_public_key must be a string/,
+  ],
+  [
+    `${type} with a key that is too short`,
+    exchange(`,"payload":{"ecdh_public_key":"${'a'.repeat(63)}"}`, type),
+    /^ecdh_public_key must be 64 hex digits/,
+  ],
+  [
+    `${type} with a key of small order`,
+    exchange(`,"payload":{"ecdh_public_key":"01${'00'.repeat(31)}"}`, type),
+    /^ecdh_public_key is of small order/,
+  ],
+  [
+    `${type} with a key that is not canonical`,
+    exchange(`,"payload":{"ecdh_public_key":"${'ff'.repeat(32)}"}`, type),
+    /^ecdh_public_key is not canonical/,
+  ],
+  [
+    `${type} with ECDH_public_key`,
+    exchange(`,"payload":{"ecdh_public_key":"${'09'.repeat(32)}","ECDH_public_key":""}`, type),
+    /differs .* only by case/,
+  ],
 ]);
 
 const connects: BadFrame[] = [
-  {
-    what: 'a connect with a payload',
-    frame: ({ alice }) =>
+  [
+    'a connect with a payload',
+    ({ alice }) =>
       frameOf(
         alice,
         `{"sender":"${alice.code}","message":{"type":"connect","payload":{"nonce":"","audience":null}}}`,
       ),
-    says: /^the message of a connect has exactly type/,
-  },
-  {
-    what: 'a connect with a recipient',
-    frame: ({ alice, bob }) =>
+    /^the message of a connect has exactly type/,
+  ],
+  [
+    'a connect with a recipient',
+    ({ alice, bob }) =>
       frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, type: 'connect' })),
-    says: /^the data of a connect has exactly sender and message/,
-  },
-  {
-    what: 'a connect with an id',
-    frame: ({ alice }) => frameOf(alice, `{"id":"1",${connectText(alice.code).slice(1)}`),
-    says: /^the data of a connect has exactly sender and message/,
-  },
-  {
-    what: 'a connect in a frame with more',
-    frame: ({ alice }) => frameOf(alice, connectText(alice.code)).replace('{', '{"x":1,'),
-    says: /^a connect frame has exactly data and signature/,
-  },
-  {
-    what: 'a second connect',
-    frame: ({ alice }) => frameOf(alice, connectText(alice.code)),
-    says: /^this socket is connected already$/,
-  },
-  {
-    what: 'an ack, which is for protocol 2',
-    frame: () => '{"ack":"1-1"}',
-    says: /^data is missing in the frame/,
-  },
+    /^the data of a connect has exactly sender and message/,
+  ],
+  [
+    'a connect with an id',
+    ({ alice }) => frameOf(alice, `{"id":"1",${connectText(alice.code).slice(1)}`),
+    /^the data of a connect has exactly sender and message/,
+  ],
+  [
+    'a connect in a frame with more',
+    ({ alice }) => frameOf(alice, connectText(alice.code)).replace('{', '{"x":1,'),
+    /^a connect frame has exactly data and signature/,
+  ],
+  [
+    'a second connect',
+    ({ alice }) => frameOf(alice, connectText(alice.code)),
+    /^this socket is connected already$/,
+  ],
+  ['an ack, which is for protocol 2', () => '{"ack":"1-1"}', /^data is missing in the frame/],
 ];
 
 describe('members', () => refusesEach(members, () => relay));

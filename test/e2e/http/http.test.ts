@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { problemOf } from '../../support/plain/problem.ts';
 import { upgrade } from '../../support/plain/upgrade.ts';
 import { type Keys, makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** What all HTTP routes have in common: docs/protocol.md, the end of section 1. */
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-
-afterAll(() => processes.stop());
+const processes = processesForTests();
+const relay = relayForTests();
 
 describe('every route', () => {
   it.each([

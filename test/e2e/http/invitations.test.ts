@@ -6,19 +6,18 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { redisNode } from '../../engine/backends.ts';
 import { problemOf } from '../../support/plain/problem.ts';
 import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 1: relays that do not let everybody in. */
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let engine: Engine;
 let relay: RelayNode;
 let closed: RelayNode;
 
 beforeAll(async () => {
-  redis = await startRedis();
   engine = redisNode({ urls: [redis.url] });
   const RELAY_REDIS_URL = redis.url;
   [relay, closed] = await Promise.all([
@@ -28,11 +27,7 @@ beforeAll(async () => {
   ]);
 });
 
-afterAll(async () => {
-  await engine.close();
-  await processes.stop();
-  await redis.remove();
-});
+afterAll(() => engine.close());
 
 async function invite(uses = 1): Promise<string> {
   const token = randomBytes(16).toString('base64url');

@@ -1,18 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { problemOf } from '../../support/plain/problem.ts';
 import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-
-afterAll(() => processes.stop());
+const relay = relayForTests();
 
 describe('GET /users/:code', () => {
   it('answers with the same object', async () => {

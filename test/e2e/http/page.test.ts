@@ -1,16 +1,9 @@
 import { get, type IncomingMessage } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { describe, expect, test } from 'vitest';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay({});
-});
-afterAll(() => processes.stop());
+const relay = relayForTests();
 
 interface Got {
   readonly status: number;

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { postUser } from '../../support/plain/users.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
 import { loadOldMailboxes } from '../../support/redis/old-mailboxes.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /**
@@ -12,21 +12,15 @@ import type { RelayNode } from '../../support/servers/relay-node.ts';
  * drill -- upgrade`), are those of this version.
  */
 
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let relay: RelayNode;
 let old: Awaited<ReturnType<typeof loadOldMailboxes>>;
 
 beforeAll(async () => {
-  redis = await startRedis();
   old = await loadOldMailboxes(redis);
   // Small, so that what counts and shares a mailbox has to do with what waits already.
   relay = await processes.relay({ RELAY_REDIS_URL: redis.url, RELAY_MAILBOX_ENVELOPES: '8' });
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 /** As protocol 2 delivers it. */

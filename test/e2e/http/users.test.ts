@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { problemOf } from '../../support/plain/problem.ts';
 import { type Keys, makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-
-afterAll(() => processes.stop());
+const processes = processesForTests();
+const relay = relayForTests();
 
 function bodyOf(keys: Keys, more: object = {}): Record<string, unknown> {
   return { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey, ...more };

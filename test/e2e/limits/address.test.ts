@@ -1,16 +1,15 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { RawConnection, upgradeRequest } from '../../support/plain/raw-connection.ts';
 import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits per address, each at a node that has nothing but this limit. */
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 async function upgradeStatus(relay: RelayNode, more: readonly string[] = []): Promise<number> {
   const connection = await RawConnection.open(relay.port);

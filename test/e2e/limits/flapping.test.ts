@@ -1,20 +1,16 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-let relay: RelayNode;
+const relay = relayForTests({ RELAY_TAKEOVERS_MAX: '3' });
 let alice: PlainUser;
 
 beforeAll(async () => {
-  relay = await processes.relay({ RELAY_TAKEOVERS_MAX: '3' });
   alice = await registerUser(relay.http);
 });
-afterAll(() => processes.stop());
 
 it('makes a device wait once several have displaced each other for too long, and lets it in after that', async () => {
   const devices: PlainClient[] = [];

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HonestPair } from '../../hostile/honest-pair.ts';
 import { outlast } from '../../hostile/slow.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
@@ -8,13 +8,12 @@ import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support
 import { upgrade } from '../../support/plain/upgrade.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { residentBytes } from '../../support/proc.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits of the process itself. */
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 describe('per process', () => {
   it('silent sockets are closed in time', async () => {

@@ -1,16 +1,15 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { OPCODE, openRawWebSocket, rawFrame } from '../../support/plain/raw-connection.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** Limits per user, each at a node that has nothing but this limit. */
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 describe('per user', () => {
   it('envelopes beyond the rate are refused, also after a reconnect, and the sender can still confirm', async () => {

@@ -1,30 +1,24 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 const MAILBOX_ENVELOPES = 5;
 const MAILBOX_BYTES = 200_000;
 
 /** docs/protocol.md, sections 2 and 5: what an `id` is good for, and what a full mailbox says. */
 describe.each(PAIRS)('an envelope with an id, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, {
+    RELAY_ENVELOPES_PER_S: '0',
+    RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
+    RELAY_MAILBOX_SHARE: '100',
+    RELAY_MAILBOX_BYTES: `${MAILBOX_BYTES}`,
+  });
   let alice: PlainUser;
   let bob: PlainUser;
   let socket: PlainClient;
-
-  beforeAll(async () => {
-    pair = await startPair(where, {
-      RELAY_ENVELOPES_PER_S: '0',
-      RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
-      RELAY_MAILBOX_SHARE: '100',
-      RELAY_MAILBOX_BYTES: `${MAILBOX_BYTES}`,
-    });
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];

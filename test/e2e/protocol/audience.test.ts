@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 4: the URL that a client dialled, and signs. */
-const processes = new Processes();
-let relay: RelayNode;
-/** Knows what clients dial. */
-let named: RelayNode;
-
+const relay = relayForTests();
 const PUBLIC_URLS = [
   'wss://Relay.example/ws',
   'wss://two.example:8443/ws',
@@ -19,14 +14,8 @@ const PUBLIC_URLS = [
   'wss://bücher.example/ws',
 ];
 
-beforeAll(async () => {
-  [relay, named] = await Promise.all([
-    processes.relay(),
-    processes.relay({ RELAY_PUBLIC_URL: PUBLIC_URLS.join(',') }),
-  ]);
-});
-
-afterAll(() => processes.stop());
+/** Knows what clients dial. */
+const named = relayForTests({ RELAY_PUBLIC_URL: PUBLIC_URLS.join(',') });
 
 describe('the audience', () => {
   it('is listed with its siblings in connect_ack where a relay has several public URLs', async () => {

@@ -1,21 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { upgrade } from '../../support/plain/upgrade.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** docs/protocol.md, section 4, up to the login: which protocol is spoken, and the nonce. */
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-
-afterAll(() => processes.stop());
+const processes = processesForTests();
+const relay = relayForTests();
 
 interface Try {
   readonly user: PlainUser;

@@ -1,30 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, signHex } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 5: which error comes first, which frame it names, and how many are too many. */
-const processes = new Processes();
 const MAILBOX_ENVELOPES = 3;
-let relay: RelayNode;
-/** Two envelopes in a burst. */
-let slow: RelayNode;
-
-beforeAll(async () => {
-  [relay, slow] = await Promise.all([
-    processes.relay({
-      RELAY_ENVELOPES_PER_S: '0',
-      RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
-      RELAY_MAILBOX_SHARE: '100',
-    }),
-    processes.relay({ RELAY_ENVELOPES_PER_S: '1' }),
-  ]);
+const relay = relayForTests({
+  RELAY_ENVELOPES_PER_S: '0',
+  RELAY_MAILBOX_ENVELOPES: `${MAILBOX_ENVELOPES}`,
+  RELAY_MAILBOX_SHARE: '100',
 });
-
-afterAll(() => processes.stop());
+/** Two envelopes in a burst. */
+const slow = relayForTests({ RELAY_ENVELOPES_PER_S: '1' });
 
 const otherKeys = makeKeys();
 

@@ -1,30 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FRAME_ERRORS } from '../../../src/protocol/errors.ts';
 import { loggedIn, proveOpen, scene } from '../../support/clients/scene.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { ERROR_CASES, type RelayKind, relaySettings } from './error-cases.ts';
 
 /** docs/protocol.md, section 5: every error code, provoked for real, and what follows. */
-const processes = new Processes();
 const relays = new Map<RelayKind, Promise<RelayNode>>();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 
 function relayOn(kind: RelayKind): Promise<RelayNode> {
   const relay = relays.get(kind) ?? processes.relay(relaySettings(redis)[kind]);
   relays.set(kind, relay);
   return relay;
 }
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
-});
 
 it('the table has every error code of the relay', () => {
   expect(Object.keys(ERROR_CASES)).toEqual(Object.keys(FRAME_ERRORS));

@@ -6,19 +6,19 @@ import {
   diffieHellman,
   hkdfSync,
 } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type Keys, type PlainUser, registerUser, signHex } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 /**
  * docs/protocol.md, sections 2 and 3, frame by frame: Alice on one node, Bob on the same (memory) or on another (real
  * Redis between them).
  */
 describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, { RELAY_ENVELOPES_PER_S: '0', RELAY_MAX_FRAME_BYTES: '65536' });
   let aliceUrl = '';
   let bobUrl = '';
   let alice: PlainUser;
@@ -27,15 +27,12 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   let bobSocket: PlainClient;
 
   beforeAll(async () => {
-    pair = await startPair(where, { RELAY_ENVELOPES_PER_S: '0', RELAY_MAX_FRAME_BYTES: '65536' });
     [aliceUrl, bobUrl] = [pair.one.ws, pair.two.ws];
     // Each registers where she connects: what one node stores, all know.
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
     aliceSocket = await PlainClient.login(aliceUrl, alice);
     bobSocket = await PlainClient.login(bobUrl, bob);
   });
-
-  afterAll(() => pair.stop());
 
   /** Sends `frame` as Alice and resolves with what Bob is sent next. */
   async function relayed(frame: string | Buffer): Promise<string> {

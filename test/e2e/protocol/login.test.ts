@@ -1,21 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 /** docs/protocol.md, section 3: connect, and frames sent right behind it, before the client can know its outcome. */
 describe.each(PAIRS)('connect, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, { RELAY_ENVELOPES_PER_S: '0' });
   let alice: PlainUser;
   let bob: PlainUser;
-
-  beforeAll(async () => {
-    pair = await startPair(where, { RELAY_ENVELOPES_PER_S: '0' });
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
@@ -99,15 +93,12 @@ describe.each(PAIRS)('connect, %s', (where) => {
 });
 
 describe('behind a connect that the store has not answered yet', () => {
-  let pair: Pair;
+  const pair = pairForTests('two nodes, over Redis');
   let alice: PlainUser;
 
   beforeAll(async () => {
-    pair = await startPair('two nodes, over Redis');
     alice = await registerUser(pair.one.http);
   });
-
-  afterAll(() => pair.stop());
 
   it.each([
     ['16 frames', new Array<string>(16).fill('{}'), null],

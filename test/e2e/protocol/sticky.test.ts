@@ -1,25 +1,19 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 const REFUSED = { code: 4401, reason: 'protocol_required' };
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 /** docs/protocol.md, section 4: an account that has logged in by protocol 2 is refused protocol 1. */
 describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where);
   let alice: PlainUser;
   let bob: PlainUser;
-
-  beforeAll(async () => {
-    pair = await startPair(where);
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
@@ -65,10 +59,11 @@ describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
   });
 });
 
-it('an operator allows protocol 1 again for one account', async () => {
-  const pair = await startPair('two nodes, over Redis');
-  const processes = new Processes();
-  try {
+describe('an account that is closed to protocol 1', () => {
+  const pair = pairForTests('two nodes, over Redis');
+  const processes = processesForTests();
+
+  it('is opened again by an operator, and no other account with it', async () => {
     const [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
     await (await PlainClient.login(pair.two.ws, alice, { protocol: 2 })).close();
     await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
@@ -78,10 +73,7 @@ it('an operator allows protocol 1 again for one account', async () => {
     const reopened = await tryProtocol1(pair.one.ws, bob);
     expect(reopened.received[0]).toContain('connect_ack');
     expect(await (await tryProtocol1(pair.one.ws, alice)).untilClosed()).toEqual(REFUSED);
-  } finally {
-    await processes.stop();
-    await pair.stop();
-  }
+  });
 });
 
 /** A connect of protocol 1 for `user`, signed by `by`. */

@@ -1,24 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { PAIRS, type Pair, startPair } from '../../support/servers/pair.ts';
+import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 const REPLACED = { code: 4409, reason: 'replaced by a newer connection' };
 
 /** docs/protocol.md, section 5: one user has one connection, and it is the newest, on whichever node. */
 describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
-  let pair: Pair;
+  const pair = pairForTests(where, { RELAY_ENVELOPES_PER_S: '0' });
   let alice: PlainUser;
   let bob: PlainUser;
   let socket: PlainClient;
-
-  beforeAll(async () => {
-    pair = await startPair(where, { RELAY_ENVELOPES_PER_S: '0' });
-  });
-
-  afterAll(() => pair.stop());
 
   beforeEach(async () => {
     [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
@@ -87,28 +81,25 @@ describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
 });
 
 describe('a node that was stopped while its user went elsewhere', () => {
+  const pair = pairForTests('two nodes, over Redis');
+
   it('confirms nothing for the old socket once it runs again', async () => {
-    const pair = await startPair('two nodes, over Redis');
-    try {
-      const [alice, bob] = [await registerUser(pair.two.http), await registerUser(pair.two.http)];
-      const socket = await PlainClient.login(pair.two.ws, alice);
-      const letter = await sendStored(socket, { sender: alice, recipient: bob.code });
-      const old = await PlainClient.login(pair.one.ws, bob, { pongs: 'none' });
-      await old.until(() => old.envelopes.length === 1 && old.pings.length > 0);
+    const [alice, bob] = [await registerUser(pair.two.http), await registerUser(pair.two.http)];
+    const socket = await PlainClient.login(pair.two.ws, alice);
+    const letter = await sendStored(socket, { sender: alice, recipient: bob.code });
+    const old = await PlainClient.login(pair.one.ws, bob, { pongs: 'none' });
+    await old.until(() => old.envelopes.length === 1 && old.pings.length > 0);
 
-      pair.one.pause();
-      const newer = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
-      expect(await newer.untilEnvelopes(1)).toEqual([letter]);
-      // Heard by the old node only when it runs again, side by side with the news of the takeover.
-      for (const ping of old.pings) old.ws.pong(ping);
-      pair.one.resume();
-      expect(await old.untilClosed()).toEqual(REPLACED);
+    pair.one.pause();
+    const newer = await PlainClient.login(pair.two.ws, bob, { pongs: 'none' });
+    expect(await newer.untilEnvelopes(1)).toEqual([letter]);
+    // Heard by the old node only when it runs again, side by side with the news of the takeover.
+    for (const ping of old.pings) old.ws.pong(ping);
+    pair.one.resume();
+    expect(await old.untilClosed()).toEqual(REPLACED);
 
-      await newer.cut();
-      const receiver = await PlainClient.login(pair.two.ws, bob);
-      expect(await receiver.untilEnvelopes(1)).toEqual([letter]);
-    } finally {
-      await pair.stop();
-    }
+    await newer.cut();
+    const receiver = await PlainClient.login(pair.two.ws, bob);
+    expect(await receiver.untilEnvelopes(1)).toEqual([letter]);
   });
 });

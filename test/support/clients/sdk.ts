@@ -1,3 +1,4 @@
+import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   type Conversation,
@@ -25,8 +26,7 @@ export interface PersonOptions extends Omit<RelayOptions, 'storage'> {
 }
 
 /**
- * The people of one test file: `afterEach(() => people.leave())`. Unlike by the SDK's default, they answer strangers, unless
- * the test is about strangers.
+ * The people of one test file. Unlike by the SDK's default, they answer strangers, unless the test is about strangers.
  */
 export class People {
   readonly #all: PersonOptions;
@@ -64,6 +64,13 @@ export class People {
   async leave(): Promise<void> {
     await Promise.all(this.#relays.splice(0).map((relay) => relay.close()));
   }
+}
+
+/** People who leave behind each test. */
+export function peopleForTests(all?: PersonOptions): People {
+  const people = new People(all);
+  afterEach(() => people.leave());
+  return people;
 }
 
 /** The next conversation that an unknown user begins with this person. */

@@ -11,13 +11,16 @@ export interface Balancer {
   readonly output: string;
 }
 
-/** The processes of one test file. `afterAll(() => processes.stop())`, and all have ended, whatever a test did. */
+/** Of a node that tests start: it refuses no login for the other work of their machine. */
+export const ALONE: Settings = { RELAY_MAX_LAG_MS: '0' };
+
+/** The processes of one test file. After `stop()` all have ended, whatever a test did. */
 export class Processes {
   readonly #children: Pick<Child, 'signal' | 'exited'>[] = [];
 
-  /** A node; without RELAY_REDIS_URL, in memory. It refuses no login for the other work of the test's machine. */
+  /** A node; without RELAY_REDIS_URL, in memory. */
   async relay(settings: Settings = {}): Promise<RelayNode> {
-    const node = await RelayNode.start({ settings: { RELAY_MAX_LAG_MS: '0', ...settings } });
+    const node = await RelayNode.start({ settings: { ...ALONE, ...settings } });
     this.#children.push(node);
     return node;
   }

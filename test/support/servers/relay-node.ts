@@ -78,7 +78,8 @@ export class RelayNode {
     return node;
   }
 
-  private constructor(options: NodeOptions, ports: Settings) {
+  /** Not started yet. */
+  constructor(options: NodeOptions, ports: Settings = {}) {
     this.#options = options;
     this.#main = options.main;
     this.#settings = { ...ADDRESS_LIMITS_OFF, ...ports, ...options.settings };
