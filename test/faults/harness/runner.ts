@@ -13,7 +13,9 @@ export async function runScenario(scenario: Scenario, options: TrialOptions): Pr
       );
     });
     const { name, row, what } = scenario;
-    return { ...(await trial.finish()), scenario: name, row, what };
+    const outcome = await trial.finish();
+    if (!outcome.passed) trial.tellWarnings();
+    return { ...outcome, scenario: name, row, what };
   } finally {
     await trial.remove();
   }

@@ -17,6 +17,8 @@ const POLL_MS = 20;
 const CATCH_UP_MS = 30_000;
 const CONFIRMED_WITHIN_MS = 10_000;
 /** Of the mailboxes that are not empty at the end, so many are shown. */
+/** Of each node, when a run has failed. */
+const WARNINGS_SHOWN = 20;
 const MAILBOXES_SHOWN = 3;
 /** Compiled code and caches that a fault warms up are no leak. */
 const MEMORY_SLACK_BYTES = 8 * 1024 * 1024;
@@ -225,6 +227,14 @@ export class Trial {
       closes: this.journal.closes,
       timeline: { samples: this.#samples, marks: this.#marks },
     };
+  }
+
+  /** What the nodes have complained of in their last lines, into the log. */
+  tellWarnings(): void {
+    for (const { id, output } of this.#rig?.nodes ?? []) {
+      const lines = output.split('\n').filter((line) => /"severity":"(warn|error|fatal)/.test(line));
+      for (const line of lines.slice(-WARNINGS_SHOWN)) this.#log(`  ${id}: ${line}`);
+    }
   }
 
   async remove(): Promise<void> {
