@@ -87,6 +87,9 @@ export class Crowd {
     await until(() => this.connected === this.clients.length, {
       what: `${this.clients.length} clients to connect`,
       timeoutMs,
+    }).catch((error: Error) => {
+      const closes = [...this.journal.closes].map(([code, times]) => `${code} ${times} times`);
+      throw new Error(`${error.message}: ${this.connected} are; closed with ${closes.join(', ')}`);
     });
   }
 

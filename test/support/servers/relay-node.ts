@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { type Settings, startNode } from '../../../src/cli/dev/servers.ts';
@@ -39,16 +40,31 @@ export interface NodeOptions {
 
 const STABLE_PORTS = { low: 11_000, high: 31_000 };
 
+/**
+ * A port that no other process of ours chooses while this one runs, though no node listens there at times: two nodes
+ * would share it (SO_REUSEPORT), and with it their clients. A UDP socket on the same number keeps it.
+ */
 async function stablePort(): Promise<number> {
   for (;;) {
     const port = randomInt(STABLE_PORTS.low, STABLE_PORTS.high);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
+    if ((await isReserved(port)) && (await isFree(port))) return port;
   }
+}
+
+function isReserved(port: number): Promise<boolean> {
+  const reservation = createSocket('udp4').unref();
+  return new Promise((resolve) => {
+    reservation.once('error', () => resolve(false));
+    reservation.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true));
+  });
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** One relay node in a separate process, `node dist/cli/main.js serve`, which can be killed, stopped and started again. */
