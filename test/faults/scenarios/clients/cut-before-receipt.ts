@@ -1,4 +1,7 @@
+import type { RecordingClient } from '../../clients/recording-client.ts';
 import type { Scenario } from '../../harness/trial.ts';
+
+const CUT_WITHIN_MS = 100;
 
 /** A connection dies between delivery and receipt: what was received comes again, the same bytes. */
 export const cutBeforeReceipt: Scenario = {
@@ -12,14 +15,22 @@ export const cutBeforeReceipt: Scenario = {
     trial.mark('cutting begins');
     const cutsMin = trial.short ? 200 : 1_000;
     let cuts = 0;
+    // Or a node that waits for the receipt of one envelope waits its 90 s.
+    const cutSoon = (client: RecordingClient) => {
+      const { connection } = client;
+      const cut = () => {
+        if (client.connection === connection && client.cut()) cuts += 1;
+      };
+      setTimeout(cut, trial.random.integer(0, CUT_WITHIN_MS));
+    };
     for (const client of crowd.clients) {
       client.onConnected = () => {
         client.confirming = trial.random.next() < 0.5;
       };
       client.onArrival = () => {
         if (cuts >= cutsMin) return;
-        if (client.confirming) client.confirming = trial.random.next() < 0.8;
-        else if (trial.random.next() < 0.5 && client.cut()) cuts += 1;
+        client.confirming &&= trial.random.next() < 0.8;
+        if (!client.confirming) cutSoon(client);
       };
     }
     await trial.until(() => cuts >= cutsMin, 120_000);
