@@ -86,9 +86,9 @@ async function refusalOf(
  * How Redis names what is missing, by how the rule begins: 7.2 and newer, and 7.0 in a script. A command on a key that is not allowed lacks the key.
  */
 const MISSING: Readonly<Record<string, RegExp>> = {
-  '+': /no permissions to run|can't run this command/,
-  '~': /no permissions to access .*key|can't access at least one of the keys/,
-  '&': /no permissions to access .*channel|can't publish to the channel/,
+  '+': /no permissions to run|can't run this command/i,
+  '~': /no permissions to access .*key|can't access at least one of the keys/i,
+  '&': /no permissions to access .*channel|can't publish to the channel/i,
 };
 
 function refusal({ rule }: Permission, text: string): string | null {
