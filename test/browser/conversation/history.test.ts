@@ -83,6 +83,22 @@ describe('a long conversation', () => {
 
 const DAY_MS = 86_400_000;
 
+test('what comes stays in sight for a reader of the newest, from the first message on', async () => {
+  const { alice, bob } = await talking();
+  const many = `(() => {
+    const text = document.querySelector('#text');
+    for (let number = 0; number < 30; number++) {
+      text.value = 'Line ' + number + '.';
+      document.querySelector('#compose').requestSubmit();
+    }
+  })()`;
+  await alice.page.evaluate(many);
+  await bob.hears('Line 29.');
+  const pxBelow = `${LIST}.scrollHeight - ${LIST}.scrollTop - ${LIST}.clientHeight`;
+  expect(await bob.page.evaluate(pxBelow)).toBeLessThan(20);
+  await alice.sees('Line 29.', 'read');
+});
+
 test('a message that waited for days shows when it was sent, in the thread and in the list', async () => {
   const { alice, bob } = await talking();
   await bob.page.goto('about:blank');

@@ -95,9 +95,10 @@ export class Thread {
     const entries = this.#entries();
     this.window.show(Math.max(0, index - PAGE / 2), Math.min(entries.length, index + PAGE));
     const item = this.window.shown.get(entries[index]?.id ?? '');
-    this.#atEnd = false;
     // The line of what is new stands near the top, below a message that is known.
     if (item !== undefined) this.#list.scrollTop = item.offsetTop - this.#list.clientHeight / 4;
+    // Where all of it fits on the screen nothing scrolls, and no event tells.
+    this.#atEnd = this.window.to === entries.length && this.#pxToEnd < NEAR_END_PX;
     this.#showWayDown();
   }
 
