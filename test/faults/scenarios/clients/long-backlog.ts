@@ -25,7 +25,7 @@ export const longBacklog: Scenario = {
     crowd.rest();
     await trial.until(() => senders.every(({ sendQueue }) => sendQueue.open === 0), 10_000);
     const stored = trial.journal.sent.filter(
-      ({ recipient, arrived }) => recipient === bob.user.code && !arrived,
+      ({ recipient, outcome, arrived }) => recipient === bob.user.code && outcome === 'accepted' && !arrived,
     ).length;
     let arrived = 0;
     let arrivedAtDrained: number | null = null;
