@@ -1,42 +1,27 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
 import { createIdentity } from '../../src/client/index.ts';
-import { Browsers, type Visitor } from '../support/browsers/chromium.ts';
+import { browsersForTests } from '../support/browsers/chromium.ts';
 import { longTest } from '../support/long.ts';
-import { type RedisServer, startRedis } from '../support/redis/redis.ts';
-import { Processes } from '../support/servers/processes.ts';
+import { redisForTests } from '../support/redis/for-tests.ts';
+import { processesForTests } from '../support/servers/for-tests.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
 /** Keeps users over a restart of their relay. */
-let redis: RedisServer;
+const redis = redisForTests({ appendonly: 'yes', appendfsync: 'always' });
+const processes = processesForTests();
+const browsers = browsersForTests();
 let relay: RelayNode;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
   relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-  await redis.remove();
 });
 
 const talking = (url = relay.http) => browsers.talking(url);
 const visit = (url = relay.http) => browsers.visit(url);
-
-/** Alice and Bob, who have said hello to each other. */
-async function bothTalking(url = relay.http): Promise<{ alice: Visitor; bob: Visitor }> {
-  const { alice, bob } = await browsers.talking(url);
-  await bob.say('Hello Alice');
-  await alice.hears('Hello Alice');
-  return { alice, bob };
-}
 
 /** Counts connects. Every wait is minutes long, so that what comes within it was asked for. */
 const COUNT_TRIES = `(() => {
@@ -51,7 +36,7 @@ const ASKED_AGAIN_AFTER_MS = 1_100;
 
 describe('somebody who is away', () => {
   test('who was offline finds three messages on return, and the sender sees them delivered', async () => {
-    const { alice, bob } = await bothTalking();
+    const { alice, bob } = await browsers.talkingBothWays(relay.http);
     const { context } = bob;
     await bob.page.close();
     for (const text of ['one', 'two', 'three']) await alice.say(text);
@@ -86,7 +71,7 @@ describe('a relay that is away', () => {
   test('a relay that is killed and comes back only makes messages wait', async () => {
     const settings = { RELAY_REDIS_URL: redis.url, RELAY_PORT: `${await freePort()}` };
     const fragile = await processes.relay(settings);
-    const { alice, bob } = await bothTalking(fragile.http);
+    const { alice, bob } = await browsers.talkingBothWays(fragile.http);
     await fragile.kill();
     await alice.is('offline');
     await alice.say('Are you there?');
@@ -181,7 +166,7 @@ describe('a relay that was set up anew', () => {
 
 describe('two tabs', () => {
   longTest('a second tab leaves the first alone, and can take over', async () => {
-    const { alice, bob } = await bothTalking();
+    const { alice, bob } = await browsers.talkingBothWays(relay.http);
     const second = await browsers.openTab(alice.context, relay.http);
     await second.isTold('elsewhere');
     await second.page.locator('.person').first().click();
@@ -219,7 +204,7 @@ describe('two tabs', () => {
 });
 
 test('a key that changes is a warning, and nothing is sent until it is accepted', async () => {
-  const { alice, bob } = await bothTalking();
+  const { alice, bob } = await browsers.talkingBothWays(relay.http);
   const code = await bob.code();
   await bob.page.close();
   // The operator of the relay puts another key behind Bob's code.

@@ -1,34 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Browsers, type Visitor } from '../support/browsers/chromium.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { browsersForTests } from '../support/browsers/chromium.ts';
 import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const processes = processesForTests();
+const relay = relayForTests();
+const browsers = browsersForTests();
 
 const visit = (url = relay.http) => browsers.visit(url);
-
-/** Alice and Bob, who have said hello to each other. */
-async function talking(url = relay.http): Promise<{ alice: Visitor; bob: Visitor }> {
-  const { alice, bob } = await browsers.talking(url);
-  await bob.say('Hello Alice');
-  await alice.hears('Hello Alice');
-  return { alice, bob };
-}
+const talking = () => browsers.talkingBothWays(relay.http);
 
 describe('two people in two browsers', () => {
   test('meet by a code, exchange keys, and talk both ways, with marks', async () => {

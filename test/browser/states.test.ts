@@ -1,23 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Browsers, type Look, PICTURES, type Visitor } from '../support/browsers/chromium.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { browsersForTests, type Look, PICTURES, type Visitor } from '../support/browsers/chromium.ts';
+import { relayForTests } from '../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay({});
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const relay = relayForTests();
+const browsers = browsersForTests();
 
 const visit = (look: Look = {}) => browsers.visit(relay.http, look);
 

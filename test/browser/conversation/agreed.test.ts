@@ -1,25 +1,14 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
+import { expect, test, vi } from 'vitest';
+import { browsersForTests, type Visitor } from '../../support/browsers/chromium.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
 /** What two people agree on: that messages disappear, and that they see each other typing. */
-const processes = new Processes();
-const browsers = new Browsers();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const relay = relayForTests();
+const browsers = browsersForTests();
 
 async function talking(): Promise<{ alice: Visitor; bob: Visitor }> {
   const { alice, bob } = await browsers.talking(relay.http);

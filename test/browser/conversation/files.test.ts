@@ -1,25 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { browsersForTests, type Visitor } from '../../support/browsers/chromium.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 120_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay({});
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const relay = relayForTests();
+const browsers = browsersForTests();
 
 const talking = () => browsers.talking(relay.http);
 

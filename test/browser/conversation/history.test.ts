@@ -1,35 +1,21 @@
 import type { KeyObject } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { identityFrom } from '../../../src/client/account/identity.ts';
-import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
+import { browsersForTests, type Visitor } from '../../support/browsers/chromium.ts';
 import { sendStored } from '../../support/clients/scene.ts';
-import { approached, People } from '../../support/clients/sdk.ts';
+import { approached, peopleForTests } from '../../support/clients/sdk.ts';
 import { longTest } from '../../support/long.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(async () => {
-  await people.leave();
-  await browsers.leave();
-});
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const relay = relayForTests();
+const browsers = browsersForTests();
+const people = peopleForTests();
 
 const talking = () => browsers.talking(relay.http);
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, afterEach, expect } from 'vitest';
 import { toolPath } from '../../../src/cli/dev/install.ts';
 import { ensureInstalled } from '../servers/install.ts';
 
@@ -171,10 +171,15 @@ export class Visitor {
   }
 }
 
-/**
- * The browser of one test file, with further flags if it needs them. `afterEach(() => browsers.leave())`,
- * `afterAll(() => browsers.stop())`.
- */
+/** The browser of one test file: its pages are closed after each test, see `leave`. */
+export function browsersForTests(): Browsers {
+  const browsers = new Browsers();
+  afterEach(() => browsers.leave());
+  afterAll(() => browsers.stop());
+  return browsers;
+}
+
+/** A browser, with further flags if a test file needs them; ends with `stop`. */
 export class Browsers {
   readonly #flags: readonly string[];
   #browser: Browser | null = null;
@@ -208,6 +213,14 @@ export class Browsers {
     await bob.accepts();
     await bob.hears('Hello Bob');
     return { alice, bob, bobsCode };
+  }
+
+  /** The same, and Bob has answered. */
+  async talkingBothWays(url: string): Promise<{ alice: Visitor; bob: Visitor }> {
+    const { alice, bob } = await this.talking(url);
+    await bob.say('Hello Alice');
+    await alice.hears('Hello Alice');
+    return { alice, bob };
   }
 
   /** Another tab of the same browser. */
