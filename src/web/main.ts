@@ -161,7 +161,7 @@ function settingsActions(parts: {
     onTyping: (wanted) => {
       relay.typing = wanted;
     },
-    onFewRequests: () => chat.refusals?.settle(),
+    onFewRequests: () => chat.settleRefusals(),
     isConnected: () => relay.state.state === 'live',
     onDeleteAccount: () => deleteAccount(relay),
     onDeleteEverything: async () => {

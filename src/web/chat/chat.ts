@@ -18,7 +18,6 @@ import { bannerFor } from './status.ts';
 import { TalkPane } from './talk-pane.ts';
 import { Expiry } from './talks/expiry.ts';
 import { Files } from './talks/files.ts';
-import { Refusals } from './talks/refusals.ts';
 import { Talks, type TalksOptions } from './talks/talks.ts';
 import { wordsFor } from './talks/words.ts';
 
@@ -32,8 +31,6 @@ export interface ChatOptions {
 
 /** The page as a whole: puts its parts together, opens conversations, and has each part show what has changed. */
 export class Chat {
-  /** Null until connected. */
-  refusals: Refusals | null = null;
   readonly #options: ChatOptions;
   readonly #state: PageState;
   readonly #listed: ListedPeople;
@@ -122,14 +119,11 @@ export class Chat {
 
   /** The history may have been read anew. */
   connect(relay: Relay): void {
-    const refusals = new Refusals(relay, this.#options.people);
     this.#relay = relay;
-    this.refusals = refusals;
     this.#state.talks = new Talks({
       ...this.#options,
       ...this.#events,
       relay,
-      refusals,
       onAttached: (conversation) => this.#files.attach(conversation),
       onTyping: (code) => {
         void this.#state.typed(code).then(() => this.#refresh());
@@ -147,10 +141,15 @@ export class Chat {
     const { talks, code } = this.#state;
     this.#state.connected(state);
     if (state.state === 'live') {
-      this.refusals?.settle();
+      this.settleRefusals();
       if (code !== null) talks?.recheck(code);
     }
     this.#refresh();
+  }
+
+  /** The relay may not refuse what the page refuses: just connected, or a setting is another one. */
+  settleRefusals(): void {
+    this.#state.talks?.refusals.settle();
   }
 
   unblock(code: string): void {

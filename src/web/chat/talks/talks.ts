@@ -6,14 +6,13 @@ import { entryOf, lasting, UNSENT } from './entries.ts';
 import { timerNote } from './expiry.ts';
 import { inParts } from './long-text.ts';
 import { ReadReceipts } from './read-receipts.ts';
-import type { Refusals } from './refusals.ts';
+import { Refusals } from './refusals.ts';
 import { wordsFor } from './words.ts';
 
 export interface TalksOptions {
   readonly relay: Relay;
   readonly history: History;
   readonly people: People;
-  readonly refusals: Refusals;
   /** The SDK has this conversation. */
   readonly onAttached: (conversation: Conversation) => void;
   /** Messages were added at the end. */
@@ -31,6 +30,7 @@ const RECHECK_AFTER_MS = 60_000;
 
 /** The SDK's conversations, and what they do to the history. */
 export class Talks {
+  readonly refusals: Refusals;
   readonly #options: TalksOptions;
   readonly #conversations = new Map<string, Conversation>();
   /** Messages that the relay does not take because a mailbox is full, by code. */
@@ -43,6 +43,7 @@ export class Talks {
   constructor(options: TalksOptions) {
     this.#options = options;
     const { relay, history, people } = options;
+    this.refusals = new Refusals(relay, people);
     for (const code of history.codes) this.#failUnsent(code);
     for (const conversation of relay.conversations) this.#attach(conversation);
     relay.on('conversation', ({ conversation }) => {
@@ -101,7 +102,7 @@ export class Talks {
   standingChanged(code: string): void {
     const conversation = this.#conversations.get(code);
     if (conversation !== undefined) this.#answerFriend(conversation);
-    this.#options.refusals.settle();
+    this.refusals.settle();
   }
 
   /** Asks whether the relay still names the same key. */
