@@ -98,13 +98,18 @@ export class Thread {
     // The line of what is new stands near the top, below a message that is known.
     if (item !== undefined) this.#list.scrollTop = item.offsetTop - this.#list.clientHeight / 4;
     // Where all of it fits on the screen nothing scrolls, and no event tells.
-    this.#atEnd = this.window.to === entries.length && this.#pxToEnd < NEAR_END_PX;
+    this.#atEnd = this.#showsEnd;
     this.#showWayDown();
   }
 
   get #pxToEnd(): number {
     const { scrollHeight, scrollTop, clientHeight } = this.#list;
     return scrollHeight - scrollTop - clientHeight;
+  }
+
+  /** The newest message is in the page, and on the screen or nearly. */
+  get #showsEnd(): boolean {
+    return this.window.to >= this.#entries().length && this.#pxToEnd < NEAR_END_PX;
   }
 
   #scrolled(): void {
@@ -142,8 +147,7 @@ export class Thread {
   }
 
   #showWayDown(): void {
-    const entries = this.#entries();
-    this.#wayDown.show(this.#pxToEnd >= NEAR_END_PX || this.window.to < entries.length, entries);
+    this.#wayDown.show(!this.#showsEnd, this.#entries());
   }
 
   #onScreen(ids: readonly string[], onSeen: (entry: Entry) => void): void {
