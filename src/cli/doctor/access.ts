@@ -83,7 +83,8 @@ async function refusalOf(
 }
 
 /**
- * How Redis names what is missing, by how the rule begins: 7.2 and newer, and 7.0 in a script. A command on a key that is not allowed lacks the key.
+ * How Redis names what is missing, by how the rule begins: 7.2 and newer (8 begins with a capital letter), and 7.0 in a
+ * script. A command on a key that is not allowed lacks the key.
  */
 const MISSING: Readonly<Record<string, RegExp>> = {
   '+': /no permissions to run|can't run this command/i,

@@ -48,7 +48,7 @@ interface KeyPair {
 }
 
 /** When a session is agreed, and its order among ours if it is of version 1. */
-type NextSession = Pick<Agreed, 'atMs' | 'localGeneration'>;
+export type NextSession = Pick<Agreed, 'atMs' | 'localGeneration'>;
 
 /** A request to be sent, and what its answer will be opened with. */
 interface Request {

@@ -1,6 +1,6 @@
 import type { PeerOutbox } from '../sending/peer-outbox.ts';
 import type { Batch, Records } from '../storage/records.ts';
-import { AgreementCrypto, type AgreementCryptoOptions } from './agreement-crypto.ts';
+import { AgreementCrypto, type AgreementCryptoOptions, type NextSession } from './agreement-crypto.ts';
 import {
   agreed,
   answered,
@@ -278,7 +278,7 @@ export class Agreement {
   }
 
   /** Of a session that is agreed now. */
-  get #nextSession(): { readonly atMs: number; readonly localGeneration: number } {
+  get #nextSession(): NextSession {
     return { atMs: this.#options.now(), localGeneration: newestGeneration(this.#state) + 1 };
   }
 
