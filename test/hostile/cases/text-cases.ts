@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FrameErrorCode } from '../../../src/protocol/errors.ts';
-import { frameOf } from '../../support/plain/frames.ts';
+import { frameOf, objectText } from '../../support/plain/frames.ts';
 import { type PlainUser, signHex } from '../../support/plain/users.ts';
 
 /** The users of a case: Mallory is logged in as herself. */
@@ -24,23 +24,23 @@ function signed(data: (people: People) => string): (people: People) => string {
   return (people) => frameOf(people.mallory, data(people));
 }
 
-function withData(
-  members: (people: People) => Readonly<Record<string, string | null>>,
-): (people: People) => string {
-  return signed((people) => {
-    const all = {
+type Members = Readonly<Record<string, string | null>>;
+
+/** Right data with other members; null: without this one. */
+function withData(members: Members | ((people: People) => Members)): (people: People) => string {
+  return signed((people) =>
+    objectText({
       sender: `"${people.mallory.code}"`,
       recipient: `"${people.bob.code}"`,
       id: `"${randomBytes(8).toString('hex')}"`,
       message: PAYLOAD,
-      ...members(people),
-    };
-    const written = Object.entries(all).filter(([, value]) => value !== null);
-    return `{${written.map(([name, value]) => `"${name}":${value}`).join(',')}}`;
-  });
+      ...(typeof members === 'function' ? members(people) : members),
+    }),
+  );
 }
 
-const withMessage = (message: string) => withData(() => ({ message }));
+const withMessage = (message: string) => withData({ message });
+const withPayload = (payload: string) => withMessage(`{"type":"message","payload":${payload}}`);
 const refused = (name: string, frame: TextCase['frame'], answer: TextCase['answer'] = 'bad_frame') => ({
   name,
   frame,
@@ -53,12 +53,7 @@ const shown = (value: string) => (value.length > 20 ? 'a string of 60 KB' : valu
 /** Every member of ours with every kind of value that it must not have. */
 const FIELDS: readonly TextCase[] = [
   ...['sender', 'recipient', 'id', 'message'].flatMap((member) => [
-    ...WRONG_VALUES.map((value) =>
-      refused(
-        `${member}: ${shown(value)}`,
-        withData(() => ({ [member]: value })),
-      ),
-    ),
+    ...WRONG_VALUES.map((value) => refused(`${member}: ${shown(value)}`, withData({ [member]: value }))),
     refused(
       `${member} twice`,
       signed(({ mallory, bob }) => {
@@ -75,16 +70,10 @@ const FIELDS: readonly TextCase[] = [
         return { [escaped]: member === 'message' ? PAYLOAD : `"${values[member]}"` };
       }),
     ),
-    refused(
-      `${member.toUpperCase()} beside ${member}`,
-      withData(() => ({ [member.toUpperCase()]: '1' })),
-    ),
+    refused(`${member.toUpperCase()} beside ${member}`, withData({ [member.toUpperCase()]: '1' })),
   ]),
   ...['sender', 'recipient', 'message'].map((member) =>
-    refused(
-      `no ${member}`,
-      withData(() => ({ [member]: null })),
-    ),
+    refused(`no ${member}`, withData({ [member]: null })),
   ),
   ...WRONG_VALUES.map((value) => refused(`type: ${shown(value)}`, withMessage(`{"type":${value}}`))),
   refused('type twice', withMessage('{"type":"message","type":"message"}')),
@@ -113,48 +102,31 @@ const JSON_TRICKS: readonly TextCase[] = [
   refused('a comment', (people) => `/**/${withMessage(PAYLOAD)(people)}`),
   refused('a comma too many', withMessage('{"type":"message",}')),
   refused('single quotes', withMessage("{'type':'message'}")),
-  refused('a depth of 9', withMessage(`{"type":"message","payload":${'['.repeat(6)}${']'.repeat(6)}}`)),
-  refused(
-    'a depth of 30,000',
-    withMessage(`{"type":"message","payload":${'['.repeat(30_000)}${']'.repeat(30_000)}}`),
-  ),
+  refused('a depth of 9', withPayload(`${'['.repeat(6)}${']'.repeat(6)}`)),
+  refused('a depth of 30,000', withPayload(`${'['.repeat(30_000)}${']'.repeat(30_000)}`)),
   refused('20,000 brackets that never close', () => '{"data":'.repeat(5_000)),
-  refused(
-    '__proto__ in the payload',
-    withMessage('{"type":"message","payload":{"__proto__":{"admin":true}}}'),
-  ),
-  refused('__proto__ with an escape', withMessage('{"type":"message","payload":{"\\u005f_proto__":1}}')),
-  refused(
-    '__proto__ in data',
-    withData(() => ({ ['__proto__']: '{"sender":"server"}' })),
-  ),
-  refused('a lone surrogate', withMessage('{"type":"message","payload":"\\ud800"}')),
-  refused('surrogates the wrong way round', withMessage('{"type":"message","payload":"\\udc00\\ud800"}')),
-  refused('a raw NUL in a string', withMessage('{"type":"message","payload":"a\0b"}')),
-  refused('a raw line feed in a string', withMessage('{"type":"message","payload":"a\nb"}')),
-  refused('the number 01', withMessage('{"type":"message","payload":01}')),
-  refused('the number +1', withMessage('{"type":"message","payload":+1}')),
-  refused('NaN', withMessage('{"type":"message","payload":NaN}')),
-  refused('the number 1e400', withMessage('{"type":"message","payload":1e400}'), 'accepted'),
-  refused('-0 and 1.0', withMessage('{"type":"message","payload":[-0,1.0,1e2]}'), 'accepted'),
-  refused(
-    'constructor and toString',
-    withMessage('{"type":"message","payload":{"constructor":1,"toString":2}}'),
-    'accepted',
-  ),
-  refused('an escaped NUL', withMessage('{"type":"message","payload":"\\u0000"}'), 'accepted'),
+  refused('__proto__ in the payload', withPayload('{"__proto__":{"admin":true}}')),
+  refused('__proto__ with an escape', withPayload('{"\\u005f_proto__":1}')),
+  refused('__proto__ in data', withData({ ['__proto__']: '{"sender":"server"}' })),
+  refused('a lone surrogate', withPayload('"\\ud800"')),
+  refused('surrogates the wrong way round', withPayload('"\\udc00\\ud800"')),
+  refused('a raw NUL in a string', withPayload('"a\0b"')),
+  refused('a raw line feed in a string', withPayload('"a\nb"')),
+  refused('the number 01', withPayload('01')),
+  refused('the number +1', withPayload('+1')),
+  refused('NaN', withPayload('NaN')),
+  refused('the number 1e400', withPayload('1e400'), 'accepted'),
+  refused('-0 and 1.0', withPayload('[-0,1.0,1e2]'), 'accepted'),
+  refused('constructor and toString', withPayload('{"constructor":1,"toString":2}'), 'accepted'),
+  refused('an escaped NUL', withPayload('"\\u0000"'), 'accepted'),
   refused(
     '5,000 members',
-    withMessage(
-      `{"type":"message","payload":{${Array.from({ length: 5_000 }, (_, n) => `"${n}":1`).join(',')}}}`,
-    ),
+    withPayload(`{${Array.from({ length: 5_000 }, (_, n) => `"${n}":1`).join(',')}}`),
     'accepted',
   ),
   refused(
     '5,000 members, the first again at the end',
-    withMessage(
-      `{"type":"message","payload":{${Array.from({ length: 5_000 }, (_, n) => `"${n}":1`).join(',')},"0":1}}`,
-    ),
+    withPayload(`{${Array.from({ length: 5_000 }, (_, n) => `"${n}":1`).join(',')},"0":1}`),
   ),
 ];
 
@@ -173,32 +145,18 @@ const CODES: readonly TextCase[] = [
     'ILOUILO',
     'АВСЕНКМ',
     'ＡＢＣＤＥＦＧ',
-  ].map((code) =>
-    refused(
-      `recipient ${JSON.stringify(code)}`,
-      withData(() => ({ recipient: `"${code}"` })),
-    ),
-  ),
+  ].map((code) => refused(`recipient ${JSON.stringify(code)}`, withData({ recipient: `"${code}"` }))),
   refused(
     'the own code in lower case',
     withData(({ mallory }) => ({ sender: `"${mallory.code.toLowerCase()}x"` })),
   ),
-  refused(
-    'the sender is server',
-    withData(() => ({ sender: '"server"' })),
-  ),
+  refused('the sender is server', withData({ sender: '"server"' })),
   ...['connect_ack', 'challenge', 'accepted', 'error', 'drained'].map((type) =>
     refused(`the type ${type}, which is the relay's own`, withMessage(`{"type":"${type}"}`)),
   ),
   refused('a type in upper case', withMessage('{"type":"Message"}')),
-  refused(
-    'an id with a line feed',
-    withData(() => ({ id: '"a\\nb"' })),
-  ),
-  refused(
-    'an id of 65 characters',
-    withData(() => ({ id: `"${'i'.repeat(65)}"` })),
-  ),
+  refused('an id with a line feed', withData({ id: '"a\\nb"' })),
+  refused('an id of 65 characters', withData({ id: `"${'i'.repeat(65)}"` })),
   refused(
     'a connect on a connected socket',
     signed(({ mallory }) => `{"sender":"${mallory.code}","message":{"type":"connect"}}`),
@@ -214,11 +172,7 @@ const CODES: readonly TextCase[] = [
     withData(({ mallory }) => ({ recipient: `"${mallory.code}"` })),
     'accepted',
   ),
-  refused(
-    'an unknown recipient',
-    withData(() => ({ recipient: '"ZZZZZZZ"' })),
-    'recipient_unknown',
-  ),
+  refused('an unknown recipient', withData({ recipient: '"ZZZZZZZ"' }), 'recipient_unknown'),
 ];
 
 /** The order of the group of Ed25519, little-endian. */

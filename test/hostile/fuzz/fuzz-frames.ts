@@ -49,26 +49,16 @@ const ODD_NAMES = [
   '',
 ] as const;
 const TOKENS = [
-  '{',
-  '}',
-  '[',
-  ']',
-  ':',
-  ',',
-  '"',
-  '\\',
+  ...'{}[]:,"\\',
   '\\u',
-  ' ',
-  '\n',
-  '\0',
-  '\ufeff',
+  ...' \n\0\ufeff',
   '{"data":',
   ',"signature":"',
   '"}',
   '1e',
   '-',
   '\u2028',
-] as const;
+];
 const SPACES = ['', ' ', '\n', '\t', '\r\n  '] as const;
 
 /** Mutated valid frames: most are wrong in one place, and signed all the same, so that they get past the first check. */

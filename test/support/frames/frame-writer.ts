@@ -24,25 +24,7 @@ type Node =
 
 const ALIKE: Record<string, string[]> = { s: ['S', '\u017f'], i: ['I', '\u0131', '\u0130'] };
 const UNKNOWN_VALUES = ['1', '"x"', 'null', '{"a":[true,{"b":{}}]}', '[]', '1.50e+3', '{"\\u0061":"}"}'];
-const PIECES = [
-  '{',
-  '}',
-  '[',
-  ']',
-  '"',
-  ',',
-  ':',
-  '\\',
-  '\\u0061',
-  '0',
-  '-',
-  'e',
-  'é',
-  ' ',
-  '\0',
-  '"id":"x",',
-  'null',
-];
+const PIECES = [...'{}[]",:\\', '\\u0061', ...'0-eé \0', '"id":"x",', 'null'];
 
 /**
  * Writes one meaning in one of the countless ways that JSON has: in another order, with spaces, escapes, unknown

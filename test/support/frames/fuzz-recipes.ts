@@ -137,31 +137,7 @@ const VALUES = [
   '"\t"',
   '',
 ] as const;
-const PIECES = [
-  '{',
-  '}',
-  '[',
-  ']',
-  '"',
-  ',',
-  ':',
-  '\\',
-  '\\u0061',
-  '\\u',
-  '0',
-  '-',
-  '.',
-  'e',
-  'é',
-  ' ',
-  '\n',
-  '\0',
-  '\ufeff',
-  'null',
-  '"id":"x",',
-  '{}',
-  '//',
-] as const;
+const PIECES = [...'{}[]",:\\', '\\u0061', '\\u', ...'0-.eé \n\0\ufeff', 'null', '"id":"x",', '{}', '//'];
 
 const change = fc.record({ what: fc.constantFrom(...CHANGES), at: fc.nat(15), piece: fc.nat(99) });
 const edit = fc.record({

@@ -10,6 +10,12 @@ export interface EnvelopeText {
   readonly payload?: unknown;
 }
 
+/** The text of an object whose members are JSON texts; null leaves one out. */
+export function objectText(members: Readonly<Record<string, string | null>>): string {
+  const written = Object.entries(members).filter(([, json]) => json !== null);
+  return `{${written.map(([name, json]) => `"${name}":${json}`).join()}}`;
+}
+
 /** The text that is signed. */
 export function envelopeText({ sender, recipient, id, type = 'message', payload }: EnvelopeText): string {
   const head = `"sender":"${sender}","recipient":"${recipient}"${id === undefined ? '' : `,"id":"${id}"`}`;
