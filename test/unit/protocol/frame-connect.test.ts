@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frames/frame-texts.ts';
+import {
+  ALICE,
+  BOB,
+  dataWith,
+  decode,
+  frame,
+  message,
+  refusal,
+  SIGNATURE,
+} from '../../support/frames/frame-texts.ts';
 
 const NONCE = 'ab'.repeat(32);
-const CONNECT = `{"sender":"${ALICE}","message":{"type":"connect"}}`;
-const connect2 = (payload: string) =>
-  frame(`{"sender":"${ALICE}","message":{"type":"connect","payload":${payload}}}`);
+const NONCE_MEMBER = `"nonce":"${NONCE}"`;
+const BOTH = 'exactly nonce and audience';
+const connect = (members: Readonly<Record<string, string>> = {}) =>
+  dataWith({ recipient: null, message: '{"type":"connect"}', ...members });
+const CONNECT = connect();
+const connect2 = (payload: string) => frame(connect({ message: `{"type":"connect","payload":${payload}}` }));
 
 describe('a connect of protocol 1', () => {
   it('is read as the protocol prints it', () => {
@@ -19,24 +31,12 @@ describe('a connect of protocol 1', () => {
   });
 
   it.each([
-    [
-      'a recipient',
-      frame(`{"sender":"${ALICE}","recipient":"${BOB}","message":{"type":"connect"}}`),
-      'the data of',
-    ],
-    ['an id', frame(`{"sender":"${ALICE}","id":"x","message":{"type":"connect"}}`), 'the data of'],
-    [
-      'an unknown name in data',
-      frame(`{"sender":"${ALICE}","message":{"type":"connect"},"x":1}`),
-      'the data of',
-    ],
+    ['a recipient', frame(connect({ recipient: `"${BOB}"` })), 'the data of'],
+    ['an id', frame(connect({ id: '"x"' })), 'the data of'],
+    ['an unknown name in data', frame(connect({ x: '1' })), 'the data of'],
     ['a payload', connect2('{}'), 'the message of'],
-    ['the payload of protocol 2', connect2(`{"nonce":"${NONCE}","audience":null}`), 'the message of'],
-    [
-      'an unknown name in message',
-      frame(`{"sender":"${ALICE}","message":{"type":"connect","x":1}}`),
-      'the message of',
-    ],
+    ['the payload of protocol 2', connect2(`{${NONCE_MEMBER},"audience":null}`), 'the message of'],
+    ['an unknown name in message', frame(connect({ message: '{"type":"connect","x":1}' })), 'the message of'],
     [
       'an unknown name in the frame',
       `{"data":${CONNECT},"signature":"${SIGNATURE}","x":1}`,
@@ -54,19 +54,19 @@ describe('a connect of protocol 2', () => {
     ['null', null],
     ['"\\u0077s://x"', 'ws://x'],
   ])('answers the challenge, audience %s', (json, audience) => {
-    const decoded = decode(connect2(`{"nonce":"${NONCE}","audience":${json}}`), 2);
+    const decoded = decode(connect2(`{${NONCE_MEMBER},"audience":${json}}`), 2);
     expect(decoded).toMatchObject({ kind: 'connect', sender: ALICE, challenge: { nonce: NONCE, audience } });
   });
 
   it.each([
     ['no payload', frame(CONNECT), 'payload is missing in message'],
-    ['a payload that is no object', connect2('"x"'), 'exactly nonce and audience'],
-    ['an array as payload', connect2('[]'), 'exactly nonce and audience'],
-    ['an empty payload', connect2('{}'), 'exactly nonce and audience'],
-    ['no audience', connect2(`{"nonce":"${NONCE}"}`), 'exactly nonce and audience'],
+    ['a payload that is no object', connect2('"x"'), BOTH],
+    ['an array as payload', connect2('[]'), BOTH],
+    ['an empty payload', connect2('{}'), BOTH],
+    ['no audience', connect2(`{${NONCE_MEMBER}}`), BOTH],
     [
       'an unknown name instead of the audience',
-      connect2(`{"nonce":"${NONCE}","x":null}`),
+      connect2(`{${NONCE_MEMBER},"x":null}`),
       'audience is missing in payload',
     ],
     [
@@ -74,25 +74,21 @@ describe('a connect of protocol 2', () => {
       connect2('{"x":"","audience":null}'),
       'nonce is missing in payload',
     ],
-    [
-      'an unknown name besides',
-      connect2(`{"nonce":"${NONCE}","audience":null,"x":1}`),
-      'exactly nonce and audience',
-    ],
+    ['an unknown name besides', connect2(`{${NONCE_MEMBER},"audience":null,"x":1}`), BOTH],
     ['a nonce that is no string', connect2('{"nonce":1,"audience":null}'), 'nonce must be a string'],
     [
       'an audience that is neither',
-      connect2(`{"nonce":"${NONCE}","audience":1}`),
+      connect2(`{${NONCE_MEMBER},"audience":1}`),
       'audience must be a string or null',
     ],
     [
       'a recipient',
-      frame(`{"sender":"${ALICE}","recipient":"${BOB}","message":{"type":"connect","payload":{}}}`),
+      frame(connect({ recipient: `"${BOB}"`, message: '{"type":"connect","payload":{}}' })),
       'the data of',
     ],
     [
       'an unknown name in message',
-      frame(`{"sender":"${ALICE}","message":{"type":"connect","payload":{},"x":1}}`),
+      frame(connect({ message: '{"type":"connect","payload":{},"x":1}' })),
       'the message of',
     ],
   ])('has exactly its members, so it is refused with %s', (_, text, reason) => {

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../../src/protocol/frames/frame.ts';
-import { ALICE, BOB, decode, frame, message, refusal, SIGNATURE } from '../../support/frames/frame-texts.ts';
+import {
+  ALICE,
+  BOB,
+  dataWith,
+  decode,
+  EXCHANGE_KEY,
+  exchange,
+  frame,
+  KEY,
+  message,
+  refusal,
+  SIGNATURE,
+} from '../../support/frames/frame-texts.ts';
 
-const KEY = 'c0ffee'.repeat(10).padEnd(64, '0');
-const exchange = (payload: string) => frame(message(`{"type":"key_exchange","payload":${payload}}`));
+const keyed = (key: string) => exchange(`{"ecdh_public_key":"${key}"}`);
 
 const encoder = new TextEncoder();
 
@@ -22,44 +33,26 @@ describe('an envelope', () => {
     });
   });
 
-  it.each([
+  it.each<[what: string, data: string, before?: string, behind?: string]>([
     [
       'spaces inside and outside',
-      ' {\n"data" :\t',
       `{ "sender" : "${ALICE}" , "recipient":"${BOB}","message":{"type":"x"}\n}`,
+      ' {\n"data" :\t',
       ' , ',
     ],
-    [
-      'numbers of any form',
-      '{"data":',
-      message('{"type":"x","payload":[1.0,1e2,-0,1e400,9007199254740993]}'),
-      ',',
-    ],
-    [
-      'characters beyond ASCII',
-      '{"data":',
-      message('{"type":"x","payload":"é\u{1f600}\ufeff\\u0000\\ud83d\\ude00"}'),
-      ',',
-    ],
+    ['numbers of any form', message('{"type":"x","payload":[1.0,1e2,-0,1e400,9007199254740993]}')],
+    ['characters beyond ASCII', message('{"type":"x","payload":"é\u{1f600}\ufeff\\u0000\\ud83d\\ude00"}')],
     [
       'strangers in data and message',
-      '{"é":1,"data":',
       `{"x":{},"sender":"${ALICE}","recipient":"${BOB}","message":{"y":[],"type":"x"}}`,
-      ',',
+      '{"é":1,"data":',
     ],
-    [
-      'braces and quotes in strings',
-      '{"data":',
-      message('{"type":"x","payload":"}\\"}{,\\"signature\\":"}'),
-      ',',
-    ],
+    ['braces and quotes in strings', message('{"type":"x","payload":"}\\"}{,\\"signature\\":"}')],
     [
       'another order of members',
-      '{"data":',
       `{"message":{"payload":1,"type":"x"},"recipient":"${BOB}","sender":"${ALICE}"}`,
-      ',',
     ],
-  ])('is passed on byte for byte: %s', (_, before, data, behind) => {
+  ])('is passed on byte for byte: %s', (_, data, before = '{"data":', behind = ',') => {
     const text = `${before}${data}${behind}"signature":"${SIGNATURE}"}`;
     const bytes = encoder.encode(text);
     const decoded = decodeFrame(bytes, 1);
@@ -100,8 +93,10 @@ describe('an envelope', () => {
   });
 
   it('may be addressed to its sender', () => {
-    const data = `{"sender":"${ALICE}","recipient":"${ALICE}","message":{"type":"x"}}`;
-    expect(decode(frame(data))).toMatchObject({ sender: ALICE, recipient: ALICE });
+    expect(decode(frame(dataWith({ recipient: `"${ALICE}"` })))).toMatchObject({
+      sender: ALICE,
+      recipient: ALICE,
+    });
   });
 
   it.each(['null', '0', '"x"', '[]', '[[1]]', '{}', 'true'])('may have any payload: %s', (payload) => {
@@ -118,8 +113,7 @@ describe('an envelope', () => {
   });
 
   it.each(['a', '0', '-', '_', 'A-Za-z0-9_', 'x'.repeat(64)])('may have an id: %s', (id) => {
-    const data = `{"sender":"${ALICE}","recipient":"${BOB}","id":"${id}","message":{"type":"x"}}`;
-    expect(decode(frame(data))).toMatchObject({ id });
+    expect(decode(frame(dataWith({ id: `"${id}"` })))).toMatchObject({ id });
   });
 
   it.each(['a', 'webrtc_offer', 'x9', 'key_exchange_', `a${'_'.repeat(31)}`])(
@@ -148,29 +142,13 @@ describe('a key exchange', () => {
     ['null as payload', exchange('null'), 'the payload of a key exchange must be an object'],
     ['an array as payload', exchange(`["${KEY}"]`), 'the payload of a key exchange must be an object'],
     ['a key that is no string', exchange('{"ecdh_public_key":1}'), 'ecdh_public_key must be a string'],
-    [
-      'a key of 31 bytes',
-      exchange(`{"ecdh_public_key":"${KEY.slice(2)}"}`),
-      'ecdh_public_key must be 64 hex digits',
-    ],
-    [
-      'a key that is no hex',
-      exchange(`{"ecdh_public_key":"${'xy'.repeat(32)}"}`),
-      'ecdh_public_key must be 64 hex',
-    ],
-    [
-      'a key of zeros',
-      exchange(`{"ecdh_public_key":"${'00'.repeat(32)}"}`),
-      'ecdh_public_key is of small order',
-    ],
-    [
-      'a key not canonical',
-      exchange(`{"ecdh_public_key":"${'ff'.repeat(32)}"}`),
-      'ecdh_public_key is not canonical',
-    ],
+    ['a key of 31 bytes', keyed(KEY.slice(2)), 'ecdh_public_key must be 64 hex digits'],
+    ['a key that is no hex', keyed('xy'.repeat(32)), 'ecdh_public_key must be 64 hex'],
+    ['a key of zeros', keyed('00'.repeat(32)), 'ecdh_public_key is of small order'],
+    ['a key not canonical', keyed('ff'.repeat(32)), 'ecdh_public_key is not canonical'],
     [
       'a key one level too deep',
-      exchange(`{"x":{"ecdh_public_key":"${KEY}"}}`),
+      exchange(`{"x":{${EXCHANGE_KEY}}}`),
       'ecdh_public_key is missing in payload',
     ],
   ])('is refused with %s', (_, text, reason) => {
