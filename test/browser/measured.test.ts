@@ -71,7 +71,7 @@ async function byCommandLine(
   interruptAt: readonly number[] = [],
 ): Promise<number> {
   const relay = await processes.relay(settings);
-  const line = await CommandLine.open(() => relay.http);
+  const line = new CommandLine(() => relay.http);
   lines.push(line);
   const inbox = line.path('inbox');
   await mkdir(inbox);

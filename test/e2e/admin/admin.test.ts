@@ -1,28 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, postUser, registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
 /** What operators do over the admin port: they ask one node, and users of the other notice. */
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let here: RelayNode;
 let there: RelayNode;
 const settings = () => ({ RELAY_REDIS_URL: redis.url, RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
 
 beforeAll(async () => {
-  redis = await startRedis();
   [here, there] = await Promise.all([processes.relay(settings()), processes.relay(settings())]);
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 const login = (user: PlainUser) => PlainClient.login(there.ws, user, { protocol: 2 });

@@ -2,27 +2,17 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { CommandLine, ended } from '../../support/clients/command-line.ts';
+import { CommandLine, commandLineForTests, ended } from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
 import { makeKeys, postUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-let relay: RelayNode;
-let people: CommandLine;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-  people = await CommandLine.open(() => relay.http);
-});
-afterAll(async () => {
-  await people.close();
-  await processes.stop();
-});
+const processes = processesForTests();
+const relay = relayForTests();
+const people = commandLineForTests(() => relay.http);
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -92,7 +82,7 @@ describe('a code for one transfer', () => {
         RELAY_MAX_USERS: '2',
         RELAY_ADMIN_TOKEN: ADMIN_TOKEN,
       });
-      const others = await CommandLine.open(() => small.http);
+      const others = new CommandLine(() => small.http);
       try {
         const { json } = await admin(small, 'POST', '/v1/invitations', { uses: 4 });
         const { token } = json as { token: string };

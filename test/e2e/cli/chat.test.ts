@@ -1,24 +1,14 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { CommandLine, ended } from '../../support/clients/command-line.ts';
+import { commandLineForTests, ended } from '../../support/clients/command-line.ts';
 import { rowsOf } from '../../support/documents/terminal.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-let relay: RelayNode;
-let people: CommandLine;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-  people = await CommandLine.open(() => relay.http);
-});
-afterAll(async () => {
-  await people.close();
-  await processes.stop();
-});
+const processes = processesForTests();
+const relay = relayForTests();
+const people = commandLineForTests(() => relay.http);
 
 /** What a child writes to standard output, as it comes. */
 function written(child: ChildProcessWithoutNullStreams): { readonly text: string } {

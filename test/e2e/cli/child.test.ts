@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Child } from '../../../src/cli/dev/child.ts';
+import { isRunning } from '../../support/proc.ts';
 import { until } from '../../support/until.ts';
 
 const running: Child[] = [];
@@ -12,15 +13,6 @@ async function start(script: string): Promise<Child> {
   const child = await Child.start({ command: process.execPath, args: ['-e', script], env: process.env });
   running.push(child);
   return child;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('a child process', () => {
@@ -71,8 +63,8 @@ describe('a child process', () => {
       setInterval(() => {}, 1000);
     `);
     const [, pid] = await parent.waitFor(/child (\d+)/, 5000);
-    expect(isAlive(Number(pid))).toBe(true);
+    expect(isRunning(Number(pid))).toBe(true);
     parent.signal('SIGKILL');
-    await until(() => !isAlive(Number(pid)), { what: 'the end of the child' });
+    await until(() => !isRunning(Number(pid)), { what: 'the end of the child' });
   });
 });

@@ -2,22 +2,20 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
-
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../../../package.json', import.meta.url));
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 /** Runs the command line to its end. */
 async function keyrelay(args: readonly string[], env: Record<string, string> = {}) {

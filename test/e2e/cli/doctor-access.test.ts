@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { examineAccess } from '../../../src/cli/doctor/access.ts';
 import { PERMISSIONS } from '../../../src/cli/doctor/permissions.ts';
 import { Connection } from '../../../src/engine/redis/connection/connection.ts';
 import { loadConfig } from '../../../src/ops/settings/config.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
 
 /** `keyrelay doctor` and the permissions of Redis, on a real server: every one of them taken away once. */
 
@@ -13,11 +13,7 @@ const RULES = /^user keyrelay (.*)$/m.exec(ACL)?.[1]?.replace('>CHANGE-ME', 'nop
 /** The connection of the test itself needs these. */
 const OPENING = ['+hello', '+auth'];
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.remove());
+const server = redisForTests();
 
 /** What the doctor finds for a user with these rules. */
 async function examine(rules: readonly string[], settings: Record<string, string> = {}, inCluster = true) {

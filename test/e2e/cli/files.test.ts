@@ -1,32 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
-import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
+import { commandLineForTests, ended, jsonLines } from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
 const relays: Relay[] = [];
-let relay: RelayNode;
-let people: CommandLine;
+const relay = relayForTests();
+const people = commandLineForTests(() => url);
 let url = '';
 
-beforeAll(async () => {
-  relay = await processes.relay();
-  people = await CommandLine.open(() => url);
-});
 afterEach(async () => {
   url = relay.http;
   await Promise.all(relays.splice(0).map((each) => each.close()));
-});
-afterAll(async () => {
-  await people.close();
-  await processes.stop();
 });
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

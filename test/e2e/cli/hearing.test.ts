@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { CommandLine } from '../../support/clients/command-line.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { commandLineForTests } from '../../support/clients/command-line.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** Who may write to a person, and leaving, by the command line. */
-const processes = new Processes();
-let relay: RelayNode;
-let people: CommandLine;
-
-beforeAll(async () => {
-  relay = await processes.relay({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
-  people = await CommandLine.open(() => relay.http);
-});
-afterAll(async () => {
-  await people.close();
-  await processes.stop();
-});
+const relay = relayForTests({ RELAY_ADMIN_TOKEN: ADMIN_TOKEN });
+const people = commandLineForTests(() => relay.http);
 
 test('block, unblock and blocks change and show one list, whichever way a code is written', async () => {
   const eve = await people.codeOf('eve');

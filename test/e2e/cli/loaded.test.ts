@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
-import { CommandLine } from '../../support/clients/command-line.ts';
+import { expect, test } from 'vitest';
+import { commandLineForTests } from '../../support/clients/command-line.ts';
 
 // A short command spends most of its time on loading files: it must not load what it does not use.
 
@@ -35,8 +35,7 @@ async function loadedBy(args: readonly string[], env: Record<string, string> = {
   return { own: urls.filter((url) => !LIBRARY.test(url)).length, libraries: [...libraries].sort() };
 }
 
-const alice = await CommandLine.open(() => NOWHERE);
-afterAll(() => alice.close());
+const alice = commandLineForTests(() => NOWHERE);
 
 test.concurrent.each([
   ['--version'],

@@ -1,27 +1,17 @@
 import * as fs from 'node:fs/promises';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { loadIdentity } from '../../../src/cli/person/account/identity-file.ts';
 import { sealedLines } from '../../../src/cli/person/account/sealed-lines.ts';
-import { CommandLine, ended, jsonLines } from '../../support/clients/command-line.ts';
+import { commandLineForTests, ended, jsonLines } from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-let relay: RelayNode;
-let people: CommandLine;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-  people = await CommandLine.open(() => relay.http);
-});
-afterAll(async () => {
-  await people.close();
-  await processes.stop();
-});
+const processes = processesForTests();
+const relay = relayForTests();
+const people = commandLineForTests(() => relay.http);
 
 describe('an identity', () => {
   test('is made once, for its owner alone, and has one code', async () => {

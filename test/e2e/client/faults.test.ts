@@ -1,12 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/injectors/proxy.ts';
 import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
 import { byLength } from '../../support/long.ts';
 import { Random } from '../../support/random.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
@@ -14,22 +14,17 @@ const MESSAGES = byLength(150, 1_000);
 /** Drawn anew for each cut: frames that come through before it, so that a slow machine has as many cuts. */
 const CUT_AFTER_FRAMES = { min: 20, max: 100 };
 
-const processes = new Processes();
 const people = new People();
-let redis: RedisServer;
+const redis = redisForTests({ appendonly: 'yes', appendfsync: 'always' });
+const processes = processesForTests();
 let relay: RelayNode;
 
 beforeAll(async () => {
-  redis = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
   relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
 });
 afterEach(async () => {
   vi.unstubAllGlobals();
   await people.leave();
-});
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 /** Makes Node's global object a target of events, as a browser's is. */

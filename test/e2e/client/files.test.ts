@@ -1,21 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Conversation, FileOffer, FileProgress } from '../../../src/client/index.ts';
 import { fileOf, MemorySink } from '../../support/clients/files.ts';
-import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-const people = new People();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
-afterEach(() => people.leave());
-afterAll(() => processes.stop());
+const processes = processesForTests();
+const people = peopleForTests();
+const relay = relayForTests();
 
 /** The offer that comes with the next message. */
 async function offered(conversation: Conversation): Promise<FileOffer> {

@@ -2,17 +2,17 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
+import { isRunning } from '../../support/proc.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const START_MS = 60_000;
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 interface Cluster {
   readonly child: Child;
@@ -40,18 +40,9 @@ async function runDemo(url: string): Promise<string> {
   return demo.output;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function expectNothingLeft({ pids, folder }: Cluster): Promise<void> {
   expect(pids).toHaveLength(4);
-  expect(pids.filter(isAlive)).toEqual([]);
+  expect(pids.filter(isRunning)).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
   await rm(folder, { recursive: true });
 }

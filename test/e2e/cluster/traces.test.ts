@@ -5,20 +5,19 @@ import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { decodeSpans, type Span } from '../../support/documents/otlp.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** Traces of an envelope's way over two nodes, sent by OpenTelemetry to a collector. */
 
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let collector: Server;
 let endpoint: string;
 const spans: Span[] = [];
 
 beforeAll(async () => {
-  redis = await startRedis();
   collector = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -32,11 +31,7 @@ beforeAll(async () => {
   endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
 });
 
-afterAll(async () => {
-  await processes.stop();
-  collector.close();
-  await redis.remove();
-});
+afterAll(() => collector.close());
 
 const node = (id: string, settings: Record<string, string>) =>
   processes.relay({

@@ -1,26 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { childrenOf, isRunning } from '../../support/proc.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** `keyrelay serve --workers`: several processes on one port. */
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let supervisor: Child;
 let port: number;
 
 beforeAll(async () => {
-  redis = await startRedis();
   port = await freePort();
   supervisor = await serve(['--workers', '2'], {
     RELAY_REDIS_URL: redis.url,
@@ -31,11 +30,6 @@ beforeAll(async () => {
     RELAY_DRAIN_MS: '200',
   });
   await until(() => listening().length === 2, { what: 'two workers to listen', timeoutMs: 40_000 });
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 function serve(args: readonly string[], settings: Record<string, string>): Promise<Child> {

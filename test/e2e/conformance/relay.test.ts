@@ -1,21 +1,14 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CASES } from '../../../src/cli/conformance/relay/cases.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { FaultyProxy } from '../../support/services/faulty-proxy.ts';
 
 const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
-const processes = new Processes();
-let relay: RelayNode;
-
-beforeAll(async () => {
-  // Each run registers its own users, all from here.
-  relay = await processes.relay({ RELAY_REGISTRATIONS_PER_MIN: '0', RELAY_LOOKUPS_PER_MIN: '0' });
-});
-afterAll(() => processes.stop());
+// Each run registers its own users, all from here.
+const relay = relayForTests({ RELAY_REGISTRATIONS_PER_MIN: '0', RELAY_LOOKUPS_PER_MIN: '0' });
 
 interface Result {
   readonly section: string;

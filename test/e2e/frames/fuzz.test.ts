@@ -1,12 +1,11 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { judge } from '../../support/frames/frame-oracle.ts';
 import { cook, type Recipe, recipe, Signatures } from '../../support/frames/fuzz-recipes.ts';
 import { envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /**
  * 100,000 frames that are nearly right, against a live node: it never dies, and answers each exactly as an oracle
@@ -36,26 +35,22 @@ const CLIENT_FAULTS = [
   'too_large',
 ];
 
-const processes = new Processes();
-let relay: RelayNode;
+const relay = relayForTests({
+  RELAY_ENVELOPES_PER_S: '0',
+  RELAY_BYTES_PER_S: '0',
+  RELAY_NOISE_PER_S: '0',
+  RELAY_MAILBOX_ENVELOPES: '1000000',
+  RELAY_MAILBOX_BYTES: '1073741824',
+  RELAY_WINDOW_ENVELOPES: '65536',
+  RELAY_WINDOW_BYTES: '67108864',
+});
 let away: PlainUser;
 const codes = new Set<string>();
 const signatures = new Signatures();
 
 beforeAll(async () => {
-  relay = await processes.relay({
-    RELAY_ENVELOPES_PER_S: '0',
-    RELAY_BYTES_PER_S: '0',
-    RELAY_NOISE_PER_S: '0',
-    RELAY_MAILBOX_ENVELOPES: '1000000',
-    RELAY_MAILBOX_BYTES: '1073741824',
-    RELAY_WINDOW_ENVELOPES: '65536',
-    RELAY_WINDOW_BYTES: '67108864',
-  });
   away = await register();
 });
-
-afterAll(() => processes.stop());
 
 async function register(): Promise<PlainUser> {
   const user = await registerUser(relay.http);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_CASES, type FrameCase } from '../../hostile/cases/frame-cases.ts';
 import { HTTP_CASES, type HttpCase } from '../../hostile/cases/http-cases.ts';
 import { type People, TEXT_CASES, type TextCase } from '../../hostile/cases/text-cases.ts';
@@ -14,8 +14,7 @@ import {
   upgradeRequest,
 } from '../../support/plain/raw-connection.ts';
 import { postUser, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /**
@@ -23,14 +22,12 @@ import { until } from '../../support/until.ts';
  * the end the process is the same, the pair has lost nothing, and no secret is in the log.
  */
 
-const processes = new Processes();
 const CANARY = `canary${randomBytes(8).toString('hex')}`;
-let relay: RelayNode;
+const relay = relayForTests({ RELAY_LOG_LEVEL: 'trace', RELAY_NOISE_PER_S: '0' });
 let honest: HonestPair;
 let people: People;
 
 beforeAll(async () => {
-  relay = await processes.relay({ RELAY_LOG_LEVEL: 'trace', RELAY_NOISE_PER_S: '0' });
   honest = await HonestPair.start(relay, { everyMs: 20 });
   people = {
     mallory: await registerUser(relay.http),
@@ -38,8 +35,6 @@ beforeAll(async () => {
     alice: await registerUser(relay.http),
   };
 });
-
-afterAll(() => processes.stop());
 
 describe.each(Object.entries(HTTP_CASES))('%s', (_, cases) => {
   it.each(cases as HttpCase[])('$name', async ({ send, answers, ends, answerMayBeLost = false }) => {

@@ -1,22 +1,22 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { type Balancer, Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
+import type { Balancer } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** deploy/haproxy/haproxy.cfg in front of three nodes. */
 
 const REGISTRATIONS_PER_MIN = 10;
 
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let nodes: [RelayNode, RelayNode, RelayNode];
 let balancer: Balancer;
 
 beforeAll(async () => {
-  redis = await startRedis();
   const settings = {
     RELAY_REDIS_URL: redis.url,
     RELAY_TRUSTED_PROXIES: '127.0.0.1',
@@ -29,11 +29,6 @@ beforeAll(async () => {
     processes.relay(settings),
   ]);
   balancer = await processes.balancer(nodes);
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 /** `POST /users` from an address of loopback's many, claiming to be forwarded for another. */

@@ -1,28 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { CommandLine } from '../../support/clients/command-line.ts';
 import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
 import { type Challenge, workFor } from '../../support/plain/work.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 1: registrations that cost work. */
-const processes = new Processes();
-let redis: RedisServer;
+const redis = redisForTests();
+const processes = processesForTests();
 let relays: readonly RelayNode[];
 
 beforeAll(async () => {
-  redis = await startRedis();
   const alone = { RELAY_REGISTRATION_WORK_BITS: '12', RELAY_ADMIN_TOKEN: ADMIN_TOKEN };
   const shared = { ...alone, RELAY_REDIS_URL: redis.url };
   relays = await Promise.all([processes.relay(alone), processes.relay(shared), processes.relay(shared)]);
-});
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 const post = (relay: RelayNode | undefined, keys: Keys, more: object = {}) =>
@@ -69,7 +64,7 @@ it('the SDK and the command line work by themselves; whom an operator registers 
   const alice = await Relay.connect(relay.http, createIdentity(), { WebSocket });
   expect(alice.code).toMatch(/^[0-9A-Z]{7}$/);
   await alice.close();
-  const people = await CommandLine.open(() => relay.http);
+  const people = new CommandLine(() => relay.http);
   expect(await people.codeOf('bob')).toMatch(/^[0-9A-Z]{7}$/);
   await people.close();
   const keys = makeKeys();

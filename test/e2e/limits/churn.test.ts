@@ -1,12 +1,11 @@
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { churn } from '../../hostile/churn.ts';
 import { startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
 /** The short form of `npm run test:hostile -- --only churn`. */
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 it('clients that connect and are cut off again and again leave no subscription behind, and cost at most one each', async () => {
   const redis = await startRedis();

@@ -1,40 +1,30 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
 import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
 import { commandText } from '../../support/plain/commands.ts';
 import { connectText } from '../../support/plain/frames.ts';
 import { type Closed, PlainClient } from '../../support/plain/plain-client.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 /** docs/protocol.md, section 5: every close code, provoked for real. */
-const processes = new Processes();
-/** Short patience, and two envelopes in a burst. */
-let hasty: RelayNode;
-let strict: RelayNode;
-let relay: RelayNode;
+const redis = redisForTests();
+const processes = processesForTests();
+const relay = relayForTests();
+/** Two envelopes in a burst. */
+const strict = relayForTests({ RELAY_ENVELOPES_PER_S: '1' });
+/** Short patience. */
+const hasty = relayForTests({
+  RELAY_CONNECT_TIMEOUT_MS: '200',
+  RELAY_PING_INTERVAL_MS: '100',
+  RELAY_PONG_TIMEOUT_MS: '500',
+});
 /** With a store that a test can reach. */
 let stored: RelayNode;
-let redis: RedisServer;
 
 beforeAll(async () => {
-  [relay, strict, hasty, redis] = await Promise.all([
-    processes.relay(),
-    processes.relay({ RELAY_ENVELOPES_PER_S: '1' }),
-    processes.relay({
-      RELAY_CONNECT_TIMEOUT_MS: '200',
-      RELAY_PING_INTERVAL_MS: '100',
-      RELAY_PONG_TIMEOUT_MS: '500',
-    }),
-    startRedis(),
-  ]);
   stored = await processes.relay({ RELAY_REDIS_URL: redis.url });
-});
-
-afterAll(async () => {
-  await processes.stop();
-  await redis.remove();
 });
 
 interface Case {

@@ -4,32 +4,28 @@ import { sendStored } from '../../support/clients/scene.ts';
 import { command } from '../../support/plain/commands.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { PushService } from '../../support/services/push-service.ts';
 import { WebhookReceiver } from '../../support/services/webhook-receiver.ts';
 import { until } from '../../support/until.ts';
 
 /** docs/waking.md: the command `push`, and what push services get. */
-const processes = new Processes();
+const redis = redisForTests();
+const processes = processesForTests();
 const vapid = createECDH('prime256v1');
 vapid.setPrivateKey(Buffer.alloc(32, 7));
 const publicKey = vapid.getPublicKey('base64url');
 let service: PushService;
 let receiver: WebhookReceiver;
-let redis: RedisServer;
 let relay: RelayNode;
 let without: RelayNode;
 let alice: PlainUser;
 let sender: PlainClient;
 
 beforeAll(async () => {
-  [service, receiver, redis] = await Promise.all([
-    PushService.start(),
-    WebhookReceiver.start(),
-    startRedis(),
-  ]);
+  [service, receiver] = await Promise.all([PushService.start(), WebhookReceiver.start()]);
   [relay, without] = await Promise.all([
     processes.relay({
       ...receiver.settings,
@@ -48,8 +44,7 @@ beforeEach(() => {
   service.answer = () => 201;
 });
 afterAll(async () => {
-  await processes.stop();
-  await Promise.all([service.close(), receiver.close(), redis.remove()]);
+  await Promise.all([service.close(), receiver.close()]);
 });
 
 /** Bob, away, with so many devices. */

@@ -4,21 +4,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
-import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { redisForTests } from '../../support/redis/for-tests.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { WebhookReceiver } from '../../support/services/webhook-receiver.ts';
 import { until } from '../../support/until.ts';
 
 /** docs/waking.md: RELAY_WAKE_URL. */
-const processes = new Processes();
+const redis = redisForTests();
+const processes = processesForTests();
 let receiver: WebhookReceiver;
-let redis: RedisServer;
 let inMemory: RelayNode;
 let inRedis: readonly RelayNode[];
 
 beforeAll(async () => {
-  [receiver, redis] = await Promise.all([WebhookReceiver.start(), startRedis()]);
+  receiver = await WebhookReceiver.start();
   const settings = { ...receiver.settings, RELAY_REDIS_URL: redis.url };
   const [memory, ...nodes] = await Promise.all([
     processes.relay(receiver.settings),
@@ -30,11 +30,7 @@ beforeAll(async () => {
 beforeEach(() => {
   receiver.answer = () => ({ status: 204 });
 });
-
-afterAll(async () => {
-  await processes.stop();
-  await Promise.all([receiver.close(), redis.remove()]);
-});
+afterAll(() => receiver.close());
 
 interface People {
   readonly alice: PlainUser;

@@ -1,8 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { afterAll } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
 
@@ -19,17 +21,12 @@ export interface RunOptions {
 
 /** People who use `keyrelay` at one relay, each with an identity file in a temporary folder. */
 export class CommandLine {
-  readonly folder: string;
+  readonly folder = mkdtempSync(join(tmpdir(), 'keyrelay-cli-'));
   readonly #url: () => string;
   readonly #running: ChildProcessWithoutNullStreams[] = [];
 
-  private constructor(folder: string, url: () => string) {
-    this.folder = folder;
+  constructor(url: () => string) {
     this.#url = url;
-  }
-
-  static async open(url: () => string): Promise<CommandLine> {
-    return new CommandLine(await mkdtemp(join(tmpdir(), 'keyrelay-cli-')), url);
   }
 
   path(name: string): string {
@@ -89,6 +86,13 @@ export class CommandLine {
     for (const child of this.#running) child.kill('SIGKILL');
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** People whose commands end, and whose files go, behind the last test. */
+export function commandLineForTests(url: () => string): CommandLine {
+  const people = new CommandLine(url);
+  afterAll(() => people.close());
+  return people;
 }
 
 export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
