@@ -100,6 +100,12 @@ const change = (run: Draft, sender: string, number: number, to: Partial<Arrival>
   run.arrivals[index] = { ...(run.arrivals[index] as Arrival), ...to };
 };
 
+/** Alice's envelope `number` comes behind her `other`. */
+const moveBehind = (run: Draft, number: number, other: number) => {
+  const moved = run.arrivals.splice(indexOf(run, 'ALICE', number), 1);
+  run.arrivals.splice(indexOf(run, 'ALICE', other) + 1, 0, ...moved);
+};
+
 describe('the checker of the fault suite', () => {
   it('passes a clean run, with repeats over connections and envelopes that were sent twice', () => {
     const counts = planted(() => undefined);
@@ -108,68 +114,73 @@ describe('the checker of the fault suite', () => {
     expect(counts).toMatchObject({ sent: 1200, accepted: 1200, repeat: 40, recovered: 0, excused: 0 });
   });
 
-  it('catches a hole at the start', () => {
-    const counts = planted((run) => lose(run, from('CAROL', 0, 4)));
-    expect(faultsOf(counts)).toEqual({ lostPrefix: 5 });
-  });
+  const swap = (run: Draft, a: number, b: number) => {
+    [run.arrivals[a], run.arrivals[b]] = [run.arrivals[b] as Arrival, run.arrivals[a] as Arrival];
+  };
 
-  it('catches a hole in the middle of one connection', () => {
-    const counts = planted((run) => lose(run, from('CAROL', 100, 102)));
-    expect(faultsOf(counts)).toEqual({ lostMiddle: 3 });
+  it.each<[bug: string, plant: (run: Draft) => void, faults: Partial<Record<FaultName, number>>]>([
+    ['a hole at the start', (run) => lose(run, from('CAROL', 0, 4)), { lostPrefix: 5 }],
+    [
+      'a hole in the middle of one connection',
+      (run) => lose(run, from('CAROL', 100, 102)),
+      { lostMiddle: 3 },
+    ],
+    ['a hole at the end', (run) => lose(run, from('ALICE', PER_SENDER - 2, PER_SENDER)), { lostTail: 2 }],
+    [
+      'the only envelope of a pair, lost',
+      (run) => lose(run, from('ALICE', 0, PER_SENDER)),
+      { lostTail: PER_SENDER },
+    ],
+    [
+      'two envelopes swapped on one connection',
+      (run) => swap(run, indexOf(run, 'CAROL', 50), indexOf(run, 'CAROL', 51)),
+      { inverted: 1 },
+    ],
+    [
+      'two envelopes swapped among repeats',
+      (run) => {
+        const repeats = run.arrivals.filter((a) => a.connection === 2 && a.sender === 'CAROL');
+        const [a, b] = [repeats[3], repeats[4]].map((repeat) => run.arrivals.indexOf(repeat as Arrival));
+        swap(run, a as number, b as number);
+      },
+      { inverted: 1 },
+    ],
+    [
+      'a repeat that comes later than its repetition explains',
+      (run) => moveBehind(run, 57, 61),
+      { inverted: 1 },
+    ],
+    ['other bytes', (run) => change(run, 'ALICE', 30, { digest: 'other' }), { altered: 1 }],
+    [
+      'an envelope that reached the wrong user, and misses at its recipient',
+      (run) => change(run, 'ALICE', 30, { receiver: 'MALLORY' }),
+      { misdelivered: 1, lostMiddle: 1 },
+    ],
+    [
+      'a session that skips what its predecessor had not delivered',
+      (run) => lose(run, from('CAROL', 195, 201)),
+      { lostMiddle: 7, skipped: 7 },
+    ],
+    [
+      'an envelope that one connection skipped and a later one delivered',
+      (run) => {
+        const late = run.arrivals.find(from('CAROL', 100, 100)) as Arrival;
+        lose(run, from('CAROL', 100, 100));
+        run.arrivals.push({ ...late, connection: 3, atMs: 9_999 });
+      },
+      // On its connection it also comes behind later ones.
+      { inverted: 1, skipped: 1 },
+    ],
+  ])('catches %s', (_, plant, faults) => {
+    const counts = planted(plant);
+    expect(faultsOf(counts)).toEqual(faults);
     expect(counts.result).toBe('fail');
   });
 
-  it('catches a hole at the end', () => {
-    const counts = planted((run) => lose(run, from('ALICE', PER_SENDER - 2, PER_SENDER)));
-    expect(faultsOf(counts)).toEqual({ lostTail: 2 });
-  });
-
-  it('catches the only envelope of a pair, lost', () => {
-    const counts = planted((run) => lose(run, from('ALICE', 0, PER_SENDER)));
-    expect(faultsOf(counts)).toEqual({ lostTail: PER_SENDER });
-  });
-
-  it('catches two envelopes swapped on one connection', () => {
-    const counts = planted((run) => {
-      const a = indexOf(run, 'CAROL', 50);
-      const b = indexOf(run, 'CAROL', 51);
-      [run.arrivals[a], run.arrivals[b]] = [run.arrivals[b] as Arrival, run.arrivals[a] as Arrival];
-    });
-    expect(faultsOf(counts)).toEqual({ inverted: 1 });
-  });
-
-  it('catches two envelopes swapped among repeats', () => {
-    const counts = planted((run) => {
-      const repeats = run.arrivals.filter((a) => a.connection === 2 && a.sender === 'CAROL');
-      const [a, b] = [repeats[3], repeats[4]].map((repeat) => run.arrivals.indexOf(repeat as Arrival));
-      [run.arrivals[a as number], run.arrivals[b as number]] = [
-        run.arrivals[b as number] as Arrival,
-        run.arrivals[a as number] as Arrival,
-      ];
-    });
-    expect(faultsOf(counts)).toEqual({ inverted: 1 });
-  });
-
   it('does not take a repeat behind a later envelope for a swap', () => {
-    const counts = planted((run) => {
-      // Alice's 57 was in doubt and sent again behind 58, 59 and 60.
-      const moved = run.arrivals.splice(indexOf(run, 'ALICE', 57), 1);
-      run.arrivals.splice(indexOf(run, 'ALICE', 60) + 1, 0, ...moved);
-    });
+    // Alice's 57 was in doubt and sent again behind 58, 59 and 60.
+    const counts = planted((run) => moveBehind(run, 57, 60));
     expect(faultsOf(counts)).toEqual({});
-  });
-
-  it('catches a repeat that comes later than its repetition explains', () => {
-    const counts = planted((run) => {
-      const moved = run.arrivals.splice(indexOf(run, 'ALICE', 57), 1);
-      run.arrivals.splice(indexOf(run, 'ALICE', 61) + 1, 0, ...moved);
-    });
-    expect(faultsOf(counts)).toEqual({ inverted: 1 });
-  });
-
-  it('catches other bytes', () => {
-    const counts = planted((run) => change(run, 'ALICE', 30, { digest: 'other' }));
-    expect(faultsOf(counts)).toEqual({ altered: 1 });
   });
 
   it('catches a phantom, and an envelope that the relay had refused', () => {
@@ -185,26 +196,6 @@ describe('the checker of the fault suite', () => {
       run.sent[index] = { ...(run.sent[index] as SentEnvelope), ...outcome };
     });
     expect(faultsOf(refused)).toEqual({ phantom: 1 });
-  });
-
-  it('catches an envelope that reached the wrong user, and misses at its recipient', () => {
-    const counts = planted((run) => change(run, 'ALICE', 30, { receiver: 'MALLORY' }));
-    expect(faultsOf(counts)).toEqual({ misdelivered: 1, lostMiddle: 1 });
-  });
-
-  it('catches a session that skips what its predecessor had not delivered', () => {
-    const counts = planted((run) => lose(run, from('CAROL', 195, 201)));
-    expect(faultsOf(counts)).toEqual({ lostMiddle: 7, skipped: 7 });
-  });
-
-  it('catches an envelope that one connection skipped and a later one delivered', () => {
-    const counts = planted((run) => {
-      const late = run.arrivals.find(from('CAROL', 100, 100)) as Arrival;
-      lose(run, from('CAROL', 100, 100));
-      run.arrivals.push({ ...late, connection: 3, atMs: 9_999 });
-    });
-    // On its connection it also comes behind later ones.
-    expect(faultsOf(counts)).toEqual({ inverted: 1, skipped: 1 });
   });
 
   it('catches accepted before stored: accepted, and gone with the store', () => {

@@ -119,18 +119,9 @@ describe('constant-vus', () => {
 describe('ramping-vus', () => {
   it('moves the number of VUs in straight lines, up and down', async () => {
     const active = new Map<number, number>();
-    await run(
-      {
-        executor: 'ramping-vus',
-        startVUs: 0,
-        stages: [
-          { duration: '1s', target: 10 },
-          { duration: '1s', target: 10 },
-          { duration: '1s', target: 0 },
-        ],
-      },
-      20,
-      (ms, script) => active.set(Math.round(ms), script.active),
+    const stages = [10, 10, 0].map((target) => ({ duration: '1s', target }));
+    await run({ executor: 'ramping-vus', startVUs: 0, stages }, 20, (ms, script) =>
+      active.set(Math.round(ms), script.active),
     );
     expect(active.get(500)).toBeGreaterThanOrEqual(4);
     expect(active.get(500)).toBeLessThanOrEqual(6);
@@ -146,13 +137,8 @@ describe('ramping-vus', () => {
       { duration: '0s', target: 1 },
       { duration: '2s', target: 1 },
     ];
-    const options = {
-      executor: 'ramping-vus',
-      startVUs: 2,
-      stages,
-      gracefulRampDown: '500ms',
-      gracefulStop: '0s',
-    } as const;
+    const graces = { gracefulRampDown: '500ms', gracefulStop: '0s' };
+    const options = { executor: 'ramping-vus', startVUs: 2, stages, ...graces } as const;
     const { script } = await run(options, 60_000, (ms, { endings }) => {
       if (ms < 1_400) expect(endings).toEqual([]);
       if (ms > 1_600 && ms < 2_900) expect(endings).toEqual(['interrupted']);
@@ -162,13 +148,11 @@ describe('ramping-vus', () => {
 });
 
 describe('constant-arrival-rate', () => {
+  const constantRate = (parts: Omit<Extract<ScenarioOptions, { rate: number }>, 'executor'>) =>
+    ({ executor: 'constant-arrival-rate', ...parts }) as const;
+
   it('starts iterations evenly, however long they take', async () => {
-    const options = {
-      executor: 'constant-arrival-rate',
-      rate: 20,
-      duration: '2s',
-      preAllocatedVUs: 40,
-    } as const;
+    const options = constantRate({ rate: 20, duration: '2s', preAllocatedVUs: 40 });
     const { script, startsIn } = await run(options, 1_500);
     expect(script.starts.length).toBeGreaterThanOrEqual(39);
     expect(script.starts.length).toBeLessThanOrEqual(40);
@@ -177,43 +161,26 @@ describe('constant-arrival-rate', () => {
   });
 
   it('drops what no VU is free for', async () => {
-    const options = {
-      executor: 'constant-arrival-rate',
-      rate: 20,
-      duration: '1s',
-      preAllocatedVUs: 2,
-    } as const;
+    const options = constantRate({ rate: 20, duration: '1s', preAllocatedVUs: 2 });
     const { script } = await run(options, 10_000);
     expect(script.starts).toHaveLength(2);
     expect(script.droppedCount).toBeGreaterThanOrEqual(17);
   });
 
   it('counts the rate for each timeUnit', async () => {
-    const options = {
-      executor: 'constant-arrival-rate',
-      rate: 30,
-      timeUnit: '1m',
-      duration: '10s',
-      preAllocatedVUs: 5,
-    } as const;
+    const options = constantRate({ rate: 30, timeUnit: '1m', duration: '10s', preAllocatedVUs: 5 });
     expect((await run(options, 10)).script.starts.length).toBeGreaterThanOrEqual(4);
   });
 });
 
 describe('ramping-arrival-rate', () => {
   it('starts as many iterations as lie below the curve of the rate', async () => {
-    const { script, startsIn } = await run(
-      {
-        executor: 'ramping-arrival-rate',
-        startRate: 0,
-        stages: [
-          { duration: '2s', target: 100 },
-          { duration: '1s', target: 100 },
-        ],
-        preAllocatedVUs: 50,
-      },
-      50,
-    );
+    const stages = [
+      { duration: '2s', target: 100 },
+      { duration: '1s', target: 100 },
+    ];
+    const options = { executor: 'ramping-arrival-rate', startRate: 0, stages, preAllocatedVUs: 50 } as const;
+    const { script, startsIn } = await run(options, 50);
     expect(script.starts.length).toBeGreaterThanOrEqual(197);
     expect(script.starts.length).toBeLessThanOrEqual(200);
     expect(startsIn(0, 1_000)).toBeLessThanOrEqual(26);

@@ -11,29 +11,24 @@ let api: AdminApi | null;
 let health: Health;
 let metrics: ReturnType<typeof createMetrics>;
 
+/** The admin port of a node, with this node's health, metrics and API where not said otherwise. */
+function start(changes: Partial<Parameters<typeof startAdmin>[0]> = {}): Promise<Admin> {
+  const own = { health: () => health, metrics, log, token: TOKEN, api: () => api };
+  return startAdmin({ host: '127.0.0.1', port: 0, ...own, ...changes });
+}
+
 beforeEach(async () => {
   health = { ready: true, reason: 'memory' };
   metrics = createMetrics();
   api = null;
   log.level = 'silent';
-  admin = await startAdmin({
-    host: '127.0.0.1',
-    port: 0,
-    health: () => health,
-    metrics,
-    log,
-    token: TOKEN,
-    api: () => api,
-  });
+  admin = await start();
 });
 
 afterEach(() => admin.close());
 
-async function ask(
-  path: string,
-  init: RequestInit = {},
-): Promise<{ status: number; text: string; headers: Headers }> {
-  const response = await fetch(`http://127.0.0.1:${admin.port}${path}`, init);
+async function ask(path: string, init: RequestInit = {}, of = admin) {
+  const response = await fetch(`http://127.0.0.1:${of.port}${path}`, init);
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
@@ -62,21 +57,16 @@ test('/metrics answers in the text format of Prometheus', async () => {
 });
 
 describe('/log-level', () => {
+  const setLevel = (body: string) => ask('/log-level', { method: 'PUT', body, headers: { authorization } });
+
   test('shows the level and changes it at once', async () => {
     expect(await ask('/log-level')).toMatchObject({ text: 'silent\n' });
-    expect(
-      await ask('/log-level', { method: 'PUT', body: 'error', headers: { authorization } }),
-    ).toMatchObject({
-      status: 200,
-      text: 'error\n',
-    });
+    expect(await setLevel('error')).toMatchObject({ status: 200, text: 'error\n' });
     expect(log.level).toBe('error');
   });
 
   test.each(['loud', '', 'x'.repeat(1_000_000)])('refuses anything but a level (%#)', async (body) => {
-    expect(await ask('/log-level', { method: 'PUT', body, headers: { authorization } })).toMatchObject({
-      status: 400,
-    });
+    expect(await setLevel(body)).toMatchObject({ status: 400 });
     expect(log.level).toBe('silent');
   });
 });
@@ -103,20 +93,11 @@ describe('what changes something, and the API', () => {
   });
 
   test.each(requests)('%s is not served by a node without a token', async (path, init) => {
-    const open = await startAdmin({
-      host: '127.0.0.1',
-      port: 0,
-      health: () => health,
-      metrics,
-      log,
-      token: '',
-      api: () => async () => ({ status: 204 }),
-    });
+    const open = await start({ token: '', api: () => async () => ({ status: 204 }) });
     for (const given of ['', 'Bearer ', 'Bearer x']) {
-      const headers = { authorization: given };
-      const response = await fetch(`http://127.0.0.1:${open.port}${path}`, { ...init, headers });
-      expect(response.status).toBe(403);
-      expect(await response.text()).toContain('RELAY_ADMIN_TOKEN');
+      const { status, text } = await ask(path, { ...init, headers: { authorization: given } }, open);
+      expect(status).toBe(403);
+      expect(text).toContain('RELAY_ADMIN_TOKEN');
     }
     await open.close();
   });
@@ -168,33 +149,18 @@ describe('anything else', () => {
   );
 
   test('an internal failure is 500 and reveals nothing', async () => {
-    const broken = await startAdmin({
-      host: '127.0.0.1',
-      port: 0,
+    const broken = await start({
       health: () => {
         throw new Error('SECRET');
       },
-      metrics,
-      log,
-      token: '',
-      api: () => null,
     });
-    const response = await fetch(`http://127.0.0.1:${broken.port}/readyz`);
-    expect(response.status).toBe(500);
-    expect(await response.text()).not.toContain('SECRET');
+    const { status, text } = await ask('/readyz', {}, broken);
+    expect(status).toBe(500);
+    expect(text).not.toContain('SECRET');
     await broken.close();
   });
 });
 
 test('a taken port rejects the call', async () => {
-  const options = {
-    host: '127.0.0.1',
-    port: admin.port,
-    health: () => health,
-    metrics,
-    log,
-    token: '',
-    api: () => null,
-  };
-  await expect(startAdmin(options)).rejects.toThrow(/EADDRINUSE/);
+  await expect(start({ port: admin.port })).rejects.toThrow(/EADDRINUSE/);
 });

@@ -52,17 +52,20 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number; held?: () =>
       done: (outcome) => outcomes.push(`${text}:${outcome}`),
     });
   const tick = () => new Promise((resolve) => setImmediate(resolve));
-  return { store, hold, clock, nodeBudget, queue, outcomes, put, tick };
+  const answer = (call: number, outcome: DeliverOutcome) => {
+    store.calls[call]?.answer(outcome);
+    return tick();
+  };
+  return { store, hold, clock, nodeBudget, queue, outcomes, put, tick, answer };
 }
 
 describe('the deliver queue of one sender', () => {
   it('keeps one batch in flight to a recipient; what arrives meanwhile forms the next', async () => {
-    const { store, put, tick, outcomes } = setup();
+    const { store, put, outcomes, answer } = setup();
     for (const text of ['1', '2', '3']) put('BOB', text);
     expect(store.calls.length).toBe(1);
     expect(store.texts(0)).toEqual(['1']);
-    store.calls[0]?.answer('stored');
-    await tick();
+    await answer(0, 'stored');
     expect(store.texts(1)).toEqual(['2', '3']);
     expect(outcomes).toEqual(['1:stored']);
   });
@@ -75,11 +78,10 @@ describe('the deliver queue of one sender', () => {
   });
 
   it('numbers the batches of a recipient upwards, also after a pause', async () => {
-    const { store, put, tick } = setup();
+    const { store, put, answer } = setup();
     for (const recipient of ['BOB', 'CAROL', 'BOB']) {
       put(recipient, 'x');
-      store.calls.at(-1)?.answer('stored');
-      await tick();
+      await answer(store.calls.length - 1, 'stored');
     }
     const numbers = store.calls.filter((c) => c.request.recipient === 'BOB').map((c) => c.request.number);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
@@ -87,12 +89,11 @@ describe('the deliver queue of one sender', () => {
   });
 
   it('fails what is queued behind a failed batch, and only for that recipient', async () => {
-    const { store, put, tick, outcomes } = setup();
+    const { store, put, outcomes, answer } = setup();
     for (const text of ['1', '2']) put('BOB', text);
     put('CAROL', 'c');
     store.calls[0]?.fail();
-    store.calls[1]?.answer('stored');
-    await tick();
+    await answer(1, 'stored');
     expect(outcomes.sort()).toEqual(['1:unavailable', '2:unavailable', 'c:stored']);
     expect(store.calls.length).toBe(2);
     put('BOB', '3');
@@ -100,40 +101,36 @@ describe('the deliver queue of one sender', () => {
   });
 
   it('refuses what has been queued for more than a minute', async () => {
-    const { store, put, tick, clock, outcomes } = setup();
+    const { store, put, clock, outcomes, answer } = setup();
     for (const text of ['1', '2']) put('BOB', text);
     clock.ms = 61_000;
-    store.calls[0]?.answer('stored');
-    await tick();
+    await answer(0, 'stored');
     expect(outcomes).toEqual(['1:stored', '2:unavailable']);
     expect(store.calls.length).toBe(1);
   });
 
   it('takes at most 64 envelopes and 256 KiB in one batch', async () => {
-    const { store, put, tick } = setup({ bytesMax: 1 << 24 });
+    const { store, put, answer } = setup({ bytesMax: 1 << 24 });
     for (let n = 0; n < 101; n += 1) put('BOB', `${n}`);
-    store.calls[0]?.answer('stored');
-    await tick();
+    await answer(0, 'stored');
     expect(store.texts(1).length).toBe(64);
     for (let n = 0; n < 10; n += 1) put('CAROL', 'x'.repeat(60_000));
-    store.calls[2]?.answer('stored');
-    await tick();
+    await answer(2, 'stored');
     expect(store.texts(3).length).toBe(4);
   });
 
   it('takes no more bytes than its share or the node has left, and gives them back', async () => {
-    const { store, put, tick, nodeBudget } = setup({ bytesMax: 2_000, nodeBytesMax: 10_000 });
+    const { put, nodeBudget, answer } = setup({ bytesMax: 2_000, nodeBytesMax: 10_000 });
     expect(put('BOB', 'x'.repeat(1_000))).toBe(true);
     expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
-    store.calls[0]?.answer('stored');
-    await tick();
+    await answer(0, 'stored');
     expect(nodeBudget.bytes).toBe(0);
     nodeBudget.bytes = 9_500;
     expect(put('BOB', 'x'.repeat(1_000))).toBe(false);
   });
 
   it('tells when it is idle', async () => {
-    const { store, put, tick, queue } = setup();
+    const { put, tick, queue, answer } = setup();
     let idle = false;
     put('BOB', '1');
     void queue.idle().then(() => {
@@ -141,14 +138,13 @@ describe('the deliver queue of one sender', () => {
     });
     await tick();
     expect(idle).toBe(false);
-    store.calls[0]?.answer('stored');
-    await tick();
+    await answer(0, 'stored');
     expect(idle).toBe(true);
     await queue.idle();
   });
 
   it('asks the store whether the session holds before it delivers more than 60 s after the last answer', async () => {
-    const { store, hold, clock, put, tick, outcomes } = setup();
+    const { store, hold, clock, put, tick, outcomes, answer } = setup();
     clock.ms = 60_000;
     put('BOB', '1');
     expect([store.calls.length, hold.asked]).toEqual([1, 0]);
@@ -162,8 +158,7 @@ describe('the deliver queue of one sender', () => {
     expect(hold.asked).toBeGreaterThan(0);
     expect([store.texts(1), store.texts(2)]).toEqual([['2'], ['3']]);
     expect(store.calls[1]?.request.heldAtMs).toBe(61_000);
-    store.calls[1]?.answer('stored');
-    await tick();
+    await answer(1, 'stored');
     expect(outcomes).toEqual(['1:stored', '2:stored']);
   });
 
@@ -186,26 +181,23 @@ describe('the deliver queue of one sender', () => {
   });
 
   it('delivers a batch that was late by the clock of the store again, if the session holds even now, once', async () => {
-    const { store, hold, put, tick, outcomes } = setup();
+    const { store, hold, put, outcomes, answer } = setup();
     put('BOB', '1');
     put('BOB', '2');
-    store.calls[0]?.answer('late');
-    await tick();
+    await answer(0, 'late');
     expect(hold.asked).toBe(1);
     expect(store.texts(1)).toEqual(['1', '2']);
     expect(store.calls[1]?.request.number).toBeGreaterThan(store.calls[0]?.request.number ?? 0);
-    store.calls[1]?.answer('late');
-    await tick();
+    await answer(1, 'late');
     expect(store.calls.length).toBe(2);
     expect(outcomes).toEqual(['1:unavailable', '2:unavailable']);
   });
 
   it('refuses a batch that was late if a newer session holds', async () => {
-    const { store, put, tick, outcomes } = setup({ held: async () => false });
+    const { store, put, outcomes, answer } = setup({ held: async () => false });
     put('BOB', '1');
     put('BOB', '2');
-    store.calls[0]?.answer('late');
-    await tick();
+    await answer(0, 'late');
     expect(store.calls.length).toBe(1);
     expect(outcomes).toEqual(['1:stale', '2:stale']);
   });

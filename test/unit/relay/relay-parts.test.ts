@@ -95,12 +95,7 @@ describe('receipts', () => {
   it.each([
     { of: '64 envelopes', limits: {}, envelopes: 64, bytes: 100 },
     { of: '64 KiB', limits: {}, envelopes: 2, bytes: 32 * 1024 },
-    {
-      of: 'a third of what a sender may leave',
-      limits: { mailboxEnvelopes: 48 },
-      envelopes: 4,
-      bytes: 100,
-    },
+    { of: 'a third of what a sender may leave', limits: { mailboxEnvelopes: 48 }, envelopes: 4, bytes: 100 },
     {
       of: 'a third of the bytes that a sender may leave',
       limits: { mailboxBytes: 4096, mailboxSharePercent: 50 },
@@ -219,9 +214,13 @@ describe('ids of a mailbox', () => {
 });
 
 describe('the rate of a user', () => {
-  it('is a bucket that time fills, up to the burst', () => {
+  const limiter = () => {
     const clock = { ms: 0 };
-    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    return { clock, rate: new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms }) };
+  };
+
+  it('is a bucket that time fills, up to the burst', () => {
+    const { clock, rate } = limiter();
     for (let n = 0; n < 20; n += 1) expect(rate.take('A')).toBe(0);
     expect(rate.take('A')).toBe(100);
     expect(rate.take('B')).toBe(0);
@@ -231,15 +230,13 @@ describe('the rate of a user', () => {
   });
 
   it('lets one cost above the burst pass when full, and makes the next wait for the debt', () => {
-    const clock = { ms: 0 };
-    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    const { rate } = limiter();
     expect(rate.take('A', 40)).toBe(0);
     expect(rate.take('A')).toBe(2_100);
   });
 
   it('tells how long until there are so many tokens, and takes none', () => {
-    const clock = { ms: 0 };
-    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    const { clock, rate } = limiter();
     expect(rate.waitMs('a', 20)).toBe(0);
     rate.take('a', 15);
     expect(rate.waitMs('a', 10)).toBe(500);
@@ -251,8 +248,7 @@ describe('the rate of a user', () => {
   });
 
   it('is remembered by a sweep until it is full again', () => {
-    const clock = { ms: 0 };
-    const rate = new RateLimiter({ perSecond: 10, burst: 20, now: () => clock.ms });
+    const { clock, rate } = limiter();
     for (let n = 0; n < 20; n += 1) rate.take('A');
     rate.sweep();
     expect(rate.take('A')).toBeGreaterThan(0);

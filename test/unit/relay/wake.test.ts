@@ -54,10 +54,8 @@ describe('a message', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return (server.address() as AddressInfo).port;
   };
-  const webhook = (url: string, allowPrivate = true) => ({
-    send: (message: Message, signal: AbortSignal) =>
-      postSigned({ url, secret: SECRET, allowPrivate }, message, signal),
-  });
+  const post = (port: number, { host = '127.0.0.1', allowPrivate = true, signal = NEVER } = {}) =>
+    postSigned({ url: `http://${host}:${port}/`, secret: SECRET, allowPrivate }, MESSAGE, signal);
 
   it('is signed as Standard Webhooks says', async () => {
     let verified: unknown;
@@ -68,9 +66,7 @@ describe('a message', () => {
         response.writeHead(200).end();
       });
     });
-    expect(await webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, NEVER)).toMatchObject({
-      outcome: 'sent',
-    });
+    expect(await post(port)).toMatchObject({ outcome: 'sent' });
     expect(verified).toEqual({ ü: 1 });
   });
 
@@ -82,14 +78,12 @@ describe('a message', () => {
     });
     const hosts = ['127.0.0.1', '2130706433', '0x7f.1', '0', '[::1]', '[::ffff:127.0.0.1]', 'localhost'];
     for (const host of hosts) {
-      const sent = await webhook(`http://${host}:${port}/`, false).send(MESSAGE, NEVER);
+      const sent = await post(port, { host, allowPrivate: false });
       expect(sent.outcome, host).toBe('failed');
       expect(sent.reason, host).toContain('RELAY_WAKE_PRIVATE');
     }
     expect(visits).toBe(0);
-    expect(await webhook(`http://localhost:${port}/`).send(MESSAGE, NEVER)).toMatchObject({
-      outcome: 'sent',
-    });
+    expect(await post(port, { host: 'localhost' })).toMatchObject({ outcome: 'sent' });
   });
 
   it.each([
@@ -105,7 +99,7 @@ describe('a message', () => {
     const port = await serve((_, response) => {
       response.writeHead(status, after === '' ? {} : { 'Retry-After': after }).end();
     });
-    const sent = await webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, NEVER);
+    const sent = await post(port);
     expect(sent).toMatchObject({ outcome, retryAfterMs });
     expect(sent.reason).toBe(outcome === 'sent' ? '' : `the receiver answered ${status}`);
   });
@@ -120,20 +114,18 @@ describe('a message', () => {
         closed = true;
       });
     });
-    expect(await webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, NEVER)).toMatchObject({
-      outcome: 'sent',
-    });
+    expect(await post(port)).toMatchObject({ outcome: 'sent' });
     await until(() => closed, { what: 'the connection to be closed' });
   });
 
   it('says why it failed if no server listens, or if it is given up', async () => {
     const port = await serve(() => undefined);
     const stop = new AbortController();
-    const sending = webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, stop.signal);
+    const sending = post(port, { signal: stop.signal });
     stop.abort();
     expect(await sending).toMatchObject({ outcome: 'failed' });
     for (const server of servers.splice(0)) server.close();
-    const sent = await webhook(`http://127.0.0.1:${port}/`).send(MESSAGE, NEVER);
+    const sent = await post(port);
     expect(sent.reason).toMatch(/ECONNREFUSED/);
   });
 });
@@ -193,12 +185,9 @@ describe('users who are away', () => {
     });
     await until(() => sent().length === 19, { what: 'the others' });
     expect(new Set(sent())).toEqual(new Set(codes.filter((code) => code !== refused)));
-    await until(
-      () => messages.some(({ codes: [first, ...more] }) => first === refused && more.length === 0),
-      {
-        what: 'the one alone',
-      },
-    );
+    const alone = () =>
+      messages.some(({ codes: [first, ...more] }) => first === refused && more.length === 0);
+    await until(alone, { what: 'the one alone' });
   });
 
   it('are sent again with growing pauses while the receiver fails, and then all of them', async () => {

@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import sodium from 'sodium-native';
 import { expect, test } from 'vitest';
 import { digestOfData, registrationProof, signedFrame } from '../../../../src/client/account/signing.ts';
 import { identityFrom } from '../../../../src/client/index.ts';
@@ -14,20 +13,9 @@ import { sessionOf } from '../../../../src/client/keys/messages/session-keys.ts'
 import { encodeContent } from '../../../../src/client/sending/content.ts';
 import { safetyNumber } from '../../../../src/crypto/kdf.ts';
 import { connectText, signedText } from '../../../../src/protocol/frames/relay-frames.ts';
+import { openByLibsodium } from '../../../support/keys/libsodium.ts';
 
 const VECTORS = join(import.meta.dirname, '../../../../docs/vectors/client.json');
-
-/** What is used here besides what the relay uses. */
-const libsodium = sodium as unknown as {
-  crypto_aead_xchacha20poly1305_ietf_decrypt(
-    plaintext: Buffer,
-    secretNonce: null,
-    ciphertext: Uint8Array,
-    associatedData: Uint8Array,
-    nonce: Uint8Array,
-    key: Uint8Array,
-  ): number;
-};
 
 /** 32 bytes that are easy to write down. */
 const seed = (byte: number) => new Uint8Array(32).map((_, index) => (byte + index) % 256);
@@ -147,16 +135,7 @@ test('node:crypto and libsodium compute the same', () => {
   const okm = Buffer.from(hkdfSync('sha256', sharedSecret(), Buffer.alloc(32), info(), 64)).toString('hex');
   expect(okm).toBe(keys.sendKey + keys.receiveKey);
 
-  const bytes = Buffer.from(sealed.ciphertext, 'base64');
-  const opened = Buffer.alloc(bytes.length - 24 - 16);
-  libsodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
-    opened,
-    null,
-    bytes.subarray(24),
-    associatedData(),
-    bytes.subarray(0, 24),
-    Buffer.from(keys.sendKey, 'hex'),
-  );
+  const opened = openByLibsodium(sealed.ciphertext, associatedData(), keys.sendKey);
   expect(JSON.parse(opened.toString())).toEqual(content);
 });
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
-import sodium from 'sodium-native';
 import { describe, expect, test } from 'vitest';
 import { makeOffer, partBytesFor } from '../../../../src/client/conversation/file-options.ts';
 import { Credit } from '../../../../src/client/files/credit.ts';
@@ -14,17 +13,7 @@ import { PartSet } from '../../../../src/client/files/part-set.ts';
 import { blobSource, digestOf } from '../../../../src/client/files/source.ts';
 import { encodeContent } from '../../../../src/client/sending/content.ts';
 import { signedText } from '../../../../src/protocol/frames/relay-frames.ts';
-
-const libsodium = sodium as unknown as {
-  crypto_aead_xchacha20poly1305_ietf_decrypt(
-    plaintext: Buffer,
-    secretNonce: null,
-    ciphertext: Uint8Array,
-    associatedData: Uint8Array,
-    nonce: Uint8Array,
-    key: Uint8Array,
-  ): number;
-};
+import { openByLibsodium } from '../../../support/keys/libsodium.ts';
 
 const bytes = utf8ToBytes('The quick brown fox jumps over the lazy dog. '.repeat(12)).subarray(0, 513);
 const offer: FileOffer = {
@@ -93,19 +82,12 @@ describe('the vectors for other languages', () => {
   });
 
   test('open by libsodium', () => {
-    const open = (ciphertext: string, aad: Buffer) => {
-      const sealed = Buffer.from(ciphertext, 'base64');
-      const opened = Buffer.alloc(sealed.length - 40);
-      const [nonce, rest] = [sealed.subarray(0, 24), sealed.subarray(24)];
-      const key = Buffer.from(offer.key, 'hex');
-      libsodium.crypto_aead_xchacha20poly1305_ietf_decrypt(opened, null, rest, aad, nonce, key);
-      return opened;
-    };
     for (const [part, { plaintext, payload }] of parts.entries()) {
       const aad = associatedData('E011T7D', 'K7M2Q9X', part + 1);
-      expect(open(payload.ciphertext, aad).equals(plaintext)).toBe(true);
+      expect(openByLibsodium(payload.ciphertext, aad, offer.key).equals(plaintext)).toBe(true);
     }
-    const opened = open(request.payload.ciphertext, associatedData('K7M2Q9X', 'E011T7D', 0));
+    const aad = associatedData('K7M2Q9X', 'E011T7D', 0);
+    const opened = openByLibsodium(request.payload.ciphertext, aad, offer.key);
     expect(JSON.parse(opened.toString())).toEqual(word);
   });
 });

@@ -5,16 +5,9 @@ import { createLog } from '../../../../src/ops/log/log.ts';
 import { createMetrics } from '../../../../src/ops/metrics/metrics.ts';
 import { PushFailures } from '../../../../src/relay/context/push-failures.ts';
 import { pushFailed, withoutUnreadable } from '../../../../src/relay/outbound/dead-letter.ts';
+import { LIMITS } from '../../../engine/backends.ts';
 
 const SESSION: SessionKey = { code: 'B0B0000', token: 'f'.repeat(32), epoch: 1, protocol: 1 };
-const LIMITS = {
-  mailboxEnvelopes: 10,
-  mailboxBytes: 1_000,
-  mailboxSharePercent: 100,
-  mailboxTtlMs: 1e6,
-  maxUsers: 10,
-  maxBlocks: 10,
-};
 
 function setup(answer: () => Promise<SessionState>) {
   const deadLetter = vi.fn(answer);

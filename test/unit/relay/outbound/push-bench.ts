@@ -8,21 +8,20 @@ import { Push } from '../../../../src/relay/outbound/push.ts';
 import { Sender } from '../../../../src/relay/outbound/sender.ts';
 import { Window } from '../../../../src/relay/outbound/window.ts';
 import type { SendResult } from '../../../../src/relay/transport/socket.ts';
+import { LIMITS as DEFAULT_LIMITS } from '../../../engine/backends.ts';
 
-const LIMITS = {
-  mailboxEnvelopes: 10_000,
-  mailboxBytes: 1 << 28,
-  mailboxSharePercent: 100,
-  mailboxTtlMs: 1e9,
-  maxUsers: 100,
-  maxBlocks: 10,
-};
+const LIMITS = { ...DEFAULT_LIMITS, mailboxEnvelopes: 10_000, mailboxBytes: 1 << 28 };
 
 interface Changed {
   readonly read?: Engine['read'];
   readonly deadLetter?: Engine['deadLetter'];
   /** May throw, and must otherwise answer for the socket. */
   readonly send?: (text: string) => SendResult;
+}
+
+/** Wake-ups come after the answer, and a backlog is read in steps. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The memory engine is real; only the socket is a list, so that it can say `buffered` and `dropped` at will. */
@@ -71,8 +70,8 @@ export class Bench implements MailboxListener {
     this.code = result.user.code;
   }
 
-  /** By protocol 2, so that the socket sees `drained`. */
-  async login(changed: Changed = {}): Promise<Push> {
+  /** Logs in by protocol 2, so that the socket sees `drained`, and starts to push. */
+  async start(changed: Changed = {}): Promise<Push> {
     const subscription = await this.engine.subscribe(this.code, this);
     const login = await this.engine.claim({ code: this.code, token: `${Math.random()}`, protocol: 2 });
     if (login.outcome !== 'claimed') throw new Error(login.outcome);
@@ -104,6 +103,7 @@ export class Bench implements MailboxListener {
       onHeld: () => undefined,
     };
     this.push = new Push({ context, window, sender, subscription, owner, login });
+    this.push.start();
     return this.push;
   }
 
@@ -118,8 +118,7 @@ export class Bench implements MailboxListener {
       heldAtMs: performance.now(),
       envelopes,
     });
-    // Wake-ups come after the answer, and a backlog is read in steps.
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await settle();
   }
 
   /** The real engine's verbs, or those of `changed`; notes dead letters. */

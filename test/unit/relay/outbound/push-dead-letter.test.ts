@@ -30,8 +30,7 @@ describe('an entry that cannot be decoded', () => {
 
   it('becomes a dead letter, and those before it and behind it are pushed', async () => {
     await bench.store('1', '2', '3');
-    const push = await bench.login({ read: withUnreadable('2') });
-    push.start();
+    await bench.start({ read: withUnreadable('2') });
     await bench.store('4');
     expect(bench.sent).toEqual(['1', '3', '4']);
     expect(bench.deadLetters).toHaveLength(1);
@@ -40,8 +39,7 @@ describe('an entry that cannot be decoded', () => {
 
   it('leaves a mailbox that holds nothing else, and what comes then is live', async () => {
     await bench.store('1', '2');
-    const push = await bench.login({ read: withUnreadable('1', '2') });
-    push.start();
+    await bench.start({ read: withUnreadable('1', '2') });
     await bench.store('3');
     await bench.store('4');
     expect(bench.sent).toEqual(['3', '4']);
@@ -53,11 +51,10 @@ describe('an entry that cannot be decoded', () => {
 
   it('is passed over if the store does not take it out', async () => {
     await bench.store('1', '2', '3');
-    const push = await bench.login({
+    await bench.start({
       read: withUnreadable('1', '3'),
       deadLetter: () => Promise.reject(new Error('no')),
     });
-    push.start();
     await bench.store('4');
     expect(bench.sent).toEqual(['2', '4']);
     expect(bench.drained).toBe(1);
@@ -66,13 +63,12 @@ describe('an entry that cannot be decoded', () => {
 
 it('stops at an envelope that cannot be handed to the socket, and counts the failure for it', async () => {
   await bench.store('1', '2', '3');
-  const push = await bench.login({
+  const push = await bench.start({
     send: (text) => {
       if (text === '2') throw new Error('no');
       return 'sent';
     },
   });
-  push.start();
   await bench.store('4');
   expect(bench.sent).toEqual(['1']);
   expect(bench.unsendable).toHaveLength(1);

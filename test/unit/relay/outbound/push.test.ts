@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineUnavailable } from '../../../../src/engine/engine.ts';
 import { Window } from '../../../../src/relay/outbound/window.ts';
-import { Bench } from './push-bench.ts';
+import { Bench, settle } from './push-bench.ts';
 
 let bench: Bench;
 
@@ -10,14 +10,10 @@ beforeEach(async () => {
   await bench.registerBob();
 });
 
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
 describe('pushing a mailbox to a socket', () => {
   it('sends what waited, oldest first, and then what is live, without reading again', async () => {
     await bench.store('1', '2', '3');
-    (await bench.login()).start();
+    await bench.start();
     await settle();
     await bench.store('4');
     await bench.store('5', '6');
@@ -26,14 +22,14 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('reads nothing for an empty mailbox and is live at once', async () => {
-    (await bench.login()).start();
+    await bench.start();
     await bench.store('1');
     expect(bench.sent).toEqual(['1']);
     expect(bench.reads).toEqual([]);
   });
 
   it('never sends a wake-up over a gap: the mailbox fills it first', async () => {
-    (await bench.login()).start();
+    await bench.start();
     await bench.store('1');
     bench.deaf = true;
     await bench.store('2');
@@ -45,8 +41,7 @@ describe('pushing a mailbox to a socket', () => {
 
   it('does not double what a read and a wake-up both bring', async () => {
     await bench.store('1');
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     await bench.store('2');
     for (const wakeUp of bench.heard) push.wake(wakeUp);
     await settle();
@@ -58,13 +53,12 @@ describe('pushing a mailbox to a socket', () => {
     const asked = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    const push = await bench.login({
+    const push = await bench.start({
       read: async (request) => {
         await asked;
         return bench.engine.read(request);
       },
     });
-    push.start();
     await bench.store('1');
     push.poll('look');
     await bench.store('2');
@@ -75,8 +69,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('finds by a poll what no wake-up announced', async () => {
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     bench.deaf = true;
     await bench.store('1', '2');
     expect(bench.sent).toEqual([]);
@@ -91,8 +84,7 @@ describe('pushing a mailbox to a socket', () => {
 
   it('stops at a full window and goes on when it has room', async () => {
     bench.window = new Window({ envelopesMax: 2, bytesMax: 1 << 20 });
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     await bench.store('1');
     await bench.store('2');
     await bench.store('3');
@@ -107,7 +99,7 @@ describe('pushing a mailbox to a socket', () => {
 
   it('stops at a window full of bytes', async () => {
     bench.window = new Window({ envelopesMax: 256, bytesMax: 10 });
-    (await bench.login()).start();
+    await bench.start();
     await bench.store('12345678');
     await bench.store('abcdefgh');
     await bench.store('late');
@@ -115,8 +107,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('waits for the drain of a slow socket, having counted what was buffered as sent', async () => {
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     bench.nextSends = ['sent', 'buffered'];
     await bench.store('1', '2', '3', '4');
     expect(bench.sent).toEqual(['1', '2']);
@@ -127,13 +118,13 @@ describe('pushing a mailbox to a socket', () => {
 
   it('never stages more than the window has left, however much comes in one tick', async () => {
     bench.window = new Window({ envelopesMax: 256, bytesMax: 10 });
-    (await bench.login()).start();
+    await bench.start();
     await bench.store('12345678', 'abcdefgh', 'late', 'later');
     expect(bench.sent).toEqual(['12345678', 'abcdefgh']);
   });
 
   it('asks for a receipt after each tick, even if a slow socket ends it', async () => {
-    (await bench.login()).start();
+    await bench.start();
     bench.nextSends = ['sent', 'buffered'];
     await bench.store('1', '2', '3', '4');
     expect(bench.asked).toEqual([2]);
@@ -141,8 +132,7 @@ describe('pushing a mailbox to a socket', () => {
 
   it('makes up for a poll that came while the window was full', async () => {
     bench.window = new Window({ envelopesMax: 1, bytesMax: 1 << 20 });
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     await bench.store('1');
     bench.deaf = true;
     await bench.store('2');
@@ -157,8 +147,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('sends nothing after a drop, whatever comes', async () => {
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     bench.nextSends = ['sent', 'dropped'];
     await bench.store('1', '2', '3');
     await bench.store('4');
@@ -170,14 +159,13 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('sends `drained` once what waited at login was sent, even if nothing waited', async () => {
-    (await bench.login()).start();
+    await bench.start();
     expect(bench.drained).toBe(1);
     const full = new Bench();
     await full.registerBob();
     await full.store('1', '2');
     full.window = new Window({ envelopesMax: 1, bytesMax: 1 << 20 });
-    const push = await full.login();
-    push.start();
+    const push = await full.start();
     await settle();
     expect(full.drained).toBe(0);
     full.window.confirm(full.pinged[0] ?? '');
@@ -188,8 +176,7 @@ describe('pushing a mailbox to a socket', () => {
   });
 
   it('stops when the store says that a newer session holds the user', async () => {
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     await bench.engine.claim({ code: bench.code, token: 'another', protocol: 2 });
     push.poll('look');
     await settle();
@@ -199,13 +186,12 @@ describe('pushing a mailbox to a socket', () => {
   it('keeps asking while the store is away, and loses nothing', async () => {
     await bench.store('1', '2');
     let failures = 2;
-    const push = await bench.login({
+    await bench.start({
       read: (request) => {
         failures -= 1;
         return failures >= 0 ? Promise.reject(new Error('away')) : bench.engine.read(request);
       },
     });
-    push.start();
     await expect.poll(() => bench.sent, { timeout: 5_000 }).toEqual(['1', '2']);
   });
 });
@@ -216,7 +202,7 @@ describe('a wake-up that announces nothing', () => {
   it('costs one read, however many come, until a second has passed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     await bench.store('waited');
-    (await bench.login()).start();
+    await bench.start();
     await settle();
     const before = bench.reads.length;
     for (let n = 0; n < 50; n += 1) {
@@ -235,7 +221,7 @@ describe('a wake-up that announces nothing', () => {
   });
 
   it('does not delay envelopes that continue where the socket stands', async () => {
-    (await bench.login()).start();
+    await bench.start();
     bench.push?.wake(stray('9999999999999999'));
     await settle();
     await bench.store('1');
@@ -244,8 +230,7 @@ describe('a wake-up that announces nothing', () => {
   });
 
   it('is forgotten also when the page brought envelopes', async () => {
-    const push = await bench.login();
-    push.start();
+    const push = await bench.start();
     bench.deaf = true;
     await bench.store('1');
     push.wake(stray('9999999999999999'));
@@ -267,13 +252,12 @@ describe('a store that was away', () => {
     let away = true;
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     vi.spyOn(Math, 'random').mockReturnValue(0.99);
-    const push = await bench.login({
+    await bench.start({
       read: async (request) => {
         if (away) throw new EngineUnavailable('away');
         return engine.read(request);
       },
     });
-    push.start();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(bench.sent).toEqual([]);
     away = false;
