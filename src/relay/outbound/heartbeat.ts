@@ -51,6 +51,7 @@ export class Heartbeat implements Batched {
   #newestPing: MailboxId | null = null;
   /** A ping could not be sent because the reader is slow. Sent at the next chance. */
   #owed = false;
+  /** In whole milliseconds: a number that V8 keeps without an object. */
   #lastPingMs: number;
   /** When the time that all pings so far stand for is over: each stands for `ASK_MS`. */
   #askedUpToMs = 0;
@@ -62,7 +63,7 @@ export class Heartbeat implements Batched {
     this.#context = context;
     this.#socket = socket;
     this.#receipts = receipts;
-    this.#lastPingMs = context.now();
+    this.#lastPingMs = Math.trunc(context.now());
   }
 
   /** An envelope was handed to the socket. @param bytes its size */
@@ -145,7 +146,7 @@ export class Heartbeat implements Batched {
     this.#owed = !this.#socket.ping(this.#pushed);
     // An owed ping counts as sent: a client that never reads again must not keep its connection.
     const now = this.#context.now();
-    this.#lastPingMs = now;
+    this.#lastPingMs = Math.trunc(now);
     this.#unansweredSinceMs ??= now;
     if (this.#owed) return;
     this.#newestPing = this.#pushed;

@@ -18,22 +18,32 @@ export interface ConnectionOptions {
 /** One socket over its whole life: first a `Login`, then a `Session`. Turns what the gateway hears into their calls. */
 export class Connection {
   readonly socket = new Socket();
-  readonly #options: ConnectionOptions;
+  readonly address: string;
+  readonly #context: RelayContext;
+  readonly #protocol: 1 | 2;
+  readonly #number: number;
+  /** In whole monotonic milliseconds: a number that V8 keeps without an object. */
   readonly #openedAtMs: number;
   #stage: Login | Session;
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options;
-    this.#openedAtMs = options.context.now();
+  constructor({ context, protocol, address, audience, number, onLogin }: ConnectionOptions) {
+    this.address = address;
+    this.#context = context;
+    this.#protocol = protocol;
+    this.#number = number;
+    this.#openedAtMs = Math.trunc(context.now());
     this.#stage = new Login({
-      ...options,
+      context,
       socket: this.socket,
-      onSession: (session) => this.#loggedIn(session),
+      address,
+      protocol,
+      audience,
+      onSession: (session) => {
+        this.#stage = session;
+        onLogin(this);
+        this.#logBegin(session);
+      },
     });
-  }
-
-  get address(): string {
-    return this.#options.address;
   }
 
   get pending(): boolean {
@@ -46,7 +56,7 @@ export class Connection {
 
   message(bytes: Uint8Array, isBinary: boolean): void {
     if (!this.socket.open) return;
-    const { metrics, config } = this.#options.context;
+    const { metrics, config } = this.#context;
     metrics.framesReceived.add();
     metrics.bytesReceived.add(bytes.length);
     const receiver = this.#stage instanceof Session ? this.#stage.inbound : this.#stage;
@@ -67,9 +77,8 @@ export class Connection {
 
   /** uWebSockets has answered it already; it only counts against floods. */
   ping(): void {
-    const { context, address } = this.#options;
-    const key = this.#stage instanceof Session ? this.#stage.code : `pending ${address}`;
-    if (context.rates.penalties.take(key) > 0) this.socket.close('flooding', 'too many pings');
+    const key = this.#stage instanceof Session ? this.#stage.code : `pending ${this.address}`;
+    if (this.#context.rates.penalties.take(key) > 0) this.socket.close('flooding', 'too many pings');
   }
 
   pong(payload: string): void {
@@ -82,12 +91,14 @@ export class Connection {
 
   /** Called about once a second. */
   tick(): void {
-    const { context, protocol } = this.#options;
     if (this.#stage instanceof Session) {
       this.#stage.tick();
-    } else if (context.now() - this.#openedAtMs > context.config.connectTimeoutMs && this.socket.open) {
-      context.metrics.logins.of('timeout', `${protocol}`).add();
-      this.socket.close('connectTimeout', `no connect within ${context.config.connectTimeoutMs} ms`);
+      return;
+    }
+    const { metrics, config, now } = this.#context;
+    if (now() - this.#openedAtMs > config.connectTimeoutMs && this.socket.open) {
+      metrics.logins.of('timeout', `${this.#protocol}`).add();
+      this.socket.close('connectTimeout', `no connect within ${config.connectTimeoutMs} ms`);
     }
   }
 
@@ -99,21 +110,19 @@ export class Connection {
 
   /** The socket is closed. Resolves when the store has heard of it. */
   async end(code: number): Promise<void> {
-    const { context, number } = this.#options;
+    const { metrics, log, now } = this.#context;
     this.socket.detach();
     const reason = this.socket.closedBy ?? (code === 1006 ? 'lost' : 'client');
-    context.metrics.sessionsClosed.of(reason).add();
+    metrics.sessionsClosed.of(reason).add();
     if (!(this.#stage instanceof Session)) return;
-    const durationMs = Math.round(context.now() - this.#openedAtMs);
-    context.log.info('session ended', { session: number, close: code, reason, durationMs });
+    const durationMs = Math.round(now() - this.#openedAtMs);
+    log.info('session ended', { session: this.#number, close: code, reason, durationMs });
     await this.#stage.end({ closedBy: this.socket.closedBy, code });
   }
 
-  #loggedIn(session: Session): void {
-    const { context, protocol, number, address, onLogin } = this.#options;
-    this.#stage = session;
-    onLogin(this);
-    context.log.info('session began', { session: number, protocol });
-    context.log.debug('session of', { session: number, user: session.code, address });
+  #logBegin(session: Session): void {
+    const { log } = this.#context;
+    log.info('session began', { session: this.#number, protocol: this.#protocol });
+    log.debug('session of', { session: this.#number, user: session.code, address: this.address });
   }
 }
