@@ -106,6 +106,7 @@ const connections: Block = ({ connections: few, hold }) => {
   type Run = (typeof few.runs)[number];
   const rows: readonly (readonly [string, (run: Run) => number])[] = [
     ['node memory for one idle connection, B', (run) => run.idleBytes],
+    ['… of it in the heap, B', (run) => run.idleHeapBytes],
     ['… that has sent and received, B', (run) => run.busyBytes],
     ['Redis memory for one idle connection, B', (run) => run.idleRedisBytes],
     ['node time for one connect, µs', (run) => run.connect.nodeUs],

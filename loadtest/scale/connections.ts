@@ -43,6 +43,8 @@ export interface ConnectionsResult {
   readonly emptyNodeBytes: number;
   readonly connect: Connecting;
   readonly idleBytes: number;
+  /** The part of it in V8's heap. */
+  readonly idleHeapBytes: number;
   readonly idleRedisBytes: number;
   readonly hold: {
     readonly seconds: number;
@@ -74,12 +76,14 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
     await rig.register(connections, plan.protocol);
     await rig.collect();
     const empty = rig.usage();
+    const emptyHeap = rig.heapBytes;
 
     say('connecting all …');
     const connecting = await connect(rig, plan);
     say(`connected, ${Math.round(connecting.perSecond)} a second`);
     await rig.collect();
     const held = rig.usage();
+    const heldHeap = rig.heapBytes;
 
     const holding = await hold(rig, plan);
     const scraped = await scrape(rig);
@@ -101,6 +105,7 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
       emptyNodeBytes: empty.nodesBytes / rig.nodes.length,
       connect: connecting,
       idleBytes: (held.nodesBytes - empty.nodesBytes) / connections,
+      idleHeapBytes: (heldHeap - emptyHeap) / connections,
       idleRedisBytes: (held.redisBytes - empty.redisBytes) / connections,
       hold: holding,
       scrape: scraped,

@@ -40,6 +40,7 @@ const connections: Mode<ConnectionsPlan, ConnectionsResult> = {
     row('Redis time for one connect', r.connect.redisUs, 'µs'),
     row('connects per second and core of a node', 1e6 / r.connect.nodeUs, ''),
     row('node memory for one idle connection', r.idleBytes, 'B'),
+    row('… of it in the heap', r.idleHeapBytes, 'B'),
     row('Redis memory for one idle connection', r.idleRedisBytes, 'B'),
     row('held for', r.hold.seconds, 's'),
     row('connections lost meanwhile', r.hold.lost, ''),

@@ -1,3 +1,5 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../../src/cli/dev/root.ts';
@@ -20,8 +22,11 @@ export interface Usage {
 export class Rig {
   readonly #fleet: Fleet;
   readonly #workers: Workers<Order, Reply>;
+  /** Where collect.mjs writes. */
+  readonly #heaps: string;
 
   static async start(wanted: { readonly nodes: number; readonly clients: number }): Promise<Rig> {
+    const heaps = mkdtempSync(join(tmpdir(), 'keyrelay-heaps-'));
     const fleet = await Fleet.start({
       nodes: wanted.nodes,
       store: { kind: 'redis', deployed: true },
@@ -32,12 +37,14 @@ export class Rig {
         RELAY_MAILBOX_ENVELOPES: '100000',
         RELAY_MAILBOX_BYTES: '268435456',
         NODE_OPTIONS: `--import=${pathToFileURL(join(ROOT, 'loadtest/support/collect.mjs'))}`,
+        HEAPS_FOLDER: heaps,
       },
     });
-    return new Rig(fleet, wanted.clients);
+    return new Rig(fleet, wanted.clients, heaps);
   }
 
-  private constructor(fleet: Fleet, clients: number) {
+  private constructor(fleet: Fleet, clients: number, heaps: string) {
+    this.#heaps = heaps;
     this.#fleet = fleet;
     this.#workers = new Workers('scale/worker', clients);
   }
@@ -91,6 +98,11 @@ export class Rig {
     };
   }
 
+  /** Of all nodes, right after the last `collect`: exact, where resident memory depends on the pages that V8 gives back. */
+  get heapBytes(): number {
+    return this.nodes.reduce((sum, { pid }) => sum + Number(readFileSync(join(this.#heaps, `${pid}`))), 0);
+  }
+
   since(before: Usage): Pick<Usage, 'nodesUs' | 'redisUs'> {
     const after = this.usage();
     return { nodesUs: after.nodesUs - before.nodesUs, redisUs: after.redisUs - before.redisUs };
@@ -107,5 +119,6 @@ export class Rig {
   async stop(): Promise<void> {
     this.#workers.stop();
     await this.#fleet.remove();
+    rmSync(this.#heaps, { recursive: true, force: true });
   }
 }
