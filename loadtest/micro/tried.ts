@@ -1,6 +1,6 @@
 /**
  * What might make an envelope cheaper, each against what is used, in turns: prints, and writes .cache/tried.json. The
- * store is asked by plain ioredis with a script like the relay's own (append, publish), from one process.
+ * store is asked by a script like the relay's own (append, publish), from one process.
  *
  *   node loadtest/run.mjs micro/tried.ts [--runs 3] [--calls 40000]
  */
@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
+import { Connection } from '../../src/engine/redis/connection/connection.ts';
 import { cpuUs } from '../../test/support/proc.ts';
 import { startRedis } from '../../test/support/redis/redis.ts';
 import { measureVerify } from '../bench/verify-cost.ts';
@@ -52,43 +53,69 @@ interface Cost {
 }
 
 interface StoreTrial {
-  readonly client: { readonly protocol: 2 | 3; readonly enableAutoPipelining: boolean };
+  /** Null: the node's own connection. */
+  readonly client: { readonly protocol: 2 | 3; readonly enableAutoPipelining: boolean } | null;
   /** Of redis.conf, stronger than the file in deploy/. */
   readonly server: Readonly<Record<string, string>>;
 }
 
-const AS_USED = { protocol: 3, enableAutoPipelining: false } as const;
+const IOREDIS = { protocol: 3, enableAutoPipelining: false } as const;
 
 const STORE_TRIALS: Readonly<Record<string, StoreTrial>> = {
-  'RESP3 (ioredis 6 as it is; used)': { client: AS_USED, server: {} },
-  RESP2: { client: { ...AS_USED, protocol: 2 }, server: {} },
-  'RESP3 with auto-pipelining': { client: { ...AS_USED, enableAutoPipelining: true }, server: {} },
-  'RESP3, io-threads 2': { client: AS_USED, server: { 'io-threads': '2' } },
-  'RESP3, io-threads 2, reads too': {
-    client: AS_USED,
+  'own connection, RESP3 (used)': { client: null, server: {} },
+  'ioredis 6, RESP3': { client: IOREDIS, server: {} },
+  'ioredis 6, RESP2': { client: { ...IOREDIS, protocol: 2 }, server: {} },
+  'ioredis 6, RESP3, auto-pipelining': { client: { ...IOREDIS, enableAutoPipelining: true }, server: {} },
+  'own connection, io-threads 2': { client: null, server: { 'io-threads': '2' } },
+  'own connection, io-threads 2, reads too': {
+    client: null,
     server: { 'io-threads': '2', 'io-threads-do-reads': 'yes' },
   },
 };
 
+interface Client {
+  call(name: string, args: string[]): Promise<unknown>;
+  subscribe(channel: string): Promise<unknown>;
+  close(): void;
+}
+
+async function open(port: number, { client }: StoreTrial): Promise<Client> {
+  const host = '127.0.0.1';
+  if (client === null) {
+    const access = { tls: false, username: null, password: null };
+    const own = await Connection.open({ address: { host, port }, access, timeoutMs: 60_000 });
+    return {
+      call: (name, args) => own.call(name, args),
+      subscribe: (channel) => own.subscribe(channel),
+      close: () => own.destroy('done'),
+    };
+  }
+  const redis = new Redis(port, host, client);
+  return {
+    call: (name, args) => redis.call(name, ...args),
+    subscribe: (channel) => redis.ssubscribe(channel),
+    close: () => redis.disconnect(),
+  };
+}
+
 async function askStore(trial: StoreTrial): Promise<Cost> {
   const store = await startRedis(trial.server, { deployed: true });
-  const open = () => new Redis(store.port, '127.0.0.1', trial.client);
-  const [client, subscriber] = [open(), open()];
+  const [client, subscriber] = [await open(store.port, trial), await open(store.port, trial)];
   try {
     // A subscriber hears what is published, as a node does.
-    await subscriber.ssubscribe('mailbox:{0}');
-    const sha = String(await client.script('LOAD', SCRIPT));
+    await subscriber.subscribe('mailbox:{0}');
+    const sha = String(await client.call('SCRIPT', ['LOAD', SCRIPT]));
     const call = (n: number) => {
       const mailbox = `mailbox:{${n % MAILBOXES}}`;
-      return client.evalsha(sha, 2, mailbox, mailbox, FRAME);
+      return client.call('EVALSHA', [sha, '2', mailbox, mailbox, FRAME]);
     };
     await keepUnderway(CALLS / 4, call);
     const redisBefore = cpuUs(store.pid);
     const cost = await keepUnderway(CALLS, call);
     return { ...cost, redisUs: (cpuUs(store.pid) - redisBefore) / CALLS };
   } finally {
-    client.disconnect();
-    subscriber.disconnect();
+    client.close();
+    subscriber.close();
     await store.remove();
   }
 }

@@ -171,12 +171,10 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a lost connection to Redis makes its commands again by itself (what retryDelayOnFailover does), no fence',
-    file: 'engine/redis/connection/connection.js',
-    from: 'autoResendUnfulfilledCommands: false,',
-    to: 'autoResendUnfulfilledCommands: true,',
+    file: 'engine/redis/cluster/calls.js',
+    from: 'if (!(error instanceof RedisError) || shard === undefined)\n                    throw error;',
+    to: 'if (!(error instanceof RedisError)) { await sleep(50); shard = await this.#shard(slot, null, deadlineMs); try { return await send(shard, how); } catch (next) { error = next; continue; } }',
     also: [
-      { from: 'retryStrategy: () => null,', to: 'retryStrategy: () => 50,' },
-      { from: 'enableOfflineQueue: false,', to: 'enableOfflineQueue: true,' },
       {
         file: 'engine/redis/lua/mailbox/fence.lua',
         from: "local fence = redis.call('GET', key)",

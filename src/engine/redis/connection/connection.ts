@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
-import { Command, Redis, type RedisOptions, ReplyError } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { EngineUnavailable } from '../../engine.ts';
 import { type Access, type Address, formatAddress } from './address.ts';
-import { type Argument, RedisError, type Reply } from './reply.ts';
+import { CommandWriter } from './command-writer.ts';
+import type { Argument, RedisError, Reply } from './reply.ts';
+import { NotResp, type RespListener, RespReader } from './resp-reader.ts';
 
 export interface ConnectionOptions {
   readonly address: Address;
@@ -32,12 +34,26 @@ const TICK_MS = 100;
 /** TCP keep-alive: after so long without traffic the kernel checks whether the peer is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
+/** A command in flight. */
+interface Waiting {
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+  /** The push that answers it, `ssubscribe <channel>` or `sunsubscribe <channel>`; null: a reply does. */
+  readonly push: string | null;
+}
+
+/** The second letter of `smessage`. The other pushes that these connections get are `ssubscribe` and `sunsubscribe`. */
+const SMESSAGE_LETTER = 0x6d;
+
 /**
  * One connection to one Redis server: commands out, replies in the same order. It never reconnects, never queues before
  * it is open and never sends anything twice. Commands in flight when it ends are rejected, because only the caller knows
  * how to make a repetition harmless.
+ *
+ * ioredis connects, by TCP or TLS, agrees on RESP3 and authenticates, and notices the end; between these the socket is
+ * read and written here, because a call then costs a node less than half as much (loadtest/micro/tried.ts).
  */
-export class Connection {
+export class Connection implements RespListener {
   readonly host: string;
   readonly port: number;
   /** `host:port`, for people. */
@@ -47,7 +63,13 @@ export class Connection {
   readonly #redis: Redis;
   /** Why it ended, or is about to; the first reason counts. */
   #reason: string | null = null;
-  readonly #writer: TickWriter;
+  readonly #options: Pick<ConnectionOptions, 'onMessage' | 'onDropped'>;
+  /** Null until ioredis has connected. */
+  #writer: CommandWriter | null = null;
+  /** Oldest first, from `#head` on. */
+  readonly #waiting: (Waiting | undefined)[] = [];
+  #head = 0;
+  readonly #channels = new Set<string>();
   #sent = 0;
   #answered = 0;
   /** Commands sent by each of the last ticks, up to the timeout; a ring. */
@@ -65,6 +87,7 @@ export class Connection {
       connection.#sent += 1;
       await connection.#redis.connect();
       connection.#answered += 1;
+      connection.#takeOver();
       return connection;
     } catch (error) {
       const why = connection.#reason ?? (error instanceof Error ? error.message : String(error));
@@ -79,6 +102,7 @@ export class Connection {
   }
 
   private constructor({ address, access, timeoutMs, onMessage, onDropped }: ConnectionOptions) {
+    this.#options = { ...(onMessage && { onMessage }), ...(onDropped && { onDropped }) };
     this.host = address.host;
     this.port = address.port;
     this.name = formatAddress(address);
@@ -96,7 +120,6 @@ export class Connection {
       keepAlive: KEEP_ALIVE_MS,
       connectTimeout: timeoutMs,
     });
-    this.#writer = new TickWriter(this.#redis);
     this.#sentBefore = new Array<number>(Math.ceil(timeoutMs / TICK_MS)).fill(0);
     this.#watchdog = setInterval(() => this.#watch(), TICK_MS).unref();
     this.#redis.on('error', (error: Error) => {
@@ -106,29 +129,32 @@ export class Connection {
       this.#redis.once('end', () => {
         clearInterval(this.#watchdog);
         this.#reason ??= `${this.name} closed the connection`;
+        this.#rejectAll(this.#reason);
         resolve(this.#reason);
       });
     });
-    if (onMessage !== undefined) this.#redis.on('smessageBuffer', onMessage);
-    if (onDropped !== undefined) {
-      // Once for all channels of a slot. A refused SSUBSCRIBE emits the same event, and changes nothing.
-      this.#redis.on('moved', () => {
-        if (this.#droppedSoon) return;
-        this.#droppedSoon = true;
-        setImmediate(() => {
-          this.#droppedSoon = false;
-          onDropped();
-        });
-      });
-    }
+  }
+
+  /** From ioredis, which has no command in flight any more. */
+  #takeOver(): void {
+    const { stream } = this.#redis;
+    this.#writer = new CommandWriter(stream);
+    const reader = new RespReader(this);
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        reader.read(chunk);
+      } catch (error) {
+        // What follows in the chunk is not read any more.
+        this.destroy(error instanceof Error ? error.message : String(error));
+        if (!(error instanceof NotResp)) throw error;
+      }
+    });
   }
 
   /** The sharded channels of this connection; those that the server has ended are not among them. */
   get subscribedTo(): ReadonlySet<string> {
-    // ioredis keeps count by itself, but its event does not say which channel has ended.
-    const { condition } = this.#redis;
-    const subscriptions = condition?.subscriber;
-    return new Set(subscriptions ? subscriptions.channels('ssubscribe') : []);
+    return this.#channels;
   }
 
   /** False from the first sign of the end on, which may be before `closed` resolves. */
@@ -144,22 +170,82 @@ export class Connection {
     return this.call(String(name), args);
   }
 
-  /** `send` for the hot path: the arguments are not copied, and must not change any more. */
-  async call(name: string, args: readonly Argument[]): Promise<Reply> {
-    if (this.#reason !== null) throw new EngineUnavailable(this.#reason);
-    // Directly to ioredis' queue, past the transformers of `redis.evalsha`.
-    const command = new Command(name, args as Argument[], { replyEncoding: null });
+  /** `send` for the hot path: the arguments are not copied. */
+  call(name: string, args: readonly Argument[]): Promise<Reply> {
+    return this.#call(name, args, null);
+  }
+
+  /** Resolves once the server has acknowledged: messages published from then on arrive. Rejects as `send` does. */
+  async subscribe(channel: string): Promise<void> {
+    await this.#call('SSUBSCRIBE', [channel], `ssubscribe ${channel}`);
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    await this.#call('SUNSUBSCRIBE', [channel], `sunsubscribe ${channel}`);
+  }
+
+  #call(name: string, args: readonly Argument[], push: string | null): Promise<Reply> {
+    if (this.#reason !== null || this.#writer === null)
+      return Promise.reject(new EngineUnavailable(this.#reason ?? `${this.name} is not connected yet`));
+    this.#writer.write(name, args);
     this.#sent += 1;
-    try {
-      const reply = (await this.#redis.sendCommand(command, this.#writer)) as Reply;
-      this.#answered += 1;
-      return reply;
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#answered += 1;
-      if (!(error instanceof ReplyError)) throw new EngineUnavailable(this.#reason ?? why);
-      throw new RedisError(why);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject, push });
+    });
+  }
+
+  onReply(reply: Reply): void {
+    this.#answer()?.resolve(reply);
+  }
+
+  onError(error: RedisError): void {
+    this.#answer()?.reject(error);
+  }
+
+  onPush(message: readonly Reply[]): void {
+    const [kind, channel, payload] = message;
+    if (!Buffer.isBuffer(kind) || !Buffer.isBuffer(channel)) return;
+    if (kind[1] === SMESSAGE_LETTER) {
+      if (Buffer.isBuffer(payload)) this.#options.onMessage?.(channel, payload);
+      return;
     }
+    const name = String(channel);
+    const push = `${kind} ${name}`;
+    const ends = push.startsWith('sunsubscribe');
+    if (ends) this.#channels.delete(name);
+    else this.#channels.add(name);
+    if (this.#waiting[this.#head]?.push === push) this.onReply(null);
+    else if (ends) this.#dropped();
+  }
+
+  /** The command that an answer is for: the oldest in flight. */
+  #answer(): Waiting | undefined {
+    const waiting = this.#waiting[this.#head];
+    if (waiting === undefined) throw new NotResp(`${this.name} answered more than it was asked`);
+    this.#waiting[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#head = 0;
+    }
+    this.#answered += 1;
+    return waiting;
+  }
+
+  #rejectAll(reason: string): void {
+    for (const waiting of this.#waiting.splice(0).slice(this.#head))
+      waiting?.reject(new EngineUnavailable(reason));
+    this.#head = 0;
+  }
+
+  /** Tells once of all channels that a slot takes along. */
+  #dropped(): void {
+    if (this.#droppedSoon) return;
+    this.#droppedSoon = true;
+    setImmediate(() => {
+      this.#droppedSoon = false;
+      this.#options.onDropped?.();
+    });
   }
 
   /** Ends the connection at once. Commands in flight are rejected: whether they took effect is not known. */
@@ -184,43 +270,5 @@ export class Connection {
     // An unanswered command may still run later. Ending the connection discards at least what has not reached the
     // server yet, and rejects all waiting callers now instead of one after the other.
     this.destroy(`${this.name} did not answer within ${this.#sentBefore.length * TICK_MS} ms`);
-  }
-}
-
-/**
- * Where ioredis writes a command: all commands of one tick leave as one text, in one write. (A cork would give the
- * socket a list of a hundred strings, each to be encoded separately.)
- */
-class TickWriter {
-  readonly isPipeline = true;
-  readonly destination: { readonly redis: Redis };
-  readonly #redis: Redis;
-  #text = '';
-  #scheduled = false;
-
-  constructor(redis: Redis) {
-    this.#redis = redis;
-    this.destination = { redis };
-  }
-
-  write(command: string | Buffer): void {
-    if (typeof command === 'string') {
-      this.#text += command;
-    } else {
-      this.#flush();
-      this.#redis.stream.write(command);
-    }
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#text === '') return;
-    this.#redis.stream.write(this.#text);
-    this.#text = '';
   }
 }

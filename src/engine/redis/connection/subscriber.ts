@@ -2,7 +2,6 @@ import { EngineUnavailable } from '../../engine.ts';
 import { type Access, type Address, formatAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { Link } from './link.ts';
-import type { Argument } from './reply.ts';
 
 export interface SubscriberOptions {
   readonly address: Address;
@@ -47,18 +46,18 @@ export class Subscriber extends Link {
 
   /** Resolves when the server has acknowledged: messages published from then on arrive. */
   async subscribe(channel: string): Promise<void> {
-    await this.#send(['SSUBSCRIBE', channel]);
+    await this.#ready().subscribe(channel);
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    await this.#send(['SUNSUBSCRIBE', channel]);
+    await this.#ready().unsubscribe(channel);
   }
 
-  async #send(args: readonly Argument[]): Promise<void> {
+  #ready(): Connection {
     const { connection } = this;
     if (connection === null) {
       throw new EngineUnavailable(`no subscriber at ${formatAddress(this.#address)}: ${this.reason}`);
     }
-    await connection.send(args);
+    return connection;
   }
 }
