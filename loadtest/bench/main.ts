@@ -11,10 +11,10 @@ import { machine as thisMachine } from '../support/machine.ts';
 import { median } from '../support/median.ts';
 import { say } from '../support/say.ts';
 import type { Load, LoadResult } from './load.ts';
-import { html, type Phase, plots, type Report } from './report.ts';
-import { Rig, startKeyrelay, startShards } from './rig.ts';
+import { html, type Phase, plots, type Report, stepNames, stepUs, type Waking } from './report.ts';
+import { Rig, startKeyrelay, startShards, type Wakeful } from './rig.ts';
 import { measureSpread } from './spread.ts';
-import { measureSteps } from './steps.ts';
+import { measureSteps, type StepsPlan } from './steps.ts';
 import { measureVerify } from './verify-cost.ts';
 
 const { values } = parseArgs({
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     payload: { type: 'string', default: '100' },
     protocol: { type: 'string', default: '1' },
     /** Open loop at these shares of what closed loop reached. */
-    shares: { type: 'string', default: '0.25,0.5,0.75,0.9' },
+    shares: { type: 'string', default: '0.1,0.25,0.5,0.75,0.9' },
     /** Writes a .cpuprofile of each node to .cache/bench when it ends. */
     profile: { type: 'boolean', default: false },
     /** The load of one node, on so many nodes, in turns; none if empty. */
@@ -38,6 +38,7 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const payloadBytes = Number(values.payload);
+const CLOSED = 'closed loop';
 /** Closed loop: on the way for each pair. */
 const OUTSTANDING = 8;
 const SIGNED_PER_S_MAX = 15_000;
@@ -50,7 +51,10 @@ const PAIRS_PER_NODE = 16;
 const RATE_PER_NODE = 1_000;
 const shares = values.shares.split(',').filter(Boolean).map(Number);
 
+/** The loads whose cost is split by step: a tenth, half, full. */
+const SPLIT = [openName(0.1), openName(0.5), CLOSED];
 const phases: Phase[] = [];
+const waking: Waking[] = [];
 const verifyUs: number[] = [];
 const idleUsPerS: number[] = [];
 const loadAverage = loadavg()[0] ?? 0;
@@ -72,15 +76,16 @@ try {
   });
   await measure('warm-up', { mode: 'closed', outstanding: OUTSTANDING, seconds: WARM_UP_S });
   phases.length = 0;
-  if (values.profile) rig.startProfiles();
+  waking.length = 0;
+  if (values.profile) rig.toggleProfiles();
   for (let run = 1; run <= Number(values.runs); run += 1) {
     verifyUs.push(measureVerify(payloadBytes + 100));
     idleUsPerS.push(await measureIdle());
-    const closed = await measure('closed loop', { mode: 'closed', outstanding: OUTSTANDING, seconds });
+    const closed = await measure(CLOSED, { mode: 'closed', outstanding: OUTSTANDING, seconds });
     const capacity = closed.perSecond;
     for (const share of shares) {
       const perSecond = Math.max(10, Math.round(capacity * share));
-      await measure(`open loop, ${share * 100} %`, { mode: 'open', perSecond, seconds });
+      await measure(openName(share), { mode: 'open', perSecond, seconds });
     }
     verifyUs.push(measureVerify(payloadBytes + 100));
   }
@@ -90,7 +95,6 @@ try {
 
 // A profile to look at wants the reference load alone.
 const alone = values.profile;
-const full = phases.filter(({ name }) => name === 'closed loop');
 if (!alone) say('where the time goes …');
 const steps = alone
   ? []
@@ -98,10 +102,7 @@ const steps = alone
       pairs: Number(values.pairs),
       payloadBytes,
       seconds: Math.min(seconds, PROFILED_S_MAX),
-      cost: {
-        nodesUs: median(full.map(({ cpuUs }) => cpuUs.nodes)),
-        redisUs: median(full.map(({ cpuUs }) => cpuUs.redis)),
-      },
+      loads: splitLoads(),
     });
 const counts = alone ? [] : values.spread.split(',').filter(Boolean).map(Number);
 const spread = await measureSpread({
@@ -119,6 +120,7 @@ const report: Report = {
   idleUsPerS: median(idleUsPerS),
   loadAverage,
   phases,
+  waking,
   steps,
   spread: spread.steps,
 };
@@ -143,14 +145,41 @@ async function measure(name: string, load: Load): Promise<Phase> {
   await rig.run({ do: 'sign', envelopes: wanted });
   say(`${name} …`);
   const before = rig.cpu();
+  const wakefulBefore = rig.wakeful();
   const startedMs = performance.now();
   const results = await rig.run({ do: 'run', load });
   const elapsedS =
     load.mode === 'closed' ? load.seconds : Math.min(load.seconds, (performance.now() - startedMs) / 1000);
   const after = rig.cpu();
+  const wakefulAfter = rig.wakeful();
   const phase = summarise({ name, load, results, elapsedS }, (which) => after[which] - before[which]);
   phases.push(phase);
+  const each = (which: 'nodes' | 'redis'): Wakeful => {
+    const of = (what: keyof Wakeful) =>
+      (wakefulAfter[which][what] - wakefulBefore[which][what]) / phase.received;
+    return { userUs: of('userUs'), systemUs: of('systemUs'), sleeps: of('sleeps') };
+  };
+  waking.push({ load: name, nodes: each('nodes'), redis: each('redis') });
   return phase;
+}
+
+function openName(share: number): string {
+  return `open loop, ${share * 100} %`;
+}
+
+/** Of the loads to split those that were measured. */
+function splitLoads(): StepsPlan['loads'] {
+  return SPLIT.flatMap((name) => {
+    const runs = phases.filter((phase) => phase.name === name);
+    if (runs.length === 0) return [];
+    const cost = {
+      nodesUs: median(runs.map(({ cpuUs }) => cpuUs.nodes)),
+      redisUs: median(runs.map(({ cpuUs }) => cpuUs.redis)),
+    };
+    return [
+      { name, perSecond: name === CLOSED ? null : median(runs.map(({ perSecond }) => perSecond)), cost },
+    ];
+  });
 }
 
 async function measureIdle(): Promise<number> {
@@ -213,7 +242,10 @@ function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: 
   });
   console.table(rows);
   console.table(
-    steps.map(({ step, us }) => ({ 'at full load': step, 'µs for an envelope': Number(us.toFixed(1)) })),
+    stepNames(steps).map((step) => ({
+      'µs for an envelope': step,
+      ...Object.fromEntries(steps.map((budget) => [budget.load, Number(stepUs(budget, step).toFixed(1))])),
+    })),
   );
   console.table(
     spread.steps.map(({ nodes, open, closed }) => ({

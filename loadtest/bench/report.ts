@@ -1,6 +1,7 @@
 import { bars, lines } from '../../test/support/plots/charts.ts';
+import type { Wakeful } from './rig.ts';
 import type { SpreadStep } from './spread.ts';
-import type { Step } from './steps.ts';
+import type { Budget } from './steps.ts';
 
 export interface Phase {
   readonly name: string;
@@ -15,6 +16,13 @@ export interface Phase {
   readonly cpuUs: { readonly nodes: number; readonly redis: number; readonly clients: number };
 }
 
+/** Of one phase, for each envelope. */
+export interface Waking {
+  readonly load: string;
+  readonly nodes: Wakeful;
+  readonly redis: Wakeful;
+}
+
 export interface Report {
   readonly machine: string;
   readonly settings: string;
@@ -26,8 +34,10 @@ export interface Report {
   /** Load of the machine when the bench began: others on it make every figure larger. */
   readonly loadAverage: number;
   readonly phases: readonly Phase[];
-  /** Empty if they were not asked for. */
-  readonly steps: readonly Step[];
+  /** One for each phase. */
+  readonly waking: readonly Waking[];
+  /** By load, the least first. Empty if they were not asked for. */
+  readonly steps: readonly Budget[];
   readonly spread: readonly SpreadStep[];
 }
 
@@ -83,15 +93,34 @@ function costPlot({ verifyUs }: Report, phases: readonly Phase[]): string {
   });
 }
 
+/** What a step takes at full load, and on top of it what it takes more where fewer envelopes share a wake-up. */
 function stepsPlot({ steps, verifyUs }: Report): string {
+  const budgets = steps.toReversed();
+  const names = stepNames(steps);
   return bars({
-    title: 'Processor time of one envelope at full load, by step',
+    title: 'Processor time of one envelope by step and load',
     unit: 'µs',
-    names: steps.map(({ step }) => step),
-    parts: ['µs'],
-    values: steps.map(({ us }) => [us]),
+    names,
+    parts: budgets.map(({ load }, index) => (index === 0 ? load : `more, ${load}`)),
+    values: names.map((name) => {
+      let before = 0;
+      return budgets.map((budget) => {
+        const more = Math.max(0, stepUs(budget, name) - before);
+        before += more;
+        return more;
+      });
+    }),
     mark: { name: 'one verify', value: verifyUs },
   });
+}
+
+/** Of all loads, in the order of the highest. */
+export function stepNames(budgets: readonly Budget[]): readonly string[] {
+  return [...new Set(budgets.toReversed().flatMap(({ steps }) => steps.map(({ step }) => step)))];
+}
+
+export function stepUs({ steps }: Budget, name: string): number {
+  return steps.find(({ step }) => step === name)?.us ?? 0;
 }
 
 function nodesPlot(spread: readonly SpreadStep[]): string {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../../src/cli/dev/root.ts';
-import { cpuUs } from '../../test/support/proc.ts';
+import { type CpuSplit, cpuSplit, cpuUs, sleepsOf } from '../../test/support/proc.ts';
 import type { RedisServer } from '../../test/support/redis/redis.ts';
 import { type Store, startStore } from '../../test/support/redis/store.ts';
 import { RelayNode } from '../../test/support/servers/relay-node.ts';
@@ -16,6 +16,12 @@ export interface Cpu {
   readonly clients: number;
   /** `redis` by shard. */
   readonly shards: readonly number[];
+}
+
+/** Since processes began, all of a kind together: what waking them has to do with. */
+export interface Wakeful extends CpuSplit {
+  /** How often they went to sleep. */
+  readonly sleeps: number;
 }
 
 /** One server of what is measured. */
@@ -76,8 +82,8 @@ export class Rig<Kept extends Shared = Shared> {
     return replies.flatMap((reply) => (reply.done === 'run' ? [reply.result] : []));
   }
 
-  /** Of nodes that were started with a profile folder: what they did before, starting above all, is left out. */
-  startProfiles(): void {
+  /** Of nodes that were started with a profile folder: begins to record, or writes what was recorded. */
+  toggleProfiles(): void {
     for (const { pid } of this.nodes) process.kill(pid, 'SIGUSR2');
   }
 
@@ -93,11 +99,21 @@ export class Rig<Kept extends Shared = Shared> {
     };
   }
 
+  wakeful(): { readonly nodes: Wakeful; readonly redis: Wakeful } {
+    return { nodes: wakefulOf(this.nodes), redis: wakefulOf(this.store.servers) };
+  }
+
   async stop(): Promise<void> {
     this.#workers.stop();
     await Promise.all(this.nodes.map((node) => node.stop()));
     await this.store.remove();
   }
+}
+
+function wakefulOf(processes: readonly { readonly pid: number }[]): Wakeful {
+  const splits = processes.map(({ pid }) => ({ ...cpuSplit(pid), sleeps: sleepsOf(pid) }));
+  const sum = (of: keyof Wakeful) => splits.reduce((total, split) => total + split[of], 0);
+  return { userUs: sum('userUs'), systemUs: sum('systemUs'), sleeps: sum('sleeps') };
 }
 
 /** As operators run it: one Redis, or a Cluster of several. */

@@ -53,7 +53,9 @@ export function readFigures(folder: string): Figures {
 export function lackOf(file: string): string | null {
   if (!existsSync(file)) return `${file} is not there: loadtest/README.md says which command writes it`;
   const report = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>;
-  const measured = ['phases', 'steps', 'spread', 'runs', 'trials', 'verifyUs'].map((part) => report[part]);
+  const measured = ['phases', 'waking', 'steps', 'spread', 'runs', 'trials', 'verifyUs'].map(
+    (part) => report[part],
+  );
   const hole = measured.map((part) => holeIn(part ?? 'none')).find((path) => path !== null);
   return hole === undefined
     ? null

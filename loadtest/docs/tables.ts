@@ -1,5 +1,7 @@
+import { stepNames, stepUs } from '../bench/report.ts';
+import type { Wakeful } from '../bench/rig.ts';
 import { median } from '../support/median.ts';
-import { figure, range, table } from './blocks.ts';
+import { type Cell, figure, range, table } from './blocks.ts';
 import type { Figures } from './figures.ts';
 
 type Block = (figures: Figures) => string;
@@ -36,18 +38,56 @@ const rates: Block = ({ bench }) => {
   );
 };
 
-const steps: Block = ({ bench }) => {
-  const all = bench.steps.reduce((sum, { us }) => sum + us, 0);
+/** One row a step, one column a load; the last: what the lowest load costs more than the highest. */
+const steps: Block = ({ bench: { steps: budgets, verifyUs } }) => {
+  const row = (us: readonly number[], cell: (value: number) => Cell): readonly Cell[] => [
+    ...us.map(cell),
+    ...(us.length > 1 ? [cell((us[0] ?? Number.NaN) - (us.at(-1) ?? Number.NaN))] : []),
+  ];
+  const all = budgets.map((budget) => budget.steps.reduce((sum, { us }) => sum + us, 0));
   return table(
-    ['step', 'µs', 'in verifies', 'share'],
-    bench.steps.map(({ step, us }) => [
-      step,
-      figure(us),
-      figure(us / bench.verifyUs),
-      `${((us / all) * 100).toFixed(0)} %`,
-    ]),
+    [
+      'step',
+      ...budgets.map(({ load }) => `${load}, µs`),
+      ...(budgets.length > 1 ? ['first less last, µs'] : []),
+    ],
+    [
+      ...stepNames(budgets).map((name) => [
+        name,
+        ...row(
+          budgets.map((budget) => stepUs(budget, name)),
+          figure,
+        ),
+      ]),
+      ['**all**', ...row(all, (us) => `**${figure(us)}**`)],
+      ['in verifies', ...row(all, (us) => figure(us / verifyUs))],
+    ],
   );
 };
+
+const waking: Block = ({ bench }) =>
+  table(
+    [
+      'load',
+      'nodes: program, µs',
+      'nodes: kernel, µs',
+      'nodes: times asleep',
+      'Redis: program, µs',
+      'Redis: kernel, µs',
+      'Redis: times asleep',
+    ],
+    [...new Set(bench.waking.map(({ load }) => load))].map((name) => {
+      const runs = bench.waking.filter(({ load }) => load === name);
+      const of = (which: 'nodes' | 'redis', what: keyof Wakeful) =>
+        figure(median(runs.map((run) => run[which][what])));
+      const cells = (which: 'nodes' | 'redis') => [
+        of(which, 'userUs'),
+        of(which, 'systemUs'),
+        of(which, 'sleeps'),
+      ];
+      return [name, ...cells('nodes'), ...cells('redis')];
+    }),
+  );
 
 const nodes: Block = ({ bench }) => {
   const [first] = bench.spread;
@@ -215,6 +255,7 @@ export const TABLES = {
   machines,
   rates,
   steps,
+  waking,
   nodes,
   shards,
   connections,

@@ -1,15 +1,38 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What Linux tells about processes: proc(5). */
 
 /** The same on every machine that Node runs on: sysconf(_SC_CLK_TCK). */
 const TICKS_PER_S = 100;
 
-/** User and system time of all threads, microseconds: /proc/pid/stat, fields 14 and 15. */
-export function cpuUs(pid: number): number {
+/** Processor time of all threads. */
+export interface CpuSplit {
+  /** Of the program itself. Microseconds. */
+  readonly userUs: number;
+  /** Of the kernel for it: system calls, falling asleep, waking up. Microseconds. */
+  readonly systemUs: number;
+}
+
+/** /proc/pid/stat, fields 14 and 15. */
+export function cpuSplit(pid: number): CpuSplit {
   // The name in field 2 may contain spaces.
   const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return ((Number(afterName[11]) + Number(afterName[12])) / TICKS_PER_S) * 1e6;
+  const us = (ticks: string | undefined) => (Number(ticks) / TICKS_PER_S) * 1e6;
+  return { userUs: us(afterName[11]), systemUs: us(afterName[12]) };
+}
+
+/** Both together, microseconds. */
+export function cpuUs(pid: number): number {
+  const { userUs, systemUs } = cpuSplit(pid);
+  return userUs + systemUs;
+}
+
+/** How often its threads went to sleep by themselves, to be woken later: voluntary_ctxt_switches of each. */
+export function sleepsOf(pid: number): number {
+  const counts = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(pid, `task/${thread}/status`))?.[1] ?? 0),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Resident memory in bytes; 0 if the process is gone. Buffers of its sockets belong to the kernel and are not in it. */
