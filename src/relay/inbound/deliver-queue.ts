@@ -77,7 +77,8 @@ export class DeliverQueue {
       pair = { queue: [], inFlight: false, wasLate: false };
       this.#pairs.set(recipient, pair);
     }
-    pair.queue.push({ ...item, queuedAtMs: this.#options.now() });
+    const { envelope, done } = item;
+    pair.queue.push({ envelope, done, queuedAtMs: this.#options.now() });
     if (!pair.inFlight) this.#sendNext(recipient, pair);
     return true;
   }
