@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { invitationId } from '../engine/invitations.ts';
+import { invitationId } from '../engine/verbs/invitations.ts';
 import { AdminProblem, type Route } from './route.ts';
 import {
   auditLine,

@@ -1,5 +1,5 @@
 import { checkEd25519Key, checkX25519Key } from '../crypto/keys.ts';
-import type { UserCard } from '../engine/operators.ts';
+import type { UserCard } from '../engine/verbs/operators.ts';
 import { readCode } from '../protocol/codes.ts';
 import { AdminProblem, type Given, type Route } from './route.ts';
 import {

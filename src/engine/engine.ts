@@ -17,14 +17,14 @@
  */
 
 import type { Account, User } from './account.ts';
-import type { Announcements } from './announcements.ts';
-import type { Control } from './control.ts';
-import type { Invitations } from './invitations.ts';
-import type { Operators } from './operators.ts';
-import type { People, Policy } from './people.ts';
-import type { PrekeyState, Prekeys } from './prekeys.ts';
 import type { SessionKey, SessionState } from './session.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Announcements } from './verbs/announcements.ts';
+import type { Control } from './verbs/control.ts';
+import type { Invitations } from './verbs/invitations.ts';
+import type { Operators } from './verbs/operators.ts';
+import type { People, Policy } from './verbs/people.ts';
+import type { PrekeyState, Prekeys } from './verbs/prekeys.ts';
+import type { Subscriptions } from './verbs/subscriptions.ts';
 
 export type { Account, SessionKey, SessionState, User };
 

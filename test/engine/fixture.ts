@@ -13,7 +13,7 @@ import type {
   User,
   WakeUp,
 } from '../../src/engine/engine.ts';
-import type { SignedPrekeys } from '../../src/engine/prekeys.ts';
+import type { SignedPrekeys } from '../../src/engine/verbs/prekeys.ts';
 import { KEM_KEY_BYTES } from '../../src/protocol/prekeys.ts';
 import { type Backend, LIMITS } from './backends.ts';
 

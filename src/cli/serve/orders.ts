@@ -1,4 +1,4 @@
-import type { Control } from '../../engine/control.ts';
+import type { Control } from '../../engine/verbs/control.ts';
 import type { LiveSettings } from '../../ops/settings/live-settings.ts';
 
 export interface OrdersOptions {

@@ -1,5 +1,5 @@
-import { type Announcement, type Announcements, LEASE_MS } from '../announcements.ts';
-import type { PushSubscription } from '../subscriptions.ts';
+import { type Announcement, type Announcements, LEASE_MS } from '../verbs/announcements.ts';
+import type { PushSubscription } from '../verbs/subscriptions.ts';
 import type { UserRecord } from './users.ts';
 
 export interface MemoryAnnouncementsOptions {

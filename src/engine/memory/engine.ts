@@ -22,9 +22,9 @@ import type {
   Subscription,
   Unconfirmed,
 } from '../engine.ts';
-import type { Operators } from '../operators.ts';
-import type { People } from '../people.ts';
-import type { Prekeys } from '../prekeys.ts';
+import type { Operators } from '../verbs/operators.ts';
+import type { People } from '../verbs/people.ts';
+import type { Prekeys } from '../verbs/prekeys.ts';
 import { MemoryAnnouncements } from './announcements.ts';
 import { deliver } from './deliver.ts';
 import { Listeners } from './listeners.ts';

@@ -1,7 +1,7 @@
 import { KNOWN_MAX, REQUESTS_MAX, shareOf, UNHEARD_MAX, UNHEARD_TTL_MS } from '../bounds.ts';
 import type { DeliverOutcome, EngineLimits, Envelope, MailboxId } from '../engine.ts';
 import { microseconds } from '../mailbox-id.ts';
-import type { Policy } from '../people.ts';
+import type { Policy } from '../verbs/people.ts';
 import type { Mailbox } from './mailbox.ts';
 
 interface Person {

@@ -1,5 +1,5 @@
 import type { SessionKey, SessionState } from '../engine.ts';
-import type { BlocksPage, People, PeopleResult, Policy } from '../people.ts';
+import type { BlocksPage, People, PeopleResult, Policy } from '../verbs/people.ts';
 import type { UserRecord } from './users.ts';
 
 export interface MemoryPeopleOptions {

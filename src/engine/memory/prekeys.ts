@@ -8,7 +8,7 @@ import type {
   Prekeys,
   PublishResult,
   SignedPrekeys,
-} from '../prekeys.ts';
+} from '../verbs/prekeys.ts';
 
 /** What a user's record has of them. */
 interface Owner {

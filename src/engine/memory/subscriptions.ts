@@ -1,6 +1,6 @@
 import { SUBSCRIPTION_TTL_MS, SUBSCRIPTIONS_MAX } from '../bounds.ts';
 import type { SessionKey, SessionState } from '../engine.ts';
-import type { PushSubscription, SubscriptionResult, Subscriptions } from '../subscriptions.ts';
+import type { PushSubscription, SubscriptionResult, Subscriptions } from '../verbs/subscriptions.ts';
 import type { UserRecord } from './users.ts';
 
 export interface MemorySubscriptionsOptions {

@@ -3,7 +3,7 @@ import { codeFromRandom } from '../../protocol/codes.ts';
 import { UNCLAIMED_TTL_MS } from '../bounds.ts';
 import { formatCreatedAt } from '../created-at.ts';
 import type { DeliverOutcome, RegisterResult, Registration, Unconfirmed, User } from '../engine.ts';
-import type { PushSubscription } from '../subscriptions.ts';
+import type { PushSubscription } from '../verbs/subscriptions.ts';
 import { Hearing } from './hearing.ts';
 import { Mailbox } from './mailbox.ts';
 import type { PublishedPrekeys } from './prekeys.ts';

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Announcements } from '../announcements.ts';
-import type { Control } from '../control.ts';
 import {
   type Account,
   type ClaimRequest,
@@ -26,12 +24,14 @@ import {
   type Subscription,
   type Unconfirmed,
 } from '../engine.ts';
-import type { Invitations } from '../invitations.ts';
 import { type EngineObserver, SILENT } from '../observer.ts';
-import type { Operators } from '../operators.ts';
-import type { People } from '../people.ts';
-import type { Prekeys } from '../prekeys.ts';
-import type { Subscriptions } from '../subscriptions.ts';
+import type { Announcements } from '../verbs/announcements.ts';
+import type { Control } from '../verbs/control.ts';
+import type { Invitations } from '../verbs/invitations.ts';
+import type { Operators } from '../verbs/operators.ts';
+import type { People } from '../verbs/people.ts';
+import type { Prekeys } from '../verbs/prekeys.ts';
+import type { Subscriptions } from '../verbs/subscriptions.ts';
 import { discovery } from './cluster/discovery.ts';
 import type { Shard, ShardEvents } from './cluster/shard.ts';
 import { type Deployment, parseDeployment } from './connection/address.ts';

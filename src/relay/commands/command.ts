@@ -1,5 +1,5 @@
 import type { SessionKey, SessionState } from '../../engine/engine.ts';
-import type { Policy } from '../../engine/people.ts';
+import type { Policy } from '../../engine/verbs/people.ts';
 import type { CloseName } from '../../protocol/closes.ts';
 import type { FrameErrorCode } from '../../protocol/errors.ts';
 import type { RelayContext } from '../context/relay-context.ts';

@@ -1,4 +1,4 @@
-import type { PeopleResult } from '../../engine/people.ts';
+import type { PeopleResult } from '../../engine/verbs/people.ts';
 import { BadCommand, type Command, type CommandAnswer, DONE } from './command.ts';
 import { codeIn, codesIn, othersCodeIn, wordIn } from './payload.ts';
 

@@ -1,6 +1,6 @@
 import { ECDH } from 'node:crypto';
 import type { SessionKey } from '../../engine/engine.ts';
-import type { SubscriptionResult, Subscriptions } from '../../engine/subscriptions.ts';
+import type { SubscriptionResult, Subscriptions } from '../../engine/verbs/subscriptions.ts';
 import { serviceOf } from '../context/push-services.ts';
 import { BadCommand, type Command, type Payload } from './command.ts';
 

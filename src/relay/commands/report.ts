@@ -1,6 +1,6 @@
 import { parsePublicKey, verifySignature } from '../../crypto/verify.ts';
 import { REPORT_BYTES_MAX, REPORT_ENVELOPES_MAX, REPORT_EVERY_MS } from '../../engine/bounds.ts';
-import type { ReportedEnvelope } from '../../engine/operators.ts';
+import type { ReportedEnvelope } from '../../engine/verbs/operators.ts';
 import { SIGNATURE_HEX_DIGITS } from '../../protocol/exchange-key.ts';
 import { decodeFrame } from '../../protocol/frames/frame.ts';
 import { BadCommand, type Command, DONE, type Payload } from './command.ts';

@@ -1,5 +1,5 @@
 import type { DeliverOutcome, DeliverRequest, Engine, SessionKey } from '../../engine/engine.ts';
-import type { Policy } from '../../engine/people.ts';
+import type { Policy } from '../../engine/verbs/people.ts';
 import type { LookupCharge } from './lookup-charge.ts';
 
 /** Beyond this many the set is emptied, and the store hears of each again. */

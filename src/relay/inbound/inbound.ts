@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { PublicKey } from '../../crypto/verify.ts';
 import type { DeliverOutcome, MailboxId, SessionKey } from '../../engine/engine.ts';
-import type { Policy } from '../../engine/people.ts';
+import type { Policy } from '../../engine/verbs/people.ts';
 import { DELIVERED_OVERHEAD_BYTES, writeDelivered } from '../../protocol/frames/delivered.ts';
 import { type ClientFrame, decodeFrame } from '../../protocol/frames/frame.ts';
 import { accepted } from '../../protocol/frames/relay-frames.ts';

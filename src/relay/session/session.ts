@@ -8,7 +8,7 @@ import type {
   Unconfirmed,
   WakeUp,
 } from '../../engine/engine.ts';
-import type { Policy } from '../../engine/people.ts';
+import type { Policy } from '../../engine/verbs/people.ts';
 import { CLOSES, type CloseName } from '../../protocol/closes.ts';
 import { Commands } from '../commands/commands.ts';
 import { restartReason } from '../context/close-reason.ts';

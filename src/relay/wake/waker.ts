@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Announcement, Announcements } from '../../engine/announcements.ts';
+import type { Announcement, Announcements } from '../../engine/verbs/announcements.ts';
 
 /** How users are woken: by the operator's webhook, or by Web Push. */
 export interface Way {

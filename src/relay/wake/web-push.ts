@@ -1,6 +1,6 @@
 import webPush from 'web-push';
-import type { Announcement } from '../../engine/announcements.ts';
-import type { PushSubscription } from '../../engine/subscriptions.ts';
+import type { Announcement } from '../../engine/verbs/announcements.ts';
+import type { PushSubscription } from '../../engine/verbs/subscriptions.ts';
 import type { Logger } from '../../ops/log/log.ts';
 import type { Metrics } from '../../ops/metrics/metrics.ts';
 import { type PushServices, serviceOf } from '../context/push-services.ts';

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Announcement } from '../../engine/announcements.ts';
 import { formatCreatedAt } from '../../engine/created-at.ts';
+import type { Announcement } from '../../engine/verbs/announcements.ts';
 import type { Logger } from '../../ops/log/log.ts';
 import type { Metrics } from '../../ops/metrics/metrics.ts';
 import { BackOff } from './back-off.ts';

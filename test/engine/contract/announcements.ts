@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Announcement } from '../../../src/engine/announcements.ts';
 import type { Engine, EngineLimits, Subscription } from '../../../src/engine/engine.ts';
+import type { Announcement } from '../../../src/engine/verbs/announcements.ts';
 import { until } from '../../support/until.ts';
 import { ANNOUNCE_AFTER_MS, type Backend, LIMITS } from '../backends.ts';
 import {

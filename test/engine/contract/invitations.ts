@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, EngineLimits, Registration } from '../../../src/engine/engine.ts';
-import { invitationId } from '../../../src/engine/invitations.ts';
+import { invitationId } from '../../../src/engine/verbs/invitations.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import { key, Nodes } from '../fixture.ts';
 

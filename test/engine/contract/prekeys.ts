@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PREKEY_CLAIMS_MAX } from '../../../src/engine/bounds.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import type { PrekeyClaim, SignedPrekeys } from '../../../src/engine/prekeys.ts';
+import type { PrekeyClaim, SignedPrekeys } from '../../../src/engine/verbs/prekeys.ts';
 import type { Backend } from '../backends.ts';
 import { type Claimed, login, Nodes, prekeyBatch, register } from '../fixture.ts';
 

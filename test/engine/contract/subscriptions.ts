@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Announcement } from '../../../src/engine/announcements.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import type { PushSubscription } from '../../../src/engine/subscriptions.ts';
+import type { Announcement } from '../../../src/engine/verbs/announcements.ts';
+import type { PushSubscription } from '../../../src/engine/verbs/subscriptions.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import { envelope, login, Nodes, register, Sender } from '../fixture.ts';

@@ -125,7 +125,8 @@ describe('what a node sends to Redis', () => {
     stream.on('data', (bytes: Buffer) => writes.push(Buffer.from(bytes)));
     const writer = new CommandWriter(stream);
     for (const [name, ...args] of commands) writer.write(name, args);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    // The first for the writer's own, the second for what the stream does with it.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     return writes;
   }
 

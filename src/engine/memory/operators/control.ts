@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Control } from '../../control.ts';
+import type { Control } from '../../verbs/control.ts';
 
 /** See `Control`. */
 export class MemoryControl implements Control {

@@ -6,7 +6,7 @@ import {
   type Invitations,
   invitationId,
   type NewInvitation,
-} from '../../invitations.ts';
+} from '../../verbs/invitations.ts';
 
 interface Kept {
   readonly hash: string;

@@ -9,7 +9,7 @@ import type {
   Page,
   Reports,
   UserCard,
-} from '../../operators.ts';
+} from '../../verbs/operators.ts';
 import type { UserRecord, Users } from '../users.ts';
 import { MemoryReports } from './reports.ts';
 

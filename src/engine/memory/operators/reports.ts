@@ -1,6 +1,6 @@
 import { REPORT_EVERY_MS, REPORTS_MAX } from '../../bounds.ts';
 import { formatCreatedAt } from '../../created-at.ts';
-import type { Page, Report, ReportLine, Reports } from '../../operators.ts';
+import type { Page, Report, ReportLine, Reports } from '../../verbs/operators.ts';
 
 /** See `Reports`. */
 export class MemoryReports implements Reports {

@@ -6,7 +6,7 @@ import {
   type Invitations,
   invitationId,
   type NewInvitation,
-} from '../../invitations.ts';
+} from '../../verbs/invitations.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { INVITATIONS, invitationKey, keyRecord, keysBesideInvitation, userKey } from '../schema.ts';

@@ -1,10 +1,10 @@
 import type { EngineObserver } from '../../observer.ts';
 import type { Calls } from '../cluster/calls.ts';
+import { scanPage } from '../cluster/pages.ts';
 import type { Router } from '../cluster/router.ts';
 import type { Shard } from '../cluster/shard.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import type { Store } from '../mailbox/store.ts';
-import { scanPage } from '../operators/pages.ts';
 import type { Presence } from '../presence.ts';
 import { codeOfUser, LEAVING, NEXT_ID, SWEEPER, userKey } from '../schema.ts';
 import type { Timings } from '../timings.ts';

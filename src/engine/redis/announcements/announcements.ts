@@ -1,5 +1,5 @@
-import { type Announcement, type Announcements, LEASE_MS } from '../../announcements.ts';
-import type { PushSubscription } from '../../subscriptions.ts';
+import { type Announcement, type Announcements, LEASE_MS } from '../../verbs/announcements.ts';
+import type { PushSubscription } from '../../verbs/subscriptions.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { awayPushKey, keysBesideUser, userKey } from '../schema.ts';

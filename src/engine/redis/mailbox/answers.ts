@@ -1,5 +1,5 @@
 import { type DeliverOutcome, EngineUnavailable, type SessionState, type Unconfirmed } from '../../engine.ts';
-import type { Policy } from '../../people.ts';
+import type { Policy } from '../../verbs/people.ts';
 import { type Reply, textOf } from '../connection/reply.ts';
 
 /** What lua/deliver.lua answers for each envelope. */

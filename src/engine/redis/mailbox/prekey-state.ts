@@ -1,4 +1,4 @@
-import type { PrekeyState } from '../../prekeys.ts';
+import type { PrekeyState } from '../../verbs/prekeys.ts';
 
 /** What a login finds: the field `prekeys` of the user (lua/prekeys/state.lua), and the history of the server. */
 export function prekeyState(field: string | null, history: string): PrekeyState {

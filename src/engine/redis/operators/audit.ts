@@ -1,6 +1,6 @@
 import { AUDIT_MAX } from '../../bounds.ts';
 import { formatCreatedAt } from '../../created-at.ts';
-import type { Audit, AuditEntry, AuditLine, Page } from '../../operators.ts';
+import type { Audit, AuditEntry, AuditLine, Page } from '../../verbs/operators.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { AUDIT } from '../schema.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Control } from '../../control.ts';
+import type { Control } from '../../verbs/control.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { CHANGED_SETTINGS, drainKey, SECRET } from '../schema.ts';

@@ -1,13 +1,13 @@
 import { formatCreatedAt } from '../../created-at.ts';
-import type { Audit, DeadLetter, Operators, Page, Reports, UserCard } from '../../operators.ts';
+import type { Audit, DeadLetter, Operators, Page, Reports, UserCard } from '../../verbs/operators.ts';
 import type { Leaving } from '../accounts/leaving.ts';
 import type { Calls } from '../cluster/calls.ts';
+import { scanPage } from '../cluster/pages.ts';
 import type { Router } from '../cluster/router.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import type { Accounts } from '../mailbox/accounts.ts';
 import { deadLetterKey, keyRecord, keysBesideUser, userKey } from '../schema.ts';
 import type { Scripts } from '../scripts.ts';
-import { scanPage } from './pages.ts';
 
 export interface RedisOperatorsOptions {
   readonly calls: Calls;

@@ -1,5 +1,5 @@
 import { formatCreatedAt } from '../../created-at.ts';
-import type { Page, Report, ReportLine, Reports } from '../../operators.ts';
+import type { Page, Report, ReportLine, Reports } from '../../verbs/operators.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import { keysBesideReports, REPORTS } from '../schema.ts';

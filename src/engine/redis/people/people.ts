@@ -1,5 +1,5 @@
 import type { SessionKey } from '../../engine.ts';
-import type { BlocksPage, People, PeopleResult, Policy } from '../../people.ts';
+import type { BlocksPage, People, PeopleResult, Policy } from '../../verbs/people.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import type { Ran, Store } from '../mailbox/store.ts';
 import type { ScriptName, Scripts } from '../scripts.ts';

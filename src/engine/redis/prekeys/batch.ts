@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '../../../crypto/base64.ts';
 import { KEM_KEY_BYTES } from '../../../protocol/prekeys.ts';
-import type { SignedPrekeys } from '../../prekeys.ts';
+import type { SignedPrekeys } from '../../verbs/prekeys.ts';
 
 /*
  * A batch as Redis has it, beside its generation: signature (64 bytes) ‖ ML-KEM-768 key (1,184) ‖ X25519 keys (32 each).

@@ -5,7 +5,7 @@ import type {
   Prekeys,
   PublishResult,
   SignedPrekeys,
-} from '../../prekeys.ts';
+} from '../../verbs/prekeys.ts';
 import type { Calls } from '../cluster/calls.ts';
 import { listOf, textOf } from '../connection/reply.ts';
 import type { Store } from '../mailbox/store.ts';

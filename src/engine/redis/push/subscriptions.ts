@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SessionKey } from '../../engine.ts';
-import type { PushSubscription, SubscriptionResult, Subscriptions } from '../../subscriptions.ts';
+import type { PushSubscription, SubscriptionResult, Subscriptions } from '../../verbs/subscriptions.ts';
 import type { Calls } from '../cluster/calls.ts';
 import type { Store } from '../mailbox/store.ts';
 import { pushKey } from '../schema.ts';

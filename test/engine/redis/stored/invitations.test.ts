@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { INVITATION_PENDING_MS } from '../../../../src/engine/bounds.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
-import { invitationId } from '../../../../src/engine/invitations.ts';
+import { invitationId } from '../../../../src/engine/verbs/invitations.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { redisNode } from '../../backends.ts';
 import { key } from '../../fixture.ts';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Announcement } from '../../../../src/engine/announcements.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { slotOf } from '../../../../src/engine/redis/cluster/slots.ts';
 import { awayKeys } from '../../../../src/engine/redis/schema.ts';
+import type { Announcement } from '../../../../src/engine/verbs/announcements.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';

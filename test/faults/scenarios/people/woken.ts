@@ -1,4 +1,4 @@
-import { LEASE_MS } from '../../../../src/engine/announcements.ts';
+import { LEASE_MS } from '../../../../src/engine/verbs/announcements.ts';
 import type { RelayNode } from '../../../support/servers/relay-node.ts';
 import { WebhookReceiver } from '../../../support/services/webhook-receiver.ts';
 import { Crowd } from '../../clients/crowd.ts';

@@ -1,4 +1,4 @@
-import type { Account } from './account.ts';
+import type { Account } from '../account.ts';
 
 /** What operators may do with users. Nothing here tells what users wrote. */
 export interface Operators {

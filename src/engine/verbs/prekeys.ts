@@ -1,5 +1,5 @@
-import type { PrekeyBatch } from '../protocol/prekeys.ts';
-import type { SessionKey, SessionState } from './session.ts';
+import type { PrekeyBatch } from '../../protocol/prekeys.ts';
+import type { SessionKey, SessionState } from '../session.ts';
 
 /** A batch as its owner has signed it. */
 export interface SignedPrekeys extends PrekeyBatch {

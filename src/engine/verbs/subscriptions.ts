@@ -1,4 +1,4 @@
-import type { SessionKey, SessionState } from './session.ts';
+import type { SessionKey, SessionState } from '../session.ts';
 
 /**
  * Where a user is pushed to while away (RFC 8030): at most `SUBSCRIPTIONS_MAX` for one user; one more displaces the one

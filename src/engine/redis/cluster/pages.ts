@@ -1,8 +1,8 @@
 import { EngineUnavailable } from '../../engine.ts';
-import type { Page } from '../../operators.ts';
-import type { Router } from '../cluster/router.ts';
-import type { Shard } from '../cluster/shard.ts';
+import type { Page } from '../../verbs/operators.ts';
 import { listOf, textOf } from '../connection/reply.ts';
+import type { Router } from './router.ts';
+import type { Shard } from './shard.ts';
 
 /** Keys that Redis looks at for one page: about a millisecond. */
 const COUNT = 1_000;

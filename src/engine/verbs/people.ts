@@ -1,4 +1,4 @@
-import type { SessionKey, SessionState } from './session.ts';
+import type { SessionKey, SessionState } from '../session.ts';
 
 /**
  * Who may write to a user. `deliver` decides by it, in the same step in which it stores: a sender who is not heard is
