@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { CLIENT_CASES } from '../../../src/cli/conformance/client/cases.ts';
+import { CLIENT_CASES } from '../../../src/cli/conformance/client/cases/cases.ts';
 import { failureOf } from '../../../src/cli/conformance/client/client.ts';
 import { byLength } from '../../support/long.ts';
 import { pythonWithPackages } from '../../support/services/python.ts';

@@ -1,7 +1,7 @@
 import { EXIT, parse, UsageError } from '../../command.ts';
 import { Report } from '../report.ts';
 import type { ClientCase } from './case.ts';
-import { CLIENT_CASES } from './cases.ts';
+import { CLIENT_CASES } from './cases/cases.ts';
 import { Stage } from './stage.ts';
 
 /** A code that no client gets here. */

@@ -1,5 +1,5 @@
-import { demand } from '../peer.ts';
-import type { ClientCase } from './case.ts';
+import { demand } from '../../peer.ts';
+import type { ClientCase } from '../case.ts';
 
 const SENDING = '6.8 Sending through the relay';
 

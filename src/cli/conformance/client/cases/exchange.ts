@@ -1,6 +1,6 @@
-import { same } from '../peer.ts';
-import type { ClientCase } from './case.ts';
-import type { Stage } from './stage.ts';
+import { same } from '../../peer.ts';
+import type { ClientCase } from '../case.ts';
+import type { Stage } from '../stage.ts';
 
 const EXCHANGE = '6.3 An exchange';
 const KEYS = '6.5 Which exchange to send under';

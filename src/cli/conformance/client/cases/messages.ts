@@ -1,4 +1,4 @@
-import type { ClientCase } from './case.ts';
+import type { ClientCase } from '../case.ts';
 
 const MESSAGES = '6.6 A message';
 

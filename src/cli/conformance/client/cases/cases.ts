@@ -1,5 +1,5 @@
-import type { ClientCase } from './case.ts';
-import { CHECK_CASES } from './checks.ts';
+import type { ClientCase } from '../case.ts';
+import { CHECK_CASES } from '../checks.ts';
 import { CONNECTION_CASES } from './connection.ts';
 import { EXCHANGE_CASES } from './exchange.ts';
 import { MESSAGE_CASES } from './messages.ts';

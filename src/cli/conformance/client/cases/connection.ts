@@ -1,5 +1,5 @@
-import { demand, same } from '../peer.ts';
-import { type ClientCase, forged } from './case.ts';
+import { demand, same } from '../../peer.ts';
+import { type ClientCase, forged } from '../case.ts';
 
 const FRAMES = '2 Frames';
 const LOGIN = '4 Protocol 2';
