@@ -42,6 +42,9 @@ interface Waiting {
   readonly push: string | null;
 }
 
+/** Answered commands leave the queue together, because to move the rest costs time. */
+const ANSWERED_MAX = 1_024;
+
 /** The second letter of `smessage`. The other pushes that these connections get are `ssubscribe` and `sunsubscribe`. */
 const SMESSAGE_LETTER = 0x6d;
 
@@ -66,7 +69,7 @@ export class Connection implements RespListener {
   readonly #options: Pick<ConnectionOptions, 'onMessage' | 'onDropped'>;
   /** Null until ioredis has connected. */
   #writer: CommandWriter | null = null;
-  /** Oldest first, from `#head` on. */
+  /** Oldest first, from `#head` on; before that, answered ones. */
   readonly #waiting: (Waiting | undefined)[] = [];
   #head = 0;
   readonly #channels = new Set<string>();
@@ -195,11 +198,11 @@ export class Connection implements RespListener {
   }
 
   onReply(reply: Reply): void {
-    this.#answer()?.resolve(reply);
+    this.#answer().resolve(reply);
   }
 
   onError(error: RedisError): void {
-    this.#answer()?.reject(error);
+    this.#answer().reject(error);
   }
 
   onPush(message: readonly Reply[]): void {
@@ -219,13 +222,14 @@ export class Connection implements RespListener {
   }
 
   /** The command that an answer is for: the oldest in flight. */
-  #answer(): Waiting | undefined {
+  #answer(): Waiting {
     const waiting = this.#waiting[this.#head];
     if (waiting === undefined) throw new NotResp(`${this.name} answered more than it was asked`);
     this.#waiting[this.#head] = undefined;
     this.#head += 1;
-    if (this.#head === this.#waiting.length) {
-      this.#waiting.length = 0;
+    // Under load there is always one in flight: the answered ones must leave even so.
+    if (this.#head === this.#waiting.length || this.#head >= ANSWERED_MAX) {
+      this.#waiting.splice(0, this.#head);
       this.#head = 0;
     }
     this.#answered += 1;
