@@ -16,100 +16,52 @@ export interface Contender {
   readonly confirms: string;
 }
 
-const NOTHING = { verifies: false, stores: 'no', confirms: 'no' } as const;
+const NOTHING = { env: {}, verifies: false, stores: 'no', confirms: 'no' } as const;
+const VERIFYING = { env: { VERIFY: '1' }, verifies: true } as const;
+const UNTIL_CONFIRMED = { stores: 'until confirmed', confirms: 'every client' } as const;
 
-/** Socket.IO's connection state recovery. */
-const RECOVERY = 'the last 10,000 of all; for who is back within 2 min';
+const SOCKET_IO = { dialect: 'socketio', program: 'socketio.mjs' } as const;
+const SOCKET_CLUSTER = { dialect: 'socketcluster', program: 'socketcluster.mjs' } as const;
+const PLAIN = { dialect: 'plain', program: 'ws-relay.mjs' } as const;
+/** With Socket.IO's connection state recovery. */
+const STREAMS = {
+  dialect: 'socketio',
+  program: 'socketio-streams.mjs',
+  ...NOTHING,
+  stores: 'the last 10,000 of all; for who is back within 2 min',
+} as const;
 
 export const CONTENDERS: readonly Contender[] = [
-  {
-    name: 'keyrelay',
-    dialect: null,
-    program: null,
-    env: {},
-    verifies: true,
-    stores: 'until confirmed',
-    confirms: 'every client',
-  },
-  { name: 'Socket.IO', dialect: 'socketio', program: 'socketio.mjs', env: {}, ...NOTHING },
-  {
-    name: 'Socket.IO, verifying',
-    dialect: 'socketio',
-    program: 'socketio.mjs',
-    env: { VERIFY: '1' },
-    ...NOTHING,
-    verifies: true,
-  },
-  {
-    name: 'Socket.IO streams',
-    dialect: 'socketio',
-    program: 'socketio-streams.mjs',
-    env: {},
-    verifies: false,
-    stores: RECOVERY,
-    confirms: 'no',
-  },
-  {
-    name: 'Socket.IO streams, verifying',
-    dialect: 'socketio',
-    program: 'socketio-streams.mjs',
-    env: { VERIFY: '1' },
-    verifies: true,
-    stores: RECOVERY,
-    confirms: 'no',
-  },
-  { name: 'SocketCluster', dialect: 'socketcluster', program: 'socketcluster.mjs', env: {}, ...NOTHING },
-  {
-    name: 'SocketCluster, verifying',
-    dialect: 'socketcluster',
-    program: 'socketcluster.mjs',
-    env: { VERIFY: '1' },
-    ...NOTHING,
-    verifies: true,
-  },
-  { name: 'ws + ioredis', dialect: 'plain', program: 'ws-relay.mjs', env: {}, ...NOTHING },
-  {
-    name: 'ws + ioredis, verifying',
-    dialect: 'plain',
-    program: 'ws-relay.mjs',
-    env: { VERIFY: '1' },
-    ...NOTHING,
-    verifies: true,
-  },
+  { name: 'keyrelay', dialect: null, program: null, env: {}, verifies: true, ...UNTIL_CONFIRMED },
+  { name: 'Socket.IO', ...SOCKET_IO, ...NOTHING },
+  { name: 'Socket.IO, verifying', ...SOCKET_IO, ...NOTHING, ...VERIFYING },
+  { name: 'Socket.IO streams', ...STREAMS },
+  { name: 'Socket.IO streams, verifying', ...STREAMS, ...VERIFYING },
+  { name: 'SocketCluster', ...SOCKET_CLUSTER, ...NOTHING },
+  { name: 'SocketCluster, verifying', ...SOCKET_CLUSTER, ...NOTHING, ...VERIFYING },
+  { name: 'ws + ioredis', ...PLAIN, ...NOTHING },
+  { name: 'ws + ioredis, verifying', ...PLAIN, ...NOTHING, ...VERIFYING },
   {
     name: 'ws + ioredis, verifying, storing',
-    dialect: 'plain',
-    program: 'ws-relay.mjs',
+    ...PLAIN,
+    ...NOTHING,
     env: { VERIFY: '1', STORE: '1' },
     verifies: true,
     stores: 'until sent; not read again',
-    confirms: 'no',
   },
   {
     name: 'centrifuge, Go library',
     dialect: 'centrifuge',
     program: 'centrifuge-node',
-    env: {},
-    verifies: false,
+    ...NOTHING,
     stores: 'the last 100 for 1 min',
-    confirms: 'no',
   },
   {
     name: 'Centrifugo',
     dialect: 'centrifugo',
     program: 'centrifugo',
-    env: {},
-    verifies: false,
+    ...NOTHING,
     stores: 'the last 300 for 10 min',
-    confirms: 'no',
   },
-  {
-    name: 'NATS JetStream',
-    dialect: 'nats',
-    program: 'nats-server',
-    env: {},
-    verifies: false,
-    stores: 'until confirmed',
-    confirms: 'every client',
-  },
+  { name: 'NATS JetStream', dialect: 'nats', program: 'nats-server', ...NOTHING, ...UNTIL_CONFIRMED },
 ];
