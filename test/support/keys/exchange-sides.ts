@@ -200,6 +200,16 @@ export class Pair {
     this.to(this.other(from)).push(frame);
   }
 
+  ask(side: Side): void {
+    this.send(side, side.ask());
+  }
+
+  /** One side asks for keys, and everything is delivered. */
+  agree(side: Side): void {
+    this.ask(side);
+    this.drain();
+  }
+
   deliver(to: Side): void {
     const frame = this.to(to).shift();
     if (frame === undefined) return;

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Batch, Records } from '../../../src/client/storage/records.ts';
 import type { Changes } from '../../../src/client/storage/storage.ts';
 
-/** A storage that writes when the test says so, or fails. */
-function slowStorage() {
+/** On a storage that writes when the test says so, or fails. */
+async function slowRecords() {
   const writes: { changes: Changes; end: (error?: Error) => void }[] = [];
   const storage = {
     load: async () => new Map<string, string>(),
@@ -13,7 +13,7 @@ function slowStorage() {
       }),
     close: async () => {},
   };
-  return { storage, writes };
+  return { records: await Records.open(storage), writes };
 }
 
 function batchOf(members: Record<string, unknown>): Batch {
@@ -30,8 +30,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 describe('what is committed while a write is under way', () => {
   test('goes into the next write together, in order, and resolves in order', async () => {
-    const { storage, writes } = slowStorage();
-    const records = await Records.open(storage);
+    const { records, writes } = await slowRecords();
     const done: number[] = [];
     const commit = (number: number, members: Record<string, unknown>) => {
       void records.commit(batchOf(members)).then(() => done.push(number));
@@ -57,8 +56,7 @@ describe('what is committed while a write is under way', () => {
   });
 
   test('never overtakes what was committed before it, also from within the callback of a write', async () => {
-    const { storage, writes } = slowStorage();
-    const records = await Records.open(storage);
+    const { records, writes } = await slowRecords();
     void records.commit(batchOf({ n: 1 })).then(() => records.commit(batchOf({ n: 3 })));
     await settle();
     void records.commit(batchOf({ n: 2 }));
@@ -70,8 +68,7 @@ describe('what is committed while a write is under way', () => {
   });
 
   test('fails with the write that it is part of, and with no other', async () => {
-    const { storage, writes } = slowStorage();
-    const records = await Records.open(storage);
+    const { records, writes } = await slowRecords();
     const outcomes = [1, 2, 3].map((n) =>
       records.commit(batchOf({ n })).then(
         () => 'stored',
@@ -85,8 +82,7 @@ describe('what is committed while a write is under way', () => {
   });
 
   test('is written before the storage is let go', async () => {
-    const { storage, writes } = slowStorage();
-    const records = await Records.open(storage);
+    const { records, writes } = await slowRecords();
     void records.commit(batchOf({ a: 1 }));
     void records.commit(batchOf({ b: 1 }));
     let closed = false;

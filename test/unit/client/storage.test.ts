@@ -7,14 +7,21 @@ import { type Locks, takeTabLock } from '../../../src/client/storage/tab-lock.ts
 
 describe('a file as storage', () => {
   let folder = '';
+  let path = '';
   beforeEach(async () => {
     folder = await fs.mkdtemp(join(tmpdir(), 'keyrelay-'));
+    path = join(folder, 'a.jsonl');
   });
+  const opened = async () => {
+    const storage = fileStorage(path, fs);
+    await storage.load();
+    return storage;
+  };
+  const text = () => fs.readFile(path, 'utf8');
   afterEach(() => fs.rm(folder, { recursive: true }));
   const changes = (entries: Record<string, string | null>) => new Map(Object.entries(entries));
 
   test('has what was written, and not what was removed', async () => {
-    const path = join(folder, 'a.jsonl');
     const storage = fileStorage(path, fs);
     expect(await storage.load()).toEqual(new Map());
     await storage.write(changes({ a: '1', b: '2' }));
@@ -23,13 +30,11 @@ describe('a file as storage', () => {
   });
 
   test('loses nothing but the write that a crash tore', async () => {
-    const path = join(folder, 'a.jsonl');
-    const storage = fileStorage(path, fs);
-    await storage.load();
+    const storage = await opened();
     await storage.write(changes({ a: '1' }));
-    const whole = await fs.readFile(path, 'utf8');
+    const whole = await text();
     await storage.write(changes({ a: '2', b: '2' }));
-    const longer = await fs.readFile(path, 'utf8');
+    const longer = await text();
     for (let end = whole.length; end < longer.length; end++) {
       await fs.writeFile(path, longer.slice(0, end));
       expect(await fileStorage(path, fs).load()).toEqual(changes({ a: '1' }));
@@ -37,7 +42,6 @@ describe('a file as storage', () => {
   });
 
   test('goes on after a write that failed half way', async () => {
-    const path = join(folder, 'a.jsonl');
     let full = false;
     const storage = fileStorage(path, {
       readFile: fs.readFile,
@@ -58,39 +62,33 @@ describe('a file as storage', () => {
   });
 
   test('keeps no line with keys of an exchange that were dropped', async () => {
-    const path = join(folder, 'a.jsonl');
-    const storage = fileStorage(path, fs);
+    const storage = await opened();
     const [old, next] = ['ab'.repeat(32), 'cd'.repeat(32)];
     const state = (...keys: string[]) => JSON.stringify({ sessions: keys.map((id) => ({ id })) });
-    await storage.load();
     await storage.write(changes({ 'exchange:E011T7D': state(old) }));
     await storage.write(changes({ 'exchange:E011T7D': state(old, next) }));
-    expect(await fs.readFile(path, 'utf8')).toContain(old);
+    expect(await text()).toContain(old);
     await storage.write(changes({ 'exchange:E011T7D': state(next) }));
-    expect(await fs.readFile(path, 'utf8')).not.toContain(old);
+    expect(await text()).not.toContain(old);
     expect(await fileStorage(path, fs).load()).toEqual(changes({ 'exchange:E011T7D': state(next) }));
   });
 
   test('keeps keys of messages that were used for 64 lines at most, and none once it is closed', async () => {
-    const path = join(folder, 'a.jsonl');
-    const storage = fileStorage(path, fs);
+    const storage = await opened();
     const state = (counter: number) =>
       changes({ 'exchange:E011T7D': JSON.stringify({ sessions: [{ id: 'ab', key: `key ${counter};` }] }) });
-    await storage.load();
     for (let counter = 0; counter < 200; counter++) await storage.write(state(counter));
-    const lines = (await fs.readFile(path, 'utf8')).split('\n');
+    const lines = (await text()).split('\n');
     expect(lines.length).toBeLessThanOrEqual(66);
     await storage.close();
-    const text = await fs.readFile(path, 'utf8');
-    expect(text.match(/key \d+;/g)).toEqual(['key 199;']);
+    expect((await text()).match(/key \d+;/g)).toEqual(['key 199;']);
     expect(await fileStorage(path, fs).load()).toEqual(state(199));
   });
 
   test('does not take another file for its own', async () => {
-    const path = join(folder, 'a.jsonl');
     await fs.writeFile(path, 'not\nours\n');
     await expect(fileStorage(path, fs).load()).rejects.toMatchObject({ code: 'storage_failed' });
-    expect(await fs.readFile(path, 'utf8')).toBe('not\nours\n');
+    expect(await text()).toBe('not\nours\n');
   });
 });
 
@@ -133,15 +131,9 @@ describe('of all tabs, one speaks', () => {
   test('the next gets the lock when the first lets go', async () => {
     const locks = new OneLock();
     const first = await takeTabLock({ locks, name: 'x' });
-    let told = 0;
-    const waiting = takeTabLock({
-      locks,
-      name: 'x',
-      onElsewhere: () => {
-        told += 1;
-      },
-    });
-    await vi.waitFor(() => expect(told).toBe(1));
+    const told = vi.fn();
+    const waiting = takeTabLock({ locks, name: 'x', onElsewhere: () => told() });
+    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1));
     first.release();
     await waiting;
   });

@@ -29,8 +29,7 @@ const VERSIONS = [
 /** A word each way, until both have settled on one exchange. */
 function talk(pair: Pair): void {
   for (const side of [pair.small, pair.large, pair.small, pair.large]) {
-    if (sendingSession(side.state) === undefined) pair.send(side, side.ask());
-    pair.drain();
+    if (sendingSession(side.state) === undefined) pair.agree(side);
     pair.send(side, side.say());
     pair.drain();
   }
@@ -67,8 +66,7 @@ describe('requests at any time, from both sides, delivered in order and none los
     const pair = new Pair();
     const ours = requestOf(pair.small.ask());
     pair.send(pair.small, ours);
-    pair.send(pair.large, pair.large.ask());
-    pair.drain();
+    pair.agree(pair.large);
     talk(pair);
     const [small, large] = [sendingSession(pair.small.state), sendingSession(pair.large.state)];
     expect([small?.role, large?.role]).toEqual(['initiator', 'responder']);
@@ -77,7 +75,7 @@ describe('requests at any time, from both sides, delivered in order and none los
 
   test('nothing is sent under keys that the other is not known to have', () => {
     const pair = new Pair();
-    pair.send(pair.large, pair.large.ask());
+    pair.ask(pair.large);
     pair.deliver(pair.small);
     expect(pair.small.say()).toBeNull();
     expect(proofDueMs(pair.small.state, pair.small.nowMs)).toBe(PROOF_AFTER_MS);
@@ -89,10 +87,9 @@ describe('requests at any time, from both sides, delivered in order and none los
 
   test('the old keys stay in use until the other side is known to have the new ones', () => {
     const pair = new Pair();
-    pair.send(pair.small, pair.small.ask());
-    pair.drain();
+    pair.agree(pair.small);
     const old = sendingSession(pair.large.state);
-    pair.send(pair.small, pair.small.ask());
+    pair.ask(pair.small);
     pair.deliver(pair.large);
     expect(sendingSession(pair.large.state)?.id).toBe(old?.id);
     pair.drain();
@@ -136,8 +133,7 @@ describe('whatever a relay repeats, loses or reorders', () => {
           pair.to(pair.small).length = 0;
           pair.to(pair.large).length = 0;
           pair.wait(60_000);
-          pair.send(pair.large, pair.large.ask());
-          pair.drain();
+          pair.agree(pair.large);
           talk(pair);
           expect(pair.small.opened.at(-1)).toBe(pair.large.sealed.at(-1));
           expect(pair.large.opened.at(-1)).toBe(pair.small.sealed.at(-1));
@@ -156,8 +152,7 @@ describe('whatever a relay repeats, loses or reorders', () => {
       const lost = pair[name];
       lost.ask();
       const other = pair.other(lost);
-      pair.send(other, other.ask());
-      pair.drain();
+      pair.agree(other);
       pair.send(other, other.say());
       pair.drain();
       expect(lost.opened).toEqual(other.sealed);
@@ -212,8 +207,7 @@ describe('whatever a relay repeats, loses or reorders', () => {
 
   test('a flood of requests does not push out the keys in use, and stays within bounds', () => {
     const pair = new Pair();
-    pair.send(pair.large, pair.large.ask());
-    pair.drain();
+    pair.agree(pair.large);
     const used = sendingSession(pair.small.state)?.id;
     for (let n = 0; n < 50; n++) pair.small.hear(pair.large.ask());
     expect(sendingSession(pair.small.state)?.id).toBe(used);
@@ -232,22 +226,21 @@ describe('whatever a relay repeats, loses or reorders', () => {
 });
 
 describe('a peer that has shown more is not taken for less', () => {
-  const raised = (hybrid: boolean): { pair: Pair; side: Side } => {
+  const raised = (): { pair: Pair; side: Side } => {
     const pair = new Pair({ small: 1 });
-    pair.large.level = { version: 2, hybrid };
+    pair.large.level = { version: 2, hybrid: false };
     return { pair, side: pair.large };
   };
 
   test('a request of version 1 is not answered', () => {
-    const { pair, side } = raised(false);
+    const { pair, side } = raised();
     expect(side.hear(pair.small.ask())).toEqual([]);
     expect(side.state.sessions).toEqual([]);
   });
 
   test('an answer of version 1 gives no session', () => {
-    const { pair, side } = raised(false);
-    pair.send(side, side.ask());
-    pair.drain();
+    const { pair, side } = raised();
+    pair.agree(side);
     expect(side.state.sessions).toEqual([]);
   });
 
@@ -255,8 +248,7 @@ describe('a peer that has shown more is not taken for less', () => {
     const pair = new Pair();
     pair.large.level = { version: 2, hybrid: true };
     expect(pair.large.hear(pair.small.ask())).toEqual([]);
-    pair.send(pair.large, pair.large.ask());
-    pair.drain();
+    pair.agree(pair.large);
     expect(pair.large.state.sessions).toEqual([]);
   });
 });
@@ -264,8 +256,7 @@ describe('a peer that has shown more is not taken for less', () => {
 describe('keys are asked for', () => {
   const agreed = () => {
     const pair = new Pair();
-    pair.send(pair.small, pair.small.ask());
-    pair.drain();
+    pair.agree(pair.small);
     return pair.small.state;
   };
 
@@ -306,11 +297,10 @@ describe('keys are asked for', () => {
 
   test('when the other has lost its state: nothing is sent under the old ones meanwhile', () => {
     const pair = new Pair();
-    pair.send(pair.small, pair.small.ask());
-    pair.drain();
+    pair.agree(pair.small);
     // A side without state says so by naming no exchange.
     pair.large.state = NO_EXCHANGE;
-    pair.send(pair.large, pair.large.ask());
+    pair.ask(pair.large);
     pair.deliver(pair.small);
     expect(pair.small.say()).toBeNull();
     expect(pair.small.state.inVain).toBe(true);

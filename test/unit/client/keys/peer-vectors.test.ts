@@ -227,15 +227,7 @@ test('the vectors of version 2 are what the SDK computes', async () => {
     first: {
       plaintext_utf8: bytesToUtf8(firstPlaintext),
       nonce: bytesToHex(nonce(0x01)),
-      context: bytesToHex(
-        firstMessageContext({
-          parties,
-          initiatorKey: hexToBytes(fresh.alice.ecdhPublicKey),
-          registeredKey: hexToBytes(bob.identity.ecdhPublicKey),
-          prekey: null,
-          kemCiphertext: null,
-        }),
-      ),
+      context: contextOf(null, null),
     },
     prekeys: {
       signed_text: prekeysText(bob.code, batch),
@@ -243,15 +235,7 @@ test('the vectors of version 2 are what the SDK computes', async () => {
       kem_seed: bytesToHex(counting(0x11, 64)),
       secret: bytesToHex(oneTime.exchangeKey),
       kem_secret: bytesToHex(encapsulatedFirst.sharedSecret),
-      context: bytesToHex(
-        firstMessageContext({
-          parties,
-          initiatorKey: hexToBytes(fresh.alice.ecdhPublicKey),
-          registeredKey: hexToBytes(bob.identity.ecdhPublicKey),
-          prekey: hexToBytes(oneTime.ecdhPublicKey),
-          kemCiphertext: encapsulatedFirst.cipherText,
-        }),
-      ),
+      context: contextOf(hexToBytes(oneTime.ecdhPublicKey), encapsulatedFirst.cipherText),
       first: writeFirst(firstToPrekeys),
     },
     request: { data: requestData, frame: signedFrame(requestData, alice.identity), sha256: requestDigest },
@@ -331,6 +315,12 @@ describe('a first message opens with the published keys that it names, for that 
     expect(openFirstMessage(last, from, own)).toEqual(firstPlaintext);
   });
 });
+
+function contextOf(prekey: Uint8Array | null, kemCiphertext: Uint8Array | null): string {
+  const initiatorKey = hexToBytes(fresh.alice.ecdhPublicKey);
+  const registeredKey = hexToBytes(bob.identity.ecdhPublicKey);
+  return bytesToHex(firstMessageContext({ parties, initiatorKey, registeredKey, prekey, kemCiphertext }));
+}
 
 function keysOf({ code, identity }: typeof alice): object {
   return {
