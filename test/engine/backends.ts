@@ -77,6 +77,13 @@ export function redisNode(options: RedisNodeOptions): Engine {
   return createRedisEngine({ limits: LIMITS, waitReplicas: 0, nodeId, ...options });
 }
 
+/** One that runs. */
+export async function runningNode(options: RedisNodeOptions): Promise<Engine> {
+  const node = redisNode(options);
+  await node.start();
+  return node;
+}
+
 function redisBackend(name: string, waitReplicas: number, startServers: () => Promise<Servers>): Backend {
   let servers: Servers | null = null;
   const running = (): Servers => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { afterEach, beforeAll } from 'vitest';
 import type {
   Account,
   ClaimResult,
@@ -9,6 +10,7 @@ import type {
   MailboxId,
   MailboxListener,
   ReadResult,
+  Registration,
   SessionKey,
   User,
   WakeUp,
@@ -41,6 +43,11 @@ export class RecordingListener implements MailboxListener {
   readonly claims: string[] = [];
   polls = 0;
   reclaims = 0;
+
+  /** Of the envelopes that wake-ups have brought. */
+  get texts(): string[] {
+    return this.wakeUps.map(({ frame: bytes }) => text(bytes));
+  }
 
   onWakeUp(wakeUp: WakeUp): void {
     // A copy: a wake-up may be a view into something larger.
@@ -88,8 +95,8 @@ export class Sender {
   }
 }
 
-/** Starts nodes on one backend, and closes them. */
-export class Nodes {
+/** Starts nodes on one backend, and closes them behind each test. */
+class Nodes {
   readonly #backend: Backend;
   readonly #started = new Set<Engine>();
 
@@ -105,15 +112,45 @@ export class Nodes {
     return node;
   }
 
+  /** A node with these limits, a user of it, and who writes to that user. */
+  async mailbox(limits: EngineLimits): Promise<{ node: Engine; code: string; alice: Sender }> {
+    const node = await this.start(limits);
+    return { node, code: (await register(node)).code, alice: new Sender(node, 'ALICE00') };
+  }
+
   async end(): Promise<void> {
     await Promise.all([...this.#started].map((node) => node.close()));
     this.#started.clear();
   }
 }
 
-export async function register(engine: Engine, proven = false): Promise<User> {
-  const keys = { ecdhPublicKey: key(), eddsaPublicKey: key() };
-  const result = await engine.register({ ...keys, name: null, proof: proven ? 'ab'.repeat(64) : null });
+/** Nodes of a `describe`, whose first test begins with an empty store. */
+export function nodesForTests(backend: Backend): Nodes {
+  const nodes = new Nodes(backend);
+  beforeAll(() => backend.clear());
+  afterEach(() => nodes.end());
+  return nodes;
+}
+
+/** The engine believes its caller: any is as good as another. */
+export const PROOF = 'ab'.repeat(64);
+
+/** Of new keys, unproven, where not said otherwise. */
+export const registration = (changes: Partial<Registration> = {}): Registration => ({
+  ecdhPublicKey: key(),
+  eddsaPublicKey: key(),
+  name: null,
+  proof: null,
+  ...changes,
+});
+
+export function register(engine: Engine, proven = false): Promise<User> {
+  return created(engine, registration({ proof: proven ? PROOF : null }));
+}
+
+/** The new user of a registration. */
+export async function created(engine: Engine, request: Registration): Promise<User> {
+  const result = await engine.register(request);
   if (result.outcome !== 'created') throw new Error(`registered: ${result.outcome}`);
   return result.user;
 }
@@ -128,6 +165,22 @@ export async function login(engine: Engine, code: string, protocol: 1 | 2 = 1): 
   const claimed = await engine.claim({ code, token: newToken(), protocol });
   if (claimed.outcome !== 'claimed') throw new Error(`claimed: ${claimed.outcome}`);
   return claimed;
+}
+
+/** Registers a user, who logs in. */
+export async function newSession(
+  engine: Engine,
+  { proven = false, protocol = 1 }: { proven?: boolean; protocol?: 1 | 2 } = {},
+): Promise<Claimed & { readonly code: string }> {
+  const { code } = await register(engine, proven);
+  return { code, ...(await login(engine, code, protocol)) };
+}
+
+/** A listener that has subscribed. */
+export async function listening(engine: Engine, code: string): Promise<RecordingListener> {
+  const listener = new RecordingListener();
+  await engine.subscribe(code, listener);
+  return listener;
 }
 
 export function read(

@@ -3,7 +3,7 @@ import { type Engine, EngineUnavailable } from '../../src/engine/engine.ts';
 import { isAfter } from '../../src/engine/mailbox-id.ts';
 import { createMemoryEngine } from '../../src/engine/memory/engine.ts';
 import { LIMITS } from './backends.ts';
-import { envelope, ids, key, login, register, Sender, texts } from './fixture.ts';
+import { created, envelope, ids, login, register, registration, Sender, texts } from './fixture.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -53,9 +53,8 @@ describe('time, in the memory engine', () => {
   });
 
   it('drops an unclaimed account after 30 days, not before; its keys may register again', async () => {
-    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
-    const first = await node.register(request);
-    const code = 'user' in first ? first.user.code : '';
+    const request = registration();
+    const { code } = await created(node, request);
     await alice.send(code, envelope('a'));
     nowMs += 30 * DAY_MS - 1;
     expect(await node.findUser(code)).not.toBeNull();

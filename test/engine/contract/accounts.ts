@@ -1,28 +1,22 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { UNCLAIMED_TTL_MS } from '../../../src/engine/bounds.ts';
-import type { Registration } from '../../../src/engine/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
 import { isCode } from '../../../src/protocol/codes.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { key, login, Nodes, newToken, register } from '../fixture.ts';
+import { created, key, login, newToken, nodesForTests, PROOF, register, registration } from '../fixture.ts';
 
 /** Registration and `findUser`. */
 export function accounts(backend: Backend): void {
   describe('accounts', () => {
-    const nodes = new Nodes(backend);
-    beforeEach(() => backend.clear());
-    afterEach(() => nodes.end());
-
-    const registration = (changes: Partial<Registration> = {}): Registration => ({
-      ecdhPublicKey: key(),
-      eddsaPublicKey: key(),
-      name: null,
-      proof: null,
-      ...changes,
+    const nodes = nodesForTests(backend);
+    let node: Engine;
+    beforeEach(async () => {
+      await backend.clear();
+      node = await nodes.start();
     });
 
     it('numbers users from 1, each with a unique code and the time in microseconds', async () => {
-      const node = await nodes.start();
       const request = registration({ name: 'Zoë 🦊' });
       const result = await node.register(request);
       expect(result).toEqual({
@@ -44,14 +38,12 @@ export function accounts(backend: Backend): void {
     });
 
     it('finds users by code, and null for any other code', async () => {
-      const node = await nodes.start();
       const user = await register(node);
       expect(await node.findUser(user.code)).toEqual({ ...user, claimed: false, minProtocol: 1 });
       expect(await node.findUser('0000000')).toBeNull();
     });
 
     it('answers the same pair of keys with the same user, unchanged, from any node', async () => {
-      const node = await nodes.start();
       const request = registration({ name: 'Alice' });
       const first = await node.register(request);
       const again = await (await nodes.start()).register({ ...request, name: 'Mallory' });
@@ -59,11 +51,10 @@ export function accounts(backend: Backend): void {
     });
 
     it('creates one account for one key that registers many times at once', async () => {
-      const one = await nodes.start();
       const other = await nodes.start();
       const request = registration();
       const results = await Promise.all(
-        Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? one : other).register(request)),
+        Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? node : other).register(request)),
       );
       const codes = new Set(results.map((result) => ('user' in result ? result.user.code : result.outcome)));
       expect(codes.size).toBe(1);
@@ -72,43 +63,34 @@ export function accounts(backend: Backend): void {
     });
 
     it('lets only a proof take over an unclaimed account: new key and name, same code and id', async () => {
-      const node = await nodes.start();
       const squatter = registration({ name: 'Mallory' });
-      const squatted = await node.register(squatter);
+      const squatted = await created(node, squatter);
       const owner = { ...squatter, ecdhPublicKey: key(), name: 'Alice' };
       expect(await node.register(owner)).toEqual({ outcome: 'unproven' });
-      const user = {
-        ...('user' in squatted ? squatted.user : null),
-        name: 'Alice',
-        ecdhPublicKey: owner.ecdhPublicKey,
-      };
-      const proof = 'ab'.repeat(64);
+      const user = { ...squatted, name: 'Alice', ecdhPublicKey: owner.ecdhPublicKey };
+      const proof = PROOF;
       const replaced = { outcome: 'replaced', user: { ...user, proof } };
       expect(await node.register({ ...owner, proof })).toEqual(replaced);
-      expect(await node.findUser(user.code ?? '')).toMatchObject({ ...user, proof, claimed: true });
+      expect(await node.findUser(user.code)).toMatchObject({ ...user, proof, claimed: true });
       // The squatter is locked out, with or without proof: the account is claimed.
-      expect(await node.register({ ...squatter, proof: 'ab'.repeat(64) })).toEqual({ outcome: 'claimed' });
+      expect(await node.register({ ...squatter, proof: PROOF })).toEqual({ outcome: 'claimed' });
     });
 
     it('claims by a proof at registration, at once or later', async () => {
-      const node = await nodes.start();
       const proven = await register(node, true);
       expect(await node.findUser(proven.code)).toMatchObject({ claimed: true });
       const request = registration();
-      const result = await node.register(request);
-      const code = 'user' in result ? result.user.code : '';
+      const { code } = await created(node, request);
       expect(await node.findUser(code)).toMatchObject({ claimed: false });
-      expect(await node.register({ ...request, proof: 'ab'.repeat(64) })).toMatchObject({
+      expect(await node.register({ ...request, proof: PROOF })).toMatchObject({
         outcome: 'existing',
       });
       expect(await node.findUser(code)).toMatchObject({ claimed: true });
     });
 
     it('keeps the first proof of a pair of keys and tells it to everybody', async () => {
-      const node = await nodes.start();
       const request = registration();
-      const result = await node.register(request);
-      const code = 'user' in result ? result.user.code : '';
+      const { code } = await created(node, request);
       const proof = '12'.repeat(64);
       expect(await node.register({ ...request, proof })).toMatchObject({ user: { proof } });
       expect(await node.register({ ...request, proof: '34'.repeat(64) })).toMatchObject({ user: { proof } });
@@ -117,13 +99,11 @@ export function accounts(backend: Backend): void {
     });
 
     it('claims by the first login: another ecdh key is refused from then on', async () => {
-      const node = await nodes.start();
       const request = registration();
-      const result = await node.register(request);
-      const code = 'user' in result ? result.user.code : '';
+      const { code } = await created(node, request);
       await login(node, code);
       expect(await node.findUser(code)).toMatchObject({ claimed: true, minProtocol: 1 });
-      expect(await node.register({ ...request, ecdhPublicKey: key(), proof: 'ab'.repeat(64) })).toEqual({
+      expect(await node.register({ ...request, ecdhPublicKey: key(), proof: PROOF })).toEqual({
         outcome: 'claimed',
       });
       expect(await node.register(request)).toMatchObject({ outcome: 'existing' });
@@ -142,7 +122,7 @@ export function accounts(backend: Backend): void {
       expect(expiryInMs).toBeGreaterThan(UNCLAIMED_TTL_MS - 60_000);
       expect(expiryInMs).toBeLessThanOrEqual(UNCLAIMED_TTL_MS);
       await login(node, third.code);
-      const proof = 'ab'.repeat(64);
+      const proof = PROOF;
       expect(await node.register(registration({ proof }))).toMatchObject({ outcome: 'full' });
       expect(await node.register(request)).toEqual({ ...first, outcome: 'existing' });
       expect(await node.register({ ...request, proof })).toMatchObject({ outcome: 'existing' });
@@ -162,7 +142,6 @@ export function accounts(backend: Backend): void {
     });
 
     it('knows no user by an unknown code: claim, reclaim, read, confirm and release change nothing', async () => {
-      const node = await nodes.start();
       const session = { code: '0000000', token: newToken(), epoch: 1, protocol: 1 } as const;
       expect(await node.claim({ code: session.code, token: session.token, protocol: 1 })).toEqual({
         outcome: 'unknown_user',

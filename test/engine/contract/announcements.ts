@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Engine, EngineLimits, Subscription } from '../../../src/engine/engine.ts';
 import type { Announcement } from '../../../src/engine/verbs/announcements.ts';
 import { until } from '../../support/until.ts';
@@ -8,7 +8,7 @@ import {
   envelope,
   ids,
   login,
-  Nodes,
+  nodesForTests,
   RecordingListener,
   register,
   Sender,
@@ -22,14 +22,12 @@ interface Live extends Claimed {
 /** Who is to be woken from outside, because something waits. */
 export function announcements(backend: Backend): void {
   describe('users who are away', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
     let limits: EngineLimits;
     let bob: string;
     /** Users of other tests may be away too. */
     const mine = new Set<string>();
-    beforeAll(() => backend.clear());
-    afterEach(() => nodes.end());
 
     const start = async (chosen: EngineLimits = { ...LIMITS }) => {
       limits = chosen;

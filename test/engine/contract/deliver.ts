@@ -1,20 +1,18 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { envelope, frame, ids, login, Nodes, register, Sender, texts } from '../fixture.ts';
+import { envelope, frame, ids, login, nodesForTests, register, Sender, texts } from '../fixture.ts';
 
 /** Order fence, duplicates, quota: the outcome of each envelope of a batch. */
 export function deliver(backend: Backend): void {
   describe('deliver', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
     let bob: string;
-    beforeAll(() => backend.clear());
     beforeEach(async () => {
       node = await nodes.start();
       bob = (await register(node)).code;
     });
-    afterEach(() => nodes.end());
 
     const waiting = async () => texts(node, (await login(node, bob)).session);
 
@@ -148,9 +146,7 @@ export function deliver(backend: Backend): void {
     });
 
     it('does not remember an id that was not stored', async () => {
-      const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 1 });
-      const { code } = await register(small);
-      const alice = new Sender(small, 'ALICE00');
+      const { node: small, code, alice } = await nodes.mailbox({ ...LIMITS, mailboxEnvelopes: 1 });
       expect(await alice.send(code, envelope('a'), envelope('b', 'x'))).toEqual(['stored', 'mailbox_full']);
       const { session, last } = await login(small, code);
       await small.confirm(session, last);
@@ -183,9 +179,7 @@ export function deliver(backend: Backend): void {
     });
 
     it('refuses envelopes beyond the quota, drops none for them, and accepts more after a confirm', async () => {
-      const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 2 });
-      const { code } = await register(small);
-      const alice = new Sender(small, 'ALICE00');
+      const { node: small, code, alice } = await nodes.mailbox({ ...LIMITS, mailboxEnvelopes: 2 });
       await alice.send(code, envelope('a'));
       expect(await alice.send(code, envelope('b'), envelope('c'))).toEqual(['stored', 'mailbox_full']);
       const { session } = await login(small, code);
@@ -197,9 +191,7 @@ export function deliver(backend: Backend): void {
 
     it('counts the bytes of frames exactly, and frees exactly what was confirmed', async () => {
       const size = frame('12345').length;
-      const small = await nodes.start({ ...LIMITS, mailboxBytes: 3 * size });
-      const { code } = await register(small);
-      const alice = new Sender(small, 'ALICE00');
+      const { node: small, code, alice } = await nodes.mailbox({ ...LIMITS, mailboxBytes: 3 * size });
       const outcomes = await alice.send(
         code,
         envelope('12345'),
@@ -226,9 +218,11 @@ export function deliver(backend: Backend): void {
 
     it('frees the whole quota when the mailbox is empty', async () => {
       const size = frame('12345').length;
-      const small = await nodes.start({ ...LIMITS, mailboxEnvelopes: 4, mailboxBytes: 4 * size });
-      const { code } = await register(small);
-      const alice = new Sender(small, 'ALICE00');
+      const {
+        node: small,
+        code,
+        alice,
+      } = await nodes.mailbox({ ...LIMITS, mailboxEnvelopes: 4, mailboxBytes: 4 * size });
       const { session } = await login(small, code);
       for (let round = 0; round < 5; round += 1) {
         const outcomes = await alice.send(code, ...Array.from({ length: 5 }, () => envelope('12345')));

@@ -1,16 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, EngineLimits, Registration } from '../../../src/engine/engine.ts';
 import { invitationId } from '../../../src/engine/verbs/invitations.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { key, Nodes } from '../fixture.ts';
+import { nodesForTests, registration } from '../fixture.ts';
 
 const newHash = (): string => createHash('sha256').update(randomBytes(16)).digest('hex');
 
 /** Who may register. */
 export function invitations(backend: Backend): void {
   describe('admission', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let limits: EngineLimits;
     let one: Engine;
     let other: Engine;
@@ -20,16 +20,9 @@ export function invitations(backend: Backend): void {
       one = await nodes.start(limits);
       other = await nodes.start(limits);
     });
-    afterEach(() => nodes.end());
 
-    const keys = (): Registration => ({
-      ecdhPublicKey: key(),
-      eddsaPublicKey: key(),
-      name: null,
-      proof: null,
-    });
-    const by = (invitation: string | null, registration = keys()): Registration => ({
-      ...registration,
+    const by = (invitation: string | null, keys = registration()): Registration => ({
+      ...keys,
       admission: { invitation },
     });
     const invite = async (uses: number, expiresInMs: number | null = null) => {
@@ -51,28 +44,28 @@ export function invitations(backend: Backend): void {
     });
 
     it('of a registered pair of keys needs nothing, and uses nothing', async () => {
-      const registration = keys();
-      const first = await one.register(registration);
+      const known = registration();
+      const first = await one.register(known);
       const again = { ...first, outcome: 'existing' };
       const hash = await invite(1);
-      expect(await other.register(by(hash, registration))).toEqual(again);
-      expect(await other.register(by(null, registration))).toEqual(again);
-      expect(await other.register(by(newHash(), registration))).toEqual(again);
-      expect(await other.register({ ...registration, admission: 'closed' })).toEqual(again);
+      expect(await other.register(by(hash, known))).toEqual(again);
+      expect(await other.register(by(null, known))).toEqual(again);
+      expect(await other.register(by(newHash(), known))).toEqual(again);
+      expect(await other.register({ ...known, admission: 'closed' })).toEqual(again);
       expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
     });
 
     it('lets no user into a closed relay', async () => {
       const hash = await invite(1);
-      expect(await one.register({ ...keys(), admission: 'closed' })).toEqual({ outcome: 'closed' });
+      expect(await one.register({ ...registration(), admission: 'closed' })).toEqual({ outcome: 'closed' });
       expect(await one.register(by(hash))).toMatchObject({ outcome: 'created' });
     });
 
     it('takes no new pair of keys without the work that was asked for, and a known one as ever', async () => {
-      const registration = keys();
-      const unworked = { ...registration, admission: 'unworked' } as const;
+      const known = registration();
+      const unworked = { ...known, admission: 'unworked' } as const;
       expect(await one.register(unworked)).toEqual({ outcome: 'work_required' });
-      await one.register(registration);
+      await one.register(known);
       expect(await other.register(unworked)).toMatchObject({ outcome: 'existing' });
     });
 
@@ -93,9 +86,9 @@ export function invitations(backend: Backend): void {
 
     it('uses one for one pair of keys, however many try at once', async () => {
       const hash = await invite(2);
-      const registration = keys();
+      const known = registration();
       const outcomes = await Promise.all(
-        Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : other).register(by(hash, registration))),
+        Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : other).register(by(hash, known))),
       );
       expect(outcomes.filter(({ outcome }) => outcome === 'created')).toHaveLength(1);
       expect(outcomes.filter(({ outcome }) => outcome === 'existing')).toHaveLength(9);

@@ -1,27 +1,35 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, SessionKey } from '../../../src/engine/engine.ts';
 import { isAfter, microseconds } from '../../../src/engine/mailbox-id.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { envelope, frame, held, ids, login, Nodes, read, register, Sender, texts } from '../fixture.ts';
+import {
+  envelope,
+  frame,
+  held,
+  ids,
+  login,
+  newSession,
+  nodesForTests,
+  read,
+  Sender,
+  texts,
+} from '../fixture.ts';
 import { otherTag } from './sessions.ts';
 
 /** Ids, reading, confirming, expiry. */
 export function mailboxes(backend: Backend): void {
   describe('mailboxes', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
     let bob: string;
     let session: SessionKey;
     let alice: Sender;
-    beforeAll(() => backend.clear());
     beforeEach(async () => {
       node = await nodes.start();
-      bob = (await register(node)).code;
-      ({ session } = await login(node, bob));
+      ({ code: bob, session } = await newSession(node));
       alice = new Sender(node, 'ALICE00');
     });
-    afterEach(() => nodes.end());
 
     it('gives ids of microseconds and 20 random bits that grow strictly, even within a batch', async () => {
       for (let round = 0; round < 20; round += 1)
@@ -165,10 +173,8 @@ export function mailboxes(backend: Backend): void {
       });
 
       it('have room again for them', async () => {
-        const node = await nodes.start({ ...LIMITS, mailboxEnvelopes: 2 });
-        const { code } = await register(node);
+        const { node, code, alice: sender } = await nodes.mailbox({ ...LIMITS, mailboxEnvelopes: 2 });
         const { session: key } = await login(node, code);
-        const sender = new Sender(node, 'ALICE00');
         expect(await sender.send(code, envelope('a'), envelope('b'), envelope('c'))).toEqual([
           'stored',
           'stored',
@@ -211,14 +217,8 @@ export function mailboxes(backend: Backend): void {
     describe('whose envelopes have a lifetime', () => {
       const limits = { ...LIMITS, mailboxTtlMs: 400 };
 
-      const mailbox = async () => {
-        const short = await nodes.start(limits);
-        const { code } = await register(short);
-        return { short, code, sender: new Sender(short, 'ALICE00') };
-      };
-
       it('drops each envelope by its age, and tells the next claim how many, once', async () => {
-        const { short, code, sender } = await mailbox();
+        const { node: short, code, alice: sender } = await nodes.mailbox(limits);
         await sender.send(code, envelope('a'), envelope('b'));
         const first = await login(short, code);
         expect(first).toMatchObject({ waiting: 2, expired: 0 });
@@ -230,7 +230,7 @@ export function mailboxes(backend: Backend): void {
       });
 
       it('tells a claim how many expired without a session, and frees their quota', async () => {
-        const { short, code, sender } = await mailbox();
+        const { node: short, code, alice: sender } = await nodes.mailbox(limits);
         await sender.send(code, envelope('a'), envelope('b'));
         const sentMs = performance.now();
         await until(() => performance.now() - sentMs > 500, { what: 'the lifetime to pass' });
@@ -242,10 +242,7 @@ export function mailboxes(backend: Backend): void {
       });
 
       it('makes room for new envelopes, and counts the dropped ones', async () => {
-        const small = { ...limits, mailboxEnvelopes: 2 };
-        const node = await nodes.start(small);
-        const { code } = await register(node);
-        const sender = new Sender(node, 'ALICE00');
+        const { node, code, alice: sender } = await nodes.mailbox({ ...limits, mailboxEnvelopes: 2 });
         await sender.send(code, envelope('a'), envelope('b'));
         await until(async () => (await sender.send(code, envelope('c')))[0] === 'stored', {
           what: 'free quota',
@@ -254,7 +251,7 @@ export function mailboxes(backend: Backend): void {
       });
 
       it('lets a session continue whose cursor has expired', async () => {
-        const { short, code, sender } = await mailbox();
+        const { node: short, code, alice: sender } = await nodes.mailbox(limits);
         const { session: key } = await login(short, code);
         await sender.send(code, envelope('a'), envelope('b'));
         const [first = '', second = ''] = await ids(short, key);

@@ -1,16 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, EngineLimits } from '../../../src/engine/engine.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import {
+  created,
   envelope,
   key,
+  listening,
   login,
-  Nodes,
+  newSession,
   newToken,
-  RecordingListener,
+  nodesForTests,
+  PROOF,
   read,
   register,
+  registration,
   Sender,
   texts,
 } from '../fixture.ts';
@@ -18,7 +22,7 @@ import {
 /** Leaving, and what operators do with users. */
 export function operators(backend: Backend): void {
   describe('operators and leaving', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     /** Nodes with the same object share a store, also in memory. */
     let limits: EngineLimits;
     let one: Engine;
@@ -31,15 +35,12 @@ export function operators(backend: Backend): void {
       other = await nodes.start(limits);
       alice = new Sender(one, 'A11CE00');
     });
-    afterEach(() => nodes.end());
 
     const claim = (node: Engine, code: string) => node.claim({ code, token: newToken(), protocol: 2 });
 
     it('ban a user: the session ends, and neither login nor mail gets in until unban', async () => {
-      const { code } = await register(one, true);
-      const { session } = await login(one, code);
-      const listener = new RecordingListener();
-      await one.subscribe(code, listener);
+      const { code, session } = await newSession(one, { proven: true });
+      const listener = await listening(one, code);
       expect(await other.operators.ban(code, { forMs: null, reason: 'spam' })).toBe(true);
       await until(() => listener.claims.length > 0, { what: 'the session to be told' });
       expect(await read(one, session)).toEqual({ state: 'banned' });
@@ -60,8 +61,7 @@ export function operators(backend: Backend): void {
     });
 
     it('ban for a while: then everything is as before', async () => {
-      const { code } = await register(one, true);
-      const { session } = await login(one, code);
+      const { code, session } = await newSession(one, { proven: true });
       await one.operators.ban(code, { forMs: 500, reason: '' });
       const banned = await claim(one, code);
       expect(banned).toMatchObject({ outcome: 'banned' });
@@ -73,10 +73,8 @@ export function operators(backend: Backend): void {
     });
 
     it('disconnect a user, who may log in again at once', async () => {
-      const { code } = await register(one, true);
-      const { session } = await login(one, code);
-      const listener = new RecordingListener();
-      await one.subscribe(code, listener);
+      const { code, session } = await newSession(one, { proven: true });
+      const listener = await listening(one, code);
       expect(await other.operators.disconnect(code)).toBe(true);
       await until(() => listener.claims.length > 0, { what: 'the session to be told' });
       expect(await read(one, session)).toEqual({ state: 'ended' });
@@ -85,8 +83,7 @@ export function operators(backend: Backend): void {
     });
 
     it('purge what waits: the session goes on behind it', async () => {
-      const { code } = await register(one, true);
-      const { session } = await login(one, code);
+      const { code, session } = await newSession(one, { proven: true });
       await alice.send(code, envelope('a'), envelope('b'));
       expect(await other.operators.purge(code)).toBe(2);
       expect(await texts(one, session)).toEqual([]);
@@ -136,7 +133,7 @@ export function operators(backend: Backend): void {
 
     it('see reports, the newest first; a repeated one is one, and one reporter files one a minute', async () => {
       const { reports } = one.operators;
-      const envelopes = [{ data: '{}', signature: 'ab'.repeat(64) }];
+      const envelopes = [{ data: '{}', signature: PROOF }];
       const about = { code: 'EVE0000', key: key(), reason: 'spam' };
       const first = { id: 'r', reporter: 'B0B0000', ...about, envelopes };
       const second = { ...first, reporter: 'A11CE00' };
@@ -168,9 +165,8 @@ export function operators(backend: Backend): void {
     it.each(['the user leaves', 'an operator deletes'])(
       'nothing is left when %s, and the code is never given again',
       async (how) => {
-        const keys = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: 'ab'.repeat(64) };
-        const registered = await one.register(keys);
-        const code = 'user' in registered ? registered.user.code : '';
+        const keys = registration({ proof: PROOF });
+        const { code } = await created(one, keys);
         await register(one, true);
         await register(one, true);
         expect(await one.register({ ...keys, eddsaPublicKey: key() })).toMatchObject({ outcome: 'full' });
@@ -203,11 +199,10 @@ export function operators(backend: Backend): void {
     );
 
     it('a displaced session cannot delete the account, nor change its key', async () => {
-      const { code } = await register(one, true);
-      const { session } = await login(one, code);
+      const { code, session } = await newSession(one, { proven: true });
       const newer = await login(other, code);
       expect(await one.leave(session)).toBe('displaced');
-      expect(await one.rotate(session, key(), 'ab'.repeat(64))).toBe('displaced');
+      expect(await one.rotate(session, key(), PROOF)).toBe('displaced');
       expect(await other.findUser(code)).toMatchObject({ code });
       expect(await other.leave(newer.session)).toBe('left');
     });

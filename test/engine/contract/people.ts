@@ -1,13 +1,13 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DeliverOutcome, Engine, EngineLimits, SessionKey } from '../../../src/engine/engine.ts';
 import { type Backend, LIMITS } from '../backends.ts';
 import {
   envelope,
   ids,
+  listening,
   login,
-  Nodes,
   newToken,
-  RecordingListener,
+  nodesForTests,
   register,
   Sender,
   texts,
@@ -20,13 +20,11 @@ const request = (text: string, id?: string) => ({ ...envelope(text, id), request
 /** Who may write to a user. */
 export function people(backend: Backend): void {
   describe('whom a user hears', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
     let bob: { readonly code: string; readonly session: SessionKey };
     let eve: Sender;
     let alice: Sender;
-    beforeAll(() => backend.clear());
-    afterEach(() => nodes.end());
 
     /** Nodes with the same object share a store, also in memory. */
     let limits: EngineLimits;
@@ -56,8 +54,7 @@ export function people(backend: Backend): void {
 
     it('wakes no session for an envelope that is not heard', async () => {
       await start();
-      const listener = new RecordingListener();
-      await node.subscribe(bob.code, listener);
+      const listener = await listening(node, bob.code);
       await node.people.block(bob.session, 'EVE0000');
       await eve.send(bob.code, envelope('a'));
       await alice.send(bob.code, envelope('b'));

@@ -1,16 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { PREKEY_CLAIMS_MAX } from '../../../src/engine/bounds.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { PrekeyClaim, SignedPrekeys } from '../../../src/engine/verbs/prekeys.ts';
 import type { Backend } from '../backends.ts';
-import { type Claimed, login, Nodes, prekeyBatch, register } from '../fixture.ts';
+import { type Claimed, login, nodesForTests, prekeyBatch, register } from '../fixture.ts';
 
 const codeOf = (number: number) => `C${String(number).padStart(6, '0')}`;
 
 /** Keys for first messages. */
 export function prekeys(backend: Backend): void {
   describe('prekeys', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
     let bob: string;
     let login1: Claimed;
@@ -20,7 +20,6 @@ export function prekeys(backend: Backend): void {
       bob = (await register(node, true)).code;
       login1 = await login(node, bob, 2);
     });
-    afterEach(() => nodes.end());
 
     const publish = (batch: SignedPrekeys, { session, prekeys: { store } } = login1) =>
       node.prekeys.publish(session, batch, store);

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { until } from '../../support/until.ts';
 import type { Backend } from '../backends.ts';
@@ -6,9 +6,11 @@ import {
   envelope,
   held,
   ids,
+  listening,
   login,
-  Nodes,
+  newSession,
   newToken,
+  nodesForTests,
   RecordingListener,
   read,
   register,
@@ -19,15 +21,13 @@ import {
 /** claim, reclaim, release; only the valid session reads and confirms. */
 export function sessions(backend: Backend): void {
   describe('sessions', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let one: Engine;
     let other: Engine;
-    beforeAll(() => backend.clear());
     beforeEach(async () => {
       one = await nodes.start();
       other = await nodes.start();
     });
-    afterEach(() => nodes.end());
 
     it('gives each claim a higher epoch and displaces the previous one, on any node', async () => {
       const { code } = await register(one);
@@ -113,8 +113,7 @@ export function sessions(backend: Backend): void {
       expect(await one.confirm(first.session, id)).toBe('held');
       const second = await login(one, code);
       expect(second).toMatchObject({ waiting: 0, last: id });
-      const listener = new RecordingListener();
-      await one.subscribe(code, listener);
+      const listener = await listening(one, code);
       await sender.send(code, envelope('b'));
       await until(() => listener.wakeUps.length === 1, { what: 'the wake-up' });
       expect(listener.wakeUps[0]?.prev).toBe(second.last);
@@ -157,8 +156,7 @@ export function sessions(backend: Backend): void {
     });
 
     it('restores no session whose epoch is higher on a store that has forgotten nothing', async () => {
-      const { code } = await register(one);
-      const { session } = await login(one, code);
+      const { code, session } = await newSession(one);
       // As claimed on a master whose clock was ahead, before a failover that lost it and `session` came.
       const lost = { code, token: newToken(), epoch: session.epoch + 10, protocol: 2 } as const;
       expect(await other.reclaim(lost, null)).toBe('displaced');
@@ -168,8 +166,7 @@ export function sessions(backend: Backend): void {
     });
 
     it('answers gone to a reclaim with a cursor that is not of this history', async () => {
-      const { code } = await register(one);
-      const { session } = await login(one, code);
+      const { code, session } = await newSession(one);
       await new Sender(other, 'ALICE00').send(code, envelope('a'));
       const [id = ''] = await ids(one, session);
       expect(await one.reclaim(session, id)).toBe('held');

@@ -1,7 +1,7 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DeliverOutcome, Engine } from '../../../src/engine/engine.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { envelope, frame, ids, login, Nodes, register, Sender, texts } from '../fixture.ts';
+import { envelope, frame, ids, login, nodesForTests, register, Sender, texts } from '../fixture.ts';
 
 const size = frame('12345').length;
 /** 3 of 12 envelopes, 3 of 12 frames' bytes. */
@@ -10,9 +10,7 @@ const QUARTER = { ...LIMITS, mailboxEnvelopes: 12, mailboxSharePercent: 25 };
 /** The share of one sender in one mailbox. */
 export function shares(backend: Backend): void {
   describe('the share of one sender', () => {
-    const nodes = new Nodes(backend);
-    beforeAll(() => backend.clear());
-    afterEach(() => nodes.end());
+    const nodes = nodesForTests(backend);
 
     const several = (count: number, text = 'x') => Array.from({ length: count }, () => envelope(text));
     const stored = (count: number): DeliverOutcome[] => Array(count).fill('stored');
@@ -37,9 +35,7 @@ export function shares(backend: Backend): void {
     });
 
     it('becomes free as the recipient confirms, envelope by envelope, for the sender of each', async () => {
-      const node = await nodes.start({ ...QUARTER });
-      const { code } = await register(node);
-      const alice = new Sender(node, 'ALICE00');
+      const { node, code, alice } = await nodes.mailbox({ ...QUARTER });
       const carol = new Sender(node, 'CAR0100');
       await alice.send(code, envelope('a'));
       await carol.send(code, ...several(3));
@@ -54,9 +50,7 @@ export function shares(backend: Backend): void {
     });
 
     it('is free again when the mailbox is empty', async () => {
-      const node = await nodes.start({ ...QUARTER });
-      const { code } = await register(node);
-      const alice = new Sender(node, 'ALICE00');
+      const { node, code, alice } = await nodes.mailbox({ ...QUARTER });
       for (let round = 0; round < 3; round += 1) {
         expect(await alice.send(code, ...several(4))).toEqual([...stored(3), 'share_full']);
         await confirm(node, code, 3);
@@ -64,9 +58,11 @@ export function shares(backend: Backend): void {
     });
 
     it('counts the bytes of frames too, but one envelope may wait however large it is', async () => {
-      const node = await nodes.start({ ...LIMITS, mailboxBytes: 12 * size, mailboxSharePercent: 25 });
-      const { code } = await register(node);
-      const alice = new Sender(node, 'ALICE00');
+      const { node, code, alice } = await nodes.mailbox({
+        ...LIMITS,
+        mailboxBytes: 12 * size,
+        mailboxSharePercent: 25,
+      });
       const outcomes = await alice.send(code, ...several(2, '12345'), envelope('123456'), envelope('12345'));
       expect(outcomes).toEqual(['stored', 'stored', 'share_full', 'stored']);
       const large = envelope('x'.repeat(5 * size));
@@ -85,9 +81,7 @@ export function shares(backend: Backend): void {
     });
 
     it('is not used up by a repeat, which is answered as before', async () => {
-      const node = await nodes.start({ ...QUARTER });
-      const { code } = await register(node);
-      const alice = new Sender(node, 'ALICE00');
+      const { node, code, alice } = await nodes.mailbox({ ...QUARTER });
       await alice.send(code, envelope('a', '1'), ...several(2));
       expect(await alice.send(code, envelope('a', '1'), envelope('a', '1', 'other'))).toEqual([
         'repeated',
@@ -100,9 +94,7 @@ export function shares(backend: Backend): void {
     });
 
     it('becomes free when envelopes expire', async () => {
-      const node = await nodes.start({ ...QUARTER, mailboxTtlMs: 300 });
-      const { code } = await register(node);
-      const alice = new Sender(node, 'ALICE00');
+      const { code, alice } = await nodes.mailbox({ ...QUARTER, mailboxTtlMs: 300 });
       await alice.send(code, ...several(3));
       const started = performance.now();
       await expect.poll(() => alice.send(code, envelope('b')), { timeout: 5_000 }).toEqual(['stored']);

@@ -1,18 +1,16 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { Announcement } from '../../../src/engine/verbs/announcements.ts';
 import type { PushSubscription } from '../../../src/engine/verbs/subscriptions.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
-import { envelope, login, Nodes, register, Sender } from '../fixture.ts';
+import { envelope, newSession, nodesForTests, Sender } from '../fixture.ts';
 
 /** Where users are pushed to while away. */
 export function subscriptions(backend: Backend): void {
   describe('users with subscriptions', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let node: Engine;
-    beforeAll(() => backend.clear());
-    afterEach(() => nodes.end());
 
     const at = (name: string): PushSubscription => ({
       endpoint: `https://push.example/${name}`,
@@ -22,8 +20,7 @@ export function subscriptions(backend: Backend): void {
     /** Subscribes, leaves, and is written to. */
     const away = async (...names: readonly string[]) => {
       node = await nodes.start({ ...LIMITS });
-      const { code } = await register(node, true);
-      const { session } = await login(node, code, 2);
+      const { code, session } = await newSession(node, { proven: true, protocol: 2 });
       for (const name of names) expect(await node.subscriptions.add(session, at(name))).toBe('done');
       return { code, session };
     };

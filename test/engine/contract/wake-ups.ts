@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type Engine, EngineUnavailable } from '../../../src/engine/engine.ts';
 import { until } from '../../support/until.ts';
 import { type Backend, LIMITS } from '../backends.ts';
@@ -6,9 +6,10 @@ import {
   envelope,
   held,
   ids,
+  listening,
   login,
-  Nodes,
   newToken,
+  nodesForTests,
   RecordingListener,
   register,
   Sender,
@@ -19,28 +20,23 @@ import {
 /** Subscriptions, and the answers of an engine that does not run. */
 export function wakeUps(backend: Backend): void {
   describe('wake-ups', () => {
-    const nodes = new Nodes(backend);
+    const nodes = nodesForTests(backend);
     let one: Engine;
     let other: Engine;
     let bob: string;
-    beforeAll(() => backend.clear());
     beforeEach(async () => {
       one = await nodes.start();
       other = await nodes.start();
       bob = (await register(one)).code;
     });
-    afterEach(() => nodes.end());
 
     it('carry the stored bytes and form a chain: each names the id before it, from the claim on', async () => {
-      const listener = new RecordingListener();
-      await one.subscribe(bob, listener);
+      const listener = await listening(one, bob);
       const claimed = await login(one, bob);
       const alice = new Sender(other, 'ALICE00');
       for (let n = 0; n < 20; n += 2) await alice.send(bob, envelope(`${n}`), envelope(`${n + 1}`));
       await until(() => listener.wakeUps.length === 20, { what: '20 wake-ups' });
-      expect(listener.wakeUps.map(({ frame }) => text(frame))).toEqual(
-        Array.from({ length: 20 }, (_, n) => `${n}`),
-      );
+      expect(listener.texts).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`));
       expect(listener.wakeUps.map(({ prev }) => prev)).toEqual([
         claimed.last,
         ...listener.wakeUps.slice(0, -1).map(({ id }) => id),
@@ -49,8 +45,7 @@ export function wakeUps(backend: Backend): void {
     });
 
     it('keep the chain over a confirm that empties the mailbox', async () => {
-      const listener = new RecordingListener();
-      await one.subscribe(bob, listener);
+      const listener = await listening(one, bob);
       const { session } = await login(one, bob);
       const alice = new Sender(other, 'ALICE00');
       await alice.send(bob, envelope('a'));
@@ -62,8 +57,7 @@ export function wakeUps(backend: Backend): void {
     });
 
     it('come for stored envelopes, never for repeated or refused ones', async () => {
-      const listener = new RecordingListener();
-      await one.subscribe(bob, listener);
+      const listener = await listening(one, bob);
       const alice = new Sender(other, 'ALICE00');
       const outcomes = await alice.send(
         bob,
@@ -78,7 +72,7 @@ export function wakeUps(backend: Backend): void {
       await until(() => listener.wakeUps.some(({ frame }) => text(frame) === 'end'), {
         what: 'the last wake-up',
       });
-      expect(listener.wakeUps.map(({ frame }) => text(frame))).toEqual(['a', 'c', 'end']);
+      expect(listener.texts).toEqual(['a', 'c', 'end']);
     });
 
     it('never come inside the call that causes them', async () => {
@@ -98,12 +92,7 @@ export function wakeUps(backend: Backend): void {
     });
 
     it('come to every listener of a mailbox, and to none of another', async () => {
-      const listener = [
-        new RecordingListener(),
-        new RecordingListener(),
-        new RecordingListener(),
-        new RecordingListener(),
-      ];
+      const listener = Array.from({ length: 4 }, () => new RecordingListener());
       const carol = (await register(one)).code;
       const codes = [bob, bob, bob, carol];
       await Promise.all(
@@ -114,12 +103,7 @@ export function wakeUps(backend: Backend): void {
       await until(() => listener.every(({ wakeUps }) => wakeUps.length > 0), {
         what: 'every listener to be woken',
       });
-      expect(listener.map((each) => each.wakeUps.map(({ frame }) => text(frame)))).toEqual([
-        ['a'],
-        ['a'],
-        ['a'],
-        ['b'],
-      ]);
+      expect(listener.map((each) => each.texts)).toEqual([['a'], ['a'], ['a'], ['b']]);
     });
 
     it('do not reach an unsubscribed listener, while others on the same mailbox continue', async () => {
@@ -146,10 +130,7 @@ export function wakeUps(backend: Backend): void {
       await until(() => second.wakeUps.length === 1, { what: 'a wake-up for the second listener' });
       subscription.unsubscribe();
       await alice.send(bob, envelope('c'));
-      expect([first, second].map(({ wakeUps }) => wakeUps.map(({ frame }) => text(frame)))).toEqual([
-        ['a'],
-        ['b'],
-      ]);
+      expect([first, second].map(({ texts }) => texts)).toEqual([['a'], ['b']]);
     });
 
     it('reach a listener that unsubscribes and subscribes in quick succession', async () => {
@@ -173,8 +154,7 @@ export function wakeUps(backend: Backend): void {
   });
 
   describe('an engine that does not run', () => {
-    const nodes = new Nodes(backend);
-    afterEach(() => nodes.end());
+    const nodes = nodesForTests(backend);
 
     it('is not ready, says why, and rejects every call as unavailable', async () => {
       const node = backend.node({ ...LIMITS });
@@ -199,8 +179,7 @@ export function wakeUps(backend: Backend): void {
       const node = await nodes.start({ ...LIMITS });
       expect(node.health().ready).toBe(true);
       const { code } = await register(node);
-      const listener = new RecordingListener();
-      await node.subscribe(code, listener);
+      const listener = await listening(node, code);
       const { session } = await login(node, code);
       await until(() => listener.claims.length === 1, { what: 'its own claim' });
       await node.close();

@@ -3,8 +3,8 @@ import { type Engine, EngineUnavailable } from '../../../../src/engine/engine.ts
 import { type RedisServer, startRedis, untilReplication } from '../../../support/redis/redis.ts';
 import { type RedisSentinel, startSentinel } from '../../../support/redis/redis-sentinel.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
-import { envelope, login, RecordingListener, register, Sender, texts } from '../../fixture.ts';
+import { runningNode } from '../../backends.ts';
+import { envelope, listening, login, register, Sender, texts } from '../../fixture.ts';
 
 describe('waiting for replicas', () => {
   let master: RedisServer;
@@ -18,8 +18,7 @@ describe('waiting for replicas', () => {
     await until(async () => (await master.call('WAIT', 1, 100)) === 1, {
       what: 'the replica to acknowledge',
     });
-    node = redisNode({ urls: [master.url], waitReplicas: 1 });
-    await node.start();
+    node = await runningNode({ urls: [master.url], waitReplicas: 1 });
   });
   afterAll(async () => {
     await node.close();
@@ -78,11 +77,9 @@ describe('a Sentinel failover', () => {
   afterEach(() => node.close());
 
   it('is followed within 15 s: replicated envelopes are delivered, sessions reclaim, wake-ups arrive', async () => {
-    node = redisNode({ urls: [sentinel.url], waitReplicas: 1 });
-    await node.start();
+    node = await runningNode({ urls: [sentinel.url], waitReplicas: 1 });
     const { code } = await register(node);
-    const listener = new RecordingListener();
-    await node.subscribe(code, listener);
+    const listener = await listening(node, code);
     const { session } = await login(node, code);
     const alice = new Sender(node, 'ALICE00');
     await alice.send(code, envelope('before', 'x'));
@@ -105,8 +102,7 @@ describe('a Sentinel failover', () => {
   });
 
   it('is followed even if the old master still answers and only Sentinel knows of it', async () => {
-    node = redisNode({ urls: [sentinel.url], timings: { discoverEveryMs: 500 } });
-    await node.start();
+    node = await runningNode({ urls: [sentinel.url], timings: { discoverEveryMs: 500 } });
     const { code } = await register(node);
     const before = await sentinel.masterPort();
     // Sentinel refuses two failovers in quick succession.

@@ -2,8 +2,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine, SessionKey } from '../../../../src/engine/engine.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
-import { envelope, login, RecordingListener, register, Sender, texts } from '../../fixture.ts';
+import { runningNode } from '../../backends.ts';
+import { envelope, listening, login, register, Sender, texts } from '../../fixture.ts';
 
 const server = redisForTests();
 let node: Engine;
@@ -14,8 +14,7 @@ let earlier: SessionKey;
 let later: SessionKey;
 
 beforeAll(async () => {
-  node = redisNode({ urls: [server.url] });
-  await node.start();
+  node = await runningNode({ urls: [server.url] });
   return () => node.close();
 });
 
@@ -45,8 +44,7 @@ describe('a session that the store has forgotten', () => {
   });
 
   it('displaces the older session again, which is notified', async () => {
-    const listener = new RecordingListener();
-    await node.subscribe(code, listener);
+    const listener = await listening(node, code);
     await texts(node, later);
     await until(() => listener.claims.includes(later.token), { what: 'the claim message' });
     expect(await node.confirm(earlier, '1-1')).toBe('displaced');

@@ -11,8 +11,8 @@ import { loadScripts } from '../../../../src/engine/redis/scripts.ts';
 import { TIMINGS } from '../../../../src/engine/redis/timings.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
-import { LIMITS, redisNode } from '../../backends.ts';
-import { envelope, frame, login, newToken, register, texts } from '../../fixture.ts';
+import { LIMITS, runningNode } from '../../backends.ts';
+import { envelope, frame, newSession, newToken, register, texts } from '../../fixture.ts';
 
 /** Calls have a deadline, in the time of Redis, after which they must not take effect. */
 describe('a call that reaches Redis too late', () => {
@@ -20,8 +20,7 @@ describe('a call that reaches Redis too late', () => {
   let node: Engine;
   const scripts = loadScripts(LIMITS);
   beforeAll(async () => {
-    node = redisNode({ urls: [server.url] });
-    await node.start();
+    node = await runningNode({ urls: [server.url] });
     return () => node.close();
   });
 
@@ -44,8 +43,7 @@ describe('a call that reaches Redis too late', () => {
   });
 
   it('claims nothing; neither does a call from before the clock of Redis was set back', async () => {
-    const { code } = await register(node);
-    const { session } = await login(node, code);
+    const { code, session } = await newSession(node);
     const args = (earliest: number, latest: number) => [newToken(), 'n', 2, earliest, latest, 1e12];
     const now = await nowUs();
     expect(await script('claim', code, args(0, now - 1))).toEqual(['late', expect.any(Number)]);

@@ -5,15 +5,18 @@ import type { User } from '../../../../src/engine/account.ts';
 import { type Engine, EngineUnavailable } from '../../../../src/engine/engine.ts';
 import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
+import { runningNode } from '../../backends.ts';
 import {
+  created,
   envelope,
   key,
   login,
   newToken,
+  PROOF,
   RecordingListener,
   read,
   register,
+  registration,
   Sender,
   texts,
 } from '../../fixture.ts';
@@ -32,8 +35,7 @@ describe('one Redis in trouble', () => {
   beforeEach(async () => {
     server = await startRedis({ appendonly: 'yes', appendfsync: 'always', dbfilename: SNAPSHOT });
     notes = new Notes();
-    node = redisNode({ urls: [server.url], observer: notes, timings: { checkEveryMs: 200 } });
-    await node.start();
+    node = await runningNode({ urls: [server.url], observer: notes, timings: { checkEveryMs: 200 } });
     bob = (await register(node)).code;
     listener = new RecordingListener();
   });
@@ -221,14 +223,13 @@ describe('one Redis in trouble', () => {
   });
 
   it('that is full, or takes no writes at all: a repeated registration is answered by reading alone', async () => {
-    const keys = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: 'Bob', proof: null };
-    const proven = { ...keys, ecdhPublicKey: key(), eddsaPublicKey: key(), proof: 'ab'.repeat(64) };
+    const keys = registration({ name: 'Bob' });
+    const proven = registration({ name: 'Bob', proof: PROOF });
     const users: User[] = [];
     for (const each of [keys, proven]) {
-      const created = await node.register(each);
-      if (!('user' in created)) throw new Error(created.outcome);
-      await login(node, created.user.code);
-      users.push(created.user);
+      const user = await created(node, each);
+      await login(node, user.code);
+      users.push(user);
     }
     // Settled by then: a claim does not wait for that.
     await until(async () => (await server.call('EXISTS', '{user:next-id}:unclaimed')) === 1, {

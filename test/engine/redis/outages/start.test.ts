@@ -5,7 +5,7 @@ import type { Engine } from '../../../../src/engine/engine.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { startRedis, untilReplication } from '../../../support/redis/redis.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
+import { redisNode, runningNode } from '../../backends.ts';
 import { register } from '../../fixture.ts';
 
 /** The errors of an engine on an unfit Redis. */
@@ -20,8 +20,7 @@ describe('starting on Redis', () => {
 
   const url = (password = encodeURIComponent('sécret:@/')) => `redis://:${password}@127.0.0.1:${server.port}`;
   const start = async (...urls: string[]) => {
-    node = redisNode({ urls, timings: { startTimeoutMs: 3_000 } });
-    await node.start();
+    node = await runningNode({ urls, timings: { startTimeoutMs: 3_000 } });
     return node;
   };
 

@@ -3,18 +3,8 @@ import type { Engine } from '../../../../src/engine/engine.ts';
 import { microseconds } from '../../../../src/engine/mailbox-id.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
-import {
-  envelope,
-  frame,
-  held,
-  ids,
-  login,
-  RecordingListener,
-  register,
-  Sender,
-  texts,
-} from '../../fixture.ts';
+import { runningNode } from '../../backends.ts';
+import { envelope, frame, held, ids, listening, login, register, Sender, texts } from '../../fixture.ts';
 import { Notes } from '../../notes.ts';
 
 /** Entries and messages in Redis that the engine did not write. */
@@ -25,8 +15,7 @@ describe('mailboxes', () => {
   let bob: string;
 
   beforeAll(async () => {
-    node = redisNode({ urls: [server.url], observer: notes });
-    await node.start();
+    node = await runningNode({ urls: [server.url], observer: notes });
     return () => node.close();
   });
   beforeEach(async () => {
@@ -106,8 +95,7 @@ describe('mailboxes', () => {
   });
 
   it('are not harmed by unexpected messages on their channels', async () => {
-    const listener = new RecordingListener();
-    await node.subscribe(bob, listener);
+    const listener = await listening(node, bob);
     const rubbish = [
       '',
       'w',

@@ -4,8 +4,8 @@ import { INVITATION_PENDING_MS } from '../../../../src/engine/bounds.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { invitationId } from '../../../../src/engine/verbs/invitations.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
-import { redisNode } from '../../backends.ts';
-import { key } from '../../fixture.ts';
+import { runningNode } from '../../backends.ts';
+import { created, key, registration } from '../../fixture.ts';
 
 /** What a node that dies leaves of an invitation, written as it stands then. */
 describe('a use of an invitation, when its node died', () => {
@@ -17,8 +17,7 @@ describe('a use of an invitation, when its node died', () => {
   const LONG_AGO_US = (INVITATION_PENDING_MS + 1_000) * 1000;
 
   beforeAll(async () => {
-    node = redisNode({ urls: [server.url] });
-    await node.start();
+    node = await runningNode({ urls: [server.url] });
     return () => node.close();
   });
   beforeEach(async () => {
@@ -27,14 +26,9 @@ describe('a use of an invitation, when its node died', () => {
     await node.invitations.create({ hash, uses: 1, expiresInMs: null, note: '' });
   });
 
-  const register = (eddsaPublicKey = key()) =>
-    node.register({
-      ecdhPublicKey: key(),
-      eddsaPublicKey,
-      name: null,
-      proof: null,
-      admission: { invitation: hash },
-    });
+  const invited = (eddsaPublicKey = key()) =>
+    registration({ eddsaPublicKey, admission: { invitation: hash } });
+  const register = (eddsaPublicKey?: string) => node.register(invited(eddsaPublicKey));
   const taken = async (holder: string, atUs: number) => {
     await server.call('HSET', name, 'left', 0, 'pending', 1);
     await server.call('ZADD', `${name}:taken`, atUs, `p${holder}`);
@@ -65,8 +59,7 @@ describe('a use of an invitation, when its node died', () => {
 
   it('with an account that was never completed, goes back', async () => {
     const holder = key();
-    const result = await register(holder);
-    const code = 'user' in result ? result.user.code : '';
+    const { code } = await created(node, invited(holder));
     await server.call('HSET', `user:{${code}}`, 'pending', '1');
     await taken(holder, now() - LONG_AGO_US);
     expect(await register()).toMatchObject({ outcome: 'created' });

@@ -4,15 +4,16 @@ import { isAfter, microseconds } from '../../../../src/engine/mailbox-id.ts';
 import { loadScripts } from '../../../../src/engine/redis/scripts.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
-import { LIMITS, redisNode } from '../../backends.ts';
+import { LIMITS, runningNode } from '../../backends.ts';
 import {
   accountOf,
   envelope,
   ids,
   key,
+  listening,
   login,
-  RecordingListener,
   register,
+  registration,
   Sender,
   texts,
 } from '../../fixture.ts';
@@ -31,8 +32,7 @@ describe('keys in Redis', () => {
 
   beforeAll(async () => {
     const presence = () => ({ address: '127.0.0.1:8080', version: '1.2.3', sockets: 0 });
-    node = redisNode({ urls: [server.url], observer: notes, presence });
-    await node.start();
+    node = await runningNode({ urls: [server.url], observer: notes, presence });
     return () => node.close();
   });
   beforeEach(async () => {
@@ -90,7 +90,7 @@ describe('keys in Redis', () => {
   });
 
   it('of an interrupted registration expire within a minute, or the next try completes them', async () => {
-    const request = { ecdhPublicKey: key(), eddsaPublicKey: key(), name: null, proof: null };
+    const request = registration();
     const first = await node.register(request);
     const code = 'user' in first ? first.user.code : '';
     // As after the key record was taken and before the account was completed.
@@ -158,8 +158,7 @@ describe('keys in Redis', () => {
     // As for a new master whose clock is an hour behind.
     const ahead = `${BigInt(microseconds(first)) + HOUR_US}-77`;
     await server.call('HSET', user(), 'last', ahead, 'epoch', session.epoch + 3_600_000);
-    const listener = new RecordingListener();
-    await node.subscribe(bob, listener);
+    const listener = await listening(node, bob);
     await new Sender(node, 'CAR0100').send(bob, envelope('b'), envelope('c'));
     await until(() => listener.wakeUps.length === 2, { what: 'wake-ups' });
     const [second, third] = listener.wakeUps;

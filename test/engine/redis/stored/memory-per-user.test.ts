@@ -3,8 +3,8 @@ import { USER_BYTES } from '../../../../src/engine/bounds.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { SETTINGS } from '../../../../src/ops/settings/settings.ts';
 import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
-import { redisNode } from '../../backends.ts';
-import { envelope, held, login, register, Sender } from '../../fixture.ts';
+import { runningNode } from '../../backends.ts';
+import { envelope, held, newSession, Sender } from '../../fixture.ts';
 
 /** Enough that what a server needs by itself, and its hash table's growth, is little beside them. */
 const USERS = 8_000;
@@ -17,8 +17,7 @@ describe('what a user takes of Redis', () => {
   let node: Engine;
   beforeAll(async () => {
     server = await startRedis({}, { deployed: true });
-    node = redisNode({ urls: [server.url] });
-    await node.start();
+    node = await runningNode({ urls: [server.url] });
   });
   afterAll(async () => {
     await node.close();
@@ -38,8 +37,7 @@ describe('what a user takes of Redis', () => {
     for (let made = 0; made < count; made += AT_ONCE) {
       await Promise.all(
         Array.from({ length: AT_ONCE }, async () => {
-          const { code } = await register(node, true);
-          const { session } = await login(node, code, 2);
+          const { code, session } = await newSession(node, { proven: true, protocol: 2 });
           await new Sender(node, code, session.epoch).send(code, envelope('hello'));
           const { last } = await held(node, session);
           await node.confirm(session, last);

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
 import { until } from '../../../support/until.ts';
-import { redisNode } from '../../backends.ts';
+import { runningNode } from '../../backends.ts';
 import { login, prekeyBatch, register } from '../../fixture.ts';
 
 /** Prekeys in a Redis that has gone back, or is about to be left. */
@@ -11,8 +11,7 @@ let node: Engine;
 let bob: string;
 
 beforeAll(async () => {
-  node = redisNode({ urls: [server.url] });
-  await node.start();
+  node = await runningNode({ urls: [server.url] });
   return () => node.close();
 });
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { redisForTests } from '../../../support/redis/for-tests.ts';
-import { LIMITS, redisNode } from '../../backends.ts';
+import { LIMITS, runningNode } from '../../backends.ts';
 import { envelope, frame, ids, login, register, Sender } from '../../fixture.ts';
 
 /** A share is 10: counted from there on, and forgotten when 5 wait. */
@@ -10,8 +10,7 @@ const QUARTER = { ...LIMITS, mailboxEnvelopes: 40, mailboxSharePercent: 25 };
 const server = redisForTests();
 let small: Engine;
 beforeAll(async () => {
-  small = redisNode({ urls: [server.url], limits: QUARTER });
-  await small.start();
+  small = await runningNode({ urls: [server.url], limits: QUARTER });
   return () => small.close();
 });
 

@@ -5,7 +5,7 @@ import { TcpProxy } from '../../../faults/injectors/proxy.ts';
 import { type RedisServer, startRedis } from '../../../support/redis/redis.ts';
 import { until } from '../../../support/until.ts';
 import { redisNode } from '../../backends.ts';
-import { envelope, login, RecordingListener, register, Sender, texts } from '../../fixture.ts';
+import { envelope, listening, login, RecordingListener, register, Sender, texts } from '../../fixture.ts';
 import { Notes } from '../../notes.ts';
 
 const LINGER_MS = 50;
@@ -178,8 +178,7 @@ describe('wake-ups that do not arrive', () => {
       const pauseMs = LINGER_MS - 5 + (round % 20);
       await until(() => performance.now() - leftMs > pauseMs, { what: 'a short pause' });
     }
-    const staying = new RecordingListener();
-    await node.subscribe(bob, staying);
+    const staying = await listening(node, bob);
     await new Sender(other, 'ALICE00').send(bob, envelope('heard'));
     await until(() => staying.wakeUps.length === 1, { what: 'a wake-up', timeoutMs: 1_000 });
   });
