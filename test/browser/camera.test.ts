@@ -1,40 +1,25 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
-import { Browsers, type Visitor } from '../support/browsers/chromium.ts';
+import { beforeAll, describe, expect, vi } from 'vitest';
+import { browsersForTests, type Visitor } from '../support/browsers/chromium.ts';
+import { folderForTests } from '../support/folder.ts';
 import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
+import { relayForTests } from '../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
 /** What the camera films is a file, which the browser reads anew each time the camera is opened. */
 const SIZE = { width: 640, height: 480 } as const;
-const processes = new Processes();
-let folder: string;
-let film: string;
-let browsers: Browsers;
-let relay: RelayNode;
+const film = join(folderForTests(), 'camera.y4m');
+const relay = relayForTests();
+const browsers = browsersForTests([
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  `--use-file-for-fake-video-capture=${film}`,
+]);
 
-beforeAll(async () => {
-  relay = await processes.relay();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-camera-'));
-  film = join(folder, 'camera.y4m');
-  await filmed(Buffer.alloc(SIZE.width * SIZE.height, 128));
-  browsers = new Browsers([
-    '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream',
-    `--use-file-for-fake-video-capture=${film}`,
-  ]);
-});
-afterEach(() => browsers.leave());
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+beforeAll(() => filmed(Buffer.alloc(SIZE.width * SIZE.height, 128)));
 
 /** The camera sees this from now on: brightness, one byte for each pixel. */
 async function filmed(brightness: Uint8Array): Promise<void> {

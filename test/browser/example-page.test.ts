@@ -6,12 +6,14 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Browsers } from '../support/browsers/chromium.ts';
 import { exampleFolder } from '../support/clients/example-folder.ts';
-import { approached, People, take } from '../support/clients/sdk.ts';
-import { Processes } from '../support/servers/processes.ts';
+import { approached, peopleForTests, take } from '../support/clients/sdk.ts';
+import { processesForTests } from '../support/servers/for-tests.ts';
 
-const processes = new Processes();
-const people = new People();
+const processes = processesForTests();
+const people = peopleForTests();
+/** Without the complaints that `browsersForTests` looks for: the relay is another host than the page's. */
 const browsers = new Browsers();
+afterAll(() => browsers.stop());
 let examples: Awaited<ReturnType<typeof exampleFolder>>;
 let server: Server;
 /** Another origin than the relay's. */
@@ -35,9 +37,6 @@ beforeAll(async () => {
   site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(async () => {
-  await browsers.stop();
-  await people.leave();
-  await processes.stop();
   server.close();
   await examples.remove();
 });

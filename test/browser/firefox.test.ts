@@ -1,29 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { beforeAll, expect, vi } from 'vitest';
 import { Firefox, type FirefoxPage } from '../support/browsers/firefox.ts';
+import { folderForTests } from '../support/folder.ts';
 import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
-import type { RelayNode } from '../support/servers/relay-node.ts';
+import { relayForTests } from '../support/servers/for-tests.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 240_000 });
 
-const processes = new Processes();
-let relay: RelayNode;
+const folder = folderForTests();
+const relay = relayForTests();
 let firefox: Firefox;
-let folder: string;
 
 beforeAll(async () => {
-  relay = await processes.relay();
   firefox = await Firefox.launch();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-firefox-test-'));
-});
-afterAll(async () => {
-  await firefox?.stop();
-  await processes.stop();
-  await rm(folder, { recursive: true, force: true });
+  return () => firefox.stop();
 });
 
 const said = (text: string) =>

@@ -1,16 +1,11 @@
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { freePort } from '../../src/cli/dev/servers.ts';
-import { Browsers } from '../support/browsers/chromium.ts';
-import { Processes } from '../support/servers/processes.ts';
+import { browsersForTests } from '../support/browsers/chromium.ts';
+import { processesForTests } from '../support/servers/for-tests.ts';
 import { until } from '../support/until.ts';
 
-const processes = new Processes();
-const browsers = new Browsers();
-
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-});
+const processes = processesForTests();
+const browsers = browsersForTests();
 
 const SERVE = 'dist/cli/main.js serve';
 

@@ -5,15 +5,17 @@ import { sendStored } from '../support/clients/scene.ts';
 import { longTest } from '../support/long.ts';
 import { PlainClient } from '../support/plain/plain-client.ts';
 import { registerUser } from '../support/plain/users.ts';
-import { Processes } from '../support/servers/processes.ts';
+import { processesForTests } from '../support/servers/for-tests.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { PushService } from '../support/services/push-service.ts';
 import { until } from '../support/until.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
-const processes = new Processes();
+const processes = processesForTests();
+/** Without the complaints that `browsersForTests` looks for: Chromium has one about push in its contexts. */
 const browsers = new Browsers();
+afterAll(() => browsers.stop());
 const vapid = createECDH('prime256v1');
 vapid.setPrivateKey(Buffer.alloc(32, 9));
 let service: PushService;
@@ -28,11 +30,7 @@ beforeAll(async () => {
     RELAY_PUSH_PRIVATE: 'true',
   });
 });
-afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
-  await service.close();
-});
+afterAll(() => service.close());
 
 /** The browser's own push service is on the internet: the page gets a subscription of ours in its place. */
 const subscribing = (subscription: object) => `

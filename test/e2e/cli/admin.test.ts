@@ -1,36 +1,30 @@
 import { execFile } from 'node:child_process';
 import { createECDH } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { ADMIN_TOKEN } from '../../support/clients/admin.ts';
+import { folderForTests } from '../../support/folder.ts';
 import { command } from '../../support/plain/commands.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
+import { MAIN } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
-const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
-const processes = new Processes();
+const folder = folderForTests();
+const config = join(folder, 'relay.env');
+const processes = processesForTests();
 let relay: RelayNode;
-let folder: string;
-let config: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
-  config = join(folder, 'relay.env');
   await writeFile(join(folder, 'token'), `${ADMIN_TOKEN}\n`);
   await writeFile(
     config,
     `# a private relay\nRELAY_ADMIN_TOKEN_FILE=${join(folder, 'token')}\nRELAY_REGISTRATION=invite\n`,
   );
   relay = await processes.relay({ RELAY_CONFIG_FILE: config });
-});
-afterAll(async () => {
-  await processes.stop();
-  await rm(folder, { recursive: true });
 });
 
 /** Runs `keyrelay` to its end. */

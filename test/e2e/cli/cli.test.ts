@@ -1,20 +1,21 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
+import { folderForTests } from '../../support/folder.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
+import { MAIN } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../../../package.json', import.meta.url));
 
+const folder = folderForTests();
 const processes = processesForTests();
 
 /** Runs the command line to its end. */
@@ -109,7 +110,7 @@ describe('failures end with exit code 1 and say what to do', () => {
   test('a reader that has left is no failure, and ends without a stack', async () => {
     const relay = await processes.relay();
     const ping = `'${process.execPath}' '${MAIN}' ping --count 50 --url ${relay.http}`;
-    const identity = join(mkdtempSync(join(tmpdir(), 'keyrelay-ping-')), 'identity');
+    const identity = join(folder, 'identity');
     const child = await processes.command('bash', [
       '-c',
       `${ping} --identity ${identity} | head -2; echo "$PIPESTATUS"`,
@@ -168,8 +169,7 @@ describe('serve', () => {
 
   test('waits for Redis, alive and not ready, and says why once; SIGTERM ends the wait', async () => {
     const [port, adminPort, redisPort] = [await freePort(), await freePort(), await freePort()];
-    const node = await processes.command(process.execPath, [MAIN, 'serve'], {
-      ...process.env,
+    const node = await processes.keyrelay(['serve'], {
       RELAY_PORT: `${port}`,
       RELAY_ADMIN_PORT: `${adminPort}`,
       RELAY_REDIS_URL: `redis://127.0.0.1:${redisPort}`,

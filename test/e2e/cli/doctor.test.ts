@@ -1,21 +1,17 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { type RedisConf, type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
 /** `keyrelay doctor`: says what is wrong, and what mends it. */
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const GOOD: RedisConf = { appendonly: 'yes', maxmemory: '100mb', 'maxmemory-policy': 'noeviction' };
 
-const processes = new Processes();
 const servers: RedisServer[] = [];
-
 afterAll(async () => {
-  await processes.stop();
   await Promise.all(servers.map((server) => server.remove()));
 });
+const processes = processesForTests();
 
 async function redis(conf: RedisConf): Promise<RedisServer> {
   const server = await startRedis({ ...GOOD, ...conf });
@@ -27,8 +23,7 @@ async function doctor(
   settings: Record<string, string>,
 ): Promise<{ readonly text: string; readonly code: string }> {
   // Few enough sockets for any limit of open files.
-  const env = { ...process.env, RELAY_MAX_SOCKETS: '100', ...settings };
-  const child = await processes.command(process.execPath, [MAIN, 'doctor'], env);
+  const child = await processes.keyrelay(['doctor'], { RELAY_MAX_SOCKETS: '100', ...settings });
   const code = await child.exited();
   return { text: child.output, code };
 }

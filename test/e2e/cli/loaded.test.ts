@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { commandLineForTests } from '../../support/clients/command-line.ts';
+import { MAIN } from '../../support/servers/processes.ts';
 
 // A short command spends most of its time on loading files: it must not load what it does not use.
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const NOWHERE = 'http://127.0.0.1:1';
 const MARK = 'loaded: ';
 

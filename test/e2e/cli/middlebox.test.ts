@@ -1,33 +1,19 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { commandLineForTests } from '../../support/clients/command-line.ts';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 
 /** A box on the way that removes Sec-WebSocket-Protocol, from requests or from answers: each end says what is missing. */
 
-const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
-const processes = new Processes();
+const processes = processesForTests();
+const relay = relayForTests();
+const people = commandLineForTests(() => relay.http);
 const boxes: Server[] = [];
-let relay: RelayNode;
-let folder: string;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-middlebox-'));
-});
-
-afterAll(async () => {
+afterAll(() => {
   for (const box of boxes) box.close();
-  await processes.stop();
-  await rm(folder, { recursive: true });
 });
 
 function strip(bytes: Buffer): Buffer {
@@ -52,11 +38,9 @@ async function startBox(from: 'requests' | 'answers', port: number): Promise<num
 describe.each(['requests', 'answers'] as const)('removed from %s', (from) => {
   test.each([['ping'], ['listen', '--count', '1']])('%s ends and names the header', async (...args) => {
     const url = `http://127.0.0.1:${await startBox(from, relay.port)}`;
-    const child = spawn(process.execPath, [MAIN, ...args, '--url', url, '--identity', join(folder, from)]);
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    child.stdin.end();
-    expect(await text(child.stderr)).toContain('lacks Sec-WebSocket-Protocol: relay.v2');
-    expect(await ended).not.toBe(0);
+    const { code, err } = await people.run(from, [...args, '--url', url]);
+    expect(err).toContain('lacks Sec-WebSocket-Protocol: relay.v2');
+    expect(code).not.toBe(0);
   });
 });
 

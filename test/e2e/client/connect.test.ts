@@ -4,11 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
-import { relayForTests } from '../../support/servers/for-tests.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
+const processes = processesForTests();
 const servers: Server[] = [];
 const relay = relayForTests();
 /** A web server that is no relay: it answers every request with a page. */
@@ -25,9 +24,8 @@ beforeAll(async () => {
   website = await listen(createServer((_, response) => response.end('<h1>Hello</h1>')));
   silent = await listen(createTcpServer((socket) => socket.on('error', () => {})) as unknown as Server);
 });
-afterAll(async () => {
+afterAll(() => {
   for (const server of servers) server.close();
-  await processes.stop();
 });
 
 /** What `connect` throws, and after how long. */

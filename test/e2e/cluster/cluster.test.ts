@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { isRunning } from '../../support/proc.ts';
@@ -9,7 +8,6 @@ import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
 import { until } from '../../support/until.ts';
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const START_MS = 60_000;
 
 const processes = processesForTests();
@@ -26,15 +24,14 @@ interface Cluster {
 async function startCluster(): Promise<Cluster> {
   ensureInstalled('redis-server', 'haproxy');
   const folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-cluster-'));
-  const env = { ...process.env, RELAY_PORT: '0', TMPDIR: folder };
-  const child = await processes.command(process.execPath, [MAIN, 'cluster'], env);
+  const child = await processes.keyrelay(['cluster'], { RELAY_PORT: '0', TMPDIR: folder });
   const [, url = ''] = await child.waitFor(/The cluster stands: (http:\/\/[\d.:]+)\//, START_MS);
   const pids = [...child.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
   return { child, url, pids, folder };
 }
 
 async function runDemo(url: string): Promise<string> {
-  const demo = await processes.command(process.execPath, [MAIN, 'demo', '--url', url]);
+  const demo = await processes.keyrelay(['demo', '--url', url]);
   const ended = await demo.exited();
   expect(`${demo.output}\n${ended}`).toContain('Everything held.\n\nexit code 0');
   return demo.output;

@@ -4,7 +4,7 @@ import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 
 const ENVELOPES = 1_000;
@@ -24,17 +24,12 @@ const STORES: Record<string, () => Promise<Store>> = {
 
 /** Several nodes over one store: clients cannot tell them apart, and any of them may end at any moment. */
 describe.each(Object.keys(STORES))('nodes over %s', (name) => {
-  const processes = new Processes();
   let store: Store;
-
   beforeAll(async () => {
     store = (await STORES[name]?.()) ?? { url: '', remove: async () => {} };
   });
-
-  afterAll(async () => {
-    await processes.stop();
-    await store.remove();
-  });
+  afterAll(() => store.remove());
+  const processes = processesForTests();
 
   const node = (settings: Record<string, string> = {}) =>
     processes.relay({

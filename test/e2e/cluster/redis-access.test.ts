@@ -1,37 +1,32 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
+import { folderForTests } from '../../support/folder.ts';
 import { command } from '../../support/plain/commands.ts';
 import { frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
 import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { makeCertificate } from '../../support/services/certificate.ts';
 import { until } from '../../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user with exactly the permissions that the relay needs. */
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const ACL = readFileSync(new URL('../../../deploy/redis/keyrelay.acl', import.meta.url), 'utf8');
 const SECURITY = new URL('../../../docs/security.md', import.meta.url);
 const PASSWORD = 'a-password-of-this-test';
 
-const processes = new Processes();
+const folder = folderForTests();
 const servers: RedisServer[] = [];
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-access-'));
-
 afterAll(async () => {
-  await processes.stop();
   await Promise.all(servers.map((server) => server.remove()));
-  rmSync(folder, { recursive: true, force: true });
 });
+const processes = processesForTests();
 
 /** What would name other keys or channels, if it ever got there. */
 const HOSTILE_CODES = [
@@ -162,11 +157,7 @@ async function useAll(relay: RelayNode, url: string): Promise<void> {
 }
 
 async function reopen(url: string, code: string): Promise<string> {
-  const child = await processes.command(process.execPath, [MAIN, 'reopen', code], {
-    ...process.env,
-    RELAY_REDIS_URL: url,
-  });
-  return child.exited();
+  return (await processes.keyrelay(['reopen', code], { RELAY_REDIS_URL: url })).exited();
 }
 
 it('a node does all its work as the user of deploy/redis/keyrelay.acl, and Redis logs no refusal, whatever codes clients try', async () => {

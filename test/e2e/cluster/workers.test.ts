@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort } from '../../../src/cli/dev/servers.ts';
@@ -11,8 +10,6 @@ import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 /** `keyrelay serve --workers`: several processes on one port. */
-
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 const redis = redisForTests();
 const processes = processesForTests();
@@ -33,8 +30,7 @@ beforeAll(async () => {
 });
 
 function serve(args: readonly string[], settings: Record<string, string>): Promise<Child> {
-  const env = { ...process.env, RELAY_ADMIN_PORT: '0', ...settings };
-  return processes.command(process.execPath, [MAIN, 'serve', ...args], env);
+  return processes.keyrelay(['serve', ...args], { RELAY_ADMIN_PORT: '0', ...settings });
 }
 
 interface Listening {

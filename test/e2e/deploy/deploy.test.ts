@@ -13,8 +13,8 @@ import {
 import { FOREIGN_METRICS } from '../../support/documents/foreign-metrics.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { type NginxServer, startNginx } from '../../support/services/nginx.ts';
 import { until } from '../../support/until.ts';
@@ -25,7 +25,7 @@ const INSTALL_MS = 300_000;
 /** Prometheus scrapes every 10 s; a rate needs two of them. */
 const SCRAPED_MS = 45_000;
 
-const processes = new Processes();
+const processes = processesForTests();
 let redis: RedisServer;
 let nodes: [RelayNode, RelayNode, RelayNode];
 let haproxy: HaproxyServer;
@@ -52,7 +52,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([monitoring.stop(), nginx.stop(), haproxy.child.stop()]);
-  await processes.stop();
   await redis.stop();
 });
 

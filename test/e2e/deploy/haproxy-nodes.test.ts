@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toolPath } from '../../../src/cli/dev/install.ts';
 import { freePort, onFreePort } from '../../../src/cli/dev/servers.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { Processes } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { DnsServer } from '../../support/services/dns.ts';
 import { until } from '../../support/until.ts';
@@ -12,10 +12,9 @@ import { until } from '../../support/until.ts';
 /** How deploy/haproxy/haproxy.cfg finds its nodes. */
 
 const FILE = fileURLToPath(new URL('../../../deploy/haproxy/haproxy.cfg', import.meta.url));
-const processes = new Processes();
+const processes = processesForTests();
 
 beforeAll(() => ensureInstalled('haproxy'), 300_000);
-afterAll(() => processes.stop());
 
 function haproxy(settings: Record<string, string>, ...args: string[]) {
   const env = { PATH: process.env.PATH, KEYRELAY_BIND_OPTIONS: '', ...settings };

@@ -4,18 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { folderForTests } from '../../support/folder.ts';
 import { longTest } from '../../support/long.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
 /** What `npm pack` packs, unpacked in an empty folder. */
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const processes = new Processes();
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-pack-'));
+const folder = folderForTests();
+const processes = processesForTests();
 let tarball = '';
 let files: string[];
 
@@ -30,11 +31,6 @@ beforeAll(() => {
   files = readdirSync(join(folder, 'package'), { recursive: true, encoding: 'utf8' }).filter(
     (file) => !file.startsWith('node_modules'),
   );
-});
-
-afterAll(async () => {
-  await processes.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test('has the page, the Lua scripts, the documents and the files for operators, and nothing that is not for users', () => {

@@ -1,22 +1,19 @@
-import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
 import { freePort, startHaproxy } from '../../../src/cli/dev/servers.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
-import { Processes } from '../../support/servers/processes.ts';
 import { until } from '../../support/until.ts';
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 /** How much later than everything else Redis is there; `POWER_CUT_LATE_S=60 npm test -- power-cut` is the long form. */
 const LATE_MS = Number(process.env.POWER_CUT_LATE_S ?? 3) * 1000;
 const UP_MS_MAX = 10_000;
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 test(
   `after a power cut, nodes and load balancer start first and Redis last: all are up within ${UP_MS_MAX / 1000} s of it`,
@@ -27,8 +24,7 @@ test(
       [1, 2, 3].map(async () => ({ port: await freePort(), adminPort: await freePort() })),
     );
     const startNode = ({ port, adminPort }: { port: number; adminPort: number }) =>
-      processes.command(process.execPath, [MAIN, 'serve'], {
-        ...process.env,
+      processes.keyrelay(['serve'], {
         RELAY_PORT: `${port}`,
         RELAY_ADMIN_PORT: `${adminPort}`,
         RELAY_REDIS_URL: redis.url,

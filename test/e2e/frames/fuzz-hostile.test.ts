@@ -1,14 +1,13 @@
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { fuzzHttp } from '../../hostile/fuzz/fuzz-http.ts';
 import { fuzzSockets } from '../../hostile/fuzz/fuzz-sockets.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { Random } from '../../support/random.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 
 /** The short form of `npm run test:hostile`: the same generators, from fixed seeds. */
 
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 it('frames mutated in every state of a session get documented answers, and end no process', async () => {
   const relay = await processes.relay({ RELAY_ENVELOPES_PER_S: '0', RELAY_NOISE_PER_S: '0' });

@@ -1,24 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { Processes } from '../../support/servers/processes.ts';
+import { folderForTests } from '../../support/folder.ts';
+import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { makeCertificate, type TestCertificate } from '../../support/services/certificate.ts';
 import { until } from '../../support/until.ts';
 
-const processes = new Processes();
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-tls-'));
+const folder = folderForTests();
+const processes = processesForTests();
 const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
 const TLS = { RELAY_TLS_CERT: certFile, RELAY_TLS_KEY: keyFile };
-
-afterAll(async () => {
-  await processes.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
 
 function install({ certPem, keyPem }: TestCertificate): void {
   writeFileSync(certFile, certPem);

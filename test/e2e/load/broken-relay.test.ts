@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { writeFrames } from '../../../loadtest/k6/sign.ts';
 import { runScript } from '../../../loadtest/k6-runtime/run.ts';
 import { ROOT } from '../../../src/cli/dev/root.ts';
+import { folderForTests } from '../../support/folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-k6-'));
+const folder = folderForTests();
 let server: Server | null = null;
 afterEach(() => server?.closeAllConnections());
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What becomes of the n-th envelope. */
 type Fate = (n: number, envelope: Envelope) => void;

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { writeFrames } from '../../../loadtest/k6/sign.ts';
 import { inspect, runScript } from '../../../loadtest/k6-runtime/run.ts';
 import { ROOT } from '../../../src/cli/dev/root.ts';
-import { RelayNode } from '../../support/servers/relay-node.ts';
+import { folderForTests } from '../../support/folder.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 
 const SCRIPTS = join(ROOT, 'loadtest/k6');
 const HAS_K6 = spawnSync('k6', ['version']).status === 0;
@@ -27,17 +27,8 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 const SMALL = { PAIRS: '8', RATE: '80' };
 
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-k6-'));
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await RelayNode.start({ settings: { RELAY_ENVELOPES_PER_S: '0', RELAY_BYTES_PER_S: '0' } });
-});
-
-afterAll(async () => {
-  await relay.kill();
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = folderForTests();
+const relay = relayForTests({ RELAY_ENVELOPES_PER_S: '0', RELAY_BYTES_PER_S: '0' });
 
 async function run(name: string, form: Readonly<Record<string, string>>) {
   const script = join(SCRIPTS, `${name}.ts`);

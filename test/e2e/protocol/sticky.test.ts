@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
@@ -7,7 +6,6 @@ import { processesForTests } from '../../support/servers/for-tests.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
 
 const REFUSED = { code: 4401, reason: 'protocol_required' };
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 /** docs/protocol.md, section 4: an account that has logged in by protocol 2 is refused protocol 1. */
 describe.each(PAIRS)('a login by protocol 2, %s', (where) => {
@@ -67,8 +65,7 @@ describe('an account that is closed to protocol 1', () => {
     const [alice, bob] = [await registerUser(pair.one.http), await registerUser(pair.two.http)];
     await (await PlainClient.login(pair.two.ws, alice, { protocol: 2 })).close();
     await (await PlainClient.login(pair.two.ws, bob, { protocol: 2 })).close();
-    const env = { ...process.env, RELAY_REDIS_URL: pair.redis?.url };
-    const reopen = await processes.command(process.execPath, [MAIN, 'reopen', bob.code], env);
+    const reopen = await processes.keyrelay(['reopen', bob.code], { RELAY_REDIS_URL: pair.redis?.url ?? '' });
     expect(await reopen.exited()).toBe('exit code 0');
     const reopened = await tryProtocol1(pair.one.ws, bob);
     expect(reopened.received[0]).toContain('connect_ack');

@@ -172,8 +172,8 @@ export class Visitor {
 }
 
 /** The browser of one test file: its pages are closed after each test, see `leave`. */
-export function browsersForTests(): Browsers {
-  const browsers = new Browsers();
+export function browsersForTests(flags?: readonly string[]): Browsers {
+  const browsers = new Browsers(flags);
   afterEach(() => browsers.leave());
   afterAll(() => browsers.stop());
   return browsers;

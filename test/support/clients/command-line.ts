@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll } from 'vitest';
-
-const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
+import { MAIN } from '../servers/processes.ts';
 
 export interface Ended {
   readonly code: number | null;

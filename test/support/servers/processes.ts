@@ -1,7 +1,12 @@
+import { join } from 'node:path';
 import { Child } from '../../../src/cli/dev/child.ts';
+import { ROOT } from '../../../src/cli/dev/root.ts';
 import { type Settings, startHaproxy } from '../../../src/cli/dev/servers.ts';
 import { ensureInstalled } from './install.ts';
 import { RelayNode } from './relay-node.ts';
+
+/** The program, as it was built. */
+export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 /** What stands in front of the nodes. */
 export interface Balancer {
@@ -39,6 +44,11 @@ export class Processes {
         return child.output;
       },
     };
+  }
+
+  /** `keyrelay` with these arguments. */
+  keyrelay(args: readonly string[], settings: Settings = {}): Promise<Child> {
+    return this.command(process.execPath, [MAIN, ...args], { ...process.env, ...settings });
   }
 
   /** Any other command. */

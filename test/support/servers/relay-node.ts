@@ -221,6 +221,11 @@ export class RelayNode {
     return found.reduce((sum, [, value]) => sum + value, 0);
   }
 
+  /** Waits until a metric, as `metric` reads it, is as it should be. */
+  async untilMetric(name: string, isSo: (value: number) => boolean, labels = ''): Promise<void> {
+    await until(async () => isSo(await this.metric(name, labels)), { what: `${name} ${labels}` });
+  }
+
   /** 0 while it does not run. */
   residentBytes(): number {
     const bytes = residentBytes(this.pid);

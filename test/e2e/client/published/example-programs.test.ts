@@ -5,29 +5,22 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { exampleFolder } from '../../../support/clients/example-folder.ts';
 import { fileOf } from '../../../support/clients/files.ts';
-import { People, take } from '../../../support/clients/sdk.ts';
-import { Processes } from '../../../support/servers/processes.ts';
-import type { RelayNode } from '../../../support/servers/relay-node.ts';
+import { peopleForTests, take } from '../../../support/clients/sdk.ts';
+import { relayForTests } from '../../../support/servers/for-tests.ts';
 import { until } from '../../../support/until.ts';
 
-const processes = new Processes();
-const people = new People();
+const relay = relayForTests();
+const people = peopleForTests();
 const running: ChildProcessWithoutNullStreams[] = [];
-let relay: RelayNode;
 let examples: Awaited<ReturnType<typeof exampleFolder>>;
 
 beforeAll(async () => {
-  relay = await processes.relay();
   examples = await exampleFolder();
 });
-afterEach(async () => {
+afterEach(() => {
   for (const child of running.splice(0)) child.kill('SIGKILL');
-  await people.leave();
 });
-afterAll(async () => {
-  await processes.stop();
-  await examples.remove();
-});
+afterAll(() => examples.remove());
 
 /** An example, once it has said who it is. */
 async function started(

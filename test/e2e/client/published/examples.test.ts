@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
-import { afterAll, expect, test } from 'vitest';
-import { Processes } from '../../../support/servers/processes.ts';
+import { expect, test } from 'vitest';
+import { processesForTests } from '../../../support/servers/for-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
-const processes = new Processes();
-afterAll(() => processes.stop());
+const processes = processesForTests();
 
 test.each(['README.md', 'docs/clients.md'])('the example of %s runs as it stands', async (page) => {
   const relay = await processes.relay();

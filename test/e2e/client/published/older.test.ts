@@ -1,26 +1,19 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { joinOlder, type OlderConversation, type OlderPerson } from '../../../support/clients/older-sdk.ts';
-import { approached, People, type Person, take } from '../../../support/clients/sdk.ts';
+import { approached, type Person, peopleForTests, take } from '../../../support/clients/sdk.ts';
 import { Visit } from '../../../support/clients/visits.ts';
 import { longTest } from '../../../support/long.ts';
-import { Processes } from '../../../support/servers/processes.ts';
-import type { RelayNode } from '../../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../../support/servers/for-tests.ts';
 import { until } from '../../../support/until.ts';
 
 /** Today's SDK and the one of version 1, which stays as it was published: they must understand each other in every role. */
-const processes = new Processes();
-const people = new People();
+const processes = processesForTests();
+const relay = relayForTests();
+const people = peopleForTests();
 const older: OlderPerson[] = [];
-let relay: RelayNode;
-
-beforeAll(async () => {
-  relay = await processes.relay();
-});
 afterEach(async () => {
-  await people.leave();
   await Promise.all(older.splice(0).map((person) => person.relay.close()));
 });
-afterAll(() => processes.stop());
 
 async function joinOld(
   options: Parameters<typeof joinOlder>[1] = {},

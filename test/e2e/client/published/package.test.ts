@@ -1,34 +1,26 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Processes } from '../../../support/servers/processes.ts';
-import type { RelayNode } from '../../../support/servers/relay-node.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { folderForTests } from '../../../support/folder.ts';
+import { relayForTests } from '../../../support/servers/for-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const PACKAGE = join(ROOT, 'dist/client-package');
 const run = promisify(execFile);
-const processes = new Processes();
-let relay: RelayNode;
-let folder = '';
+const relay = relayForTests();
+const folder = folderForTests();
 /** Of the package as it would be published. */
 let tarball = '';
 
 beforeAll(async () => {
-  relay = await processes.relay();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
   await run(process.execPath, ['deploy/client-package.mjs'], { cwd: ROOT });
   const packed = await run('npm', ['pack', '--pack-destination', folder], { cwd: PACKAGE });
   tarball = join(folder, packed.stdout.trim().split('\n').at(-1) ?? '');
-});
-afterAll(async () => {
-  await processes.stop();
-  await rm(folder, { recursive: true });
 });
 
 test('publint has nothing to say of the client packed, no suggestion either', async () => {

@@ -1,35 +1,25 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { approached, People, type Person, take } from '../../../support/clients/sdk.ts';
+import { folderForTests } from '../../../support/folder.ts';
 import { longTest } from '../../../support/long.ts';
-import { Processes } from '../../../support/servers/processes.ts';
-import type { RelayNode } from '../../../support/servers/relay-node.ts';
+import { processesForTests, relayForTests } from '../../../support/servers/for-tests.ts';
 import { pythonWithPackages } from '../../../support/services/python.ts';
 import { until } from '../../../support/until.ts';
 
 const CLIENT = join(import.meta.dirname, '../../../../docs/clients/python/keyrelay.py');
-const processes = new Processes();
+const PYTHON = pythonWithPackages();
+const folder = folderForTests();
+const processes = processesForTests();
+const relay = relayForTests();
 const people = new People();
 const running: PythonClient[] = [];
-let relay: RelayNode;
-let python = '';
-let folder = '';
-
-beforeAll(async () => {
-  python = pythonWithPackages();
-  relay = await processes.relay();
-  folder = await mkdtemp(join(tmpdir(), 'keyrelay-'));
-});
 afterAll(async () => {
   for (const each of running) each.stop();
   await people.leave();
-  await processes.stop();
-  await rm(folder, { recursive: true });
 });
 
 /** The client as docs/clients.md starts it. */
@@ -39,7 +29,7 @@ class PythonClient {
   readonly #child: ChildProcessWithoutNullStreams;
 
   constructor(name: string, url: string, ...code: string[]) {
-    this.#child = spawn(python, [CLIENT, url, join(folder, `${name}.json`), ...code]);
+    this.#child = spawn(PYTHON, [CLIENT, url, join(folder, `${name}.json`), ...code]);
     createInterface(this.#child.stdout).on('line', (line) => this.lines.push(JSON.parse(line)));
     this.#child.stderr.on('data', (chunk) => {
       this.errors += String(chunk);
@@ -184,7 +174,7 @@ test('Python and Python', async () => {
 });
 
 test('Python computes every vector of version 2 between the peers, with libraries that the SDK does not use', () => {
-  const checked = execFileSync(python, [
+  const checked = execFileSync(PYTHON, [
     join(import.meta.dirname, '../../../support/keys/peer_vectors.py'),
     join(import.meta.dirname, '../../../../docs/vectors/peers.json'),
   ]);
