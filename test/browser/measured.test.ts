@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, vi } from 'vitest';
-import { Browsers } from '../support/browsers/chromium.ts';
-import { CommandLine, ended } from '../support/clients/command-line.ts';
-import { People, take } from '../support/clients/sdk.ts';
+import { browsersForTests } from '../support/browsers/chromium.ts';
+import { CommandLine, ended, partialBytes } from '../support/clients/command-line.ts';
+import { peopleForTests, take } from '../support/clients/sdk.ts';
 import { longTest } from '../support/long.ts';
-import { Processes } from '../support/servers/processes.ts';
+import { processesForTests } from '../support/servers/for-tests.ts';
 import { until } from '../support/until.ts';
 
 /**
@@ -15,18 +15,15 @@ import { until } from '../support/until.ts';
  */
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 60_000 });
 
-const processes = new Processes();
-const browsers = new Browsers();
-const people = new People();
+const processes = processesForTests();
+const browsers = browsersForTests();
+const people = peopleForTests();
 const lines: CommandLine[] = [];
 
 afterEach(async () => {
-  await people.leave();
   await Promise.all(lines.splice(0).map((line) => line.close()));
 });
 afterAll(async () => {
-  await browsers.stop();
-  await processes.stop();
   if (FIGURES !== null) await writeFile(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
 });
 
@@ -56,14 +53,6 @@ const timed = async (work: () => Promise<unknown>): Promise<number> => {
   return performance.now() - begin;
 };
 
-/** Bytes of the file that is on its way into this folder. */
-async function arrivedIn(folder: string): Promise<number> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.part'));
-  const sizes = names.map((name) => stat(join(folder, name)).then((found) => found.size));
-  // A part that has just become a file has gone.
-  return Math.max(0, ...(await Promise.all(sizes).catch(() => [])));
-}
-
 /** The sender is killed at the first of `interruptAt` (shares of the file), the listener at the second. */
 async function byCommandLine(
   bytes: Buffer,
@@ -87,7 +76,7 @@ async function byCommandLine(
   const took = await timed(async () => {
     let sender = send();
     for (const [index, share] of interruptAt.entries()) {
-      const far = async () => (await arrivedIn(inbox)) > share * bytes.length;
+      const far = async () => (await partialBytes(inbox)) > share * bytes.length;
       await until(far, { what: `${share} of it`, timeoutMs: 300_000 });
       const { child, end } = index === 0 ? sender : { child: listener, end: ended(listener) };
       child.kill('SIGKILL');
@@ -97,7 +86,7 @@ async function byCommandLine(
     }
     expect(await sender.end).toMatchObject({ code: 0 });
   });
-  await until(async () => (await arrivedIn(inbox)) === 0, { what: 'the last part' });
+  await until(async () => (await partialBytes(inbox)) === 0, { what: 'the last part' });
   const [saved = ''] = await readdir(inbox);
   expect(sha256(await readFile(join(inbox, saved)))).toBe(sha256(bytes));
   listener.kill('SIGTERM');

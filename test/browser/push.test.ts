@@ -5,17 +5,15 @@ import { sendStored } from '../support/clients/scene.ts';
 import { longTest } from '../support/long.ts';
 import { PlainClient } from '../support/plain/plain-client.ts';
 import { registerUser } from '../support/plain/users.ts';
-import { processesForTests } from '../support/servers/for-tests.ts';
+import { Processes } from '../support/servers/processes.ts';
 import type { RelayNode } from '../support/servers/relay-node.ts';
 import { PushService } from '../support/services/push-service.ts';
 import { until } from '../support/until.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
-const processes = processesForTests();
-/** Without the complaints that `browsersForTests` looks for: Chromium has one about push in its contexts. */
+const processes = new Processes();
 const browsers = new Browsers();
-afterAll(() => browsers.stop());
 const vapid = createECDH('prime256v1');
 vapid.setPrivateKey(Buffer.alloc(32, 9));
 let service: PushService;
@@ -30,7 +28,11 @@ beforeAll(async () => {
     RELAY_PUSH_PRIVATE: 'true',
   });
 });
-afterAll(() => service.close());
+afterAll(async () => {
+  await browsers.stop();
+  await processes.stop();
+  await service.close();
+});
 
 /** The browser's own push service is on the internet: the page gets a subscription of ours in its place. */
 const subscribing = (subscription: object) => `

@@ -1,38 +1,28 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { Browsers, type Visitor } from '../../support/browsers/chromium.ts';
-import { People } from '../../support/clients/sdk.ts';
+import { peopleForTests } from '../../support/clients/sdk.ts';
 import { longTest } from '../../support/long.ts';
-import { Processes } from '../../support/servers/processes.ts';
-import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
 // Conditions are awaited, not times: on a busy machine they only come later.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What people expect of every messenger, between the same two all the time. */
-const processes = new Processes();
+const relay = relayForTests();
 const browsers = new Browsers();
-const people = new People();
-let relay: RelayNode;
+const people = peopleForTests();
 let alice: Visitor;
 let bob: Visitor;
 
 beforeAll(async () => {
-  relay = await processes.relay({});
-  [alice, bob] = [await browsers.visit(relay.http), await browsers.visit(relay.http)];
+  ({ alice, bob } = await browsers.talking(relay.http));
   const permissions = ['clipboard-read', 'clipboard-write', 'notifications'];
   await bob.context.grantPermissions(permissions, { origin: relay.http });
-  await alice.startWith(await bob.code());
-  await alice.say('Hello Bob');
-  await bob.accepts();
   await alice.sees('Hello Bob', 'read');
 });
 afterEach(() => expect([...alice.complaints, ...bob.complaints]).toEqual([]));
-afterAll(async () => {
-  await people.leave();
-  await browsers.stop();
-  await processes.stop();
-});
+afterAll(() => browsers.stop());
 
 /** Longer than a receipt takes. */
 const RECEIPT_TAKES_MS = 1_500;

@@ -1,8 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
-import { makeKeys, type PlainUser, postUser, registerUser } from '../../support/plain/users.ts';
+import {
+  makeKeys,
+  type PlainUser,
+  postUser,
+  registerUser,
+  registrationOf,
+} from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -32,7 +38,7 @@ describe('a user', () => {
     expect(await hers.untilClosed()).toMatchObject({ code: 4403 });
     expect(performance.now() - startedMs).toBeLessThan(1_000);
     await expect(login(alice)).rejects.toThrow('banned');
-    his.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'a' }));
+    his.send(envelopeFrame(bob, { recipient: alice.code, id: 'a' }));
     expect(await his.nextError()).toMatchObject({ code: 'recipient_unknown', id: 'a' });
     const { json } = await admin(there, 'GET', `/v1/users/${alice.code}`);
     expect(json).toMatchObject({ ban: { reason: 'spam', until: expect.any(String) }, node: null });
@@ -55,7 +61,7 @@ describe('a user', () => {
   it('loses what waits by purge, and everything by delete', async () => {
     const [alice, bob] = [await registerUser(here.http), await registerUser(here.http)];
     const his = await login(bob);
-    his.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'a' }));
+    his.send(envelopeFrame(bob, { recipient: alice.code, id: 'a' }));
     await until(
       async () => {
         const { json } = await admin(here, 'GET', `/v1/users/${alice.code}`);
@@ -89,14 +95,7 @@ describe('a user', () => {
 describe('limits', () => {
   it('change on all nodes while they run, are stronger than the environment, and go back', async () => {
     const set = (value: unknown) => admin(here, 'PUT', '/v1/limits/RELAY_REGISTRATION', { value } as object);
-    const register = async (more: object = {}) => {
-      const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
-      return postUser(there.http, {
-        ecdh_public_key: ecdhPublicKey,
-        eddsa_public_key: eddsaPublicKey,
-        ...more,
-      });
-    };
+    const register = (more: object = {}) => postUser(there.http, registrationOf(makeKeys(), more));
     expect(await set('sometimes')).toMatchObject({ status: 400 });
     expect(await admin(here, 'PUT', '/v1/limits/RELAY_PORT', { value: 1 })).toMatchObject({ status: 404 });
     expect(await set('invite')).toMatchObject({ status: 204 });
@@ -114,21 +113,16 @@ describe('limits', () => {
     expect(JSON.stringify((await admin(there, 'GET', '/v1/invitations')).json)).not.toContain(invite);
     expect(await admin(there, 'DELETE', `/v1/invitations/${id}`)).toMatchObject({ status: 204 });
     const restarted = await processes.relay({ ...settings(), RELAY_REGISTRATION: 'open' });
-    expect((await postUser(restarted.http, { ...wire(makeKeys()) })).status).toBe(401);
+    expect((await postUser(restarted.http, registrationOf(makeKeys()))).status).toBe(401);
     await restarted.stop();
     await set('closed');
     await until(async () => (await register()).status === 403, { what: 'the other node to have it' });
     const keys = makeKeys();
-    expect(await admin(there, 'POST', '/v1/users', wire(keys))).toMatchObject({ status: 201 });
-    expect((await postUser(there.http, wire(keys))).status).toBe(200);
+    expect(await admin(there, 'POST', '/v1/users', registrationOf(keys))).toMatchObject({ status: 201 });
+    expect((await postUser(there.http, registrationOf(keys))).status).toBe(200);
     await admin(here, 'DELETE', '/v1/limits/RELAY_REGISTRATION');
     await until(async () => (await register()).status === 201, { what: 'the other node to have it' });
   });
-});
-
-const wire = (keys: { ecdhPublicKey: string; eddsaPublicKey: string }) => ({
-  ecdh_public_key: keys.ecdhPublicKey,
-  eddsa_public_key: keys.eddsaPublicKey,
 });
 
 it('a node drains on request, and the others stay', async () => {

@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
 import { createECDH } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { ADMIN_TOKEN } from '../../support/clients/admin.ts';
+import { type Ended, jsonRows, keyrelay } from '../../support/clients/command-line.ts';
 import { folderForTests } from '../../support/folder.ts';
 import { command } from '../../support/plain/commands.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
-import { MAIN } from '../../support/servers/processes.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
 
@@ -27,27 +26,21 @@ beforeAll(async () => {
   relay = await processes.relay({ RELAY_CONFIG_FILE: config });
 });
 
-/** Runs `keyrelay` to its end. */
-function keyrelay(
+function run(
   args: readonly string[],
   env: Record<string, string> = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN },
-): Promise<{ code: number; out: string; err: string }> {
+): Promise<Ended> {
   const url = `http://127.0.0.1:${relay.adminPort}`;
-  return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH ?? '', HOME: folder, RELAY_ADMIN_URL: url, ...env } };
-    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
+  return keyrelay(args, { PATH: process.env.PATH, HOME: folder, RELAY_ADMIN_URL: url, ...env });
 }
-const admin = (line: string) => keyrelay(['admin', ...line.split(' ')]);
+const admin = (line: string) => run(['admin', ...line.split(' ')]);
 const json = ({ out }: { out: string }) => JSON.parse(out) as Record<string, unknown>;
 
 it('invites a friend, who comes by it, and only one', async () => {
   const { token, uses } = json(await admin('invite create --uses 1 --json'));
   expect(uses).toBe(1);
   const identity = (who: string, invite: string[]) =>
-    keyrelay(['identity', '--json', '--url', relay.http, '--identity', join(folder, who), ...invite]);
+    run(['identity', '--json', '--url', relay.http, '--identity', join(folder, who), ...invite]);
   const link = `${relay.http}/#invite=${String(token)}`;
   expect((await identity('alice', [])).err).toContain('invitation');
   const { code } = json(await identity('alice', ['--invite', link]));
@@ -69,18 +62,15 @@ it('says what was wrong, and ends with 1 for a refusal and 2 for a wrong command
   expect((await admin('user show')).code).toBe(2);
   expect((await admin('user shout 0000000')).code).toBe(2);
   expect((await admin('user ban 0000000 --for ever')).err).toContain('7d');
-  expect((await keyrelay(['admin', 'user', 'list'], {})).err).toContain('RELAY_ADMIN_TOKEN');
-  expect(
-    await keyrelay(['admin', 'user', 'list'], { RELAY_ADMIN_TOKEN: 'a-wrong-token-of-someone' }),
-  ).toMatchObject({
-    code: 1,
-  });
+  expect((await run(['admin', 'user', 'list'], {})).err).toContain('RELAY_ADMIN_TOKEN');
+  const wrong = { RELAY_ADMIN_TOKEN: 'a-wrong-token-of-someone' };
+  expect((await run(['admin', 'user', 'list'], wrong)).code).toBe(1);
   const away = { RELAY_ADMIN_TOKEN: ADMIN_TOKEN, RELAY_ADMIN_URL: 'http://127.0.0.1:1' };
-  expect((await keyrelay(['admin', 'node', 'list'], away)).err).toContain('cannot be reached');
+  expect((await run(['admin', 'node', 'list'], away)).err).toContain('cannot be reached');
 });
 
 it('makes a VAPID key that a node takes, without asking a relay', async () => {
-  const made = await keyrelay(['admin', 'vapid', '--json'], {});
+  const made = await run(['admin', 'vapid', '--json'], {});
   const { private_key: privateKey, public_key: publicKey } = json(made);
   const ecdh = createECDH('prime256v1');
   ecdh.setPrivateKey(String(privateKey), 'base64url');
@@ -93,15 +83,13 @@ it('makes a VAPID key that a node takes, without asking a relay', async () => {
   const socket = await PlainClient.login(pushing.ws, user, { protocol: 2 });
   expect(await command(socket, user, 'push', {})).toEqual({ result: { public_key: publicKey } });
   await socket.close();
-  expect(json(await keyrelay(['admin', 'vapid', '--json'], {})).private_key).not.toBe(privateKey);
+  expect(json(await run(['admin', 'vapid', '--json'], {})).private_key).not.toBe(privateKey);
 });
 
 it('changes a limit, which is stronger than the file; SIGHUP reads the file again', async () => {
   const value = async () => {
-    const rows = (await admin('limits show --json')).out.trim().split('\n');
-    return rows
-      .map((row) => JSON.parse(row) as { name: string })
-      .find(({ name }) => name === 'RELAY_REGISTRATION');
+    const rows = jsonRows((await admin('limits show --json')).out);
+    return rows.find(({ name }) => name === 'RELAY_REGISTRATION');
   };
   expect(await value()).toMatchObject({ value: 'invite', source: 'node' });
   expect((await admin('limits set RELAY_REGISTRATION closed --reason full')).code).toBe(0);

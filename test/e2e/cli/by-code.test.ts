@@ -4,9 +4,15 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { CommandLine, commandLineForTests, ended } from '../../support/clients/command-line.ts';
+import {
+  CommandLine,
+  commandLineForTests,
+  ended,
+  partialBytes,
+  written,
+} from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
-import { makeKeys, postUser } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registrationOf } from '../../support/plain/users.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
@@ -28,24 +34,12 @@ async function offeringBy(
 ): Promise<{ child: ChildProcessWithoutNullStreams; code: string; end: ReturnType<typeof ended> }> {
   const child = people.start('sender', ['send', ...args], env);
   const end = ended(child);
-  let shown = '';
-  child.stdout.on('data', (chunk) => {
-    shown += String(chunk);
-  });
-  await until(() => shown.includes('\n'), { what: 'the code', timeoutMs: 30_000 });
-  return { child, code: /keyrelay receive (\S+)/.exec(shown)?.[1] ?? '', end };
+  const shown = written(child.stdout);
+  await until(() => shown.text.includes('\n'), { what: 'the code', timeoutMs: 30_000 });
+  return { child, code: /keyrelay receive (\S+)/.exec(shown.text)?.[1] ?? '', end };
 }
 
 const receive = (code: string, into: string) => ['receive', code, '--yes', '--into', people.path(into)];
-
-/** Bytes of files that are still on their way into a folder. */
-async function arrived(folder: string): Promise<number> {
-  const names = (await readdir(people.path(folder)).catch(() => [])).filter((name) => name.endsWith('.part'));
-  const sizes = await Promise.all(
-    names.map(async (name) => (await readFile(people.path(join(folder, name)))).length),
-  );
-  return Math.max(0, ...sizes);
-}
 
 describe('a code for one transfer', () => {
   test('brings a file and a folder to a recipient without an identity, and leaves none behind', async () => {
@@ -99,8 +93,7 @@ describe('a code for one transfer', () => {
         expect((await fetch(`${small.http}/users/${code.split('-')[0]}`)).status).toBe(410);
         // Both places are free again.
         for (let n = 0; n < 2; n += 1) {
-          const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
-          const body = { ecdh_public_key: ecdhPublicKey, eddsa_public_key: eddsaPublicKey, invite: token };
+          const body = registrationOf(makeKeys(), { invite: token });
           expect((await postUser(small.http, body)).status).toBe(201);
         }
       } finally {
@@ -131,12 +124,18 @@ describe('a code for one transfer', () => {
     const { code } = sender;
     const recipient = people.start('recipient', receive(code, 'large'), env);
     const stopped = ended(recipient);
-    await until(async () => (await arrived('large')) > 500_000, { what: 'a part', timeoutMs: 60_000 });
+    await until(async () => (await partialBytes(people.path('large'))) > 500_000, {
+      what: 'a part',
+      timeoutMs: 60_000,
+    });
     recipient.kill('SIGINT');
     expect(await stopped).toMatchObject({ code: 1, err: expect.stringContaining('Interrupted') });
     const back = people.start('recipient', receive(code, 'large'), env);
     const end = ended(back);
-    await until(async () => (await arrived('large')) > 1_500_000, { what: 'more', timeoutMs: 60_000 });
+    await until(async () => (await partialBytes(people.path('large'))) > 1_500_000, {
+      what: 'more',
+      timeoutMs: 60_000,
+    });
     sender.child.kill('SIGKILL');
     await sender.end;
     const again = people.start('sender', ['send', people.path('large.bin')], env);
@@ -150,12 +149,9 @@ describe('a code for one transfer', () => {
     await writeFile(people.path('unwanted.txt'), 'unwanted');
     const { code, end } = await offering(people.path('unwanted.txt'));
     const terminal = people.startInTerminal('recipient', ['receive', code, '--into', people.path('none')]);
-    let shown = '';
-    terminal.stdout.on('data', (chunk) => {
-      shown += String(chunk);
-    });
-    await until(() => shown.includes('[Y/n]'), { what: 'the question', timeoutMs: 30_000 });
-    expect(shown).toContain('unwanted.txt  8 bytes');
+    const shown = written(terminal.stdout);
+    await until(() => shown.text.includes('[Y/n]'), { what: 'the question', timeoutMs: 30_000 });
+    expect(shown.text).toContain('unwanted.txt  8 bytes');
     terminal.stdin.write('n\n');
     expect(await end).toMatchObject({ code: 1, err: expect.stringContaining('do not want it') });
     expect(await readdir(people.path('none')).catch(() => [])).toEqual([]);

@@ -1,7 +1,6 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
-import { commandLineForTests, ended } from '../../support/clients/command-line.ts';
+import { commandLineForTests, ended, jsonRows, written } from '../../support/clients/command-line.ts';
 import { rowsOf } from '../../support/documents/terminal.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
@@ -10,28 +9,14 @@ const processes = processesForTests();
 const relay = relayForTests();
 const people = commandLineForTests(() => relay.http);
 
-/** What a child writes to standard output, as it comes. */
-function written(child: ChildProcessWithoutNullStreams): { readonly text: string } {
-  const shown = { text: '' };
-  child.stdout.on('data', (chunk) => {
-    shown.text += String(chunk);
-  });
-  return shown;
-}
-
-const linesOf = (text: string) =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { readonly note?: string; readonly body?: unknown });
-const notesOf = (text: string) => linesOf(text).flatMap(({ note }) => note ?? []);
-const bodiesOf = (text: string) => linesOf(text).flatMap(({ body }) => body ?? []);
+const notesOf = (text: string) => jsonRows(text).flatMap(({ note }) => (note as string | undefined) ?? []);
+const bodiesOf = (text: string) => jsonRows(text).flatMap(({ body }) => body ?? []);
 
 test('two terminals talk, and programs read nothing but JSON', async () => {
   const [eve, frank] = [await people.codeOf('eve'), await people.codeOf('frank')];
   const left = people.start('eve', ['chat', frank, '--json']);
   const right = people.start('frank', ['chat', eve, '--json']);
-  const [atLeft, atRight] = [written(left), written(right)];
+  const [atLeft, atRight] = [written(left.stdout), written(right.stdout)];
   left.stdin.write('hello\n');
   await until(() => atRight.text.includes('"body":"hello"'), { what: 'hello', timeoutMs: 20_000 });
   right.stdin.write('hello yourself\n');
@@ -82,9 +67,9 @@ test('two terminals talk, and programs read nothing but JSON', async () => {
 test('in a terminal each message stands once, and its mark changes where it is', async () => {
   const [gina, hugo] = [await people.codeOf('gina'), await people.codeOf('hugo')];
   const other = people.start('hugo', ['chat', gina, '--json']);
-  const heard = written(other);
+  const heard = written(other.stdout);
   const child = people.startInTerminal('gina', ['chat', hugo]);
-  const screen = written(child);
+  const screen = written(child.stdout);
   await until(() => screen.text.includes('/help lists'), { what: 'the first line', timeoutMs: 20_000 });
   for (const [index, text] of ['one', 'two'].entries()) {
     child.stdin.write(`${text}\n`);
@@ -107,22 +92,17 @@ describe('without a relay', () => {
     const port = await freePort();
     const node = await processes.relay({ RELAY_PORT: `${port}` });
     const env = { RELAY_URL: node.http };
-    const code = JSON.parse((await people.run('kim', ['identity', '--json'], { env })).out) as {
-      code: string;
-    };
-    const first = people.start('lea', ['chat', code.code, '--json'], env);
-    const shown = written(first);
+    const [kim] = jsonRows((await people.run('kim', ['identity', '--json'], { env })).out);
+    const code = String(kim?.code);
+    const first = people.start('lea', ['chat', code, '--json'], env);
+    const shown = written(first.stdout);
     await until(() => shown.text.includes('"other"'), { what: 'the conversation', timeoutMs: 20_000 });
     first.stdin.end();
     await ended(first);
     await node.kill();
 
-    const {
-      code: exit,
-      out,
-      err,
-    } = await people.run('lea', ['chat', code.code], { env, input: 'for later\n' });
-    expect(exit).toBe(3);
+    const { out, err, ...exit } = await people.run('lea', ['chat', code], { env, input: 'for later\n' });
+    expect(exit).toEqual({ code: 3 });
     expect(err).toMatch(/offline: .*nothing listens there/i);
     expect(err).toContain('1 message waits');
     // A pipe gets no codes that steer a terminal.

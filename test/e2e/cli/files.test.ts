@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
-import { commandLineForTests, ended, jsonLines } from '../../support/clients/command-line.ts';
+import { commandLineForTests, ended, jsonLines, written } from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
@@ -90,12 +90,9 @@ describe('a file', () => {
       expect(await people.run('ann', ['send', bob, small.path])).toMatchObject({ code: 0 });
       const large = await fileOf('large.bin', 3_000_000);
       const sending = people.start('ann', ['send', bob, large.path, '--timeout', '30']);
-      let said = '';
-      sending.stderr.on('data', (chunk) => {
-        said += String(chunk);
-      });
-      await until(() => said.includes('more than may wait at the relay'), { what: 'the word about it' });
-      expect(said).toContain('large.bin (3.0 MB)');
+      const said = written(sending.stderr);
+      await until(() => said.text.includes('more than may wait at the relay'), { what: 'the word about it' });
+      expect(said.text).toContain('large.bin (3.0 MB)');
       const interrupted = ended(sending);
       sending.kill('SIGINT');
       expect((await interrupted).code).toBe(1);

@@ -4,7 +4,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import { loadIdentity } from '../../../src/cli/person/account/identity-file.ts';
 import { sealedLines } from '../../../src/cli/person/account/sealed-lines.ts';
-import { commandLineForTests, ended, jsonLines } from '../../support/clients/command-line.ts';
+import {
+  commandLineForTests,
+  ended,
+  jsonLines,
+  jsonRows,
+  written,
+} from '../../support/clients/command-line.ts';
 import { longTest } from '../../support/long.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
@@ -56,14 +62,11 @@ describe('an identity', () => {
     const env = { KEYRELAY_PASSPHRASE: 'correct horse' };
     await people.run('typed', ['identity'], { env });
     const child = people.startInTerminal('typed', ['identity', '--json']);
-    let shown = '';
-    child.stdout.on('data', (chunk) => {
-      shown += String(chunk);
-    });
-    await until(() => shown.includes('Passphrase of'), { what: 'the question' });
+    const shown = written(child.stdout);
+    await until(() => shown.text.includes('Passphrase of'), { what: 'the question' });
     child.stdin.write('correct horsx\u007fe\n');
-    await until(() => shown.includes('"code"'), { what: 'the answer', timeoutMs: 20_000 });
-    expect(shown).not.toContain('horse');
+    await until(() => shown.text.includes('"code"'), { what: 'the answer', timeoutMs: 20_000 });
+    expect(shown.text).not.toContain('horse');
   });
 
   test('that is something else is called so, and not encrypted', async () => {
@@ -133,17 +136,17 @@ describe('a relay that was set up anew', () => {
       await ended(listening);
 
       const forgetful = people.start('gus', ['listen'], env);
-      let said = '';
-      forgetful.stderr.on('data', (chunk) => {
-        said += String(chunk);
-      });
-      await until(() => said.includes('listening as'), { what: 'the first listening' });
+      const said = written(forgetful.stderr);
+      await until(() => said.text.includes('listening as'), { what: 'the first listening' });
       await node.kill();
       node = await processes.relay(settings);
       // One that runs says so and goes on with its new code.
-      await until(() => said.split('listening as').length === 3, { what: 'the new code', timeoutMs: 60_000 });
-      expect(said).toContain('has forgotten you');
-      const peer = /listening as (\w+).*listening as (\w+)/s.exec(said)?.[2] ?? '';
+      await until(() => said.text.split('listening as').length === 3, {
+        what: 'the new code',
+        timeoutMs: 60_000,
+      });
+      expect(said.text).toContain('has forgotten you');
+      const peer = /listening as (\w+).*listening as (\w+)/s.exec(said.text)?.[2] ?? '';
       expect(peer).not.toBe(beforePeer);
 
       const after = await codeNow('fay');
@@ -176,11 +179,7 @@ describe('what is piped to send', () => {
     }
     const listened = await people.run('bob', ['listen', '--count', '3']);
     const alice = await people.codeOf('alice');
-    const said = listened.out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(said.map(({ from, body }) => [from, body])).toEqual([
+    expect(jsonRows(listened.out).map(({ from, body }) => [from, body])).toEqual([
       [alice, 'one'],
       [alice, 'zwei – ü 🙂'],
       [alice, '3\n'],
@@ -191,10 +190,7 @@ describe('what is piped to send', () => {
 
 test('ping times each step', async () => {
   const { code, out } = await people.run('gil', ['ping', '--count', '3', '--json']);
-  const steps = out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const steps = jsonRows(out);
   expect(code).toBe(0);
   expect(steps.map(({ step }) => step)).toEqual(['lookup', 'login', 'round', 'round', 'round']);
   for (const { acceptedMs, deliveredMs } of steps.slice(2)) {

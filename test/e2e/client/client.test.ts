@@ -1,5 +1,4 @@
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -11,11 +10,13 @@ import {
   Relay,
 } from '../../../src/client/index.ts';
 import { approached, peopleForTests, take } from '../../support/clients/sdk.ts';
+import { folderForTests } from '../../support/folder.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
+const folder = folderForTests();
 const people = peopleForTests();
 const relay = relayForTests();
 
@@ -129,13 +130,9 @@ describe('a conversation', () => {
     await toAlice.send('while Alice is away');
     await bob.relay.close();
 
-    const aliceAgain = await people.join(relay.http, alice);
-    const bobAgain = await people.join(relay.http, bob);
+    const { person: aliceAgain, conversation: toBobAgain } = await people.back(relay.http, alice);
+    const { conversation: toAliceAgain } = await people.back(relay.http, bob);
     expect(aliceAgain.code).toBe(alice.code);
-    const [toBobAgain] = aliceAgain.relay.conversations;
-    const [toAliceAgain] = bobAgain.relay.conversations;
-    if (toBobAgain === undefined || toAliceAgain === undefined)
-      throw new Error('a conversation was forgotten');
     expect(bodies(await take(toBobAgain, 1))).toEqual(['while Alice is away']);
     await toBobAgain.send('after');
     expect(bodies(await take(toAliceAgain, 1))).toEqual(['after']);
@@ -204,7 +201,6 @@ test('an envelope of another make is taken or dropped, and never keeps others wa
 });
 
 test('a message is handed over until it has been handled, over restarts too, and then never again', async () => {
-  const folder = await fs.mkdtemp(join(tmpdir(), 'keyrelay-'));
   const path = join(folder, 'bob.jsonl');
   const { alice } = await people.acquainted(relay.http);
   const bob = await people.join(relay.http, { storage: fileStorage(path, fs) });
@@ -218,12 +214,9 @@ test('a message is handed over until it has been handled, over restarts too, and
   expect((await messages.next()).value?.body).toBe('two');
   await bob.relay.close();
 
-  const again = await people.join(relay.http, { identity: bob.identity, storage: fileStorage(path, fs) });
-  const [toAliceAgain] = again.relay.conversations;
-  if (toAliceAgain === undefined) throw new Error('the conversation was forgotten');
-  expect(bodies(await take(toAliceAgain, 2))).toEqual(['two', 'three']);
+  const again = await people.back(relay.http, { identity: bob.identity, storage: fileStorage(path, fs) });
+  expect(bodies(await take(again.conversation, 2))).toEqual(['two', 'three']);
   expect((await fs.stat(path)).mode & 0o777).toBe(0o600);
   // Closing rewrites the file without used keys.
-  await again.relay.close();
-  await fs.rm(folder, { recursive: true });
+  await again.person.relay.close();
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../src/cli/dev/servers.ts';
 import type { Conversation } from '../../../src/client/index.ts';
 import { TcpProxy } from '../../faults/injectors/proxy.ts';
-import { approached, People, type Person, take } from '../../support/clients/sdk.ts';
+import { begun, People, type Person, take } from '../../support/clients/sdk.ts';
 import { byLength } from '../../support/long.ts';
 import { Random } from '../../support/random.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
@@ -70,10 +70,7 @@ test(`${MESSAGES} messages each way arrive once and in order while both lines ar
   const alice = await people.join(`http://127.0.0.1:${lineA.port}`);
   const bob = await people.join(`http://127.0.0.1:${lineB.port}`);
   const gaps: number[] = [];
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  const toAlice = await coming;
+  const { toBob, toAlice } = await begun(alice, bob);
   for (const each of [toBob, toAlice]) each.on('gap', ({ missing }) => gaps.push(missing));
 
   const received = Promise.all([take(toAlice, MESSAGES), take(toBob, MESSAGES)]);
@@ -100,10 +97,7 @@ test('a relay killed in the middle and started again is not noticed, but for the
   const first = await processes.relay(settings);
   const alice = await people.join(first.http);
   const bob = await people.join(first.http);
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  const toAlice = await coming;
+  const { toBob, toAlice } = await begun(alice, bob);
   const received = take(toAlice, 200);
   const delivered: string[] = [];
   toBob.on('delivered', ({ id }) => delivered.push(id));
@@ -126,10 +120,7 @@ test('a socket that is dead and does not say so is found once the network is bac
   const line = await TcpProxy.start(relay);
   const alice = await people.join(`http://127.0.0.1:${line.port}`);
   const bob = await people.join(relay.http);
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  const toAlice = await coming;
+  const { toBob, toAlice } = await begun(alice, bob);
   await until(() => toBob.secured, { what: 'keys' });
 
   // As when a telephone changes from one network to another: no end, no reset.
@@ -182,10 +173,7 @@ function idOf(accepted: string): string {
 test('a key that the relay changes for a code stops the conversation until it is accepted', async () => {
   const alice = await people.join(relay.http);
   const bob = await people.join(relay.http);
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  await coming;
+  const { toBob } = await begun(alice, bob);
   await until(() => toBob.secured, { what: 'keys' });
   const before = toBob.safetyNumber();
   await bob.relay.close();

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Conversation, FileOffer, FileProgress } from '../../../src/client/index.ts';
 import { fileOf, MemorySink } from '../../support/clients/files.ts';
-import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
+import { begun, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
 
@@ -17,16 +17,10 @@ async function offered(conversation: Conversation): Promise<FileOffer> {
   return message.file;
 }
 
-/** The same person on the same storage, as after a restart, and the one conversation. */
-async function again(
-  person: Person,
-  url = relay.http,
-): Promise<{ person: Person; conversation: Conversation }> {
+/** A person who goes and comes back. */
+async function again(person: Person, url = relay.http): ReturnType<typeof people.back> {
   await person.relay.close();
-  const back = await people.join(url, { identity: person.identity, storage: person.storage });
-  const [conversation] = back.relay.conversations;
-  if (conversation === undefined) throw new Error('no conversation');
-  return { person: back, conversation };
+  return people.back(url, person);
 }
 
 function progressOf(conversation: Conversation): FileProgress[] {
@@ -290,10 +284,7 @@ describe('a file', () => {
   ] as const)('goes %s', async (_, settings, protocol) => {
     const other = await processes.relay(settings);
     const [alice, bob] = [await people.join(other.http, { protocol }), await people.join(other.http)];
-    const coming = approached(bob);
-    const toBob = await alice.relay.startConversation(bob.code);
-    await toBob.secure();
-    const toAlice = await coming;
+    const { toBob, toAlice } = await begun(alice, bob);
     const bytes = randomBytes(60_000);
     const sent = await toBob.sendFile(fileOf('x', bytes));
     const sink = new MemorySink(bytes.length);

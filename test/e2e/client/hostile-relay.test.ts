@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { signedFrame } from '../../../src/client/account/signing.ts';
 import { type Conversation, createIdentity, type Identity, Relay } from '../../../src/client/index.ts';
 import { signedText } from '../../../src/protocol/frames/relay-frames.ts';
-import { People, type Person, take } from '../../support/clients/sdk.ts';
+import { begun, People, type Person, take } from '../../support/clients/sdk.ts';
 import { byLength } from '../../support/long.ts';
 import { fromServer, HostileRelay } from '../../support/services/hostile-relay.ts';
 import { until } from '../../support/until.ts';
@@ -60,12 +60,7 @@ async function talking(): Promise<{
   };
   const alice = await join();
   const bob = await join();
-  const coming = new Promise<Conversation>((resolve) =>
-    bob.relay.on('conversation', ({ conversation }) => resolve(conversation)),
-  );
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  const toAlice = await coming;
+  const { toBob, toAlice } = await begun(alice, bob);
   // Her first message tells Bob that she has the keys too.
   const agreed = () => toBob.secured && toAlice.secured && kept.some((frame) => frame.includes('ciphertext'));
   await until(agreed, { what: 'keys' });

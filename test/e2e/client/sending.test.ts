@@ -46,10 +46,8 @@ test('a relay that is closed first ends the promises, not the message', async ()
   await sending.stored;
   await alice.relay.close();
   await expect(sending.read).rejects.toMatchObject({ code: 'closed' });
-  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
-  const [toAlice] = again.relay.conversations;
-  if (toAlice === undefined) throw new Error('no conversation');
-  expect((await take(toAlice, 1)).map(({ body }) => body)).toEqual(['for later']);
+  const { conversation } = await people.back(relay.http, bob);
+  expect((await take(conversation, 1)).map(({ body }) => body)).toEqual(['for later']);
 });
 
 test('name, answered message and lifetime come along, and other values of theirs do not', async () => {
@@ -75,10 +73,8 @@ test('a program that stores what it gets may take it in batches: all of it, in o
   }
   expect(got).toEqual([...Array.from({ length: 50 }, (_, number) => number), 'last']);
   await bob.relay.close();
-  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
+  const { conversation } = await people.back(relay.http, bob);
   await toBob.send('after');
-  const [conversation] = again.relay.conversations;
-  if (conversation === undefined) throw new Error('no conversation');
   expect((await take(conversation, 1)).map(({ body }) => body)).toEqual(['after']);
 });
 

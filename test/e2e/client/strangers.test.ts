@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
-import { approached, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { approached, begun, type Person, peopleForTests, take } from '../../support/clients/sdk.ts';
+import { envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, registerUser } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
@@ -57,14 +57,7 @@ test('a raw request for keys is not answered either, and its sender sees the sam
   const eve = await registerUser(relay.http);
   const socket = await PlainClient.login(relay.ws, eve, { protocol: 2 });
   const payload = { ecdh_public_key: makeKeys().ecdhPublicKey };
-  const text = envelopeText({
-    sender: eve.code,
-    recipient: bob.code,
-    id: 'r-1',
-    type: 'key_exchange',
-    payload,
-  });
-  socket.sendData(eve, text);
+  socket.send(envelopeFrame(eve, { recipient: bob.code, id: 'r-1', type: 'key_exchange', payload }));
   await socket.until(() => socket.accepted().includes('r-1'));
   await aWhile();
   expect(socket.envelopes).toEqual([]);
@@ -73,10 +66,7 @@ test('a raw request for keys is not answered either, and its sender sees the sam
 test('a request without a message is a conversation to accept, too; then the message comes', async () => {
   const bob = await people.join(relay.http);
   const alice = await people.join(relay.http);
-  const coming = approached(bob);
-  const toBob = await alice.relay.startConversation(bob.code);
-  await toBob.secure();
-  const toAlice = await coming;
+  const { toBob, toAlice } = await begun(alice, bob);
   expect(toAlice.accepted).toBe(false);
   const sending = toBob.send('Thank you');
   await toAlice.accept();
@@ -106,13 +96,12 @@ test('what is owed to a stranger outlives a restart, and is sent once he is acce
   const sending = toBob.send('May I?');
   await take(await coming, 1);
   await bob.relay.close();
-  const again = await people.join(relay.http, { identity: bob.identity, storage: bob.storage });
-  const [toAlice] = again.relay.conversations;
-  expect(toAlice?.accepted).toBe(false);
+  const { conversation: toAlice } = await people.back(relay.http, bob);
+  expect(toAlice.accepted).toBe(false);
   await aWhile();
-  await toAlice?.accept();
+  await toAlice.accept();
   await until(() => toBob.secured, { what: 'the answer' });
-  await toAlice?.markRead(await sending);
+  await toAlice.markRead(await sending);
   await sending.read;
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { envelopeFrame, readServerMessage } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
+import { ReconnectingClient } from '../../support/plain/reconnecting-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
@@ -54,7 +55,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
     const sent = new Map<string, string[]>(people.map(({ user }) => [user.code, []]));
     for (const { user, socket } of people) {
       for (const { user: to } of people) {
-        const frame = frameOf(user, envelopeText({ sender: user.code, recipient: to.code }));
+        const frame = envelopeFrame(user, { recipient: to.code });
         socket.send(frame);
         sent.get(to.code)?.push(frame);
       }
@@ -75,7 +76,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       nodes = await Promise.all([node(), node(), node()]);
       [alice, bob] = [await registerUser(nodes[0].http), await registerUser(nodes[1].http)];
       frames = Array.from({ length: ENVELOPES }, (_, n) =>
-        frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: `n-${n}`, payload: n })),
+        envelopeFrame(alice, { recipient: bob.code, id: `n-${n}`, payload: n }),
       );
     });
 
@@ -93,7 +94,7 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
       await interrupted;
       await sender.until(() => sender.accepted === ENVELOPES);
       await receiver.until(() => new Set(receiver.received.flat()).size >= ENVELOPES);
-      await Promise.all([sender.close(), receiver.close()]);
+      for (const each of [sender, receiver]) each.close();
       return receiver.received;
     }
 
@@ -129,20 +130,24 @@ describe.each(Object.keys(STORES))('nodes over %s', (name) => {
 
 /** A client that comes back: to the next relay of its list, and with what it is not sure of. */
 class Persistent {
-  readonly #urls: readonly string[];
-  readonly #user: PlainUser;
-  #socket: PlainClient | null = null;
-  #attempts = 0;
+  readonly #client: ReconnectingClient;
+  #dials = 0;
   #unaccepted: string[] = [];
-  #closing = false;
   /** By connection. */
   readonly received: string[][] = [];
   readonly #accepted = new Set<string>();
   #awaited: { readonly count: number; readonly resolve: () => void } | null = null;
 
   constructor(urls: readonly string[], user: PlainUser) {
-    this.#urls = urls;
-    this.#user = user;
+    this.#client = new ReconnectingClient({
+      user,
+      dial: () => urls[Math.min(this.#dials++, urls.length - 1)] ?? '',
+      onLogin: () => {
+        this.received.push([]);
+        this.#sendUnaccepted();
+      },
+      onFrame: (frame) => this.#take(String(frame)),
+    });
   }
 
   get accepted(): number {
@@ -157,48 +162,35 @@ class Persistent {
   }
 
   async connect(): Promise<void> {
-    const url = this.#urls[Math.min(this.#attempts, this.#urls.length - 1)] ?? '';
-    this.#attempts += 1;
-    const socket = await PlainClient.login(url, this.#user);
-    this.#socket = socket;
-    const envelopes: string[] = [];
-    this.received.push(envelopes);
-    const take = (text: string) => {
-      if (!text.startsWith('{"data":{"sender":"server"')) envelopes.push(text);
-      if (envelopes.length === this.#awaited?.count) this.#awaited.resolve();
-      const accepted = /"type":"accepted","payload":{"id":"([^"]+)"/.exec(text)?.[1];
-      if (accepted !== undefined) this.#accepted.add(accepted);
-    };
-    for (const text of socket.received) take(text);
-    socket.ws.on('message', (data) => take(String(data)));
-    socket.ws.on('close', () => {
-      if (!this.#closing) void this.#comeBack();
-    });
-    this.#sendUnaccepted();
+    this.#client.start();
+    await this.until(() => this.#client.loggedIn);
   }
 
   send(frames: readonly string[]): void {
     this.#unaccepted.push(...frames);
-    for (const frame of frames) this.#socket?.send(frame);
+    if (this.#client.loggedIn) for (const frame of frames) this.#client.client?.send(frame);
   }
 
   until(condition: () => boolean): Promise<void> {
     return expect.poll(condition, { timeout: 15_000, interval: 5 }).toBe(true);
   }
 
-  async close(): Promise<void> {
-    this.#closing = true;
-    await this.#socket?.close();
+  close(): void {
+    this.#client.stop();
   }
 
-  async #comeBack(): Promise<void> {
-    await this.connect().catch(() => this.#comeBack());
+  #take(text: string): void {
+    const envelopes = this.received.at(-1);
+    if (readServerMessage(text) === null) envelopes?.push(text);
+    if (envelopes?.length === this.#awaited?.count) this.#awaited?.resolve();
+    const accepted = /"type":"accepted","payload":{"id":"([^"]+)"/.exec(text)?.[1];
+    if (accepted !== undefined) this.#accepted.add(accepted);
   }
 
   /** In order, from the first that is in doubt: with the same id a repeat is stored once. */
   #sendUnaccepted(): void {
     this.#unaccepted = this.#unaccepted.filter((frame) => !this.#accepted.has(idOf(frame)));
-    for (const frame of this.#unaccepted) this.#socket?.send(frame);
+    for (const frame of this.#unaccepted) this.#client.client?.send(frame);
   }
 }
 

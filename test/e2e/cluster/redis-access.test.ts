@@ -6,14 +6,13 @@ import { freePort } from '../../../src/cli/dev/servers.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { folderForTests } from '../../support/folder.ts';
 import { command } from '../../support/plain/commands.ts';
-import { frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
-import { makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registerUser, registrationOf, signHex } from '../../support/plain/users.ts';
 import { type RedisServer, startRedis } from '../../support/redis/redis.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { makeCertificate } from '../../support/services/certificate.ts';
-import { until } from '../../support/until.ts';
 
 /** Redis as docs/security.md advises: TLS, and a user with exactly the permissions that the relay needs. */
 
@@ -93,9 +92,7 @@ async function fillAndEmpty(relay: RelayNode): Promise<void> {
   for (const envelope of [client.envelopes[0], client.envelopes[4]]) {
     const before = await relay.metric('keyrelay_envelopes_confirmed_total');
     client.send(`{"ack":"${/"seq":"([^"]+)"/.exec(envelope ?? '')?.[1]}"}`);
-    await until(async () => (await relay.metric('keyrelay_envelopes_confirmed_total')) > before, {
-      what: 'it',
-    });
+    await relay.untilMetric('keyrelay_envelopes_confirmed_total', (count) => count > before);
   }
   await client.close();
 }
@@ -132,25 +129,19 @@ async function useAll(relay: RelayNode, url: string): Promise<void> {
   const [alice, bob] = [await registerUser(relay.http), await registerUser(relay.http)];
   const keys = makeKeys();
   const proof = signHex(keys, `relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}`);
-  const proven = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey, proof };
+  const proven = registrationOf(keys, { proof });
   expect((await postUser(relay.http, proven)).status).toBe(201);
   expect((await postUser(relay.http, proven)).status).toBe(200);
   expect((await fetch(`${relay.http}/users/${bob.code}`)).status).toBe(200);
   const sender = await PlainClient.login(relay.ws, alice);
-  const envelope = (id: string) =>
-    frameOf(
-      alice,
-      `{"sender":"${alice.code}","recipient":"${bob.code}","id":"${id}","message":{"type":"message"}}`,
-    );
+  const envelope = (id: string) => envelopeFrame(alice, { recipient: bob.code, id });
   for (const id of ['a', 'b', 'b']) sender.send(envelope(id));
   await sender.until(() => sender.accepted().length === 3);
   const recipient = await PlainClient.login(relay.ws, bob);
   await recipient.until(() => recipient.envelopes.length === 2);
   sender.send(envelope('c'));
   await recipient.until(() => recipient.envelopes.length === 3);
-  await until(async () => (await relay.metric('keyrelay_envelopes_confirmed_total')) === 3, {
-    what: 'receipts',
-  });
+  await relay.untilMetric('keyrelay_envelopes_confirmed_total', (count) => count === 3);
   await sender.close();
   await recipient.close();
   expect(await reopen(url, bob.code)).toBe('exit code 0');
@@ -214,9 +205,7 @@ it('a node speaks TLS with Redis, and refuses a server whose certificate it cann
   const relay = await processes.relay({ RELAY_REDIS_URL: url, NODE_EXTRA_CA_CERTS: certFile });
   const alice = await registerUser(relay.http);
   const client = await PlainClient.login(relay.ws, alice);
-  client.send(
-    frameOf(alice, `{"sender":"${alice.code}","recipient":"${alice.code}","message":{"type":"message"}}`),
-  );
+  client.send(envelopeFrame(alice, { recipient: alice.code }));
   await client.until(() => client.envelopes.length === 1);
   await client.close();
   await expect(processes.relay({ RELAY_REDIS_URL: url })).rejects.toThrow(/self[- ]signed|certificate/i);
@@ -232,10 +221,7 @@ it('registrations are refused while memory is short, before mail suffers', async
   for (const key of ballast) await redis.call('SET', key, 'x'.repeat((1 << 20) - 64));
   await expect(registerUser(relay.http)).rejects.toThrow('503');
   const client = await PlainClient.login(relay.ws, alice);
-  client.sendData(
-    alice,
-    `{"sender":"${alice.code}","recipient":"${alice.code}","message":{"type":"message"}}`,
-  );
+  client.send(envelopeFrame(alice, { recipient: alice.code }));
   await client.until(() => client.envelopes.length === 1);
   await client.close();
   await redis.call('DEL', ...ballast);
@@ -247,7 +233,7 @@ it('reopen allows protocol 1 for an account that has used protocol 2, until it u
   servers.push(redis);
   const relay = await processes.relay({ RELAY_REDIS_URL: redis.url });
   const alice = await registerUser(relay.http);
-  const connect1 = frameOf(alice, `{"sender":"${alice.code}","message":{"type":"connect"}}`);
+  const connect1 = frameOf(alice, connectText(alice.code));
   const login1 = async () => {
     const client = await PlainClient.open(relay.ws);
     client.send(connect1);

@@ -50,17 +50,13 @@ async function talk(settings: Record<string, string>): Promise<readonly string[]
   const frames = [plainEnvelope(alice, bob.code), plainEnvelope(alice, bob.code)];
   sender.send(frames[0] ?? '');
   await recipient.until(() => recipient.envelopes.length === 1);
-  await until(async () => (await right.metric('keyrelay_envelopes_confirmed_total')) === 1, {
-    what: 'the receipt',
-  });
+  await right.untilMetric('keyrelay_envelopes_confirmed_total', (count) => count === 1);
   await recipient.close();
   sender.send(frames[1] ?? '');
   await sender.until(() => answers(sender) === 2);
   const again = await PlainClient.login(right.ws, bob);
   await again.until(() => again.envelopes.length === 1);
-  await until(async () => (await right.metric('keyrelay_envelopes_confirmed_total')) === 2, {
-    what: 'the receipt',
-  });
+  await right.untilMetric('keyrelay_envelopes_confirmed_total', (count) => count === 2);
   await again.close();
   await sender.close();
   expect(await left.stop()).toBe('exit code 0');

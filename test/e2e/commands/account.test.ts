@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { command } from '../../support/plain/commands.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
-import { makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registerUser, registrationOf, signHex } from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -27,7 +27,7 @@ describe.each([0, 1])('delete_account, %i', (index) => {
     expect(await command(hers, alice, 'delete_account')).toEqual({});
     expect(await hers.untilClosed()).toEqual({ code: 4410, reason: 'the account was deleted' });
     expect((await fetch(`${relay.http}/users/${alice.code}`)).status).toBe(410);
-    his.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'late' }));
+    his.send(envelopeFrame(bob, { recipient: alice.code, id: 'late' }));
     expect(await his.nextError()).toMatchObject({ code: 'recipient_unknown', id: 'late' });
     await expect(PlainClient.login(relay.ws, alice, { protocol: 2 })).rejects.toThrow('bad_signature');
     const again = await registerUser(relay.http, { keys: alice });
@@ -47,8 +47,7 @@ describe('rotate', () => {
     expect(await command(socket, alice, 'rotate', payload)).toEqual({});
     const found = await (await fetch(`${relay.http}/users/${alice.code}`)).json();
     expect(found).toMatchObject({ ecdh_public_key: ecdhPublicKey, proof });
-    const body = { ecdh_public_key: ecdhPublicKey, eddsa_public_key: alice.eddsaPublicKey };
-    expect((await postUser(relay.http, body)).status).toBe(200);
+    expect((await postUser(relay.http, registrationOf({ ...alice, ecdhPublicKey }))).status).toBe(200);
     // Once more is as good as once.
     expect(await command(socket, alice, 'rotate', payload)).toEqual({});
   });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { sendStored } from '../../support/clients/scene.ts';
 import { command, commandText } from '../../support/plain/commands.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { envelopeFrame, envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
@@ -40,14 +40,7 @@ async function ask(from: Talker, to: PlainUser): Promise<void> {
   requests += 1;
   const id = `request-${requests}`;
   const payload = { ecdh_public_key: makeKeys().ecdhPublicKey };
-  const text = envelopeText({
-    sender: from.user.code,
-    recipient: to.code,
-    id,
-    type: 'key_exchange',
-    payload,
-  });
-  from.socket.sendData(from.user, text);
+  from.socket.send(envelopeFrame(from.user, { recipient: to.code, id, type: 'key_exchange', payload }));
   await from.socket.until(() => from.socket.accepted().includes(id));
 }
 
@@ -263,7 +256,7 @@ describe('commands that are refused', () => {
     const relay = relays[0] as RelayNode;
     const user = await registerUser(relay.http);
     const socket = await PlainClient.login(relay.ws, user);
-    socket.sendData(user, envelopeText({ sender: user.code, recipient: 'server', id: 'x', type: 'blocks' }));
+    socket.send(envelopeFrame(user, { recipient: 'server', id: 'x', type: 'blocks' }));
     expect(await socket.nextError()).toMatchObject({ code: 'bad_frame' });
   });
 });

@@ -1,37 +1,22 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { CLIENT_CASES } from '../../../src/cli/conformance/client/cases/cases.ts';
 import { failureOf } from '../../../src/cli/conformance/client/client.ts';
+import { jsonRows, keyrelay } from '../../support/clients/command-line.ts';
 import { byLength } from '../../support/long.ts';
+import { MAIN } from '../../support/servers/processes.ts';
 import { pythonWithPackages } from '../../support/services/python.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const MAIN = join(ROOT, 'dist/cli/main.js');
 const PYTHON = pythonWithPackages();
 const CLIENT = join(ROOT, 'docs/clients/python/keyrelay.py');
 /** Of a broken client for what it will never do. */
 const WAIT_MS = 6_000;
 
-interface Result {
-  readonly section: string;
-  readonly case: string;
-  readonly ok: boolean;
-  readonly words?: string;
-}
-
 async function conformance(command: readonly string[], only = '') {
-  const args = [MAIN, 'conformance', 'client', '--json', '--only', only, '--', ...command];
-  const { code, stdout } = await promisify(execFile)(process.execPath, args).then(
-    (ran) => ({ code: 0, stdout: ran.stdout }),
-    (error: { code: number; stdout: string }) => error,
-  );
-  const results = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Result);
-  return { code, failed: results.filter(({ ok }) => !ok), names: results.map((each) => each.case) };
+  const { code, out } = await keyrelay(['conformance', 'client', '--json', '--only', only, '--', ...command]);
+  const results = jsonRows(out);
+  return { code, failed: results.filter(({ ok }) => ok !== true), names: results.map((each) => each.case) };
 }
 
 describe('every rule is kept by', () => {
@@ -44,17 +29,8 @@ describe('every rule is kept by', () => {
 
   // The short form: what version 2 between the peers adds.
   test.concurrent('the command line, and with it the SDK', async () => {
-    const chat = [
-      process.execPath,
-      MAIN,
-      'chat',
-      '{peer}',
-      '--json',
-      '--url',
-      '{url}',
-      '--identity',
-      '{state}',
-    ];
+    const options = ['--json', '--url', '{url}', '--identity', '{state}'];
+    const chat = [process.execPath, MAIN, 'chat', '{peer}', ...options];
     expect(await conformance(chat, byLength('6.6 ', ''))).toMatchObject({ code: 0, failed: [] });
   });
 });

@@ -1,31 +1,15 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { CASES } from '../../../src/cli/conformance/relay/cases.ts';
+import { jsonRows, keyrelay } from '../../support/clients/command-line.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 import { FaultyProxy } from '../../support/services/faulty-proxy.ts';
 
-const MAIN = join(import.meta.dirname, '../../../dist/cli/main.js');
 // Each run registers its own users, all from here.
 const relay = relayForTests({ RELAY_REGISTRATIONS_PER_MIN: '0', RELAY_LOOKUPS_PER_MIN: '0' });
 
-interface Result {
-  readonly section: string;
-  readonly case: string;
-  readonly ok: boolean;
-  readonly words?: string;
-}
-
-async function conformance(url: string): Promise<{ readonly code: number; readonly results: Result[] }> {
-  const args = [MAIN, 'conformance', '--json', '--url', url];
-  const ran = promisify(execFile)(process.execPath, args).then(
-    ({ stdout }) => ({ code: 0, stdout }),
-    (error: { code: number; stdout: string }) => error,
-  );
-  const { code, stdout } = await ran;
-  const lines = stdout.trimEnd().split('\n');
-  return { code, results: lines.map((line) => JSON.parse(line) as Result) };
+async function conformance(url: string) {
+  const { code, out } = await keyrelay(['conformance', '--json', '--url', url]);
+  return { code, results: jsonRows(out) };
 }
 
 test('this relay keeps every promise that the kit knows', async () => {

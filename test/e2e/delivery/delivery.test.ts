@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -23,7 +23,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
 
   function frames(count: number, from = 0): string[] {
     return Array.from({ length: count }, (_, n) =>
-      frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload: from + n })),
+      envelopeFrame(alice, { recipient: bob.code, payload: from + n }),
     );
   }
 
@@ -38,7 +38,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
   it("sends waiting envelopes, oldest first, then live ones, each once, in the sender's order", async () => {
     const waiting = await store(400);
     const receiver = await PlainClient.open(pair.two.ws);
-    receiver.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
+    receiver.sendData(bob, connectText(bob.code));
     // While the backlog is on its way, which fills the window more than once.
     const live = frames(200, 400);
     for (const frame of live) socket.send(frame);
@@ -53,7 +53,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     const other = await PlainClient.login(pair.two.ws, carol);
     const receiver = await PlainClient.login(pair.two.ws, bob);
     const byCarol = Array.from({ length: 200 }, (_, n) =>
-      frameOf(carol, envelopeText({ sender: carol.code, recipient: bob.code, payload: n })),
+      envelopeFrame(carol, { recipient: bob.code, payload: n }),
     );
     const byAlice = frames(200);
     for (let n = 0; n < 200; n += 1) {
@@ -120,7 +120,7 @@ describe.each(PAIRS)('delivery, %s', (where) => {
     const silent = await PlainClient.open(pair.two.ws, { pongs: 'none' });
     // Before anything was pinged here: the id of another socket confirms nothing yet.
     silent.ws.pong(earlier);
-    silent.sendData(bob, `{"sender":"${bob.code}","message":{"type":"connect"}}`);
+    silent.sendData(bob, connectText(bob.code));
     await silent.untilEnvelopes(2);
     const foreign = ['', '0-0', '0', '$', '-', '+', '>', '*', ms, `${ms}-`, `-${tag}`, `${earlier} `];
     const futures = [`${BigInt(ms) + 1n}-${tag}`, `${ms}-${Number(tag) + 1}`, '18446744073709551615-1'];

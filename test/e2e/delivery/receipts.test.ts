@@ -3,7 +3,6 @@ import { plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
-import { until } from '../../support/until.ts';
 
 const processes = processesForTests();
 
@@ -18,9 +17,7 @@ describe('receipts', () => {
     for (let n = 0; n < 3; n += 1) sender.send(plainEnvelope(alice, bob.code));
     await silent.until(() => silent.envelopes.length === 3);
     for (let n = 0; n < 10_000; n += 1) silent.ws.pong(MALFORMED[n % MALFORMED.length]);
-    await until(async () => (await relay.metric('keyrelay_foreign_receipts_total', 'pong')) >= 9_000, {
-      what: 'the pongs to be counted',
-    });
+    await relay.untilMetric('keyrelay_foreign_receipts_total', (count) => count >= 9_000, 'pong');
     await silent.close();
     const again = await PlainClient.login(relay.ws, bob);
     await again.until(() => again.envelopes.length === 3);
@@ -44,9 +41,7 @@ describe('receipts', () => {
     await bobs.until(() => bobs.pings.length > 0);
     await carols.until(() => carols.pings.length > 0);
     for (const ping of carols.pings) bobs.ws.pong(ping);
-    await until(async () => (await relay.metric('keyrelay_foreign_receipts_total', 'pong')) >= 1, {
-      what: 'the pong',
-    });
+    await relay.untilMetric('keyrelay_foreign_receipts_total', (count) => count >= 1, 'pong');
     expect(await relay.metric('keyrelay_envelopes_confirmed_total')).toBe(0);
     for (const client of [sender, bobs, carols]) await client.close();
   });

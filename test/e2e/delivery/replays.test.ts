@@ -41,7 +41,7 @@ describe('replays', () => {
   it('a connect of protocol 1 can be replayed, as docs/security.md says, until the account has spoken protocol 2', async () => {
     const relay = await processes.relay();
     const alice = await registerUser(relay.http);
-    const connect = frameOf(alice, `{"sender":"${alice.code}","message":{"type":"connect"}}`);
+    const connect = frameOf(alice, connectText(alice.code));
     const overheard = async () => {
       const thief = await PlainClient.open(relay.ws);
       thief.send(connect);

@@ -5,7 +5,6 @@ import { cutSeq, readServerMessage } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
-import { until } from '../../support/until.ts';
 
 const PONG_TIMEOUT_MS = 3_000;
 /** With nothing new for so long, all has come. */
@@ -101,10 +100,7 @@ describe('an envelope that its recipient cannot read', () => {
       });
       expect((await client.untilClosed()).code).toBe(1009);
     }
-    await until(
-      async () => (await relay.metric('keyrelay_client_dead_letters_total', 'too_big')) === before + 1,
-      { what: 'the dead letter' },
-    );
+    await relay.untilMetric('keyrelay_client_dead_letters_total', (count) => count === before + 1, 'too_big');
     const client = await PlainClient.login(relay.ws, bob);
     expect(await client.untilEnvelopes(1)).toContain(behind);
     expect(client.envelopes).not.toContain(big);
@@ -124,9 +120,7 @@ describe('an envelope on which its client ends', () => {
       expect(first.includes('"tries"')).toBe(tries > 1);
       client.ws.terminate();
       await client.untilClosed();
-      await until(async () => (await relay.metric('keyrelay_sockets', 'state="connected"')) === 0, {
-        what: 'the end',
-      });
+      await relay.untilMetric('keyrelay_sockets', (count) => count === 0, 'state="connected"');
     }
     const client = await PlainClient.login(relay.ws, bob, { protocol: 2 });
     const [first = ''] = await client.untilEnvelopes(1);
@@ -134,9 +128,7 @@ describe('an envelope on which its client ends', () => {
     const [, second = ''] = await client.untilEnvelopes(2);
     expect(cutSeq(second)).toMatchObject({ signed: frames[1], tries: 1 });
     client.ack(cutSeq(second).seq ?? '');
-    await until(async () => (await relay.metric('keyrelay_client_dead_letters_total', 'skipped')) > 0, {
-      what: 'the dead letter',
-    });
+    await relay.untilMetric('keyrelay_client_dead_letters_total', (count) => count > 0, 'skipped');
     await client.close();
     const later = await PlainClient.login(relay.ws, bob, { protocol: 2 });
     await later.until(() => later.messages.some(({ type }) => type === 'drained'));

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -28,7 +28,7 @@ describe.each(PAIRS)('the window, %s', (where) => {
   });
 
   function frame(payload: unknown): string {
-    return frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload }));
+    return envelopeFrame(alice, { recipient: bob.code, payload });
   }
 
   async function store(frames: readonly string[]): Promise<void> {

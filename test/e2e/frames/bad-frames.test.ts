@@ -1,27 +1,25 @@
 import { describe } from 'vitest';
 import { type BadFrame, changed, exchange, refusesEach } from '../../support/frames/bad-frame.ts';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, frameOf, frameText } from '../../support/plain/frames.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, sections 2 and 3: the members of a frame, each missing, doubled, of another type or form. */
 const relay = relayForTests();
+
+const withRecipient = (value: string) => changed(/"recipient":"\w+"/, `"recipient":${value}`);
 
 const members: BadFrame[] = [
   ['no members', () => '{}', /^data is missing in the frame/],
   ['no data', ({ signature }) => `{"signature":"${signature}"}`, /^data is missing in the frame/],
   [
     'data that is a string',
-    ({ data, signature }) => `{"data":${JSON.stringify(data)},"signature":"${signature}"}`,
+    ({ data, signature }) => frameText(JSON.stringify(data), signature),
     /^data must be an object/,
   ],
-  [
-    'data that is null',
-    ({ signature }) => `{"data":null,"signature":"${signature}"}`,
-    /^data must be an object/,
-  ],
+  ['data that is null', ({ signature }) => frameText('null', signature), /^data must be an object/],
   [
     'data twice',
-    ({ data, signature }) => `{"data":${data},"data":${data},"signature":"${signature}"}`,
+    ({ data, signature }) => frameText(`${data},"data":${data}`, signature),
     /^a name stands twice/,
   ],
   ['no signature', ({ data }) => `{"data":${data}}`, /^signature is missing in the frame/],
@@ -32,23 +30,18 @@ const members: BadFrame[] = [
   ],
   [
     'a signature that is too short',
-    ({ data, signature }) => `{"data":${data},"signature":"${signature.slice(1)}"}`,
+    ({ data, signature }) => frameText(data, signature.slice(1)),
     /^signature must be 128 hex digits/,
   ],
   [
     'a signature in base64',
-    ({ data, signature }) =>
-      `{"data":${data},"signature":"${Buffer.from(signature, 'hex').toString('base64')}"}`,
+    ({ data, signature }) => frameText(data, Buffer.from(signature, 'hex').toString('base64')),
     /^signature must be 128 hex digits/,
   ],
-  [
-    'Data',
-    ({ data, signature }) => `{"data":${data},"Data":{},"signature":"${signature}"}`,
-    /differs .* only by case/,
-  ],
+  ['Data', ({ data, signature }) => frameText(`${data},"Data":{}`, signature), /differs .* only by case/],
   [
     'signature with a long s',
-    ({ data, signature }) => `{"data":${data},"signature":"${signature}","\u017fignature":""}`,
+    ({ data, signature }) => frameText(data, `${signature}","\u017fignature":"`),
     /differs .* only by case/,
   ],
   ['no sender', changed(/"sender":"\w+",/, ''), /^sender is missing in data/],
@@ -58,27 +51,11 @@ const members: BadFrame[] = [
   ['a sender in lower case', changed(/"sender":"\w+"/, '"sender":"e011t7d"'), /^sender must be a code/],
   ['a sender that is a number', changed(/"sender":"\w+"/, '"sender":1'), /^sender must be a string/],
   ['no recipient', changed(/"recipient":"\w+",/, ''), /^recipient is missing in data/],
-  [
-    'a recipient as people write it',
-    changed(/"recipient":"\w+"/, '"recipient":"EOIIT7D"'),
-    /^recipient must be a code/,
-  ],
-  ['server as recipient', changed(/"recipient":"\w+"/, '"recipient":"server"'), /^recipient must be a code/],
-  [
-    'a recipient with a letter that looks alike',
-    changed(/"recipient":"\w+"/, '"recipient":"Е011T7D"'),
-    /^recipient must be a code/,
-  ],
-  [
-    'a recipient that is null',
-    changed(/"recipient":"\w+"/, '"recipient":null'),
-    /^recipient must be a string/,
-  ],
-  [
-    'a recipient with a pattern',
-    changed(/"recipient":"\w+"/, '"recipient":"{*}:???"'),
-    /^recipient must be a code/,
-  ],
+  ['a recipient as people write it', withRecipient('"EOIIT7D"'), /^recipient must be a code/],
+  ['server as recipient', withRecipient('"server"'), /^recipient must be a code/],
+  ['a recipient with a letter that looks alike', withRecipient('"Е011T7D"'), /^recipient must be a code/],
+  ['a recipient that is null', withRecipient('null'), /^recipient must be a string/],
+  ['a recipient with a pattern', withRecipient('"{*}:???"'), /^recipient must be a code/],
   ['an empty id', changed('{', '{"id":"",'), /^id must be 1 to 64 characters/],
   ['an id of 65 characters', changed('{', `{"id":"${'x'.repeat(65)}",`), /^id must be 1 to 64 characters/],
   ['an id with a space', changed('{', '{"id":"a b",'), /^id must be 1 to 64 characters/],
@@ -104,6 +81,9 @@ const members: BadFrame[] = [
   ),
 ];
 
+/** A key exchange with this for its key. */
+const keyed = (key: string, type: string) => exchange(`,"payload":{"ecdh_public_key":${key}}`, type);
+
 const exchanges: BadFrame[] = ['key_exchange', 'key_exchange_ack'].flatMap((type) => [
   [`${type} without a payload`, exchange('', type), /^payload is missing in message/],
   [
@@ -112,29 +92,25 @@ const exchanges: BadFrame[] = ['key_exchange', 'key_exchange_ack'].flatMap((type
     /^the payload of a key exchange must be an object/,
   ],
   [`${type} without a key`, exchange(',"payload":{}', type), /^ecdh_public_key is missing in payload/],
-  [
-    `${type} with a key that is a number`,
-    exchange(',"payload":{"ecdh_public_key":1}', type),
-    /^ecdh_public_key must be a string/,
-  ],
+  [`${type} with a key that is a number`, keyed('1', type), /^ecdh_public_key must be a string/],
   [
     `${type} with a key that is too short`,
-    exchange(`,"payload":{"ecdh_public_key":"${'a'.repeat(63)}"}`, type),
+    keyed(`"${'a'.repeat(63)}"`, type),
     /^ecdh_public_key must be 64 hex digits/,
   ],
   [
     `${type} with a key of small order`,
-    exchange(`,"payload":{"ecdh_public_key":"01${'00'.repeat(31)}"}`, type),
+    keyed(`"01${'00'.repeat(31)}"`, type),
     /^ecdh_public_key is of small order/,
   ],
   [
     `${type} with a key that is not canonical`,
-    exchange(`,"payload":{"ecdh_public_key":"${'ff'.repeat(32)}"}`, type),
+    keyed(`"${'ff'.repeat(32)}"`, type),
     /^ecdh_public_key is not canonical/,
   ],
   [
     `${type} with ECDH_public_key`,
-    exchange(`,"payload":{"ecdh_public_key":"${'09'.repeat(32)}","ECDH_public_key":""}`, type),
+    keyed(`"${'09'.repeat(32)}","ECDH_public_key":""`, type),
     /differs .* only by case/,
   ],
 ]);
@@ -142,17 +118,12 @@ const exchanges: BadFrame[] = ['key_exchange', 'key_exchange_ack'].flatMap((type
 const connects: BadFrame[] = [
   [
     'a connect with a payload',
-    ({ alice }) =>
-      frameOf(
-        alice,
-        `{"sender":"${alice.code}","message":{"type":"connect","payload":{"nonce":"","audience":null}}}`,
-      ),
+    ({ alice }) => frameOf(alice, connectText(alice.code, { nonce: '', audience: null })),
     /^the message of a connect has exactly type/,
   ],
   [
     'a connect with a recipient',
-    ({ alice, bob }) =>
-      frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, type: 'connect' })),
+    ({ alice, bob }) => envelopeFrame(alice, { recipient: bob.code, type: 'connect' }),
     /^the data of a connect has exactly sender and message/,
   ],
   [

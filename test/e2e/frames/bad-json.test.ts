@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { type BadFrame, inPayload, refusesEach } from '../../support/frames/bad-frame.ts';
+import { frameOf } from '../../support/plain/frames.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 2: no document is a frame that two parsers could read differently. */
@@ -12,21 +13,9 @@ const json: BadFrame[] = [
   ['an array', () => '[]', /^a frame must be an object/],
   ['a string', () => '"hello"', /^a frame must be an object/],
   ['a cut frame', ({ data }) => `{"data":${data}`, /^a comma or } is expected behind a member/],
-  [
-    'two frames',
-    ({ data, signature }) => `{"data":${data},"signature":"${signature}"}{}`,
-    /^something follows the end/,
-  ],
-  [
-    'a NUL behind the frame',
-    ({ data, signature }) => `{"data":${data},"signature":"${signature}"}\0`,
-    /^something follows the end/,
-  ],
-  [
-    'a byte order mark',
-    ({ data, signature }) => `\ufeff{"data":${data},"signature":"${signature}"}`,
-    /byte order mark/,
-  ],
+  ['two frames', ({ alice, data }) => `${frameOf(alice, data)}{}`, /^something follows the end/],
+  ['a NUL behind the frame', ({ alice, data }) => `${frameOf(alice, data)}\0`, /^something follows the end/],
+  ['a byte order mark', ({ alice, data }) => `\ufeff${frameOf(alice, data)}`, /byte order mark/],
   ['single quotes', () => "{'data':{}}", /^a name in double quotes is expected/],
   ['a comma too many', ({ data }) => `{"data":${data},}`, /^a name in double quotes is expected/],
   ['a comment', ({ data }) => `{/**/"data":${data}}`, /^a name in double quotes is expected/],

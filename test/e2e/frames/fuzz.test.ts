@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { judge } from '../../support/frames/frame-oracle.ts';
 import { cook, type Recipe, recipe, Signatures } from '../../support/frames/fuzz-recipes.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
@@ -219,7 +219,7 @@ async function fuzzAfter(protocol: 1 | 2, person: Person, recipes: readonly Reci
 async function roundTrip(socket: PlainClient, user: PlainUser): Promise<void> {
   sentinels += 1;
   const id = `sentinel-${sentinels}`;
-  socket.sendData(user, envelopeText({ sender: user.code, recipient: user.code, id }));
+  socket.send(envelopeFrame(user, { recipient: user.code, id }));
   await socket.until(
     () => socket.closed !== null || socket.received.some((text) => text.includes(`{"id":"${id}"}`)),
   );

@@ -191,8 +191,6 @@ describe('after all of this', () => {
     expect(relay.ended).toBeNull();
     expect(relay.output).not.toMatch(/"severity":"(error|fatal)"/);
     expect((await relay.ready()).status).toBe(200);
-    await until(async () => (await relay.metric('keyrelay_sockets')) === 0, {
-      what: 'all sockets to be gone',
-    });
+    await relay.untilMetric('keyrelay_sockets', (count) => count === 0);
   });
 });

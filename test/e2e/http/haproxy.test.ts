@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PlainClient } from '../../support/plain/plain-client.ts';
-import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
+import { makeKeys, type PlainUser, registerUser, registrationOf } from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { Balancer } from '../../support/servers/processes.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
 /** `POST /users` from an address of loopback's many, claiming to be forwarded for another. */
 function registerFrom(localAddress: string, forwardedFor: string): Promise<number> {
   const keys = makeKeys();
-  const body = JSON.stringify({ ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey });
+  const body = JSON.stringify(registrationOf(keys));
   return new Promise((resolve, reject) => {
     const headers = { 'x-forwarded-for': forwardedFor, 'content-length': body.length };
     const options = { method: 'POST', port: balancer.port, path: '/users', localAddress, headers };

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { problemOf } from '../../support/plain/problem.ts';
 import { upgrade } from '../../support/plain/upgrade.ts';
-import { type Keys, makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
+import { type Keys, makeKeys, postUser, registerUser, registrationOf } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -178,8 +178,7 @@ describe('limits per address', () => {
   });
 
   describe('a relay that is full', () => {
-    const register = (http: string, keys: Keys) =>
-      postUser(http, { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey });
+    const register = (http: string, keys: Keys) => postUser(http, registrationOf(keys));
 
     it.each([
       ['0', /its operator must raise the limit or remove accounts/],

@@ -5,7 +5,7 @@ import { createIdentity, Relay } from '../../../src/client/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { redisNode } from '../../engine/backends.ts';
 import { problemOf } from '../../support/plain/problem.ts';
-import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registrationOf } from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
@@ -36,11 +36,6 @@ async function invite(uses = 1): Promise<string> {
   return token;
 }
 
-const body = (keys: Keys, more: object = {}) => ({
-  ecdh_public_key: keys.ecdhPublicKey,
-  eddsa_public_key: keys.eddsaPublicKey,
-  ...more,
-});
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 async function refusal(answer: Promise<Response>): Promise<[number, string]> {
@@ -52,27 +47,27 @@ describe('a relay that registers by invitation', () => {
   it('takes the token as Bearer or as invite, once for each use, and needs none for a known pair', async () => {
     const keys = makeKeys();
     const token = await invite(2);
-    expect((await postUser(relay.http, body(keys), bearer(token))).status).toBe(201);
-    expect((await postUser(relay.http, body(keys))).status).toBe(200);
-    expect((await postUser(relay.http, body(keys), bearer('anything'))).status).toBe(200);
-    expect((await postUser(relay.http, body(makeKeys(), { invite: token }))).status).toBe(201);
-    expect(await refusal(postUser(relay.http, body(makeKeys(), { invite: token })))).toEqual([
+    expect((await postUser(relay.http, registrationOf(keys), bearer(token))).status).toBe(201);
+    expect((await postUser(relay.http, registrationOf(keys))).status).toBe(200);
+    expect((await postUser(relay.http, registrationOf(keys), bearer('anything'))).status).toBe(200);
+    expect((await postUser(relay.http, registrationOf(makeKeys(), { invite: token }))).status).toBe(201);
+    expect(await refusal(postUser(relay.http, registrationOf(makeKeys(), { invite: token })))).toEqual([
       403,
       'urn:keyrelay:invitation-invalid',
     ]);
   });
 
   it('says what is missing, and gives one answer to every invalid token', async () => {
-    const missing = await postUser(relay.http, body(makeKeys()));
+    const missing = await postUser(relay.http, registrationOf(makeKeys()));
     expect(missing.headers.get('www-authenticate')).toBe('Bearer realm="keyrelay"');
     expect(await problemOf(missing)).toMatchObject({ status: 401, type: 'urn:keyrelay:invitation-required' });
     const used = await invite();
-    await postUser(relay.http, body(makeKeys()), bearer(used));
+    await postUser(relay.http, registrationOf(makeKeys()), bearer(used));
     const revoked = await invite();
     await engine.invitations.revoke(createHash('sha256').update(revoked).digest('hex').slice(0, 16));
     const answers = await Promise.all(
       [used, revoked, 'unknown'].map(async (token) => {
-        const response = await postUser(relay.http, body(makeKeys()), bearer(token));
+        const response = await postUser(relay.http, registrationOf(makeKeys()), bearer(token));
         return { status: response.status, text: await response.text() };
       }),
     );
@@ -87,7 +82,7 @@ describe('a relay that registers by invitation', () => {
     ['an invite with spaces', {}, { invite: 'a b' }],
     ['an invite in capitals', {}, { INVITE: 'a' }],
   ])('refuses %s', async (_, headers, more) => {
-    expect(await refusal(postUser(relay.http, body(makeKeys(), more), headers))).toEqual([
+    expect(await refusal(postUser(relay.http, registrationOf(makeKeys(), more), headers))).toEqual([
       400,
       'about:blank',
     ]);
@@ -110,7 +105,7 @@ describe('a relay that registers by invitation', () => {
 
   it('counts a try as a look-up', async () => {
     let answer: Response;
-    do answer = await postUser(relay.http, body(makeKeys()), bearer('guessed'));
+    do answer = await postUser(relay.http, registrationOf(makeKeys()), bearer('guessed'));
     while (answer.status === 403);
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -121,10 +116,10 @@ describe('a relay that registers by invitation', () => {
 it('a closed relay registers no new user, and keeps those that it has', async () => {
   const keys = makeKeys();
   const token = await invite();
-  expect(await refusal(postUser(closed.http, body(keys), bearer(token)))).toEqual([
+  expect(await refusal(postUser(closed.http, registrationOf(keys), bearer(token)))).toEqual([
     403,
     'urn:keyrelay:registration-closed',
   ]);
   await engine.register({ ...keys, name: null, proof: null });
-  expect((await postUser(closed.http, body(keys))).status).toBe(200);
+  expect((await postUser(closed.http, registrationOf(keys))).status).toBe(200);
 });

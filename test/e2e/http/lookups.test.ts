@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { problemOf } from '../../support/plain/problem.ts';
-import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registerUser, registrationOf } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
@@ -8,12 +8,7 @@ const relay = relayForTests();
 
 describe('GET /users/:code', () => {
   it('answers with the same object', async () => {
-    const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
-    const response = await postUser(relay.http, {
-      ecdh_public_key: ecdhPublicKey,
-      eddsa_public_key: eddsaPublicKey,
-      name: 'Bob',
-    });
+    const response = await postUser(relay.http, registrationOf(makeKeys(), { name: 'Bob' }));
     const made = await response.text();
     const { code } = JSON.parse(made) as { code: string };
     const found = await fetch(`${relay.http}/users/${code}`);

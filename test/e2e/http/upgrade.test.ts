@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
-import { postUser } from '../../support/plain/users.ts';
+import { postUser, registrationOf } from '../../support/plain/users.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { loadOldMailboxes } from '../../support/redis/old-mailboxes.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
@@ -38,7 +38,7 @@ test('an id that the old version stored is accepted again, and not stored twice'
 test('new mail follows the old; all of it is delivered byte for byte, and confirmed', async () => {
   const { alice, bob } = old.users;
   const writer = await PlainClient.login(relay.ws, alice);
-  const added = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: 'new-0' }));
+  const added = envelopeFrame(alice, { recipient: bob.code, id: 'new-0' });
   writer.send(added);
   await writer.until(() => writer.accepted().length === 1);
   await writer.close();
@@ -67,10 +67,7 @@ test('an account that used protocol 2 with the old version is refused protocol 1
 
 test('mail of a user who never logged in, found by keys', async () => {
   const { carol } = old.users;
-  const same = await postUser(relay.http, {
-    ecdh_public_key: carol.ecdhPublicKey,
-    eddsa_public_key: carol.eddsaPublicKey,
-  });
+  const same = await postUser(relay.http, registrationOf(carol));
   expect(same.status).toBe(200);
   expect(await same.json()).toMatchObject({ id: carol.id, code: carol.code });
   const client = await PlainClient.login(relay.ws, carol);

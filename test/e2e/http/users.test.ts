@@ -1,20 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { problemOf } from '../../support/plain/problem.ts';
-import { type Keys, makeKeys, postUser, registerUser, signHex } from '../../support/plain/users.ts';
+import {
+  type Keys,
+  makeKeys,
+  postUser,
+  registerUser,
+  registrationOf,
+  signHex,
+} from '../../support/plain/users.ts';
 import { processesForTests, relayForTests } from '../../support/servers/for-tests.ts';
 
 /** docs/protocol.md, section 1, one relay in memory. */
 const processes = processesForTests();
 const relay = relayForTests();
 
-function bodyOf(keys: Keys, more: object = {}): Record<string, unknown> {
-  return { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey, ...more };
-}
-
 function proofOf(keys: Keys): string {
   return signHex(keys, `relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}`);
 }
+
+const inCapitals = ({ ecdhPublicKey, eddsaPublicKey }: Keys) => ({
+  ecdhPublicKey: ecdhPublicKey.toUpperCase(),
+  eddsaPublicKey: eddsaPublicKey.toUpperCase(),
+});
 
 /** The same Ed25519 key beside another X25519 key. */
 function withOtherExchangeKey(keys: Keys): Keys {
@@ -31,7 +39,7 @@ async function post(body: unknown, headers: Record<string, string> = {}): Promis
 describe('POST /users', () => {
   it('makes a user from two keys, and answers with exactly the members of docs/protocol.md', async () => {
     const keys = makeKeys();
-    const response = await postUser(relay.http, bodyOf(keys));
+    const response = await postUser(relay.http, registrationOf(keys));
     expect(response.status).toBe(201);
     expect(response.headers.get('content-type')).toBe('application/json');
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -59,14 +67,14 @@ describe('POST /users', () => {
 
   it('answers a retry with 200 and the same user, unchanged, whatever its name and the case of its hex', async () => {
     const keys = makeKeys();
-    const first = await postUser(relay.http, bodyOf(keys, { name: 'Alice' }));
+    const first = await postUser(relay.http, registrationOf(keys, { name: 'Alice' }));
     expect(first.status).toBe(201);
     const made = await first.text();
-    const upper = {
-      ecdh_public_key: keys.ecdhPublicKey.toUpperCase(),
-      eddsa_public_key: keys.eddsaPublicKey.toUpperCase(),
-    };
-    for (const again of [bodyOf(keys), bodyOf(keys, { name: 'Mallory' }), upper]) {
+    for (const again of [
+      registrationOf(keys),
+      registrationOf(keys, { name: 'Mallory' }),
+      registrationOf(inCapitals(keys)),
+    ]) {
       const response = await postUser(relay.http, again);
       expect([response.status, await response.text()]).toEqual([200, made]);
     }
@@ -74,12 +82,9 @@ describe('POST /users', () => {
 
   it('writes keys in lower case', async () => {
     const keys = makeKeys();
-    const response = await postUser(relay.http, {
-      ecdh_public_key: keys.ecdhPublicKey.toUpperCase(),
-      eddsa_public_key: keys.eddsaPublicKey.toUpperCase(),
-    });
+    const response = await postUser(relay.http, registrationOf(inCapitals(keys)));
     expect(response.status).toBe(201);
-    expect(await response.json()).toMatchObject(bodyOf(keys));
+    expect(await response.json()).toMatchObject(registrationOf(keys));
   });
 
   it.each([
@@ -93,62 +98,49 @@ describe('POST /users', () => {
     ['that is a number', 7, 400],
     ['that is an object', {}, 400],
   ])('answers to a name %s as documented', async (_what, name, status) => {
-    const response = await postUser(relay.http, bodyOf(makeKeys(), { name }));
+    const response = await postUser(relay.http, registrationOf(makeKeys(), { name }));
     expect(response.status).toBe(status);
     if (status === 201) expect(await response.json()).toMatchObject({ name });
     else expect((await problemOf(response)).detail).toMatch(/^name must be a string of 1 to 64 code points/);
   });
 
-  const good = makeKeys();
   const order2 = `ec${'ff'.repeat(30)}7f`;
   it.each<[string, object, RegExp]>([
-    ['a missing key', { ecdh_public_key: good.ecdhPublicKey }, /^eddsa_public_key must be .* 64 hex digits/],
-    ['no keys', {}, /^ecdh_public_key must be .*; eddsa_public_key must be/],
+    ['a missing key', { eddsa_public_key: undefined }, /^eddsa_public_key must be .* 64 hex digits/],
     [
-      'a key that is too short',
-      bodyOf(good, { ecdh_public_key: 'ab'.repeat(31) }),
-      /^ecdh_public_key must be/,
+      'no keys',
+      { ecdh_public_key: undefined, eddsa_public_key: undefined },
+      /^ecdh_public_key must be .*; eddsa_public_key must be/,
     ],
-    ['a key that is too long', bodyOf(good, { eddsa_public_key: 'ab'.repeat(33) }), /^eddsa_public_key must/],
-    ['a key that is not hex', bodyOf(good, { ecdh_public_key: 'xy'.repeat(32) }), /^ecdh_public_key must be/],
-    ['a key that is a number', bodyOf(good, { ecdh_public_key: 1 }), /^ecdh_public_key must be/],
-    ['an X25519 key of small order', bodyOf(good, { ecdh_public_key: '00'.repeat(32) }), /small order/],
+    ['a key that is too short', { ecdh_public_key: 'ab'.repeat(31) }, /^ecdh_public_key must be/],
+    ['a key that is too long', { eddsa_public_key: 'ab'.repeat(33) }, /^eddsa_public_key must/],
+    ['a key that is not hex', { ecdh_public_key: 'xy'.repeat(32) }, /^ecdh_public_key must be/],
+    ['a key that is a number', { ecdh_public_key: 1 }, /^ecdh_public_key must be/],
+    ['an X25519 key of small order', { ecdh_public_key: '00'.repeat(32) }, /small order/],
     [
       'an X25519 key of order 8',
-      bodyOf(good, { ecdh_public_key: 'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800' }),
+      { ecdh_public_key: 'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800' },
       /small order/,
     ],
-    ['an X25519 key that is not canonical', bodyOf(good, { ecdh_public_key: 'ff'.repeat(32) }), /canonical/],
+    ['an X25519 key that is not canonical', { ecdh_public_key: 'ff'.repeat(32) }, /canonical/],
     [
       'an X25519 key on the twist',
-      bodyOf(good, { ecdh_public_key: `02${'00'.repeat(31)}` }),
+      { ecdh_public_key: `02${'00'.repeat(31)}` },
       /^ecdh_public_key is not on Curve25519/,
     ],
-    [
-      'the identity as Ed25519 key',
-      bodyOf(good, { eddsa_public_key: `01${'00'.repeat(31)}` }),
-      /small order/,
-    ],
-    ['an Ed25519 key of order 2', bodyOf(good, { eddsa_public_key: order2 }), /small order/],
-    [
-      'an Ed25519 key that is not canonical',
-      bodyOf(good, { eddsa_public_key: `ee${'ff'.repeat(30)}7f` }),
-      /canonical/,
-    ],
+    ['the identity as Ed25519 key', { eddsa_public_key: `01${'00'.repeat(31)}` }, /small order/],
+    ['an Ed25519 key of order 2', { eddsa_public_key: order2 }, /small order/],
+    ['an Ed25519 key that is not canonical', { eddsa_public_key: `ee${'ff'.repeat(30)}7f` }, /canonical/],
     [
       'an Ed25519 key off the curve',
-      bodyOf(good, { eddsa_public_key: `02${'00'.repeat(31)}` }),
+      { eddsa_public_key: `02${'00'.repeat(31)}` },
       /not a point of the curve/,
     ],
-    ['a proof that is too short', bodyOf(good, { proof: 'ab' }), /^proof must be a string of 128 hex digits/],
-    ['a proof that is null', bodyOf(good, { proof: null }), /^proof must be/],
-    [
-      'a member of ours in other case',
-      bodyOf(good, { Name: 'Alice' }),
-      /^name must be written in lower case/,
-    ],
-  ])('refuses %s and says why', async (_what, body, detail) => {
-    const [status, words] = await post(body);
+    ['a proof that is too short', { proof: 'ab' }, /^proof must be a string of 128 hex digits/],
+    ['a proof that is null', { proof: null }, /^proof must be/],
+    ['a member of ours in other case', { Name: 'Alice' }, /^name must be written in lower case/],
+  ])('refuses %s and says why', async (_what, changes, detail) => {
+    const [status, words] = await post(registrationOf(makeKeys(), changes));
     expect(status).toBe(400);
     expect(words).toMatch(detail);
   });
@@ -172,11 +164,14 @@ describe('POST /users', () => {
   });
 
   it('ignores members that it does not know', async () => {
-    expect(await post(bodyOf(makeKeys(), { id: 1, code: 'ALICE00', admin: true }))).toEqual([201, '']);
+    expect(await post(registrationOf(makeKeys(), { id: 1, code: 'ALICE00', admin: true }))).toEqual([
+      201,
+      '',
+    ]);
   });
 
   it('accepts application/json, with parameters, or no content type; anything else is 415', async () => {
-    const bytes = () => Buffer.from(JSON.stringify(bodyOf(makeKeys())));
+    const bytes = () => Buffer.from(JSON.stringify(registrationOf(makeKeys())));
     const types = { 'application/json; charset=utf-8': 201, 'APPLICATION/JSON': 201, 'text/plain': 415 };
     for (const [type, status] of Object.entries(types)) {
       const headers = { 'content-type': type };
@@ -190,7 +185,7 @@ describe('POST /users', () => {
   });
 
   it('accepts a body of 4 KiB, and answers 413 to one more byte', async () => {
-    const json = JSON.stringify(bodyOf(makeKeys()));
+    const json = JSON.stringify(registrationOf(makeKeys()));
     expect(await post(json.padEnd(4096))).toEqual([201, '']);
     expect(await post(json.padEnd(4097))).toEqual([413, 'the body may have 4096 bytes']);
   });
@@ -199,16 +194,16 @@ describe('POST /users', () => {
 describe('a proof', () => {
   it('that is right is accepted, in either case of hex', async () => {
     const keys = makeKeys();
-    expect(await post(bodyOf(keys, { proof: proofOf(keys).toUpperCase() }))).toEqual([201, '']);
-    expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
+    expect(await post(registrationOf(keys, { proof: proofOf(keys).toUpperCase() }))).toEqual([201, '']);
+    expect(await post(registrationOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
   });
 
   it('is returned by GET /users/:code from then on, so that others can check the X25519 key', async () => {
     const keys = makeKeys();
-    const { code } = (await (await postUser(relay.http, bodyOf(keys))).json()) as { code: string };
+    const { code } = (await (await postUser(relay.http, registrationOf(keys))).json()) as { code: string };
     const lookUp = async () => (await fetch(`${relay.http}/users/${code}`)).json();
     expect(await lookUp()).not.toHaveProperty('proof');
-    expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
+    expect(await post(registrationOf(keys, { proof: proofOf(keys) }))).toEqual([200, '']);
     expect(await lookUp()).toMatchObject({ proof: proofOf(keys) });
   });
 
@@ -218,45 +213,50 @@ describe('a proof', () => {
     const detail =
       `proof is not a signature of "relay-register:${keys.ecdhPublicKey}:${keys.eddsaPublicKey}" ` +
       'by eddsa_public_key';
-    expect(await post(bodyOf(keys, { proof }))).toEqual([400, detail]);
-    expect(await post(bodyOf(keys))).toEqual([201, '']);
-    expect(await post(bodyOf(keys, { proof }))).toEqual([400, detail]);
+    expect(await post(registrationOf(keys, { proof }))).toEqual([400, detail]);
+    expect(await post(registrationOf(keys))).toEqual([201, '']);
+    expect(await post(registrationOf(keys, { proof }))).toEqual([400, detail]);
   });
 
   it('is obligatory with RELAY_REQUIRE_PROOF=true', async () => {
     const strict = await processes.relay({ RELAY_REQUIRE_PROOF: 'true' });
     const keys = makeKeys();
-    const without = await postUser(strict.http, bodyOf(keys));
+    const without = await postUser(strict.http, registrationOf(keys));
     expect(without.status).toBe(400);
     expect((await problemOf(without)).detail).toMatch(
       /^proof is required here: .* "relay-register:[0-9a-f]{64}:[0-9a-f]{64}"$/,
     );
-    expect((await postUser(strict.http, bodyOf(keys, { proof: proofOf(keys) }))).status).toBe(201);
-    expect((await postUser(strict.http, bodyOf(keys))).status).toBe(400);
+    expect((await postUser(strict.http, registrationOf(keys, { proof: proofOf(keys) }))).status).toBe(201);
+    expect((await postUser(strict.http, registrationOf(keys))).status).toBe(400);
   });
 });
 
 describe('an account', () => {
   it('that is unclaimed: another exchange key is 409, and a proof resolves it; code and id stay', async () => {
     const keys = makeKeys();
-    const first = (await (await postUser(relay.http, bodyOf(keys, { name: 'Squatter' }))).json()) as object;
+    const first = (await (
+      await postUser(relay.http, registrationOf(keys, { name: 'Squatter' }))
+    ).json()) as object;
     const mine = withOtherExchangeKey(keys);
-    const [status, detail] = await post(bodyOf(mine));
+    const [status, detail] = await post(registrationOf(mine));
     expect(status).toBe(409);
     expect(detail).toMatch(/nobody has claimed it: send a proof/);
-    const response = await postUser(relay.http, bodyOf(mine, { name: 'Alice', proof: proofOf(mine) }));
+    const response = await postUser(
+      relay.http,
+      registrationOf(mine, { name: 'Alice', proof: proofOf(mine) }),
+    );
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ ...first, ecdh_public_key: mine.ecdhPublicKey, name: 'Alice' });
   });
 
   it('that a proof has claimed keeps its exchange key: 409, with a proof too', async () => {
     const keys = makeKeys();
-    expect(await post(bodyOf(keys, { proof: proofOf(keys) }))).toEqual([201, '']);
+    expect(await post(registrationOf(keys, { proof: proofOf(keys) }))).toEqual([201, '']);
     const other = withOtherExchangeKey(keys);
     const detail = 'this eddsa_public_key belongs to an account with another ecdh_public_key';
-    expect(await post(bodyOf(other))).toEqual([409, detail]);
-    expect(await post(bodyOf(other, { proof: proofOf(other) }))).toEqual([409, detail]);
-    expect(await post(bodyOf(keys))).toEqual([200, '']);
+    expect(await post(registrationOf(other))).toEqual([409, detail]);
+    expect(await post(registrationOf(other, { proof: proofOf(other) }))).toEqual([409, detail]);
+    expect(await post(registrationOf(keys))).toEqual([200, '']);
   });
 
   it('is claimed by its first connect', async () => {
@@ -264,7 +264,7 @@ describe('an account', () => {
     const socket = await PlainClient.login(relay.ws, user);
     await socket.close();
     const other = withOtherExchangeKey(user);
-    const [status, detail] = await post(bodyOf(other, { proof: proofOf(other) }));
+    const [status, detail] = await post(registrationOf(other, { proof: proofOf(other) }));
     expect([status, detail]).toEqual([
       409,
       'this eddsa_public_key belongs to an account with another ecdh_public_key',
@@ -273,7 +273,7 @@ describe('an account', () => {
 
   it('may share its exchange key with another: the KDF allows for that', async () => {
     const [keys, other] = [makeKeys(), makeKeys()];
-    expect((await post(bodyOf(keys)))[0]).toBe(201);
-    expect((await post(bodyOf({ ...other, ecdhPublicKey: keys.ecdhPublicKey })))[0]).toBe(201);
+    expect((await post(registrationOf(keys)))[0]).toBe(201);
+    expect((await post(registrationOf({ ...other, ecdhPublicKey: keys.ecdhPublicKey })))[0]).toBe(201);
   });
 });

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { createIdentity, Relay } from '../../../src/client/index.ts';
 import { ADMIN_TOKEN, admin } from '../../support/clients/admin.ts';
 import { CommandLine } from '../../support/clients/command-line.ts';
-import { type Keys, makeKeys, postUser } from '../../support/plain/users.ts';
+import { type Keys, makeKeys, postUser, registrationOf } from '../../support/plain/users.ts';
 import { type Challenge, workFor } from '../../support/plain/work.ts';
 import { redisForTests } from '../../support/redis/for-tests.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
@@ -21,11 +21,7 @@ beforeAll(async () => {
 });
 
 const post = (relay: RelayNode | undefined, keys: Keys, more: object = {}) =>
-  postUser(relay?.http ?? '', {
-    ecdh_public_key: keys.ecdhPublicKey,
-    eddsa_public_key: keys.eddsaPublicKey,
-    ...more,
-  });
+  postUser(relay?.http ?? '', registrationOf(keys, more));
 
 async function challenged(answering: Promise<Response>): Promise<Challenge> {
   const response = await answering;
@@ -68,7 +64,7 @@ it('the SDK and the command line work by themselves; whom an operator registers 
   expect(await people.codeOf('bob')).toMatch(/^[0-9A-Z]{7}$/);
   await people.close();
   const keys = makeKeys();
-  const body = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey };
+  const body = registrationOf(keys);
   expect((await admin(relay, 'POST', '/v1/users', body)).status).toBe(201);
   expect((await relay.metrics()).get('keyrelay_registration_difficulty')).toBe(12);
 });

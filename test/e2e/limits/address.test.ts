@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { RawConnection, upgradeRequest } from '../../support/plain/raw-connection.ts';
-import { makeKeys, postUser, registerUser } from '../../support/plain/users.ts';
+import { makeKeys, postUser, registerUser, registrationOf } from '../../support/plain/users.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
 import { until } from '../../support/until.ts';
@@ -83,9 +83,7 @@ describe('per address', () => {
   it('connections without a request are refused at twice the rate of upgrades', async () => {
     const relay = await processes.relay({ RELAY_UPGRADES_PER_S: '5' });
     const silent = await Promise.all(Array.from({ length: 30 }, () => RawConnection.open(relay.port)));
-    await until(async () => (await relay.metric('keyrelay_connections_refused_total', 'address_rate')) >= 5, {
-      what: 'refused connections',
-    });
+    await relay.untilMetric('keyrelay_connections_refused_total', (count) => count >= 5, 'address_rate');
     await until(() => silent.filter(({ ended }) => ended).length >= 5, { what: 'their end' });
     expect(silent.filter(({ ended }) => !ended).length).toBeGreaterThanOrEqual(20);
     for (const connection of silent) connection.destroy();
@@ -95,11 +93,7 @@ describe('per address', () => {
     const relay = await processes.relay({ RELAY_REGISTRATIONS_PER_MIN: '5' });
     const statuses: number[] = [];
     for (let n = 0; n < 50; n += 1) {
-      const { ecdhPublicKey, eddsaPublicKey } = makeKeys();
-      const response = await postUser(relay.http, {
-        ecdh_public_key: ecdhPublicKey,
-        eddsa_public_key: eddsaPublicKey,
-      });
+      const response = await postUser(relay.http, registrationOf(makeKeys()));
       statuses.push(response.status);
       if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     }

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { HonestPair } from '../../hostile/honest-pair.ts';
 import { outlast } from '../../hostile/slow.ts';
 import { plainEnvelope } from '../../support/clients/scene.ts';
-import { frameOf } from '../../support/plain/frames.ts';
+import { connectText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { OPCODE, openRawWebSocket, RawConnection, rawFrame } from '../../support/plain/raw-connection.ts';
 import { upgrade } from '../../support/plain/upgrade.ts';
-import { makeKeys, registerUser } from '../../support/plain/users.ts';
+import { makeKeys, registerUser, registrationOf } from '../../support/plain/users.ts';
 import { residentBytes } from '../../support/proc.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import { until } from '../../support/until.ts';
@@ -120,10 +120,7 @@ describe('per process', () => {
     const relay = await processes.relay();
     const alice = await registerUser(relay.http);
     const keys = makeKeys();
-    const body = JSON.stringify({
-      ecdh_public_key: keys.ecdhPublicKey,
-      eddsa_public_key: keys.eddsaPublicKey,
-    });
+    const body = JSON.stringify(registrationOf(keys));
     const request = `POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     for (let byte = 1; byte <= request.length; byte += 1) {
       const connection = await RawConnection.open(relay.port);
@@ -131,15 +128,13 @@ describe('per process', () => {
       if (byte % 2 === 0) connection.socket.resetAndDestroy();
       else connection.socket.end();
     }
-    const connect = frameOf(alice, `{"sender":"${alice.code}","message":{"type":"connect"}}`);
+    const connect = frameOf(alice, connectText(alice.code));
     for (let n = 0; n < 200; n += 1) {
       const raw = await openRawWebSocket(relay.port);
       raw.write(rawFrame({ opcode: OPCODE.text, payload: connect }));
       raw.socket.resetAndDestroy();
     }
-    await until(async () => (await relay.metric('keyrelay_sockets')) === 0, {
-      what: 'all sockets to be gone',
-    });
+    await relay.untilMetric('keyrelay_sockets', (count) => count === 0);
     expect(relay.ended).toBeNull();
     expect(relay.output).not.toMatch(/"severity":"(error|fatal)"/);
     const client = await PlainClient.login(relay.ws, alice);

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
-import { frameOf } from '../../support/plain/frames.ts';
+import { connectText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { OPCODE, openRawWebSocket, rawFrame } from '../../support/plain/raw-connection.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
-import { until } from '../../support/until.ts';
 
 /** Limits per user, each at a node that has nothing but this limit. */
 
@@ -28,9 +27,7 @@ describe('per user', () => {
     await second.until(() => answers(second) === 5 && second.envelopes.length === 1);
     expect(second.accepted().length).toBeLessThanOrEqual(2);
     expect(second.errors()[0]).toMatchObject({ code: 'rate_limited', retry_after_ms: expect.any(Number) });
-    await until(async () => (await relay.metric('keyrelay_envelopes_confirmed_total')) >= 1, {
-      what: 'the receipt',
-    });
+    await relay.untilMetric('keyrelay_envelopes_confirmed_total', (count) => count >= 1);
     await second.close();
     await honest.close();
   });
@@ -84,7 +81,7 @@ describe('per user', () => {
     expect((await first.untilClosed()).code).toBe(4400);
 
     const again = await PlainClient.open(relay.ws);
-    again.send(frameOf(mallory, `{"sender":"${mallory.code}","message":{"type":"connect"}}`));
+    again.send(frameOf(mallory, connectText(mallory.code)));
     const { code, reason } = await again.untilClosed();
     const [told] = again.errors();
     expect(told).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('too many faults') });

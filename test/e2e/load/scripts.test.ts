@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { writeFrames } from '../../../loadtest/k6/sign.ts';
 import { inspect, runScript } from '../../../loadtest/k6-runtime/run.ts';
 import { ROOT } from '../../../src/cli/dev/root.ts';
+import { written } from '../../support/clients/command-line.ts';
 import { folderForTests } from '../../support/folder.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
 
@@ -49,11 +50,9 @@ async function runHere(script: string, env: Readonly<Record<string, string>>) {
 function runByK6(script: string, env: Readonly<Record<string, string>>) {
   const args = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
   const k6 = spawn('k6', ['run', '--quiet', ...args, script]);
-  let output = '';
-  for (const stream of [k6.stdout, k6.stderr])
-    stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const output = written(k6.stdout, k6.stderr);
   return new Promise<{ exitCode: number; output: string }>((resolve) => {
-    k6.once('close', (code) => resolve({ exitCode: code ?? 1, output }));
+    k6.once('close', (code) => resolve({ exitCode: code ?? 1, output: output.text }));
   });
 }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { envelopeFrame, envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -26,7 +26,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
   });
 
   function frame(id: string, payload: unknown = null, sender = alice): string {
-    return frameOf(sender, envelopeText({ sender: sender.code, recipient: bob.code, id, payload }));
+    return envelopeFrame(sender, { recipient: bob.code, id, payload });
   }
 
   /** What waits for Bob, oldest first; it is confirmed and gone after. */
@@ -37,7 +37,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     // Behind everything that waits: room for it is made by what Bob confirms.
     await expect
       .poll(async () => {
-        other.sendData(carol, envelopeText({ sender: carol.code, recipient: bob.code, id: 'end' }));
+        other.send(envelopeFrame(carol, { recipient: bob.code, id: 'end' }));
         await other.until(() => other.accepted().length + other.errors().length > 0);
         return other.accepted();
       })
@@ -89,7 +89,7 @@ describe.each(PAIRS)('an envelope with an id, %s', (where) => {
     await socket.until(() => socket.accepted().length === 1);
     other.send(frame('same', 'by Carol', carol));
     await other.until(() => other.accepted().length === 1);
-    socket.sendData(alice, envelopeText({ sender: alice.code, recipient: carol.code, id: 'same' }));
+    socket.send(envelopeFrame(alice, { recipient: carol.code, id: 'same' }));
     await socket.until(() => socket.accepted().length === 2);
     expect(await waiting()).toEqual([frame('same', 'by Alice'), frame('same', 'by Carol', carol)]);
     await other.close();

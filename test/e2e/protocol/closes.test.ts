@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CLOSES, type CloseName } from '../../../src/protocol/closes.ts';
-import { loggedIn, scene, toBob } from '../../support/clients/scene.ts';
+import { loggedIn, type Scene, scene, toBob } from '../../support/clients/scene.ts';
 import { commandText } from '../../support/plain/commands.ts';
 import { connectText } from '../../support/plain/frames.ts';
 import { type Closed, PlainClient } from '../../support/plain/plain-client.ts';
@@ -29,8 +29,13 @@ beforeAll(async () => {
 
 interface Case {
   readonly when: string;
-  /** Resolves with the socket that is being closed. */
-  readonly provoke: () => Promise<PlainClient>;
+  /** Default: `relay`. */
+  readonly on?: () => RelayNode | Promise<RelayNode>;
+  /** Before the login; otherwise after it. */
+  readonly before?: true;
+  /** Another socket, which is being closed instead. */
+  readonly opens?: (scene: Scene) => Promise<PlainClient>;
+  readonly provoke?: (scene: Scene) => void | Promise<void>;
   readonly reason: RegExp;
 }
 
@@ -46,54 +51,41 @@ const CASES: Record<CloseName, readonly Case[]> = {
   goingAway: [
     {
       when: 'a client does not answer pings',
-      provoke: async () => {
-        const { alice } = await scene(hasty);
-        return PlainClient.login(hasty.ws, alice, { pongs: 'none' });
-      },
+      on: () => hasty,
+      before: true,
+      opens: ({ alice }) => PlainClient.login(hasty.ws, alice, { pongs: 'none' }),
       reason: /^no answer to a ping$/,
     },
   ],
   tooBig: [
     {
       when: 'a frame is over the limit',
-      provoke: async () => {
-        const { socket } = await loggedIn(relay);
-        socket.send('x'.repeat(65_537));
-        return socket;
-      },
+      provoke: ({ socket }) => socket.send('x'.repeat(65_537)),
       reason: /^a frame may have 65536 bytes$/,
     },
   ],
   restarting: [
     {
       when: 'the node stops',
-      provoke: async () => {
-        const stopping = await processes.relay();
-        const { socket } = await loggedIn(stopping);
-        stopping.signal('SIGTERM');
-        return socket;
-      },
+      on: () => processes.relay(),
+      provoke: (on) => on.relay.signal('SIGTERM'),
       reason: RETRY,
     },
     {
       when: 'the node stops before a login',
-      provoke: async () => {
-        const stopping = await processes.relay();
-        const { socket } = await scene(stopping);
-        stopping.signal('SIGTERM');
-        return socket;
-      },
+      on: () => processes.relay(),
+      before: true,
+      provoke: (on) => on.relay.signal('SIGTERM'),
       reason: RETRY,
     },
     {
       when: 'the store is away at login',
-      provoke: async () => {
-        const overRedis = await processes.relay({ RELAY_REDIS_URL: redis.url });
-        const { socket, alice } = await scene(overRedis);
+      on: () => processes.relay({ RELAY_REDIS_URL: redis.url }),
+      before: true,
+      provoke: async ({ socket, alice }) => {
         redis.pause();
         socket.sendData(alice, connectText(alice.code));
         await socket.untilClosed().finally(() => redis.resume());
-        return socket;
       },
       reason: RETRY,
     },
@@ -101,37 +93,25 @@ const CASES: Record<CloseName, readonly Case[]> = {
   malformed: [
     {
       when: 'the first frame is malformed',
-      provoke: async () => {
-        const { socket } = await scene(relay);
-        socket.send('hello');
-        return socket;
-      },
+      before: true,
+      provoke: ({ socket }) => socket.send('hello'),
       reason: /^bad_frame$/,
     },
     {
       when: 'a frame is binary',
-      provoke: async () => {
-        const { socket } = await loggedIn(relay);
-        socket.ws.send(Buffer.from('{}'));
-        return socket;
-      },
+      provoke: ({ socket }) => socket.ws.send(Buffer.from('{}')),
       reason: /^frames are text$/,
     },
     {
       when: 'a frame is binary before login',
-      provoke: async () => {
-        const { socket } = await scene(relay);
-        socket.ws.send(Buffer.alloc(0));
-        return socket;
-      },
+      before: true,
+      provoke: ({ socket }) => socket.ws.send(Buffer.alloc(0)),
       reason: /^frames are text$/,
     },
     {
       when: 'ten frames within a minute are at fault',
-      provoke: async () => {
-        const { socket } = await loggedIn(relay);
+      provoke: ({ socket }) => {
         for (let n = 0; n < 10; n += 1) socket.send('{}');
-        return socket;
       },
       reason: /^10 faults within a minute$/,
     },
@@ -139,40 +119,31 @@ const CASES: Record<CloseName, readonly Case[]> = {
   notAuthenticated: [
     {
       when: 'a client sends the connect of another user',
-      provoke: async () => {
-        const { socket, alice, bob } = await scene(relay);
-        socket.sendData(alice, connectText(bob.code));
-        return socket;
-      },
+      before: true,
+      provoke: ({ socket, alice, bob }) => socket.sendData(alice, connectText(bob.code)),
       reason: /^bad_signature$/,
     },
     {
       when: 'an envelope comes first',
-      provoke: async () => {
-        const on = await scene(relay);
-        on.socket.sendData(on.alice, toBob(on));
-        return on.socket;
-      },
+      before: true,
+      provoke: (on) => on.socket.sendData(on.alice, toBob(on)),
       reason: /^not_connected$/,
     },
   ],
   banned: [
     {
       when: 'an operator bans the user',
-      provoke: async () => {
-        const { socket, alice } = await loggedIn(stored);
-        await ban(alice.code);
-        return socket;
-      },
+      on: () => stored,
+      provoke: ({ alice }) => ban(alice.code),
       reason: /^the operator of this relay has banned this account$/,
     },
     {
       when: 'a banned user logs in',
-      provoke: async () => {
-        const { socket, alice } = await scene(stored);
+      on: () => stored,
+      before: true,
+      provoke: async ({ socket, alice }) => {
         await ban(alice.code);
         socket.sendData(alice, connectText(alice.code));
-        return socket;
       },
       reason: /^banned$/,
     },
@@ -180,63 +151,55 @@ const CASES: Record<CloseName, readonly Case[]> = {
   connectTimeout: [
     {
       when: 'no connect comes in time',
-      provoke: async () => (await scene(hasty)).socket,
+      on: () => hasty,
+      before: true,
       reason: /^no connect within 200 ms$/,
     },
     {
       when: 'no connect comes in time by protocol 2',
-      provoke: () => PlainClient.challenged(hasty.ws),
+      on: () => hasty,
+      before: true,
+      opens: () => PlainClient.challenged(hasty.ws),
       reason: /^no connect within 200 ms$/,
     },
   ],
   replaced: [
     {
       when: 'the same user connects again',
-      provoke: async () => {
-        const { socket, alice } = await loggedIn(relay);
-        await PlainClient.login(relay.ws, alice);
-        return socket;
-      },
+      provoke: async ({ alice }) => void (await PlainClient.login(relay.ws, alice)),
       reason: /^replaced by a newer connection$/,
     },
   ],
   deleted: [
     {
       when: 'a user deletes the account',
-      provoke: async () => {
-        const { alice } = await scene(relay);
-        const socket = await PlainClient.login(relay.ws, alice, { protocol: 2 });
-        socket.sendData(alice, commandText(alice.code, 'delete_account', {}, 'bye'));
-        return socket;
-      },
+      before: true,
+      opens: ({ alice }) => PlainClient.login(relay.ws, alice, { protocol: 2 }),
+      provoke: ({ socket, alice }) =>
+        socket.sendData(alice, commandText(alice.code, 'delete_account', {}, 'bye')),
       reason: /^the account was deleted$/,
     },
   ],
   flooding: [
     {
       when: 'a client keeps sending although it gets rate_limited',
-      provoke: async () => {
-        const on = await loggedIn(strict);
+      on: () => strict,
+      provoke: (on) => {
         for (let n = 0; n < 600; n += 1) on.socket.sendData(on.alice, toBob(on));
-        return on.socket;
       },
       reason: /^$/,
     },
     {
       when: 'a client sends nothing but pings',
-      provoke: async () => {
-        const { socket } = await loggedIn(relay);
+      provoke: ({ socket }) => {
         for (let n = 0; n < 600; n += 1) socket.ws.ping();
-        return socket;
       },
       reason: /^too many pings$/,
     },
     {
       when: 'a client sends unsolicited pongs',
-      provoke: async () => {
-        const { socket } = await loggedIn(relay);
+      provoke: ({ socket }) => {
         for (let n = 0; n < 600; n += 1) socket.ws.pong('1-1');
-        return socket;
       },
       reason: /^too many receipts of nothing$/,
     },
@@ -250,8 +213,10 @@ it('the table has every close of the relay', () => {
 const names = Object.keys(CASES) as CloseName[];
 
 describe.each(names.map((name) => [CLOSES[name].code, name] as const))('%s %s', (code, name) => {
-  it.each(CASES[name])('closes when $when', async ({ provoke, reason }) => {
-    const socket = await provoke();
+  it.each(CASES[name])('closes when $when', async ({ on = () => relay, before, opens, provoke, reason }) => {
+    const there = await (before === true ? scene : loggedIn)(await on());
+    const socket = (await opens?.(there)) ?? there.socket;
+    await provoke?.({ ...there, socket });
     expect(await socket.untilClosed()).toEqual({ code, reason: expect.stringMatching(reason) });
   });
 });
@@ -295,7 +260,7 @@ it('a client that closes gets its own code back, and no session is left', async 
   const { socket } = await loggedIn(relay);
   socket.ws.close(4242, 'bye');
   expect((await socket.untilClosed()).code).toBe(4242);
-  await expect.poll(() => relay.metric('keyrelay_sockets', 'state="connected"')).toBe(before);
+  await relay.untilMetric('keyrelay_sockets', (count) => count === before, 'state="connected"');
 });
 
 /** The TCP socket below, for frames that a library would refuse to send. */

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { FrameErrorCode } from '../../../src/protocol/errors.ts';
 import { type Scene, toBob } from '../../support/clients/scene.ts';
 import { commandText } from '../../support/plain/commands.ts';
-import { connectText, envelopeText } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, envelopeText } from '../../support/plain/frames.ts';
 import { type ErrorPayload, PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, signHex } from '../../support/plain/users.ts';
 import type { RedisServer } from '../../support/redis/redis.ts';
@@ -154,8 +154,7 @@ export const ERROR_CASES: Record<FrameErrorCode, readonly ErrorCase[]> = {
   recipient_unknown: [
     {
       when: 'no user has the code',
-      provoke: ({ socket, alice }) =>
-        socket.sendData(alice, envelopeText({ sender: alice.code, recipient: '0000000', id: 'lost' })),
+      provoke: ({ socket, alice }) => socket.send(envelopeFrame(alice, { recipient: '0000000', id: 'lost' })),
       detail: /^no user has the code 0000000$/,
       more: (error) => expect(error.id).toBe('lost'),
     },

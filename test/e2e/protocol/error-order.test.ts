@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loggedIn, proveOpen, type Scene, scene, toBob } from '../../support/clients/scene.ts';
-import { envelopeText } from '../../support/plain/frames.ts';
+import { envelopeFrame, envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, signHex } from '../../support/plain/users.ts';
 import { relayForTests } from '../../support/servers/for-tests.ts';
@@ -109,7 +109,7 @@ describe('the frame that an error names', () => {
     wrong();
     socket.ws.ping('not a frame');
     socket.send('neither JSON');
-    socket.sendData(alice, envelopeText({ sender: alice.code, recipient: '0000000' }));
+    socket.send(envelopeFrame(alice, { recipient: '0000000' }));
     await socket.until(() => socket.errors().length === 4 && socket.accepted().length === 1);
     const named = socket.errors().map(({ code, frame }) => [frame, code]);
     expect(named.sort()).toEqual([
@@ -152,8 +152,7 @@ describe('faults', () => {
   it("that are not the client's leave it open, however many", async () => {
     const on = await loggedIn(relay);
     const { socket, alice } = on;
-    for (let n = 0; n < 15; n += 1)
-      socket.sendData(alice, envelopeText({ sender: alice.code, recipient: '0000000' }));
+    for (let n = 0; n < 15; n += 1) socket.send(envelopeFrame(alice, { recipient: '0000000' }));
     for (let n = 0; n < MAILBOX_ENVELOPES + 15; n += 1) socket.sendData(alice, toBob(on));
     await socket.until(() => socket.errors().length === 30);
     expect(new Set(socket.errors().map(({ code }) => code))).toEqual(

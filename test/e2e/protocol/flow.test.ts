@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, envelopeText, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type Keys, type PlainUser, registerUser, signHex } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -85,17 +85,14 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
 
   it('relays any further type, also unknown ones', async () => {
     for (const type of ['message', 'receipt', 'webrtc_offer', 'a', `z${'9_'.repeat(15)}x`]) {
-      const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, type }));
+      const frame = envelopeFrame(alice, { recipient: bob.code, type });
       expect(await relayed(frame)).toBe(frame);
     }
   });
 
   it('lets users write to themselves', async () => {
     const before = aliceSocket.envelopes.length;
-    const frame = frameOf(
-      alice,
-      envelopeText({ sender: alice.code, recipient: alice.code, payload: 'note' }),
-    );
+    const frame = envelopeFrame(alice, { recipient: alice.code, payload: 'note' });
     aliceSocket.send(frame);
     const envelopes = await aliceSocket.untilEnvelopes(before + 1);
     expect(envelopes.at(-1)).toBe(frame);
@@ -166,10 +163,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   });
 
   it('accepts a frame in fragments, cut inside a character', async () => {
-    const frame = frameOf(
-      alice,
-      envelopeText({ sender: alice.code, recipient: bob.code, payload: 'né, 👍' }),
-    );
+    const frame = envelopeFrame(alice, { recipient: bob.code, payload: 'né, 👍' });
     const bytes = Buffer.from(frame);
     const cut = bytes.indexOf(0xc3) + 1;
     const before = bobSocket.envelopes.length;
@@ -180,9 +174,9 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   });
 
   it('accepts a frame of exactly RELAY_MAX_FRAME_BYTES', async () => {
-    const empty = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload: '' }));
+    const empty = envelopeFrame(alice, { recipient: bob.code, payload: '' });
     const payload = 'x'.repeat(65_536 - empty.length);
-    const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload }));
+    const frame = envelopeFrame(alice, { recipient: bob.code, payload });
     expect(Buffer.byteLength(frame)).toBe(65_536);
     expect(await relayed(frame)).toBe(frame);
   });
@@ -190,7 +184,7 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   it('keeps envelopes for an offline user, and sends them behind connect_ack', async () => {
     await bobSocket.close();
     const frames = ['one', 'two', 'three'].map((payload) =>
-      frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload })),
+      envelopeFrame(alice, { recipient: bob.code, payload }),
     );
     for (const frame of frames) aliceSocket.send(frame);
     const last = await sendStored(aliceSocket, { sender: alice, recipient: bob.code });
@@ -206,8 +200,8 @@ describe.each(PAIRS)('the flow of protocol 1, %s', (where) => {
   it('answers accepted, byte for byte, to an envelope with an id, and nothing to one without', async () => {
     const before = aliceSocket.messages.length;
     const heard = bobSocket.envelopes.length;
-    aliceSocket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code }));
-    aliceSocket.sendData(alice, envelopeText({ sender: alice.code, recipient: bob.code, id: 'Az-9_' }));
+    aliceSocket.send(envelopeFrame(alice, { recipient: bob.code }));
+    aliceSocket.send(envelopeFrame(alice, { recipient: bob.code, id: 'Az-9_' }));
     await aliceSocket.until(() => aliceSocket.messages.length > before);
     await bobSocket.untilEnvelopes(heard + 2);
     expect(aliceSocket.messages.length).toBe(before + 1);

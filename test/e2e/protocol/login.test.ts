@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, frameOf } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { makeKeys, type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -19,10 +19,7 @@ describe.each(PAIRS)('connect, %s', (where) => {
 
   function letters(count: number, payload = ''): string[] {
     return Array.from({ length: count }, (_, n) =>
-      frameOf(
-        alice,
-        envelopeText({ sender: alice.code, recipient: bob.code, id: `n-${n}`, payload: payload || n }),
-      ),
+      envelopeFrame(alice, { recipient: bob.code, id: `n-${n}`, payload: payload || n }),
     );
   }
 

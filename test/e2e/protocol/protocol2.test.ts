@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame, envelopeText } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser, signHex } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -25,7 +25,7 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
 
   async function writeAll(count: number): Promise<string[]> {
     const frames = Array.from({ length: count - 1 }, (_, n) =>
-      frameOf(alice, envelopeText({ sender: alice.code, recipient: bob.code, payload: n })),
+      envelopeFrame(alice, { recipient: bob.code, payload: n }),
     );
     for (const frame of frames) socket.send(frame);
     return [...frames, await write('last')];
@@ -251,8 +251,8 @@ describe.each(PAIRS)('protocol 2, %s', (where) => {
   it('answers accepted and errors as protocol 1 does, and counts acks among the frames', async () => {
     const receiver = await PlainClient.login(pair.two.ws, bob, { protocol: 2 });
     receiver.ack('unknown');
-    receiver.sendData(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: 'mine' }));
-    receiver.sendData(bob, envelopeText({ sender: bob.code, recipient: '0000000', id: 'lost' }));
+    receiver.send(envelopeFrame(bob, { recipient: alice.code, id: 'mine' }));
+    receiver.send(envelopeFrame(bob, { recipient: '0000000', id: 'lost' }));
     await receiver.until(() => receiver.accepted().length === 1 && receiver.errors().length === 1);
     expect(receiver.accepted()).toEqual(['mine']);
     expect(receiver.errors()).toEqual([

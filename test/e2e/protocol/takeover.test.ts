@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sendStored } from '../../support/clients/scene.ts';
-import { connectText, envelopeText, frameOf } from '../../support/plain/frames.ts';
+import { connectText, envelopeFrame } from '../../support/plain/frames.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../../support/plain/users.ts';
 import { PAIRS, pairForTests } from '../../support/servers/pair.ts';
@@ -67,7 +67,7 @@ describe.each(PAIRS)('a newer connection of the same user, %s', (where) => {
 
   it('sends again what the older one left in doubt, and each envelope arrives once, in order', async () => {
     const frames = Array.from({ length: 250 }, (_, n) =>
-      frameOf(bob, envelopeText({ sender: bob.code, recipient: alice.code, id: `n-${n}`, payload: n })),
+      envelopeFrame(bob, { recipient: alice.code, id: `n-${n}`, payload: n }),
     );
     const first = await PlainClient.login(pair.two.ws, bob);
     for (const frame of frames.slice(0, 200)) first.send(frame);

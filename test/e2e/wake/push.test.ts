@@ -116,9 +116,7 @@ it('a push service that fails is asked again, and other services do not wait for
   await write(bob);
   await pushed(name, 3);
   expect(await relay.metric('keyrelay_pushes_total', 'outcome="failed"')).toBeGreaterThanOrEqual(2);
-  await until(async () => (await relay.metric('keyrelay_push_paused_services')) === 0, {
-    what: 'the end of the pause',
-  });
+  await relay.untilMetric('keyrelay_push_paused_services', (count) => count === 0);
 });
 
 it('refuses, in words, endpoints elsewhere and what is not a subscription', async () => {

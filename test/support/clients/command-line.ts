@@ -1,8 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll } from 'vitest';
 import { MAIN } from '../servers/processes.ts';
@@ -87,6 +88,13 @@ export class CommandLine {
   }
 }
 
+/** Runs a command of no person to its end. */
+export function keyrelay(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env });
+  child.stdin.end();
+  return ended(child);
+}
+
 /** People whose commands end, and whose files go, behind the last test. */
 export function commandLineForTests(url: () => string): CommandLine {
   const people = new CommandLine(url);
@@ -101,6 +109,31 @@ export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ende
   });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await exited, out, err };
+}
+
+/** Bytes of the file that is on its way into this folder. */
+export async function partialBytes(folder: string): Promise<number> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.part'));
+  const sizes = names.map((name) => stat(join(folder, name)).then(({ size }) => size));
+  // A part that has just become a file has gone.
+  return Math.max(0, ...(await Promise.all(sizes).catch(() => [])));
+}
+
+/** What a program writes there, as it comes. */
+export function written(...streams: readonly Readable[]): { readonly text: string } {
+  const shown = { text: '' };
+  for (const stream of streams) {
+    stream.on('data', (chunk) => {
+      shown.text += String(chunk);
+    });
+  }
+  return shown;
+}
+
+/** The JSON lines of a text. */
+export function jsonRows(text: string): Record<string, unknown>[] {
+  const rows = text.trim().split('\n');
+  return rows.map((row) => JSON.parse(row) as Record<string, unknown>);
 }
 
 /** The JSON lines of a program, once there are so many. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { connectText, envelopeFrame, envelopeText, frameOf } from '../plain/frames.ts';
+import { connectText, envelopeFrame, envelopeText } from '../plain/frames.ts';
 import { PlainClient } from '../plain/plain-client.ts';
 import { type PlainUser, registerUser } from '../plain/users.ts';
 import type { RelayNode } from '../servers/relay-node.ts';
@@ -35,7 +35,7 @@ export function toBob({ alice, bob }: Scene, more: { id?: string; payload?: unkn
 /** Her socket still works: an envelope to herself arrives. */
 export async function proveOpen({ socket, alice }: Scene): Promise<void> {
   const before = socket.envelopes.length;
-  const frame = frameOf(alice, envelopeText({ sender: alice.code, recipient: alice.code, payload: 'open' }));
+  const frame = envelopeFrame(alice, { recipient: alice.code, payload: 'open' });
   socket.send(frame);
   const arrived = (await socket.untilEnvelopes(before + 1)).at(-1);
   expect(arrived?.replace(/,"seq":"[^"]+"}$/, '}')).toBe(frame);
@@ -47,7 +47,7 @@ export function plainEnvelope(
   recipient: string,
   id = randomBytes(8).toString('hex'),
 ): string {
-  return frameOf(sender, envelopeText({ sender: sender.code, recipient, id }));
+  return envelopeFrame(sender, { recipient, id });
 }
 
 /** How many envelopes of this socket have been answered, one way or the other. */

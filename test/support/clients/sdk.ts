@@ -52,13 +52,21 @@ export class People {
     toAlice: Conversation;
   }> {
     const [alice, bob] = [await this.join(url), await this.join(url)];
-    const coming = approached(bob);
-    const toBob = await alice.relay.startConversation(bob.code);
-    await toBob.secure();
-    const toAlice = await coming;
+    const { toBob, toAlice } = await begun(alice, bob);
     await toAlice.accept();
     await until(() => toBob.secured && toAlice.secured, { what: 'keys' });
     return { alice, bob, toBob, toAlice };
+  }
+
+  /** The same person on the same storage, as after a restart, and the one conversation. */
+  async back(
+    url: string,
+    { identity, storage }: Pick<Person, 'identity' | 'storage'>,
+  ): Promise<{ person: Person; conversation: Conversation }> {
+    const person = await this.join(url, { identity, storage });
+    const [conversation] = person.relay.conversations;
+    if (conversation === undefined) throw new Error('the conversation was forgotten');
+    return { person, conversation };
   }
 
   async leave(): Promise<void> {
@@ -71,6 +79,17 @@ export function peopleForTests(all?: PersonOptions): People {
   const people = new People(all);
   afterEach(() => people.leave());
   return people;
+}
+
+/** Both sides of a conversation that Alice begins without a message. */
+export async function begun(
+  alice: Person,
+  bob: Person,
+): Promise<{ toBob: Conversation; toAlice: Conversation }> {
+  const coming = approached(bob);
+  const toBob = await alice.relay.startConversation(bob.code);
+  await toBob.secure();
+  return { toBob, toAlice: await coming };
 }
 
 /** The next conversation that an unknown user begins with this person. */

@@ -35,9 +35,11 @@ export function connectText(sender: string, challenge?: Challenge): string {
   return `{"sender":"${sender}","message":{"type":"connect","payload":${payload}}}`;
 }
 
+export const frameText = (data: string, signature: string) => `{"data":${data},"signature":"${signature}"}`;
+
 /** The frame of `data`, the very text that is signed. */
 export function frameOf(keys: Pick<Keys, 'eddsaPrivateKey'>, data: string): string {
-  return `{"data":${data},"signature":"${signHex(keys, data)}"}`;
+  return frameText(data, signHex(keys, data));
 }
 
 /** A whole frame with an envelope from this user. */

@@ -34,6 +34,13 @@ export function signHex(keys: Pick<Keys, 'eddsaPrivateKey'>, text: string | Uint
   return sign(null, Buffer.from(text), keys.eddsaPrivateKey).toString('hex');
 }
 
+/** The body of a registration. */
+export const registrationOf = (keys: Pick<Keys, 'ecdhPublicKey' | 'eddsaPublicKey'>, more: object = {}) => ({
+  ecdh_public_key: keys.ecdhPublicKey,
+  eddsa_public_key: keys.eddsaPublicKey,
+  ...more,
+});
+
 export function postUser(
   http: string,
   body: unknown,
@@ -59,9 +66,8 @@ const WAIT_S = 0.5;
 /** Registers a new user. Rejects with the relay's answer once all tries have failed. */
 export async function registerUser(http: string, registration: Registration = {}): Promise<PlainUser> {
   const { keys = makeKeys(), tries = 1, onWait = () => undefined } = registration;
-  const body = { ecdh_public_key: keys.ecdhPublicKey, eddsa_public_key: keys.eddsaPublicKey };
   for (let tried = 1; ; tried += 1) {
-    const response = await postUser(http, body).catch(
+    const response = await postUser(http, registrationOf(keys)).catch(
       (error: unknown) => new Error('no answer', { cause: error }),
     );
     if (response instanceof Response && response.ok) {

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { written } from '../../../support/clients/command-line.ts';
 import { exampleFolder } from '../../../support/clients/example-folder.ts';
 import { fileOf } from '../../../support/clients/files.ts';
 import { peopleForTests, take } from '../../../support/clients/sdk.ts';
@@ -29,19 +30,14 @@ async function started(
   const env = { ...process.env, RELAY_URL: relay.http, PASSPHRASE: 'correct horse' };
   const child = spawn(process.execPath, [file], { cwd: examples.path, env });
   running.push(child);
-  let out = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      out += String(chunk);
-    });
-  }
+  const out = written(child.stdout, child.stderr);
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await until(() => / is [0-9A-Z]{7}\n/.test(out), { what: `${file} to start`, timeoutMs: 40_000 });
+  await until(() => / is [0-9A-Z]{7}\n/.test(out.text), { what: `${file} to start`, timeoutMs: 40_000 });
   const stop = () => {
     child.kill('SIGTERM');
     return exited;
   };
-  return { code: / is (\w+)/.exec(out)?.[1] ?? '', out: () => out, stop };
+  return { code: / is (\w+)/.exec(out.text)?.[1] ?? '', out: () => out.text, stop };
 }
 
 test('the echo bot answers, and after a restart is the same, with the conversations that it had', async () => {
