@@ -57,6 +57,17 @@ function traceIdsOf(frame: Buffer): TraceIds | null {
 /** The same engine, which records the way of sampled envelopes. Only made while tracing is on: off, nothing is asked. */
 export function tracedEngine(engine: Engine, spans: Spans): Engine {
   const followed = new FollowedEnvelopes(spans);
+  /** The confirm of a user that is under way. */
+  const confirming = new Map<string, Promise<unknown>>();
+  /** A session that ends unsubscribes first, and then confirms what its client still had received. */
+  const abandonLater = (code: string) => {
+    const left = [...followed.of(code)];
+    setImmediate(async () => {
+      for (let last = confirming.get(code); last !== undefined; last = confirming.get(code))
+        await last.catch(() => {});
+      followed.abandon(code, left);
+    });
+  };
   const traced: Pick<Engine, 'deliver' | 'subscribe' | 'read' | 'confirm'> = {
     deliver: (request) => deliver(engine, spans, request),
     subscribe: async (code, listener) => {
@@ -65,8 +76,8 @@ export function tracedEngine(engine: Engine, spans: Spans): Engine {
         renew: () => subscription.renew(),
         handTo: (next) => subscription.handTo(followed.listener(code, next)),
         unsubscribe: () => {
-          followed.abandon(code);
           subscription.unsubscribe();
+          abandonLater(code);
         },
       };
     },
@@ -81,9 +92,16 @@ export function tracedEngine(engine: Engine, spans: Spans): Engine {
     },
     confirm: async (session: SessionKey, upTo: MailboxId) => {
       const receiptMs = nowMs();
-      const state = await engine.confirm(session, upTo);
-      if (state === 'held') followed.confirmed(session.code, upTo, receiptMs);
-      return state;
+      const { code } = session;
+      const confirm = engine.confirm(session, upTo);
+      confirming.set(code, confirm);
+      try {
+        const state = await confirm;
+        if (state === 'held') followed.confirmed(code, upTo, receiptMs);
+        return state;
+      } finally {
+        if (confirming.get(code) === confirm) confirming.delete(code);
+      }
     },
   };
   return new Proxy(engine, {
@@ -169,11 +187,17 @@ class FollowedEnvelopes {
     for (const each of done) this.#record(each, 'confirmed', receiptMs);
   }
 
-  /** The session has ended: the next one gets them again. */
-  abandon(code: string): void {
-    const followed = this.#byCode.get(code) ?? [];
-    this.#replace(code, followed, []);
-    for (const each of followed) this.#record(each, 'not confirmed');
+  of(code: string): readonly Followed[] {
+    return this.#byCode.get(code) ?? [];
+  }
+
+  /** Their session has ended: the next one gets them again. */
+  abandon(code: string, left: readonly Followed[]): void {
+    const followed = this.of(code);
+    const lost = followed.filter((each) => left.includes(each));
+    const rest = followed.filter((each) => !left.includes(each));
+    this.#replace(code, followed, rest);
+    for (const each of lost) this.#record(each, 'not confirmed');
   }
 
   #replace(code: string, before: readonly Followed[], after: Followed[]): void {
