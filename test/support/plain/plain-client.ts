@@ -76,6 +76,8 @@ export class PlainClient {
   readonly #changed = new Set<() => void>();
   /** Of the pings that came together. */
   #newestPing: Buffer | null = null;
+  /** What `ws` said of a connection that could not be made, or broke. */
+  #error = '';
   /** Set while logging in. */
   #onServerMessage: ((frame: string) => void) | null = null;
 
@@ -104,7 +106,10 @@ export class PlainClient {
       this.#tell();
     });
     // `close` follows, and tells it.
-    this.ws.on('error', () => this.#tell());
+    this.ws.on('error', ({ message }) => {
+      this.#error = message;
+      this.#tell();
+    });
   }
 
   static async open(url: string, options: PlainClientOptions = {}): Promise<PlainClient> {
@@ -145,7 +150,9 @@ export class PlainClient {
     try {
       await this.until(() => answer !== null || this.closed !== null);
       if (!this.loggedIn)
-        throw new Error(`${user.code} is not logged in: ${answer ?? JSON.stringify(this.closed)}`);
+        throw new Error(
+          `${user.code} is not logged in: ${answer ?? JSON.stringify(this.closed)} ${this.#error}`,
+        );
     } catch (error) {
       this.ws.terminate();
       throw error;
