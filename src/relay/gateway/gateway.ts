@@ -133,9 +133,7 @@ export class Gateway {
       const answered = this.#context.scheduler.run(() => {
         if (aborted) return;
         const refused = this.admission.refuse(asked, this.#connections.size);
-        // Not corked: behind a cork that is not the request's own, uWebSockets may take the new WebSocket for the request
-        // that it was a moment ago, and close it.
-        if (refused === null) this.#upgrade(res, asked);
+        if (refused === null) res.cork(() => this.#upgrade(res, asked));
         else {
           this.#context.metrics.upgradesRefused.of(refused.reason).add();
           // While an answer is due, uWebSockets executes none of the bytes behind the request.
