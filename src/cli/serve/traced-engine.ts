@@ -180,10 +180,7 @@ class FollowedEnvelopes {
   }
 
   confirmed(code: string, upTo: MailboxId, receiptMs: number): void {
-    const followed = this.#byCode.get(code) ?? [];
-    const rest = followed.filter(({ id }) => isAfter(id, upTo));
-    const done = followed.filter(({ id }) => !isAfter(id, upTo));
-    this.#replace(code, followed, rest);
+    const done = this.#take(code, ({ id }) => !isAfter(id, upTo));
     for (const each of done) this.#record(each, 'confirmed', receiptMs);
   }
 
@@ -193,17 +190,19 @@ class FollowedEnvelopes {
 
   /** Their session has ended: the next one gets them again. */
   abandon(code: string, left: readonly Followed[]): void {
-    const followed = this.of(code);
-    const lost = followed.filter((each) => left.includes(each));
-    const rest = followed.filter((each) => !left.includes(each));
-    this.#replace(code, followed, rest);
+    const lost = this.#take(code, (each) => left.includes(each));
     for (const each of lost) this.#record(each, 'not confirmed');
   }
 
-  #replace(code: string, before: readonly Followed[], after: Followed[]): void {
-    this.#count -= before.length - after.length;
-    if (after.length === 0) this.#byCode.delete(code);
-    else this.#byCode.set(code, after);
+  /** Those whose way is over are followed no more. */
+  #take(code: string, isOver: (each: Followed) => boolean): readonly Followed[] {
+    const followed = this.of(code);
+    const over = followed.filter(isOver);
+    const rest = followed.filter((each) => !isOver(each));
+    this.#count -= over.length;
+    if (rest.length === 0) this.#byCode.delete(code);
+    else this.#byCode.set(code, rest);
+    return over;
   }
 
   #record({ ids, bytes, via, startMs }: Followed, outcome: string, receiptMs?: number): void {
