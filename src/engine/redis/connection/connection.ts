@@ -66,7 +66,8 @@ export class Connection implements RespListener {
   readonly #redis: Redis;
   /** Why it ended, or is about to; the first reason counts. */
   #reason: string | null = null;
-  readonly #options: Pick<ConnectionOptions, 'onMessage' | 'onDropped'>;
+  readonly #onMessage: ConnectionOptions['onMessage'] | undefined;
+  readonly #onDropped: ConnectionOptions['onDropped'] | undefined;
   /** Null until ioredis has connected. */
   #writer: CommandWriter | null = null;
   /** Oldest first, from `#head` on; before that, answered ones. */
@@ -105,7 +106,8 @@ export class Connection implements RespListener {
   }
 
   private constructor({ address, access, timeoutMs, onMessage, onDropped }: ConnectionOptions) {
-    this.#options = { ...(onMessage && { onMessage }), ...(onDropped && { onDropped }) };
+    this.#onMessage = onMessage;
+    this.#onDropped = onDropped;
     this.host = address.host;
     this.port = address.port;
     this.name = formatAddress(address);
@@ -209,7 +211,7 @@ export class Connection implements RespListener {
     const [kind, channel, payload] = message;
     if (!Buffer.isBuffer(kind) || !Buffer.isBuffer(channel)) return;
     if (kind[1] === SMESSAGE_LETTER) {
-      if (Buffer.isBuffer(payload)) this.#options.onMessage?.(channel, payload);
+      if (Buffer.isBuffer(payload)) this.#onMessage?.(channel, payload);
       return;
     }
     const name = String(channel);
@@ -248,7 +250,7 @@ export class Connection implements RespListener {
     this.#droppedSoon = true;
     setImmediate(() => {
       this.#droppedSoon = false;
-      this.#options.onDropped?.();
+      this.#onDropped?.();
     });
   }
 

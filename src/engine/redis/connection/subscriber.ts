@@ -46,14 +46,14 @@ export class Subscriber extends Link {
 
   /** Resolves when the server has acknowledged: messages published from then on arrive. */
   async subscribe(channel: string): Promise<void> {
-    await this.#ready().subscribe(channel);
+    await this.#connected().subscribe(channel);
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    await this.#ready().unsubscribe(channel);
+    await this.#connected().unsubscribe(channel);
   }
 
-  #ready(): Connection {
+  #connected(): Connection {
     const { connection } = this;
     if (connection === null) {
       throw new EngineUnavailable(`no subscriber at ${formatAddress(this.#address)}: ${this.reason}`);
