@@ -76,8 +76,6 @@ export class PlainClient {
   readonly #changed = new Set<() => void>();
   /** Of the pings that came together. */
   #newestPing: Buffer | null = null;
-  /** What `ws` said of a connection that could not be made, or broke. */
-  #error = '';
   /** Set while logging in. */
   #onServerMessage: ((frame: string) => void) | null = null;
 
@@ -106,10 +104,7 @@ export class PlainClient {
       this.#tell();
     });
     // `close` follows, and tells it.
-    this.ws.on('error', ({ message }) => {
-      this.#error = message;
-      this.#tell();
-    });
+    this.ws.on('error', () => this.#tell());
   }
 
   static async open(url: string, options: PlainClientOptions = {}): Promise<PlainClient> {
@@ -135,6 +130,10 @@ export class PlainClient {
   /** By protocol 1 as PROTOCOL 3 prints it; by protocol 2 with the nonce and the audience of the challenge. */
   async login(user: PlainUser): Promise<void> {
     let answer: string | null = null;
+    // Such as the status of an upgrade that was refused.
+    this.ws.once('error', ({ message }) => {
+      answer ??= message;
+    });
     const connect = (challenge?: Challenge) => this.sendData(user, connectText(user.code, challenge));
     this.#onServerMessage = (frame) => {
       const message = readServerMessage(frame);
@@ -150,9 +149,7 @@ export class PlainClient {
     try {
       await this.until(() => answer !== null || this.closed !== null);
       if (!this.loggedIn)
-        throw new Error(
-          `${user.code} is not logged in: ${answer ?? JSON.stringify(this.closed)} ${this.#error}`,
-        );
+        throw new Error(`${user.code} is not logged in: ${answer ?? JSON.stringify(this.closed)}`);
     } catch (error) {
       this.ws.terminate();
       throw error;
