@@ -28,7 +28,7 @@ const STREAMS = {
   dialect: 'socketio',
   program: 'socketio-streams.mjs',
   ...NOTHING,
-  stores: 'the last 10,000 of all; for who is back within 2 min',
+  stores: 'the last 10,000 of all; for clients that are back within 2 min',
 } as const;
 
 export const CONTENDERS: readonly Contender[] = [
