@@ -133,7 +133,9 @@ export class Gateway {
       const answered = this.#context.scheduler.run(() => {
         if (aborted) return;
         const refused = this.admission.refuse(asked, this.#connections.size);
-        if (refused === null) res.cork(() => this.#upgrade(res, asked));
+        // Not in `cork`: behind its callback, uWebSockets reads the state of an HTTP response in what is a WebSocket by
+        // then, and closes it if a bit happens to be set there (one in a few hundred).
+        if (refused === null) this.#upgrade(res, asked);
         else {
           this.#context.metrics.upgradesRefused.of(refused.reason).add();
           // While an answer is due, uWebSockets executes none of the bytes behind the request.
