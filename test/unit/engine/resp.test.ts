@@ -96,6 +96,13 @@ describe('what Redis sends', () => {
     ['a map, as keys and values', '%2\r\n+a\r\n:1\r\n+b\r\n:2\r\n', ['reply', ['a', 1, 'b', 2]]],
     ['a set', '~2\r\n:1\r\n:2\r\n', ['reply', [1, 2]]],
     ['an error of several lines', '!11\r\nSYNTAX a\r\nb\r\n', ['error', 'SYNTAX a\r\nb']],
+    [
+      'an answer behind attributes',
+      '|1\r\n+ttl\r\n:9\r\n*2\r\n|1\r\n+a\r\n*1\r\n+b\r\n:1\r\n:2\r\n',
+      ['reply', [1, 2]],
+    ],
+    ['an error behind attributes', '|1\r\n+ttl\r\n:9\r\n-ERR no\r\n', ['error', 'ERR no']],
+    ['a push of nothing', '>-1\r\n', ['push', []]],
     ['a push', '>3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$1\r\nm\r\n', ['push', ['smessage', 'c', 'm']]],
   ])('may be %s', (_, sent, heard) => {
     expect(read(text(sent))).toEqual([heard]);
@@ -114,6 +121,10 @@ describe('what Redis sends', () => {
     expect(() => read(text('HTTP/1.1 400 Bad Request\r\n'))).toThrow(/0x48/);
     // No command of the relay has an error inside of a list.
     expect(() => read(text('*1\r\n-ERR no\r\n'))).toThrow(NotResp);
+    // Not the RangeError of a stack that is full: that would end the process.
+    expect(() => read(text('*1\r\n'.repeat(100_000)))).toThrow(NotResp);
+    const deep = `${'*1\r\n'.repeat(50)}:1\r\n`;
+    expect(read(text(deep.repeat(3)))).toHaveLength(3);
   });
 });
 

@@ -30,10 +30,14 @@ const VERBATIM_STRING = 0x3d;
 const MAP = 0x25;
 const SET = 0x7e;
 const PUSH = 0x3e;
+/** A map about the value behind it, which a client may ignore. */
+const ATTRIBUTE = 0x7c;
 
 const TRUE = 0x74;
 /** `txt:` or `mkd:` in front of a verbatim string. */
 const VERBATIM_PREFIX = 4;
+/** Lists in lists: far more than in any answer that the relay asks for, and far fewer than fill the stack. */
+const DEPTH_MAX = 64;
 
 /**
  * Reads RESP, version 2 or 3, from the chunks of a socket (https://redis.io/docs/latest/develop/reference/protocol-spec/).
@@ -50,6 +54,8 @@ export class RespReader {
   #at = 0;
   /** After an incomplete value: how many bytes are missing at least. */
   #missing = 1;
+  /** In how many lists. */
+  #depth = 0;
 
   constructor(listener: RespListener) {
     this.#listener = listener;
@@ -83,6 +89,8 @@ export class RespReader {
 
   /** False if the message is not complete. */
   #message(): boolean {
+    this.#depth = 0;
+    if (!this.#skipAttributes()) return false;
     const type = this.#bytes[this.#at];
     if (type === SIMPLE_ERROR || type === BULK_ERROR) {
       const line = type === SIMPLE_ERROR ? this.#line() : this.#string();
@@ -92,8 +100,14 @@ export class RespReader {
     }
     const value = this.#value();
     if (value === undefined) return false;
-    if (type === PUSH) this.#listener.onPush(value as readonly Reply[]);
+    if (type === PUSH) this.#listener.onPush((value ?? []) as readonly Reply[]);
     else this.#listener.onReply(value);
+    return true;
+  }
+
+  /** False if they are not complete. */
+  #skipAttributes(): boolean {
+    while (this.#bytes[this.#at] === ATTRIBUTE) if (this.#list(2) === undefined) return false;
     return true;
   }
 
@@ -125,6 +139,8 @@ export class RespReader {
         const text = this.#string();
         return text instanceof Buffer ? text.subarray(VERBATIM_PREFIX) : text;
       }
+      case ATTRIBUTE:
+        return this.#skipAttributes() ? this.#value() : undefined;
       case undefined:
         return this.#incomplete(1);
       default:
@@ -142,12 +158,18 @@ export class RespReader {
     const length = this.#integer();
     if (length === undefined) return undefined;
     if (length < 0) return null;
+    this.#depth += 1;
+    if (this.#depth > DEPTH_MAX)
+      throw new NotResp(
+        `Redis sent a list in more than ${DEPTH_MAX} others: no answer of its commands is like that`,
+      );
     const list: Reply[] = [];
     for (let left = length * each; left > 0; left -= 1) {
       const value = this.#value();
       if (value === undefined) return undefined;
       list.push(value);
     }
+    this.#depth -= 1;
     return list;
   }
 
