@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandWriter } from '../../../src/engine/redis/connection/command-writer.ts';
@@ -170,6 +170,35 @@ describe('what a node sends to Redis', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('takes little more memory than its bytes while Redis reads nothing, and is sent as it was', async () => {
+    const waiting: (() => void)[] = [];
+    const received: Buffer[] = [];
+    const stalled = new Writable({
+      write: (bytes: Buffer, _encoding, done) => {
+        waiting.push(() => {
+          received.push(Buffer.from(bytes));
+          done();
+        });
+      },
+    });
+    const memory = new Set<ArrayBufferLike>();
+    const write = stalled.write.bind(stalled) as (bytes: Buffer, done?: () => void) => boolean;
+    stalled.write = (bytes: Buffer, ...rest: []) => {
+      memory.add(bytes.buffer);
+      return write(bytes, ...rest);
+    };
+    const writer = new CommandWriter(stalled);
+    const commands = Array.from({ length: 500 }, (_, index) => ['GET', `key ${index}`] as const);
+    for (const [name, ...args] of commands) {
+      writer.write(name, args);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const bytes = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(bytes).toBeLessThan(500_000);
+    while (waiting.length > 0) waiting.shift()?.();
+    expect(Buffer.concat(received).equals(Buffer.concat(commands.map(asText)))).toBe(true);
   });
 
   it('may be larger than the memory for one write, at every edge of it', async () => {

@@ -11,6 +11,8 @@ const ASCII_MAX = 0x7f;
 const SLAB_BYTES = 64 * 1024;
 /** Slabs that the socket has written and that wait for their next use. */
 const SLABS_KEPT = 4;
+/** Fewer bytes than this are copied out of the slab if they have to wait for the socket. */
+const COPIED_BYTES = SLAB_BYTES / 2;
 /** `$<length>\r\n` and the end of the line behind the argument. */
 const FRAMING_BYTES = 24;
 /** Up to here a loop is cheaper than a call of native code. */
@@ -116,10 +118,16 @@ export class CommandWriter {
   #flush(): void {
     if (this.#at === 0) return;
     const slab = this.#slab;
-    this.#stream.write(slab.subarray(0, this.#at), () => {
+    const bytes = slab.subarray(0, this.#at);
+    this.#at = 0;
+    // While Redis reads nothing, a slab for each tick would hold gigabytes of memory within seconds.
+    if (this.#stream.writableLength > 0 && bytes.length < COPIED_BYTES) {
+      this.#stream.write(Buffer.from(bytes));
+      return;
+    }
+    this.#stream.write(bytes, () => {
       if (this.#free.length < SLABS_KEPT && slab.length === SLAB_BYTES) this.#free.push(slab);
     });
     this.#slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.#at = 0;
   }
 }
