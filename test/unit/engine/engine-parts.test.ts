@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { formatCreatedAt } from '../../../src/engine/created-at.ts';
 import { isAfter, isMailboxId } from '../../../src/engine/mailbox-id.ts';
+import { redirection } from '../../../src/engine/redis/cluster/router.ts';
 import { slotOf } from '../../../src/engine/redis/cluster/slots.ts';
 import { parseDeployment } from '../../../src/engine/redis/connection/address.ts';
+import { RedisError } from '../../../src/engine/redis/connection/reply.ts';
 import { keysBesideRecipient, userKey } from '../../../src/engine/redis/schema.ts';
 import { loadScripts } from '../../../src/engine/redis/scripts.ts';
 import { TimingWheel } from '../../../src/engine/redis/wakeups/timing-wheel.ts';
@@ -41,6 +43,18 @@ describe('the time of a registration', () => {
     expect(formatCreatedAt(1_743_018_338_204_489)).toBe('2025-03-26T19:45:38.204489Z');
     expect(formatCreatedAt(1_743_018_338_000_000)).toBe('2025-03-26T19:45:38.000000Z');
     expect(formatCreatedAt(1_743_018_338_204_009)).toBe('2025-03-26T19:45:38.204009Z');
+  });
+});
+
+describe('a redirection', () => {
+  it('names a server, by itself or as that of the server that answered', () => {
+    const from = { address: { host: 'a', port: 1 } };
+    const to = (target: string) => redirection(new RedisError(`MOVED 15495 ${target}`), from);
+    expect(to('10.0.0.2:6381')).toEqual({ host: '10.0.0.2', port: 6381 });
+    expect(to('fd00::2:6381')).toEqual({ host: 'fd00::2', port: 6381 });
+    expect(to(':6381')).toEqual({ host: 'a', port: 6381 });
+    // With `cluster-preferred-endpoint-type hostname` and no `cluster-announce-hostname`.
+    expect(to('?:6381')).toEqual({ host: 'a', port: 6381 });
   });
 });
 

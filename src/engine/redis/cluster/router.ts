@@ -128,10 +128,13 @@ export class Router {
   }
 }
 
-/** Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`; an empty host means that of the server that answered. */
-export function redirection(error: RedisError, from: Shard): Address {
+/**
+ * Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`. No host, or `?` where hostnames are preferred and the server has none,
+ * means that of the server that answered, as in CLUSTER SLOTS.
+ */
+export function redirection(error: RedisError, from: Pick<Shard, 'address'>): Address {
   const target = error.message.split(' ')[2] ?? '';
   const colon = target.lastIndexOf(':');
   const host = target.slice(0, colon);
-  return { host: host === '' ? from.address.host : host, port: Number(target.slice(colon + 1)) };
+  return { host: ['', '?'].includes(host) ? from.address.host : host, port: Number(target.slice(colon + 1)) };
 }
