@@ -59,6 +59,19 @@ describe('a redirection', () => {
 });
 
 describe('a Redis URL', () => {
+  it('has a password with any signs in it, as they are or percent-encoded', () => {
+    const access = { tls: false, username: 'relay', password: 'p:w:' };
+    expect(parseDeployment(['redis://relay:p:w:@a'])).toMatchObject({ access });
+    expect(parseDeployment(['redis+sentinel://relay:p:w:@a/mymaster'])).toMatchObject({ access });
+    expect(parseDeployment(['redis+sentinel://relay:p%3aw%3A@a/mymaster'])).toMatchObject({ access });
+    for (const url of [
+      'redis://:50%@a',
+      'redis+sentinel://:50%@a/m',
+      'redis+sentinel://a/m?sentinel_password=50%',
+    ])
+      expect(() => parseDeployment([url])).toThrow(/a % is written %25/);
+  });
+
   it('names servers, or sentinels and their master', () => {
     expect(parseDeployment(['redis://a', 'redis://[::1]:7000'])).toEqual({
       kind: 'servers',

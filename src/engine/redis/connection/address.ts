@@ -69,8 +69,8 @@ function sentinelAccess(options: string, { tls }: Access): Access {
   const access = { tls, username: null as string | null, password: null as string | null };
   for (const option of options === '' ? [] : options.split('&')) {
     const [, name, text = ''] = SENTINEL_OPTION.exec(option) ?? [];
-    if (name === 'sentinel_user') access.username = decodeURIComponent(text);
-    else if (name === 'sentinel_password') access.password = decodeURIComponent(text);
+    if (name === 'sentinel_user') access.username = decoded(text);
+    else if (name === 'sentinel_password') access.password = decoded(text);
     else if (name === 'sentinel_tls' && /^(yes|no)$/.test(text)) access.tls = text === 'yes';
     else
       throw new Error(
@@ -102,6 +102,15 @@ function parseUrl(text: string, defaultPort: number): { readonly address: Addres
 
 function parseCredentials(text: string): { username: string | null; password: string | null } {
   if (text === '') return { username: null, password: null };
-  const [username = '', password = ''] = text.split(':', 2).map(decodeURIComponent);
+  // A password may hold further colons.
+  const [, username = '', password = ''] = (/^([^:]*):?(.*)$/s.exec(text) ?? []).map(decoded);
   return { username: username === '' ? null : username, password: password === '' ? null : password };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error('the user and password of a Redis URL must be percent-encoded: a % is written %25');
+  }
 }
