@@ -13,6 +13,10 @@ import { until } from '../../support/until.ts';
 const MESSAGES = byLength(150, 1_000);
 /** Drawn anew for each cut: frames that come through before it, so that a slow machine has as many cuts. */
 const CUT_AFTER_FRAMES = { min: 20, max: 100 };
+/** So many cuts come however young the connection is: each makes the SDK wait for longer. */
+const EARLY_CUTS = 4;
+/** The others leave the connection this time, after which the SDK's wait is short again. */
+const GOOD_MS = 2_000;
 
 const people = new People();
 const redis = redisForTests({ appendonly: 'yes', appendfsync: 'always' });
@@ -52,16 +56,20 @@ async function cutAtRandom(
   const draw = () => min + Math.floor(random.next() * (max - min));
   let left = draw();
   let cuts = 0;
-  const stop = person.relay.on('frame', ({ direction }) => {
+  let liveMs = 0;
+  const onState = person.relay.on('state', ({ state }) => {
+    if (state === 'live') liveMs = performance.now();
+  });
+  const onFrame = person.relay.on('frame', ({ direction }) => {
     if (direction === 'sent') return;
     left -= 1;
-    if (left > 0) return;
+    if (left > 0 || (cuts >= EARLY_CUTS && performance.now() - liveMs < GOOD_MS)) return;
     left = draw();
     cuts += 1;
     proxy.reset();
   });
   await done;
-  stop();
+  for (const stop of [onState, onFrame]) stop();
   return cuts;
 }
 
