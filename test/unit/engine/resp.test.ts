@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CommandWriter } from '../../../src/engine/redis/connection/command-writer.ts';
 import type { Argument, RedisError, Reply } from '../../../src/engine/redis/connection/reply.ts';
 import { NotResp, RespReader } from '../../../src/engine/redis/connection/resp-reader.ts';
@@ -114,6 +114,17 @@ describe('what Redis sends', () => {
     const bytes = text(`*2\r\n$${large.length}\r\n${large}\r\n:7\r\n`);
     const cuts = Array.from({ length: 15 }, (_, index) => (index + 1) * 65_536);
     expect(read(bytes, cuts)).toEqual([['reply', [large, 7]]]);
+  });
+
+  it('is read once, however small the pieces in which a long list comes', () => {
+    const items = Array.from({ length: 2_000 }, (_, index) => `item ${index}`);
+    const bytes = text(encode(items));
+    const copied = vi.spyOn(Buffer, 'concat');
+    const cuts = Array.from({ length: Math.floor(bytes.length / 100) }, (_, index) => (index + 1) * 100);
+    expect(read(bytes, cuts)).toEqual([['reply', items]]);
+    const copiedBytes = copied.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+    expect(copiedBytes).toBeLessThan(2 * bytes.length);
+    copied.mockRestore();
   });
 
   it('is refused if it is something else, naming the byte', () => {

@@ -36,8 +36,24 @@ const ATTRIBUTE = 0x7c;
 const TRUE = 0x74;
 /** `txt:` or `mkd:` in front of a verbatim string. */
 const VERBATIM_PREFIX = 4;
-/** Lists in lists: far more than in any answer that the relay asks for, and far fewer than fill the stack. */
+/** Lists in lists: far more than in any answer that the relay asks for. */
 const DEPTH_MAX = 64;
+
+/** Types of many values, and how many values each counted one is. */
+const VALUES_EACH: ReadonlyMap<number, 1 | 2> = new Map([
+  [ARRAY, 1],
+  [PUSH, 1],
+  [SET, 1],
+  [MAP, 2],
+  [ATTRIBUTE, 2],
+]);
+
+/** A list whose values have not all come. */
+interface OpenList {
+  readonly type: number;
+  readonly values: Reply[];
+  missing: number;
+}
 
 /**
  * Reads RESP, version 2 or 3, from the chunks of a socket (https://redis.io/docs/latest/develop/reference/protocol-spec/).
@@ -45,7 +61,7 @@ const DEPTH_MAX = 64;
  */
 export class RespReader {
   readonly #listener: RespListener;
-  /** The beginning of a message that is not complete, and how many bytes it has at least. */
+  /** The beginning of a value that is not complete, and how many bytes it has at least. */
   #rest: Buffer[] = [];
   #restBytes = 0;
   #neededBytes = 0;
@@ -54,8 +70,8 @@ export class RespReader {
   #at = 0;
   /** After an incomplete value: how many bytes are missing at least. */
   #missing = 1;
-  /** In how many lists. */
-  #depth = 0;
+  /** From the outermost in. A long list is read on at the next chunk, not again. */
+  readonly #lists: OpenList[] = [];
 
   constructor(listener: RespListener) {
     this.#listener = listener;
@@ -74,7 +90,7 @@ export class RespReader {
     this.#at = 0;
     while (this.#at < this.#bytes.length) {
       const start = this.#at;
-      if (this.#message()) continue;
+      if (this.#next()) continue;
       const bytes = this.#bytes.subarray(start);
       this.#keep(bytes);
       this.#neededBytes = bytes.length + this.#missing;
@@ -87,44 +103,63 @@ export class RespReader {
     this.#restBytes += bytes.length;
   }
 
-  /** False if the message is not complete. */
-  #message(): boolean {
-    this.#depth = 0;
-    if (!this.#skipAttributes()) return false;
-    const type = this.#bytes[this.#at];
-    if (type === SIMPLE_ERROR || type === BULK_ERROR) {
-      const line = type === SIMPLE_ERROR ? this.#line() : this.#string();
-      if (line === undefined) return false;
-      this.#listener.onError(new RedisError(String(line)));
+  /** Reads one value, of a list only its length. False if that is not complete. */
+  #next(): boolean {
+    const type = this.#bytes[this.#at] ?? 0;
+    const each = VALUES_EACH.get(type);
+    if (each !== undefined) return this.#list(type, each);
+    if ((type === SIMPLE_ERROR || type === BULK_ERROR) && this.#lists.length === 0) return this.#error(type);
+    const value = this.#value(type);
+    if (value === undefined) return false;
+    this.#complete(type, value);
+    return true;
+  }
+
+  /** Only as a message: no command of the relay has an error in a list. */
+  #error(type: number): boolean {
+    const line = type === SIMPLE_ERROR ? this.#line() : this.#string();
+    if (line === undefined) return false;
+    this.#listener.onError(new RedisError(String(line)));
+    return true;
+  }
+
+  #list(type: number, each: 1 | 2): boolean {
+    const length = this.#integer();
+    if (length === undefined) return false;
+    if (length <= 0) {
+      this.#complete(type, length === 0 ? [] : null);
       return true;
     }
-    const value = this.#value();
-    if (value === undefined) return false;
-    if (type === PUSH) this.#listener.onPush((value ?? []) as readonly Reply[]);
-    else this.#listener.onReply(value);
+    if (this.#lists.length === DEPTH_MAX)
+      throw new NotResp(`Redis sent a list in ${DEPTH_MAX} others: no answer of its commands is like that`);
+    this.#lists.push({ type, values: [], missing: length * each });
     return true;
   }
 
-  /** False if they are not complete. */
-  #skipAttributes(): boolean {
-    while (this.#bytes[this.#at] === ATTRIBUTE) if (this.#list(2) === undefined) return false;
-    return true;
+  /** A value has come: for the innermost open list, which it may complete, or as a message. */
+  #complete(type: number, value: Reply): void {
+    // About the value behind them; a client may ignore them.
+    if (type === ATTRIBUTE) return;
+    const list = this.#lists.at(-1);
+    if (list === undefined) {
+      if (type === PUSH) this.#listener.onPush((value ?? []) as readonly Reply[]);
+      else this.#listener.onReply(value);
+      return;
+    }
+    list.values.push(value);
+    list.missing -= 1;
+    if (list.missing > 0) return;
+    this.#lists.pop();
+    this.#complete(list.type, list.values);
   }
 
-  /** Undefined if it is not complete. */
-  #value(): Reply | undefined {
-    const type = this.#bytes[this.#at];
+  /** One that is no list. Undefined if it is not complete. */
+  #value(type: number): Reply | undefined {
     switch (type) {
       case BULK_STRING:
         return this.#string();
       case INTEGER:
         return this.#integer();
-      case ARRAY:
-      case PUSH:
-      case SET:
-        return this.#list(1);
-      case MAP:
-        return this.#list(2);
       case SIMPLE_STRING:
       case DOUBLE:
       case BIG_NUMBER:
@@ -139,10 +174,6 @@ export class RespReader {
         const text = this.#string();
         return text instanceof Buffer ? text.subarray(VERBATIM_PREFIX) : text;
       }
-      case ATTRIBUTE:
-        return this.#skipAttributes() ? this.#value() : undefined;
-      case undefined:
-        return this.#incomplete(1);
       default:
         throw new NotResp(
           `Redis sent a value that begins with the byte 0x${type.toString(16)}: this is not RESP`,
@@ -152,25 +183,6 @@ export class RespReader {
 
   #incomplete(missing: number): undefined {
     this.#missing = missing;
-  }
-
-  #list(each: 1 | 2): readonly Reply[] | null | undefined {
-    const length = this.#integer();
-    if (length === undefined) return undefined;
-    if (length < 0) return null;
-    this.#depth += 1;
-    if (this.#depth > DEPTH_MAX)
-      throw new NotResp(
-        `Redis sent a list in more than ${DEPTH_MAX} others: no answer of its commands is like that`,
-      );
-    const list: Reply[] = [];
-    for (let left = length * each; left > 0; left -= 1) {
-      const value = this.#value();
-      if (value === undefined) return undefined;
-      list.push(value);
-    }
-    this.#depth -= 1;
-    return list;
   }
 
   #string(): Buffer | null | undefined {
