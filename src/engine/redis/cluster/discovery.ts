@@ -1,6 +1,6 @@
 import { EngineMisconfigured, EngineUnavailable } from '../../engine.ts';
 import type { Access, Address, Deployment } from '../connection/address.ts';
-import { formatAddress } from '../connection/address.ts';
+import { formatAddress, namedAddress } from '../connection/address.ts';
 import { isClusterNode, parseInfo } from '../connection/checks.ts';
 import { Connection } from '../connection/connection.ts';
 import type { Reply } from '../connection/reply.ts';
@@ -159,9 +159,7 @@ async function askCluster(connection: Connection): Promise<Layout> {
   const masters = new Map<string, { address: Address; slots: [number, number][] }>();
   for (const range of Array.isArray(reply) ? (reply as readonly Reply[]) : []) {
     const [from, to, master] = range as readonly [number, number, readonly Reply[]];
-    // A node that does not know its own host leaves it to the client.
-    const host = String(master[0] ?? '');
-    const address = { host: ['', '?'].includes(host) ? connection.host : host, port: Number(master[1]) };
+    const address = namedAddress(String(master[0] ?? ''), Number(master[1]), connection);
     const name = formatAddress(address);
     const known = masters.get(name) ?? { address, slots: [] };
     known.slots.push([from, to]);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Address, formatAddress } from '../connection/address.ts';
+import { type Address, formatAddress, namedAddress } from '../connection/address.ts';
 import type { RedisError } from '../connection/reply.ts';
 import type { Discover, Layout } from './discovery.ts';
 import { Shard, type ShardContext, type ShardEvents } from './shard.ts';
@@ -128,13 +128,9 @@ export class Router {
   }
 }
 
-/**
- * Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`. No host, or `?` where hostnames are preferred and the server has none,
- * means that of the server that answered, as in CLUSTER SLOTS.
- */
+/** Reads `MOVED 3999 127.0.0.1:6381` or `ASK …`. */
 export function redirection(error: RedisError, from: Pick<Shard, 'address'>): Address {
   const target = error.message.split(' ')[2] ?? '';
   const colon = target.lastIndexOf(':');
-  const host = target.slice(0, colon);
-  return { host: ['', '?'].includes(host) ? from.address.host : host, port: Number(target.slice(colon + 1)) };
+  return namedAddress(target.slice(0, colon), Number(target.slice(colon + 1)), from.address);
 }

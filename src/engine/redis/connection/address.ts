@@ -31,6 +31,14 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 /**
+ * A server as a Cluster node names it, in CLUSTER SLOTS or a redirection. No host, or `?` where hostnames are preferred and
+ * the server has none, means that of the node that answered.
+ */
+export function namedAddress(host: string, port: number, answered: Pick<Address, 'host'>): Address {
+  return { host: ['', '?'].includes(host) ? answered.host : host, port };
+}
+
+/**
  * Reads `redis://[user:password@]host[:port]` (one, or several nodes of a Cluster), the same with `rediss://` for
  * TLS, or one `redis+sentinel://[user:password@]host[:port],host[:port]…/master-name[?options]`. The user and password
  * before the `@` are the servers'; `sentinel_user`, `sentinel_password` and `sentinel_tls` (yes or no; as the scheme
@@ -93,17 +101,16 @@ function parseUrl(text: string, defaultPort: number): { readonly address: Addres
     throw new Error('a Redis URL ends after the port: databases other than 0 and options are not supported');
   }
   const { username, password, hostname, port } = url;
-  const credentials = username === '' && password === '' ? '' : `${username}:${password}`;
   return {
     address: { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? defaultPort : Number(port) },
-    access: { ...parseCredentials(credentials), tls: url.protocol === 'rediss:' },
+    access: { ...parseCredentials(`${username}:${password}`), tls: url.protocol === 'rediss:' },
   };
 }
 
 function parseCredentials(text: string): { username: string | null; password: string | null } {
-  if (text === '') return { username: null, password: null };
-  // A password may hold further colons.
-  const [, username = '', password = ''] = (/^([^:]*):?(.*)$/s.exec(text) ?? []).map(decoded);
+  // A password may hold colons.
+  const [username = '', ...rest] = text.split(':').map(decoded);
+  const password = rest.join(':');
   return { username: username === '' ? null : username, password: password === '' ? null : password };
 }
 
