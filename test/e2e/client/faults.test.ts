@@ -57,10 +57,10 @@ async function cutAtRandom(
   let left = draw();
   let cuts = 0;
   let liveMs = 0;
-  const onState = person.relay.on('state', ({ state }) => {
+  const stopStates = person.relay.on('state', ({ state }) => {
     if (state === 'live') liveMs = performance.now();
   });
-  const onFrame = person.relay.on('frame', ({ direction }) => {
+  const stopFrames = person.relay.on('frame', ({ direction }) => {
     if (direction === 'sent') return;
     left -= 1;
     if (left > 0 || (cuts >= EARLY_CUTS && performance.now() - liveMs < GOOD_MS)) return;
@@ -69,7 +69,8 @@ async function cutAtRandom(
     proxy.reset();
   });
   await done;
-  for (const stop of [onState, onFrame]) stop();
+  stopStates();
+  stopFrames();
   return cuts;
 }
 

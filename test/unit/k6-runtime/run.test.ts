@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inspect, runScript } from '../../../loadtest/k6-runtime/run.ts';
+import { folderForTests } from '../../support/folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'keyrelay-k6-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = folderForTests();
 
 let scripts = 0;
 async function run(source: string, env: Readonly<Record<string, string>> = {}) {

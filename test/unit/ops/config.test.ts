@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/ops/settings/config.ts';
 import { ConfigError } from '../../../src/ops/settings/config-error.ts';
 import { SETTINGS } from '../../../src/ops/settings/settings.ts';
+import { folderForTests } from '../../support/folder.ts';
 
 function mistakesOf(env: Record<string, string>): readonly string[] {
   try {
@@ -266,10 +266,9 @@ describe('waking', () => {
 });
 
 describe('a secret', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'keyrelay-config-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = folderForTests();
   const file = join(folder, 'redis');
-  writeFileSync(file, ' redis://:pw@127.0.0.1:6379\n');
+  beforeAll(() => writeFileSync(file, ' redis://:pw@127.0.0.1:6379\n'));
 
   test('may stand in a file', () => {
     expect(loadConfig({ RELAY_REDIS_URL_FILE: file }).redisUrls).toEqual(['redis://:pw@127.0.0.1:6379']);

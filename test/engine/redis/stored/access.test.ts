@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../../src/cli/dev/servers.ts';
 import { ACCESS } from '../../../../src/engine/redis/schema.ts';
+import { folderForTests } from '../../../support/folder.ts';
 import { startRedis } from '../../../support/redis/redis.ts';
 import { makeCertificate } from '../../../support/services/certificate.ts';
 import { until } from '../../../support/until.ts';
@@ -71,14 +71,12 @@ describe('the minimal Redis ACL', () => {
 });
 
 describe('Redis over TLS', () => {
-  let folder: string;
+  const folder = folderForTests();
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-tls-'));
     const { certPem, keyPem } = makeCertificate('redis');
     await writeFile(join(folder, 'cert.pem'), certPem);
     await writeFile(join(folder, 'key.pem'), keyPem);
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('is used for rediss://, and only with a server whose certificate is valid', async () => {
     const tlsPort = await freePort();
@@ -103,8 +101,9 @@ describe('Redis over TLS', () => {
 });
 
 describe('sentinels with a password of their own', () => {
+  const folder = folderForTests();
+
   it('are asked with it, over TLS or not, and the servers with theirs', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'keyrelay-test-sentinel-'));
     const { certPem, keyPem } = makeCertificate('redis');
     await writeFile(join(folder, 'cert.pem'), certPem);
     await writeFile(join(folder, 'key.pem'), keyPem);
@@ -177,7 +176,6 @@ describe('sentinels with a password of their own', () => {
     } finally {
       await sentinel.remove();
       await server.remove();
-      await rm(folder, { recursive: true, force: true });
     }
   });
 });
