@@ -3,7 +3,7 @@
  * declares one key, `user:{CODE}`, and derives the others: see lua/keys.lua.
  *
  *   user:{CODE}             hash    the account, its session, the state of its mailbox   create, register, claim, deliver …
- *     last confirmed count total base oldest expired aside               the mailbox: see lua/mailbox.lua
+ *     last confirmed count total base oldest expired aside               the mailbox: see lua/mailbox/mailbox.lua
  *     epoch token node history                                           the session; token '' without one
  *     ended                                                              ms, when the last session ended; absent before
  *     unconfirmed                                                        `<id> <tries> <too big> <timeouts>`: release, claim
@@ -20,7 +20,7 @@
  *     removed by claim, read, confirm, dead-letter
  *     TTL: 1 to 1.25 of RELAY_MAILBOX_TTL from the newest entry; deleted when empty
  *   inbox:{CODE}            sharded channel  `w<id> <prev>\n<frame>`, `c<token>`               deliver, claim, reclaim
- *   shares:{CODE}           hash    what waits, by sender: see lua/shares.lua                  deliver
+ *   shares:{CODE}           hash    what waits, by sender: see lua/mailbox/shares.lua                  deliver
  *     reduced by claim, read, confirm, dead-letter
  *     TTL: as the stream; deleted when little waits
  *   from:{CODE}:<sender>    string  epoch:number:codes, the order fence                        deliver

@@ -131,7 +131,6 @@ export function loadScripts(
 function loadScript(name: ScriptName, constants: Readonly<Record<string, number>>): Script {
   const file = FILES[name];
   const text = readLua(file)
-    .replaceAll(/^-- include ([\w/-]+)\.lua$/gm, (_, file: string) => readLua(file))
     // Constants are part of the script: as arguments they would cost both sides on every call.
     .replaceAll(/^-- CONST (\w+).*$/gm, (line, constant: string) => {
       const value = constants[constant];
@@ -145,6 +144,8 @@ function loadScript(name: ScriptName, constants: Readonly<Record<string, number>
   return { name, sha: createHash('sha1').update(source).digest('hex'), source };
 }
 
+/** With what it includes: anywhere, so that a branch can have what it alone needs. */
 function readLua(name: string): string {
-  return readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  return text.replaceAll(/^ *-- include ([\w/-]+)\.lua$/gm, (_, file: string) => readLua(file));
 }

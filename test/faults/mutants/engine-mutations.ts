@@ -59,8 +59,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'ids by the clock alone',
-    file: 'engine/redis/lua/mailbox/append.lua',
-    from: 'local us = math.max(now, us_of(box.last) + 1)',
+    file: 'engine/redis/lua/mailbox/deliver.lua',
+    from: 'local us = math.max(now, us_of(last) + 1)',
     to: 'local us = now',
     scenarios: ['clocks'],
   },
@@ -74,22 +74,22 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no dedupe',
     file: 'engine/redis/lua/mailbox/seen.lua',
-    from: "return seen.digests[name] or redis.call('HGET', seen.current, name) or redis.call('HGET', seen.previous, name)",
+    from: "return redis.call('HGET', seen.current, name) or redis.call('HGET', seen.previous, name)",
     to: 'return nil',
     scenarios: ['lost-answer'],
   },
   {
     name: 'stored without a wake-up',
-    file: 'engine/redis/lua/mailbox/append.lua',
-    from: "redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. box.last .. '\\n' .. frame)",
-    to: '',
+    file: 'engine/redis/lua/mailbox/deliver.lua',
+    from: "listeners = redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. last .. '\\n' .. frame)",
+    to: 'listeners = 1',
     scenarios: ['kill-nodes'],
   },
   {
     name: 'published, and not always stored with it',
-    file: 'engine/redis/lua/mailbox/append.lua',
-    from: "redis.call('XADD', inbox, id, 'f', frame, 't', whole(box.total), 's', batch.sender)",
-    to: "if us % 16 ~= 3 then redis.call('XADD', inbox, id, 'f', frame, 't', whole(box.total), 's', batch.sender) end",
+    file: 'engine/redis/lua/mailbox/deliver.lua',
+    from: "redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender)",
+    to: "if us % 16 ~= 3 then redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender) end",
     scenarios: ['cut-before-receipt', 'kill-nodes'],
   },
   {
@@ -157,9 +157,9 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'no quota',
-    file: 'engine/redis/lua/mailbox/quota.lua',
-    from: 'return quota.count + 1 > quota.room_count or quota.bytes + size > quota.room_bytes',
-    to: 'return false',
+    file: 'engine/redis/lua/mailbox/deliver.lua',
+    from: 'count + 1 > max_envelopes + requests or bytes + size > max_bytes + request_bytes',
+    to: 'false',
     scenarios: ['full-mailbox'],
   },
   {

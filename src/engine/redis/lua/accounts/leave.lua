@@ -20,7 +20,7 @@ local now = now_us()
 local box = open_mailbox()
 if not box then return { 'unknown' } end
 if who == 'holder' and box.token ~= token then return { loss(box, epoch) } end
-if who == 'sweeper' and (box.token ~= token or box.epoch ~= tonumber(epoch)) then return { 'held' } end
+if who == 'sweeper' and (box.token ~= token or redis.call('HGET', user, 'epoch') ~= epoch) then return { 'held' } end
 if now > tonumber(latest) then return { 'late' } end
 
 -- One by one: while the slot is moving, a command on several keys is refused. Looked at before the first write: see keys.lua.

@@ -9,8 +9,9 @@
 
 -- Returns '!' if the user is noted now; '' if it was since the last login; '?' if that cannot be, because the slot is
 -- moving and the zset is not here (any more): the caller tries again.
-local function announce(away, epoch, now)
-  if redis.call('HGET', user, 'announced') == whole(epoch) then return '' end
+local function announce(away, now)
+  local fields = redis.call('HMGET', user, 'announced', 'epoch')
+  if fields[1] == fields[2] then return '' end
   local code, due = string.sub(slot_tag, 2, -2), whole(now / 1000 + announce_after_ms)
   local function note(zset)
     if not optional('ZADD', zset, due, code) then return false end
@@ -20,6 +21,6 @@ local function announce(away, epoch, now)
   -- Nil while the slot is moving: perhaps there are subscriptions.
   if announce_pushes == 1 and optional('EXISTS', key_of('push')) ~= 0 and not note(away .. ':push') then return '?' end
   if announce_hooks == 1 and not note(away) then return '?' end
-  redis.call('HSET', user, 'announced', whole(epoch))
+  redis.call('HSET', user, 'announced', fields[2])
   return '!'
 end

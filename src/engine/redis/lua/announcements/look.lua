@@ -10,6 +10,7 @@
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
+-- include mailbox/entries.lua
 -- include mailbox/leave.lua
 -- include people/guard.lua
 
@@ -23,7 +24,7 @@ if live or box.count == 0 or banned_until(box.guard, now) then
   redis.call('HDEL', user, 'announced')
   return { 'not' }
 end
-local answer = { 'away', box.epoch, box.count, whole(box.oldest) }
+local answer = { 'away', tonumber(redis.call('HGET', user, 'epoch')), box.count, whole(box.oldest) }
 if ARGV[2] == 'push' then
   local push = key_of('push')
   for _, id in ipairs(redis.call('HKEYS', push)) do answer[#answer + 1] = redis.call('HGET', push, id) end

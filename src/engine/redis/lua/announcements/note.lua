@@ -12,4 +12,4 @@
 
 local box = open_mailbox()
 if not box or box.count == 0 or box.token ~= '' then return '' end
-return announce(ARGV[1], box.epoch, now_us())
+return announce(ARGV[1], now_us())

@@ -12,6 +12,7 @@
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
+-- include mailbox/entries.lua
 -- include mailbox/leave.lua
 
 local token, up_to = ARGV[1], ARGV[2]

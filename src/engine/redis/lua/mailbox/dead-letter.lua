@@ -14,6 +14,7 @@
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
+-- include mailbox/entries.lua
 -- include mailbox/leave.lua
 
 local dead_letters = key_of('poison')

@@ -16,85 +16,123 @@
 -- returns 'late', or one character per envelope: s stored, r repeated, c id conflict, f mailbox full, h share full,
 --         u no such user, x stale, d dropped, because the recipient does not hear the sender; and '+' behind them if
 --         ids were forgotten before their time, and then what announce.lua returns
--- CONST ttl_us  of an envelope
+--
+-- This script is most of what Redis does, and to define a function costs as much as a tenth of a command: what few calls
+-- need is included where it is needed.
+-- CONST ttl_us         of an envelope
+-- CONST max_envelopes  in the mailbox
+-- CONST max_bytes      in the mailbox
+-- CONST announce_after_ms  0: nothing is announced
 -- include keys.lua
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
--- include mailbox/leave.lua
+-- include mailbox/share.lua
 -- include mailbox/fence.lua
 -- include mailbox/seen.lua
--- include mailbox/quota.lua
--- include people/guard.lua
--- include people/hearing.lua
--- include mailbox/append.lua
--- include announcements/announce.lua
 
 local sender, epoch, number, latest, tag, kinds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fence = key_of('from') .. ':' .. sender
 local FIRST = 8
-local frames = {}
-for at = FIRST, #ARGV, 3 do frames[#frames + 1] = ARGV[at] end
+local envelopes = (#ARGV - FIRST + 1) / 3
 
 local box = open_mailbox()
-if not box then return string.rep('u', #frames) end
+if not box then return string.rep('u', envelopes) end
 
 -- A batch that was stuck could come after its fence has expired, and overtake envelopes sent since.
 local now = now_us()
 if now > tonumber(latest) then return 'late' end
-if box.guard and banned_until(box.guard, now) then return string.rep('u', #frames) end
-local answered = fenced_codes(fence, epoch, number, #frames)
+
+-- Requests wait beside the quota.
+local hearing, requests, request_bytes = nil, 0, 0
+if box.guard then
+  -- include people/guard.lua
+  -- include people/hearing.lua
+  if banned_until(box.guard, now) then return string.rep('u', envelopes) end
+  hearing = open_hearing(box, sender, now)
+  if hearing then requests, request_bytes = hearing.room() end
+end
+
+local answered = fenced_codes(fence, epoch, number, envelopes)
 if answered then return answered end
 
-expire(box, now - ttl_us)
-local seen = open_seen(key_of('seen') .. ':0', key_of('seen') .. ':1', now)
-local quota = open_quota(box)
-local hearing = open_hearing(box, sender, now)
-if hearing and hearing.requests then make_room(quota, hearing.requests) end
+if box.count > 0 and box.oldest < now - ttl_us then
+  -- include mailbox/entries.lua
+  -- include mailbox/leave.lua
+  expire(box, now - ttl_us)
+end
+
+local seen = open_seen(now)
+-- Of the mailbox, with this batch.
+local count, bytes = box.count, box.total - box.base
+local share = nil
 -- Counted before: from now on each batch must be added.
-if may_share(box) and optional('EXISTS', shares) == 1 then count_own(quota, box, sender) end
+if may_share(box) and optional('EXISTS', shares) == 1 then share = open_share(box, sender, 0, 0) end
 
 local codes = {}
-for i, frame in ipairs(frames) do
+for i = 1, envelopes do
   local at = FIRST + (i - 1) * 3
-  local id, digest = ARGV[at + 1], ARGV[at + 2]
+  local size, id, digest = #ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local name = sender .. ':' .. id
   local before = id ~= '' and digest_of(seen, name)
+  local code = 's'
   if before then
-    codes[i] = before == digest and 'r' or 'c'
-  elseif hearing and ask(hearing, i, string.sub(kinds, i, i), #frame) then
-    codes[i] = 's'
-    make_room(quota, hearing.requests)
-  elseif mailbox_is_full(quota, #frame) then
-    codes[i] = 'f'
+    code = before == digest and 'r' or 'c'
+  elseif hearing and hearing.ask(i, string.sub(kinds, i, i), size) then
+    requests, request_bytes = hearing.room()
+  elseif count + 1 > max_envelopes + requests or bytes + size > max_bytes + request_bytes then
+    code = 'f'
   elseif hearing and hearing.why then
-    codes[i] = drop(hearing, #frame)
-  elseif share_is_full(quota, box, sender, #frame) then
-    codes[i] = 'h'
+    code = hearing.drop(size)
   else
-    codes[i] = 's'
+    if not share and (count >= counted_envelopes or bytes + size > counted_bytes) then
+      share = open_share(box, sender, count - box.count, bytes - box.total + box.base)
+    end
+    if share and share.is_full(size) then code = 'h' end
   end
-  if codes[i] == 's' then add_to_quota(quota, #frame) end
-  if id ~= '' and (codes[i] == 's' or codes[i] == 'd') then remember(seen, name, digest) end
+  if code == 's' then
+    count, bytes = count + 1, bytes + size
+    if share then share.add(size) end
+  end
+  if id ~= '' and (code == 's' or code == 'd') then
+    seen.new[#seen.new + 1] = name
+    seen.new[#seen.new + 1] = digest
+  end
+  codes[i] = code
 end
 
 -- Nothing is refused from here on.
-local ids, noted = nil, ''
-local last_us, stream_ttl_ms = us_of(box.last), ttl_us * 1.25 / 1000
-if quota.count > box.count then
-  ids = append(box, { sender = sender, tag = tag, frames = frames }, codes, now)
-  local oldest = box.count == 0 and now or box.oldest
-  redis.call('HSET', user, 'last', box.last, 'count', quota.count, 'total', whole(box.total), 'oldest', whole(oldest))
-  if ttl_is_due(box, last_us, now, ttl_us) then
-    redis.call('PEXPIRE', inbox, whole(stream_ttl_ms))
-    if quota.own and not quota.everybody then redis.call('PEXPIRE', shares, whole(stream_ttl_ms)) end
+local noted, stream_ttl_ms = '', ttl_us * 1.25 / 1000
+if count > box.count then
+  local last, total, listeners = box.last, box.total, 0
+  -- max(clock, last + 1): ids never go back, over DEL, clock steps and failover.
+  local us = math.max(now, us_of(last) + 1)
+  for i = 1, envelopes do
+    if codes[i] == 's' then
+      local frame, id = ARGV[FIRST + (i - 1) * 3], whole(us) .. '-' .. tag
+      us = us + 1
+      total = total + #frame
+      redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender)
+      -- How many heard it is never evidence of delivery, but 0 is a hint that no node listens.
+      listeners = redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. last .. '\n' .. frame)
+      last = id
+      if hearing then hearing.stored(i, id, #frame) end
+    end
   end
-  if announce_after_ms > 0 and (box.token == '' or box.listeners == 0) then
-    noted = announce(ARGV[7], box.epoch, now)
+  redis.call('HSET', user, 'last', last, 'count', count, 'total', total, 'oldest', box.count == 0 and now or box.oldest)
+  -- The stream's TTL is renewed when the stream is new, and then once per quarter of the TTL.
+  local quarter = ttl_us / 4
+  if box.count == 0 or math.floor(us_of(box.last) / quarter) ~= math.floor(now / quarter) then
+    redis.call('PEXPIRE', inbox, whole(stream_ttl_ms))
+    if share and not share.everybody then redis.call('PEXPIRE', shares, whole(stream_ttl_ms)) end
+  end
+  if announce_after_ms > 0 and (box.token == '' or listeners == 0) then
+    -- include announcements/announce.lua
+    noted = announce(ARGV[7], now)
   end
 end
-write_shares(quota, box, sender, stream_ttl_ms)
-if hearing then write_hearing(hearing, sender, ids, frames) end
+if share then share.write(count, stream_ttl_ms) end
+if hearing then hearing.write() end
 
 local answer = table.concat(codes)
 local forgotten = write_seen(seen)

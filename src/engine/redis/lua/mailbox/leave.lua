@@ -1,15 +1,5 @@
 -- Entries leave a mailbox at its head: by a confirm, or by expiry.
 
--- The field `aside` has <us>,<last us>,<bytes> of each entry that became a dead letter: the totals of the entries behind it,
--- up to the last that there was, still count its bytes. Returns how many the total of the entry `id` counts too many.
-local function counted_aside(id)
-  local us, bytes = us_of(id), 0
-  for from, to, size in string.gmatch(redis.call('HGET', user, 'aside') or '', '(%d+),(%d+),(%d+)') do
-    if tonumber(from) < us and us <= tonumber(to) then bytes = bytes + tonumber(size) end
-  end
-  return bytes
-end
-
 -- All entries leave. Returns how many.
 local function leave_all(box)
   local left = box.count
@@ -27,7 +17,11 @@ local function leave(box, entry)
   if id == box.last then return leave_all(box) end
   -- MINID keeps the id that it names, so name the next one; `~` would trim nothing of a short stream.
   local oldest = us_of(id) + 1
-  local shared = may_share(box) and subtract_shares(box, id)
+  local shared = false
+  if may_share(box) then
+    -- include mailbox/held.lua
+    shared = subtract_shares(box, id)
+  end
   local left = redis.call('XTRIM', inbox, 'MINID', whole(oldest) .. '-0')
   -- Counted again: entries that another program has written were never counted.
   local count = redis.call('XLEN', inbox)
@@ -37,7 +31,14 @@ local function leave(box, entry)
   end
   box.confirmed, box.oldest, box.count = id, oldest, count
   local total = tonumber(field_of(entry, 't'))
-  if total then box.base = total - counted_aside(id) end
+  if total then
+    -- The field `aside` has <us>,<last us>,<bytes> of each entry that became a dead letter: the totals of the entries
+    -- behind it, up to the last that there was, still count its bytes.
+    for from, to, bytes in string.gmatch(redis.call('HGET', user, 'aside') or '', '(%d+),(%d+),(%d+)') do
+      if tonumber(from) < us_of(id) and us_of(id) <= tonumber(to) then total = total - tonumber(bytes) end
+    end
+    box.base = total
+  end
   if shared then
     if may_share(box) then redis.call('HSET', shares, 'all', count) else redis.call('DEL', shares) end
   end

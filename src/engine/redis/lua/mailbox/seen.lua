@@ -2,23 +2,20 @@
 -- CONST period_ms  of one generation of ids
 -- CONST max_ids    in one generation
 
-local function open_seen(even, odd, now)
+-- new: the names and digests of this batch, in turns.
+local function open_seen(now)
   local period = math.floor(now / 1000 / period_ms)
-  local seen = { period = period, current = even, previous = odd, digests = {}, new = {} }
-  if period % 2 == 1 then seen.current, seen.previous = odd, even end
-  return seen
+  local even, odd = key_of('seen') .. ':0', key_of('seen') .. ':1'
+  if period % 2 == 1 then even, odd = odd, even end
+  return { period = period, current = even, previous = odd, new = {} }
 end
 
 -- The digest that was stored with this name; nil or false for a new one.
 local function digest_of(seen, name)
-  return seen.digests[name] or redis.call('HGET', seen.current, name) or redis.call('HGET', seen.previous, name)
-end
-
--- Written by `write_seen`, and known to `digest_of` from now on.
-local function remember(seen, name, digest)
-  seen.digests[name] = digest
-  seen.new[#seen.new + 1] = name
-  seen.new[#seen.new + 1] = digest
+  for i = 1, #seen.new, 2 do
+    if seen.new[i] == name then return seen.new[i + 1] end
+  end
+  return redis.call('HGET', seen.current, name) or redis.call('HGET', seen.previous, name)
 end
 
 -- Returns '+' if ids were forgotten before their time, otherwise ''.

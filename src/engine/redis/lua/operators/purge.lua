@@ -8,6 +8,7 @@
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
+-- include mailbox/entries.lua
 -- include mailbox/leave.lua
 
 local box = open_mailbox()

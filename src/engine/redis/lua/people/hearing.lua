@@ -7,7 +7,7 @@
 -- CONST requests_max    in one mailbox
 
 local function open_requests(box, cut)
-  local requests = { count = 0, bytes = 0, new = nil }
+  local requests = { count = 0, bytes = 0 }
   for us, bytes in string.gmatch(redis.call('HGET', user, 'requests') or '', '(%d+):(%d+)') do
     us, bytes = tonumber(us), tonumber(bytes)
     if us > us_of(box.confirmed) and us >= cut then
@@ -18,55 +18,56 @@ local function open_requests(box, cut)
   return requests
 end
 
--- Nil if nothing is in the way of this sender, and no request waits that is beside the quota.
+-- Nil if nothing is in the way of this sender, and no request waits that is beside the quota. why: see `unheard_as`.
 local function open_hearing(box, sender, now)
-  if not box.guard then return nil end
-  local hearing = { why = unheard_as(box.guard, sender), now = now }
-  if has(box.guard, 'k') then hearing.requests = open_requests(box, now - ttl_us) end
-  if not hearing.why then return hearing.requests and hearing end
-  local line = redis.call('HGET', key_of('unheard'), sender)
+  local hearing = { why = unheard_as(box.guard, sender) }
+  local requests = has(box.guard, 'k') and open_requests(box, now - ttl_us) or nil
+  if not hearing.why and not requests then return nil end
+  local line = hearing.why and redis.call('HGET', key_of('unheard'), sender)
   local since, count, bytes, asked = string.match(line or '', '^(%d+):(%d+):(%d+):(%d+)$')
-  hearing.known = line ~= false
-  hearing.since, hearing.count, hearing.bytes = tonumber(since or now), tonumber(count or 0), tonumber(bytes or 0)
-  hearing.asked = tonumber(asked or 0)
-  if now - hearing.since > ttl_us then hearing.since, hearing.count, hearing.bytes = now, 0, 0 end
-  return hearing
-end
+  since, count, bytes, asked = tonumber(since or now), tonumber(count or 0), tonumber(bytes or 0), tonumber(asked or 0)
+  if now - since > ttl_us then since, count, bytes = now, 0, 0 end
+  -- The envelope of this batch that is a request.
+  local new = nil
 
--- Whether this envelope is the one request that a stranger may leave; if so, it is counted.
-local function ask(hearing, index, kind, size)
-  local requests = hearing.requests
-  if hearing.why ~= 'stranger' or kind ~= 'k' or requests.count >= requests_max then return false end
-  if hearing.now - hearing.asked <= unheard_ttl_ms * 1000 then return false end
-  hearing.asked = hearing.now
-  requests.count, requests.bytes = requests.count + 1, requests.bytes + size
-  requests.new = index
-  return true
-end
-
--- 'd' (answered as accepted), or the answer of a full share.
-local function drop(hearing, size)
-  if hearing.count > 0 and (hearing.count + 1 > share_envelopes or hearing.bytes + size > share_bytes) then
-    return share_envelopes < max_envelopes and 'h' or 'f'
+  -- How many requests may wait beside the quota, and their bytes.
+  function hearing.room()
+    if not requests then return 0, 0 end
+    return requests.count, requests.bytes
   end
-  hearing.count, hearing.bytes = hearing.count + 1, hearing.bytes + size
-  return 'd'
-end
 
--- `ids` and `frames` of the batch: the request is found by its index.
-local function write_hearing(hearing, sender, ids, frames)
-  if hearing.why then
-    local key = key_of('unheard')
-    if not hearing.known and redis.call('HLEN', key) >= unheard_max then
-      redis.call('HDEL', key, redis.call('HRANDFIELD', key))
+  -- Whether this envelope is the one request that a stranger may leave; if so, it is counted.
+  function hearing.ask(index, kind, size)
+    if hearing.why ~= 'stranger' or kind ~= 'k' or requests.count >= requests_max then return false end
+    if now - asked <= unheard_ttl_ms * 1000 then return false end
+    asked, new = now, index
+    requests.count, requests.bytes = requests.count + 1, requests.bytes + size
+    return true
+  end
+
+  -- 'd' (answered as accepted), or the answer of a full share.
+  function hearing.drop(size)
+    if count > 0 and (count + 1 > share_envelopes or bytes + size > share_bytes) then
+      return share_envelopes < max_envelopes and 'h' or 'f'
     end
-    redis.call('HSET', key, sender, table.concat({
-      whole(hearing.since), hearing.count, whole(hearing.bytes), whole(hearing.asked) }, ':'))
-    redis.call('PEXPIRE', key, unheard_ttl_ms)
+    count, bytes = count + 1, bytes + size
+    return 'd'
   end
-  local requests = hearing.requests
-  if requests and requests.new then
-    requests[#requests + 1] = whole(us_of(ids[requests.new])) .. ':' .. #frames[requests.new]
-    redis.call('HSET', user, 'requests', table.concat(requests, ' '))
+
+  function hearing.stored(index, id, size)
+    if index == new then requests[#requests + 1] = whole(us_of(id)) .. ':' .. size end
   end
+
+  function hearing.write()
+    if hearing.why then
+      local key = key_of('unheard')
+      if not line and redis.call('HLEN', key) >= unheard_max then
+        redis.call('HDEL', key, redis.call('HRANDFIELD', key))
+      end
+      redis.call('HSET', key, sender, table.concat({ whole(since), count, whole(bytes), whole(asked) }, ':'))
+      redis.call('PEXPIRE', key, unheard_ttl_ms)
+    end
+    if new then redis.call('HSET', user, 'requests', table.concat(requests, ' ')) end
+  end
+  return hearing
 end

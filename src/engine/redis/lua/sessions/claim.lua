@@ -17,6 +17,7 @@
 -- include time.lua
 -- include mailbox/mailbox.lua
 -- include mailbox/shares.lua
+-- include mailbox/entries.lua
 -- include mailbox/leave.lua
 -- include people/guard.lua
 -- include sessions/history.lua

@@ -13,6 +13,7 @@
 -- include keys.lua
 -- include time.lua
 -- include mailbox/mailbox.lua
+-- include mailbox/entries.lua
 -- include sessions/history.lua
 
 local token, epoch, node, protocol, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

@@ -22,6 +22,5 @@ elseif unconfirmed ~= '-' then
   redis.call('HSET', user, 'unconfirmed', unconfirmed)
 end
 -- Perhaps it was sent to a socket that was half open.
-local box = announce_after_ms > 0 and redis.call('HMGET', user, 'count', 'epoch')
-if not box or box[1] == '0' then return 'released' end
-return 'released' .. announce(ARGV[2], tonumber(box[2]), now_us())
+if announce_after_ms == 0 or redis.call('HGET', user, 'count') == '0' then return 'released' end
+return 'released' .. announce(ARGV[2], now_us())
