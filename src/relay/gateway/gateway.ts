@@ -96,7 +96,9 @@ export class Gateway {
   }
 
   start(): void {
-    this.#context.metrics.socketsMax.set(this.#context.config.maxSockets);
+    const { metrics, config, workLevel } = this.#context;
+    metrics.socketsMax.set(config.maxSockets);
+    metrics.registrationWork.set(workLevel.bits);
     this.#lag.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
