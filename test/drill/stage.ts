@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../src/cli/dev/monitoring.ts';
-import { freePort, type HaproxyServer, type Settings, startHaproxy } from '../../src/cli/dev/servers.ts';
+import { freePort, type HaproxyServer, type Settings } from '../../src/cli/dev/servers.ts';
 import { Journal } from '../faults/checker/journal.ts';
 import { Crowd } from '../faults/clients/crowd.ts';
 import { TcpProxy } from '../faults/injectors/proxy.ts';
@@ -10,6 +10,7 @@ import { Random } from '../support/random.ts';
 import { type RedisServer, startRedis } from '../support/redis/redis.ts';
 import { ensureInstalled } from '../support/servers/install.ts';
 import { RelayNode } from '../support/servers/relay-node.ts';
+import { startHaproxy } from '../support/services/haproxy.ts';
 import { until } from '../support/until.ts';
 import { copyFaster } from './speed.ts';
 
@@ -53,7 +54,7 @@ export class Stage {
   readonly #folder: string;
 
   static async open(options: StageOptions): Promise<Stage> {
-    ensureInstalled('haproxy', ...MONITORING_TOOLS);
+    ensureInstalled(...MONITORING_TOOLS);
     const folder = await mkdtemp(join(tmpdir(), 'keyrelay-drill-'));
     await copyFaster(folder, options.speed);
     const redis = await startRedis({}, { deployed: true });

@@ -3,19 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chosen, ROWS } from '../../../deploy/grafana/dashboard.ts';
 import { toolPath } from '../../../src/cli/dev/install.ts';
 import { MONITORING_TOOLS, type Monitoring, startMonitoring } from '../../../src/cli/dev/monitoring.ts';
-import {
-  freePort,
-  type HaproxyServer,
-  type RedisServer,
-  startHaproxy,
-  startRedis,
-} from '../../../src/cli/dev/servers.ts';
+import { freePort, type HaproxyServer, type RedisServer, startRedis } from '../../../src/cli/dev/servers.ts';
 import { FOREIGN_METRICS } from '../../support/documents/foreign-metrics.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
 import { ensureInstalled } from '../../support/servers/install.ts';
 import type { RelayNode } from '../../support/servers/relay-node.ts';
+import { startHaproxy } from '../../support/services/haproxy.ts';
 import { type NginxServer, startNginx } from '../../support/services/nginx.ts';
 import { until } from '../../support/until.ts';
 
@@ -33,7 +28,7 @@ let nginx: NginxServer;
 let monitoring: Monitoring;
 
 beforeAll(async () => {
-  ensureInstalled('redis-server', 'haproxy', 'nginx', 'promtool', ...MONITORING_TOOLS);
+  ensureInstalled('promtool', ...MONITORING_TOOLS);
   redis = await startRedis();
   const settings = {
     RELAY_REDIS_URL: redis.url,

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Child } from '../../../src/cli/dev/child.ts';
-import { freePort, startHaproxy } from '../../../src/cli/dev/servers.ts';
+import { freePort } from '../../../src/cli/dev/servers.ts';
 import { answers, plainEnvelope } from '../../support/clients/scene.ts';
 import { PlainClient } from '../../support/plain/plain-client.ts';
 import { registerUser } from '../../support/plain/users.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { processesForTests } from '../../support/servers/for-tests.ts';
-import { ensureInstalled } from '../../support/servers/install.ts';
+import { startHaproxy } from '../../support/services/haproxy.ts';
 import { until } from '../../support/until.ts';
 
 /** How much later than everything else Redis is there; `POWER_CUT_LATE_S=60 npm test -- power-cut` is the long form. */
@@ -18,7 +18,6 @@ const processes = processesForTests();
 test(
   `after a power cut, nodes and load balancer start first and Redis last: all are up within ${UP_MS_MAX / 1000} s of it`,
   async () => {
-    ensureInstalled('haproxy');
     const redis = await startRedis({ appendonly: 'yes' });
     const ports = await Promise.all(
       [1, 2, 3].map(async () => ({ port: await freePort(), adminPort: await freePort() })),

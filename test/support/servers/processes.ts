@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Child } from '../../../src/cli/dev/child.ts';
 import { ROOT } from '../../../src/cli/dev/root.ts';
-import { type Settings, startHaproxy } from '../../../src/cli/dev/servers.ts';
-import { ensureInstalled } from './install.ts';
+import type { Settings } from '../../../src/cli/dev/servers.ts';
+import { startHaproxy } from '../services/haproxy.ts';
 import { RelayNode } from './relay-node.ts';
 
 /** The program, as it was built. */
@@ -32,7 +32,6 @@ export class Processes {
 
   /** HAProxy with the file of deploy/. The nodes must list 127.0.0.1 in RELAY_TRUSTED_PROXIES to see client addresses. */
   async balancer(nodes: readonly RelayNode[]): Promise<Balancer> {
-    ensureInstalled('haproxy');
     const { port, child } = await startHaproxy({ port: 0, nodes });
     this.#children.push(child);
     const [http, ws] = [`http://127.0.0.1:${port}`, `ws://127.0.0.1:${port}/ws`];

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Child } from '../../../src/cli/dev/child.ts';
 import { toolPath } from '../../../src/cli/dev/install.ts';
 import { LOOPBACK, onFreePort } from '../../../src/cli/dev/servers.ts';
+import { ensureInstalled } from '../servers/install.ts';
 
 const NGINX_FILE = fileURLToPath(new URL('../../../deploy/nginx/nginx.conf', import.meta.url));
 
@@ -17,6 +18,7 @@ export interface NginxServer {
 
 /** nginx with deploy/nginx/nginx.conf, byte for byte; where it listens and where the nodes are is written beside it. */
 export async function startNginx(nodes: readonly { readonly port: number }[]): Promise<NginxServer> {
+  ensureInstalled('nginx');
   const folder = await mkdtemp(join(tmpdir(), 'keyrelay-nginx-'));
   await copyFile(NGINX_FILE, join(folder, 'nginx.conf'));
   const servers = nodes.map(({ port }) => `server ${LOOPBACK}:${port} max_fails=1 fail_timeout=2s;\n`);

@@ -1,4 +1,4 @@
-import { startHaproxy } from '../../../../src/cli/dev/servers.ts';
+import { startHaproxy } from '../../../support/services/haproxy.ts';
 import type { Scenario } from '../../harness/trial.ts';
 
 const UP_WITHIN_MS = 10_000;
