@@ -32,6 +32,8 @@ export class FairScheduler {
   /** Spent in this tick on frames as they came in. */
   #spentMs = 0;
   #armed = false;
+  /** Called at the end of each tick; those that return true are done. */
+  readonly #ends = new Set<() => boolean>();
 
   constructor(options: FairSchedulerOptions) {
     this.options = options;
@@ -40,6 +42,12 @@ export class FairScheduler {
   /** Whether this tick has budget left. */
   get open(): boolean {
     return this.#spentMs < TICK_BUDGET_MS;
+  }
+
+  /** Calls `task` at the end of this tick, and of each that follows until it returns true. */
+  atEnd(task: () => boolean): void {
+    this.#ends.add(task);
+    this.#arm();
   }
 
   /**
@@ -98,9 +106,10 @@ export class FairScheduler {
       handle();
       if (now() >= untilMs) break;
     }
+    for (const task of this.#ends) if (task()) this.#ends.delete(task);
     this.#spentMs = 0;
     this.#armed = false;
-    if (this.#queues.size > 0 || this.#newConnections.size > 0) this.#arm();
+    if (this.#queues.size > 0 || this.#newConnections.size > 0 || this.#ends.size > 0) this.#arm();
   }
 }
 

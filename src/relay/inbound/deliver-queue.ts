@@ -1,10 +1,13 @@
 import { HOLD_MS } from '../../engine/bounds.ts';
 import type { DeliverOutcome, Engine, Envelope } from '../../engine/engine.ts';
+import type { ConnectionQueue, FairScheduler } from '../context/fair-scheduler.ts';
 import { Inflight, type InflightOptions } from '../limits/inflight-budget.ts';
 
 /** Bounds of one deliver call, so that no script runs long. */
 const BATCH_ENVELOPES_MAX = 64;
 const BATCH_BYTES_MAX = 256 * 1024;
+/** So many envelopes of a burst wait for those behind them, at most. */
+const BURST_ENVELOPES_MAX = 16;
 /** After this long in the queue an envelope is refused: its sender has given up waiting, and sends it again. */
 const QUEUED_MAX_MS = 60_000;
 
@@ -30,6 +33,8 @@ export interface Hold {
 interface Pair {
   readonly queue: Queued[];
   inFlight: boolean;
+  /** Its next batch waits for the end of a burst. */
+  gathers: boolean;
   /** The last batch was late. A second time in a row it is refused, so that nothing goes round for ever. */
   wasLate: boolean;
 }
@@ -43,6 +48,9 @@ export interface DeliverQueueOptions extends InflightOptions {
   readonly now: () => number;
   /** The answers of one batch leave in one system call. */
   readonly cork: (answers: () => void) => void;
+  readonly scheduler: Pick<FairScheduler, 'atEnd'>;
+  /** Frames of this connection that are not verified yet. */
+  readonly frames: Pick<ConnectionQueue, 'waits'>;
 }
 
 /**
@@ -53,6 +61,10 @@ export interface DeliverQueueOptions extends InflightOptions {
  * The order fence in the store keeps an older session out, but only for 120 s. So nothing is delivered while it is
  * more than 60 s ago that the store said that this session holds: after this node was stopped, its machine suspended or
  * its store away, frames may lie in a socket that are older than what the same user has sent elsewhere.
+ *
+ * A batch costs the store little more than one envelope. So once several envelopes have left together, the next one waits
+ * for the end of its tick of the event loop, and for frames of its client that wait for their turn: they may be for the
+ * same recipient. The envelope of a client that sends one at a time leaves at once.
  */
 export class DeliverQueue {
   readonly #options: DeliverQueueOptions;
@@ -60,6 +72,12 @@ export class DeliverQueue {
   #pairs: Map<string, Pair> | null = null;
   /** One count for all recipients: a fence only needs it to grow. */
   #batches = 0;
+  /** The last batch was of several envelopes. */
+  #inBursts = false;
+  /** Pairs that gather, with their recipients. Empty unless the scheduler is going to call `#sendGathered`. */
+  #gathering: (readonly [recipient: string, pair: Pair])[] = [];
+  /** Envelopes of these. */
+  #gathered = 0;
   readonly #inflight: Inflight;
   #idleWaiters: (() => void)[] = [];
 
@@ -74,12 +92,16 @@ export class DeliverQueue {
     this.#pairs ??= new Map();
     let pair = this.#pairs.get(recipient);
     if (pair === undefined) {
-      pair = { queue: [], inFlight: false, wasLate: false };
+      pair = { queue: [], inFlight: false, gathers: false, wasLate: false };
       this.#pairs.set(recipient, pair);
     }
     const { envelope, done } = item;
     pair.queue.push({ envelope, done, queuedAtMs: this.#options.now() });
-    if (!pair.inFlight) this.#sendNext(recipient, pair);
+    if (!pair.inFlight && !pair.gathers) {
+      if (this.#inBursts || this.#options.frames.waits) this.#gather(recipient, pair);
+      else this.#sendNext(recipient, pair);
+    }
+    if (pair.gathers) this.#gathered += 1;
     return true;
   }
 
@@ -87,6 +109,23 @@ export class DeliverQueue {
   idle(): Promise<void> {
     if (this.#pairs === null || this.#pairs.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #gather(recipient: string, pair: Pair): void {
+    pair.gathers = true;
+    if (this.#gathering.length === 0) this.#options.scheduler.atEnd(() => this.#sendGathered());
+    this.#gathering.push([recipient, pair]);
+  }
+
+  /** False while more of the burst is to come. */
+  #sendGathered(): boolean {
+    if (this.#options.frames.waits && this.#gathered < BURST_ENVELOPES_MAX) return false;
+    this.#gathered = 0;
+    for (const [recipient, pair] of this.#gathering.splice(0)) {
+      pair.gathers = false;
+      this.#sendNext(recipient, pair);
+    }
+    return true;
   }
 
   #sendNext(recipient: string, pair: Pair): void {
@@ -122,6 +161,7 @@ export class DeliverQueue {
 
   #deliver(recipient: string, pair: Pair): void {
     const batch = takeBatch(pair.queue);
+    this.#inBursts = batch.length > 1;
     pair.inFlight = true;
     this.#batches += 1;
     const { engine, sender, epoch, hold, cork } = this.#options;

@@ -81,6 +81,8 @@ export class Inbound {
       nodeBudget: context.inflight,
       now: context.now,
       cork: (answers) => socket.cork(answers),
+      scheduler: context.scheduler,
+      frames: this.#queue,
     });
   }
 

@@ -35,6 +35,8 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number; held?: () =>
       return held;
     },
   };
+  const frames = { waits: false };
+  const ends: (() => boolean)[] = [];
   const queue = new DeliverQueue({
     engine: store,
     sender: 'ALICE',
@@ -44,7 +46,11 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number; held?: () =>
     nodeBudget,
     now: () => clock.ms,
     cork: (answers) => answers(),
+    scheduler: { atEnd: (task) => ends.push(task) },
+    frames,
   });
+  /** Ends a tick of the event loop, for those that wait for it. */
+  const endTick = () => ends.push(...ends.splice(0).filter((task) => !task()));
   const outcomes: string[] = [];
   const put = (recipient: string, text: string) =>
     queue.put(recipient, {
@@ -56,7 +62,7 @@ function setup(options: { bytesMax?: number; nodeBytesMax?: number; held?: () =>
     store.calls[call]?.answer(outcome);
     return tick();
   };
-  return { store, hold, clock, nodeBudget, queue, outcomes, put, tick, answer };
+  return { store, hold, clock, nodeBudget, queue, outcomes, frames, ends, endTick, put, tick, answer };
 }
 
 describe('the deliver queue of one sender', () => {
@@ -68,6 +74,71 @@ describe('the deliver queue of one sender', () => {
     await answer(0, 'stored');
     expect(store.texts(1)).toEqual(['2', '3']);
     expect(outcomes).toEqual(['1:stored']);
+  });
+
+  it('gathers the envelopes of a tick once several have left together', async () => {
+    const { store, put, answer, endTick, ends } = setup();
+    for (const text of ['1', '2', '3']) put('BOB', text);
+    await answer(0, 'stored');
+    await answer(1, 'stored');
+    for (const text of ['4', '5', '6']) put('BOB', text);
+    put('CAROL', 'a');
+    expect(store.calls.length).toBe(2);
+    endTick();
+    expect(store.calls.slice(2).map((_, i) => store.texts(2 + i))).toEqual([['4', '5', '6'], ['a']]);
+    expect(ends).toEqual([]);
+  });
+
+  it('sends at once again after a batch of one', async () => {
+    const { store, put, answer, endTick } = setup();
+    for (const text of ['1', '2', '3']) put('BOB', text);
+    await answer(0, 'stored');
+    await answer(1, 'stored');
+    put('BOB', '4');
+    expect(store.calls.length).toBe(2);
+    endTick();
+    await answer(2, 'stored');
+    put('BOB', '5');
+    expect(store.texts(3)).toEqual(['5']);
+  });
+
+  it('gathers while frames of the client wait to be verified, up to sixteen envelopes', () => {
+    const { store, frames, put, endTick } = setup();
+    frames.waits = true;
+    const texts = Array.from({ length: 16 }, (_, i) => `${i}`);
+    for (const text of texts) {
+      put('BOB', text);
+      expect(store.calls).toEqual([]);
+      if (text !== '15') endTick();
+    }
+    endTick();
+    expect(store.texts(0)).toEqual(texts);
+  });
+
+  it('is idle only once what it gathers has been sent and answered', async () => {
+    const { queue, frames, put, answer, endTick, tick } = setup();
+    frames.waits = true;
+    put('BOB', '1');
+    let idle = false;
+    void queue.idle().then(() => {
+      idle = true;
+    });
+    frames.waits = false;
+    endTick();
+    await tick();
+    expect(idle).toBe(false);
+    await answer(0, 'stored');
+    expect(idle).toBe(true);
+  });
+
+  it('refuses what it has gathered if the node then stands still for over a minute', () => {
+    const { clock, frames, put, outcomes, endTick, store } = setup();
+    frames.waits = true;
+    put('BOB', '1');
+    clock.ms = 61_000;
+    frames.waits = false;
+    endTick();
+    expect([outcomes, store.calls]).toEqual([['1:unavailable'], []]);
   });
 
   it('does not let one recipient wait for another', () => {
@@ -110,13 +181,13 @@ describe('the deliver queue of one sender', () => {
   });
 
   it('takes at most 64 envelopes and 256 KiB in one batch', async () => {
-    const { store, put, answer } = setup({ bytesMax: 1 << 24 });
+    const { store, put, answer, endTick } = setup({ bytesMax: 1 << 24 });
     for (let n = 0; n < 101; n += 1) put('BOB', `${n}`);
     await answer(0, 'stored');
     expect(store.texts(1).length).toBe(64);
     for (let n = 0; n < 10; n += 1) put('CAROL', 'x'.repeat(60_000));
-    await answer(2, 'stored');
-    expect(store.texts(3).length).toBe(4);
+    endTick();
+    expect(store.texts(2).length).toBe(4);
   });
 
   it('takes no more bytes than its share or the node has left, and gives them back', async () => {

@@ -47,6 +47,17 @@ it('verifies a few frames as they come', () => {
   expect(queue.waits).toBe(false);
 });
 
+it('calls a task at the end of each tick until it is done', () => {
+  let calls = 0;
+  scheduler.atEnd(() => {
+    calls += 1;
+    return calls === 2;
+  });
+  expect(calls).toBe(0);
+  for (let n = 0; n < 5; n += 1) tick();
+  expect(calls).toBe(2);
+});
+
 it('lets a client that sends after a flood wait for one frame of it, not for all', () => {
   const [flooder, honest] = [new ConnectionQueue(scheduler), new ConnectionQueue(scheduler)];
   for (let n = 0; n < 500; n += 1) receive(flooder, 'flood');
