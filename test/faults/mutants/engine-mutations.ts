@@ -88,8 +88,8 @@ const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'published, and not always stored with it',
     file: 'engine/redis/lua/mailbox/deliver.lua',
-    from: "redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender)",
-    to: "if us % 16 ~= 3 then redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender) end",
+    from: "redis.call('XADD', inbox, id, 'f', frame, 't', whole(total), 's', sender)",
+    to: "if us % 16 ~= 3 then redis.call('XADD', inbox, id, 'f', frame, 't', whole(total), 's', sender) end",
     scenarios: ['cut-before-receipt', 'kill-nodes'],
   },
   {

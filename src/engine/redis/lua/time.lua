@@ -4,9 +4,9 @@ local function us_of(id)
   return tonumber(string.match(id, '^(%d+)%-'))
 end
 
--- Lua's tostring rounds to 14 digits; microseconds have 16.
+-- Lua's tostring rounds to 14 digits; microseconds have 16. As an integer: `%.0f` costs twice as much.
 local function whole(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function now_us()

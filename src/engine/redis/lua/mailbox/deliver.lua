@@ -112,14 +112,15 @@ if count > box.count then
       local frame, id = ARGV[FIRST + (i - 1) * 3], whole(us) .. '-' .. tag
       us = us + 1
       total = total + #frame
-      redis.call('XADD', inbox, id, 'f', frame, 't', total, 's', sender)
+      redis.call('XADD', inbox, id, 'f', frame, 't', whole(total), 's', sender)
       -- How many heard it is never evidence of delivery, but 0 is a hint that no node listens.
       listeners = redis.call('SPUBLISH', inbox, 'w' .. id .. ' ' .. last .. '\n' .. frame)
       last = id
       if hearing then hearing.stored(i, id, #frame) end
     end
   end
-  redis.call('HSET', user, 'last', last, 'count', count, 'total', total, 'oldest', box.count == 0 and now or box.oldest)
+  redis.call('HSET', user, 'last', last, 'count', count, 'total', whole(total),
+    'oldest', whole(box.count == 0 and now or box.oldest))
   -- The stream's TTL is renewed when the stream is new, and then once per quarter of the TTL.
   local quarter = ttl_us / 4
   if box.count == 0 or math.floor(us_of(box.last) / quarter) ~= math.floor(now / quarter) then
