@@ -97,7 +97,7 @@ export class Inbound {
       return;
     }
     context.metrics.framesDeferred.add();
-    const copy = Uint8Array.from(bytes);
+    const copy = Buffer.from(bytes);
     const taken = this.#queue.wait(copy.length, () => this.#handle(copy, number));
     if (taken) return;
     // Each refusal costs the node a decode, so it is paid for as noise.
