@@ -27,6 +27,9 @@ export type Order =
   | { readonly do: 'sign'; readonly envelopes: number }
   | { readonly do: 'run'; readonly load: Load };
 
+/** Closed loop: so many are signed beforehand. More than any machine that we know carries. */
+export const SIGNED_PER_S_MAX = 30_000;
+
 export interface LoadResult {
   readonly sent: number;
   readonly received: number;

@@ -10,7 +10,7 @@ import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { machine as thisMachine } from '../support/machine.ts';
 import { median } from '../support/median.ts';
 import { say } from '../support/say.ts';
-import type { Load, LoadResult } from './load.ts';
+import { type Load, type LoadResult, SIGNED_PER_S_MAX } from './load.ts';
 import { html, type Phase, plots, type Report, stepNames, stepUs, type Waking } from './report.ts';
 import { Rig, startKeyrelay, startShards, type Wakeful } from './rig.ts';
 import { measureSpread } from './spread.ts';
@@ -41,7 +41,6 @@ const payloadBytes = Number(values.payload);
 const CLOSED = 'closed loop';
 /** Closed loop: on the way for each pair. */
 const OUTSTANDING = 8;
-const SIGNED_PER_S_MAX = 15_000;
 /** Until V8 has compiled what is hot: before that an envelope costs a quarter more. */
 const WARM_UP_S = 10;
 const IDLE_MS = 3_000;

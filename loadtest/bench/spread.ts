@@ -1,11 +1,10 @@
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
 import { say } from '../support/say.ts';
-import type { Load } from './load.ts';
+import { type Load, SIGNED_PER_S_MAX } from './load.ts';
 import { Rig, startKeyrelay, startShards } from './rig.ts';
 
 /** On the way for each pair, when the load is closed. */
 const OUTSTANDING = 8;
-const SIGNED_PER_S_MAX = 12_000;
 const WARM_UP_S = 6;
 const IDLE_MS = 3_000;
 

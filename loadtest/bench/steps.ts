@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Store } from '../../test/support/redis/store.ts';
 import { readStacks, type Stack } from '../profile/profiles.ts';
-import type { Load } from './load.ts';
+import { type Load, SIGNED_PER_S_MAX } from './load.ts';
 import { Rig, startKeyrelay, startShards } from './rig.ts';
 
 /** What one envelope's processor time is spent on. Microseconds. */
@@ -38,7 +38,6 @@ const WAKING = 'wake up, event loop, native';
 
 const WARM_UP_S = 6;
 const OUTSTANDING = 8;
-const SIGNED_PER_S_MAX = 12_000;
 const PROFILE_TIMEOUT_MS = 20_000;
 
 export interface StepsPlan {

@@ -9,12 +9,11 @@ import { parseArgs } from 'node:util';
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { median } from '../support/median.ts';
 import { say } from '../support/say.ts';
-import type { Load } from './load.ts';
+import { type Load, SIGNED_PER_S_MAX } from './load.ts';
 import { Rig, startKeyrelay, startShards } from './rig.ts';
 import { measureVerify } from './verify-cost.ts';
 
 const WARM_UP_S = 6;
-const SIGNED_PER_S_MAX = 22_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -37,9 +37,11 @@ async function run(load: Load): Promise<LoadResult> {
   });
   let sent = 0;
   let received = 0;
+  let usedUp = false;
   const endMs = performance.now() + load.seconds * 1000;
   const send = (pair: Pair, dueAtMs: number) => {
     if (pair.send(dueAtMs)) sent += 1;
+    else usedUp = true;
   };
   for (const pair of pairs) {
     pair.onReceived = (latencyMs) => {
@@ -58,6 +60,7 @@ async function run(load: Load): Promise<LoadResult> {
   while (received < sent && performance.now() < settleMs)
     await new Promise((resolve) => setTimeout(resolve, 10));
   const errors = pairs.flatMap((pair) => pair.errors.splice(0));
+  if (usedUp) errors.unshift('all that was signed was sent before the end: raise SIGNED_PER_S_MAX');
   return { sent, received, errors: errors.slice(0, 5), latencies: encodeIntoCompressedBase64(histogram) };
 }
 
