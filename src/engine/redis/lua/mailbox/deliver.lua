@@ -19,9 +19,9 @@
 --
 -- This script is most of what Redis does, and to define a function costs as much as a tenth of a command: what few calls
 -- need is included where it is needed.
--- CONST ttl_us         of an envelope
--- CONST max_envelopes  in the mailbox
--- CONST max_bytes      in the mailbox
+-- CONST ttl_us             of an envelope
+-- CONST max_envelopes      in the mailbox
+-- CONST max_bytes          in the mailbox
 -- CONST announce_after_ms  0: nothing is announced
 -- include keys.lua
 -- include time.lua

@@ -5,8 +5,8 @@
 -- CONST counted_envelopes  beyond this many entries, entries are counted by sender
 -- CONST counted_bytes      the same for bytes
 
--- count, bytes: what waits of this sender, what this batch adds included. everybody: the same of all
--- senders, if they had to be counted again.
+-- count, bytes: what waits of this sender, with `added` and `added_bytes`, what this batch has added so far. everybody: what
+-- waits of all senders, if they had to be counted again.
 local function open_share(box, sender, added, added_bytes)
   -- include mailbox/entries.lua
   -- include mailbox/held.lua
