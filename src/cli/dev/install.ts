@@ -15,6 +15,8 @@ const TOOLS = {
   'prometheus-node-exporter': 'prometheus-node-exporter',
   chromium: 'chromium',
   'firefox-esr': 'firefox-esr',
+  nft: 'nftables',
+  faketime: 'faketime',
 } as const;
 
 export type Tool = keyof typeof TOOLS;
@@ -83,17 +85,23 @@ export function installPackages(
 }
 
 const INSTALL_TIMEOUT_MS = 300_000;
+const LOCKED_RETRY_MS = 1_000;
 
+/** Waits for other installations: `DPkg::Lock::Timeout` does so only for dpkg's lock, not for that of `apt-get update`. */
 function install(packages: string): void {
-  // Another installation may hold the lock: wait for it instead of failing.
   const apt = 'apt-get -o DPkg::Lock::Timeout=120 -qq';
   const script = `${apt} update && ${apt} install -y --no-install-recommends ${packages}`;
-  const { status, stdout, stderr, error } = spawnSync('sh', ['-c', script], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    encoding: 'utf8',
-    timeout: INSTALL_TIMEOUT_MS,
-  });
-  if (status === 0) return;
-  const why = error?.message ?? `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
-  throw new ToolMissing(`could not install ${packages}: ${why}\nBy hand: apt-get install ${packages}`);
+  const endMs = Date.now() + INSTALL_TIMEOUT_MS;
+  for (;;) {
+    const { status, stdout, stderr, error } = spawnSync('sh', ['-c', script], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+      encoding: 'utf8',
+      timeout: INSTALL_TIMEOUT_MS,
+    });
+    if (status === 0) return;
+    const why = error?.message ?? `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
+    if (!why.includes('Could not get lock') || Date.now() > endMs)
+      throw new ToolMissing(`could not install ${packages}: ${why}\nBy hand: apt-get install ${packages}`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCKED_RETRY_MS);
+  }
 }

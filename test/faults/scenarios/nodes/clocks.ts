@@ -1,9 +1,11 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NotRun, type Scenario } from '../../harness/trial.ts';
+import { needs } from '../../harness/needs.ts';
+import type { Scenario } from '../../harness/trial.ts';
 import { aheadOfTheClock, moveAhead } from '../../injectors/mailboxes.ts';
 
-const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+/** Debian's, by machine. */
+const LIBRARY = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketime.so.1`;
 const HOUR_S = 3_600;
 
 export const clocks: Scenario = {
@@ -11,7 +13,7 @@ export const clocks: Scenario = {
   row: 22,
   what: 'the clock of one node an hour off, jumping; ids of mailboxes an hour ahead of the clock of Redis',
   async run(trial) {
-    if (!existsSync(LIBRARY)) throw new NotRun('libfaketime is missing: apt-get install faketime');
+    needs('faketime');
     const file = join(trial.folder(), 'faketime');
     const setClock = (offsetS: number) => writeFileSync(file, `${offsetS >= 0 ? '+' : ''}${offsetS}s\n`);
     setClock(0);

@@ -1,3 +1,4 @@
+import { needs } from '../../harness/needs.ts';
 import type { Rig } from '../../harness/rig.ts';
 import { NotRun, type Scenario, type Trial } from '../../harness/trial.ts';
 import { canDropPackets, dropPackets } from '../../injectors/packets.ts';
@@ -73,7 +74,8 @@ export const network: Scenario = {
   row: 20,
   what: 'node and Redis: dropped, reset, delayed, cut to pieces, narrow, lossy, one direction only',
   async run(trial) {
-    if (!canDropPackets()) throw new NotRun('dropping packets needs nft, and the right to use it');
+    needs('nft');
+    if (!canDropPackets()) throw new NotRun('dropping packets needs the right to use nft');
     const rig = await trial.rig({ nodes: 2, store: 'redis', proxied: true });
     const crowd = await trial.crowd({ count: 30 });
     await trial.warmUp(crowd, 60);
