@@ -3,6 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { EngineUnavailable } from '../../engine.ts';
 import { type Access, type Address, formatAddress } from './address.ts';
 import { CommandWriter } from './command-writer.ts';
+import { Connector } from './connector.ts';
 import type { Argument, RedisError, Reply } from './reply.ts';
 import { NotResp, type RespListener, RespReader } from './resp-reader.ts';
 
@@ -118,6 +119,7 @@ export class Connection implements RespListener {
       ...(access.password === null ? {} : { password: access.password }),
       // RFC 6066, 3: a server name is never an address.
       ...(access.tls ? { tls: isIP(address.host) === 0 ? { servername: address.host } : {} } : {}),
+      Connector,
       lazyConnect: true,
       // `Link` checks what it needs; a server that is loading answers so to every command.
       enableReadyCheck: false,
