@@ -27,7 +27,7 @@ export class FairScheduler {
   readonly options: FairSchedulerOptions;
   /** Connections with queued frames, in the order of service. */
   readonly #queues = new Set<ConnectionQueue>();
-  /** Upgrades and logins, in the order in which they came. At most one for each socket. */
+  /** Logins, in the order in which they came. At most one for each socket. */
   readonly #newConnections = new Set<() => void>();
   /** Spent in this tick on frames as they came in. */
   #spentMs = 0;

@@ -6,7 +6,7 @@ import type { AddressReader } from '../transport/client-address.ts';
 import { RequestHeaders } from '../transport/headers.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from '../transport/uws.ts';
 import { AcceptLimit } from './accept-limit.ts';
-import { Admission } from './admission.ts';
+import { Admission, type RefusedUpgrade } from './admission.ts';
 import { LoopLag } from './lag.ts';
 import { Occupancy } from './occupancy.ts';
 import { agree, audienceOf, readUpgrade, type Upgrade } from './upgrade.ts';
@@ -80,7 +80,7 @@ export class Gateway {
       ),
       maxLifetime: 0,
       compression: 0,
-      upgrade: (res, req, context) => this.#guard(res, () => this.#asked(res, req, context)),
+      upgrade: (res, req, context) => this.#asked(res, req, context),
       open: (ws) => {
         const connection = ws.getUserData().connection;
         connection.socket.attach(ws);
@@ -118,43 +118,35 @@ export class Gateway {
   }
 
   /**
-   * Reads the request now, because it is gone after the handler, and answers it when the scheduler says: a crowd of new
-   * connections waits for logged-in ones. A throw from a handler would end the process.
+   * Answers at once, because only in the handler uWebSockets gathers the answer into one write: later there are some
+   * twenty, and a warning on stderr for each call. (`res.cork` is no way out. Behind its callback uWebSockets reads the
+   * state of an HTTP response in what is a WebSocket by then, and closes it if a bit happens to be set there.) Logins
+   * wait for logged-in connections; to let a client ask for one costs less than a verify.
    */
-  #guard(res: HttpResponse, read: () => Upgrade): void {
+  #asked(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    // A throw from a handler would end the process.
+    try {
+      const headers = new RequestHeaders(req);
+      const asked = readUpgrade(req, { headers, address: this.#addresses.of(res, headers), context });
+      const refused = this.admission.refuse(asked, this.#connections.size);
+      if (refused === null) this.#upgrade(res, asked);
+      else this.#refuse(res, refused);
+    } catch (error) {
+      this.#context.log.error('an upgrade failed', { error });
+      closeIfOpen(res);
+    }
+  }
+
+  #refuse(res: HttpResponse, { reason, problem }: RefusedUpgrade): void {
+    this.#context.metrics.upgradesRefused.of(reason).add();
     let aborted = false;
     res.onAborted(() => {
       aborted = true;
     });
-    const failed = (error: unknown) => {
-      this.#context.log.error('an upgrade failed', { error });
-      if (!aborted) closeIfOpen(res);
-    };
-    try {
-      const asked = read();
-      const answered = this.#context.scheduler.run(() => {
-        if (aborted) return;
-        const refused = this.admission.refuse(asked, this.#connections.size);
-        // Not in `cork`: behind its callback, uWebSockets reads the state of an HTTP response in what is a WebSocket by
-        // then, and closes it if a bit happens to be set there (one in a few hundred).
-        if (refused === null) this.#upgrade(res, asked);
-        else {
-          this.#context.metrics.upgradesRefused.of(refused.reason).add();
-          // While an answer is due, uWebSockets executes none of the bytes behind the request.
-          setImmediate(() => {
-            if (!aborted) res.cork(() => answerProblem(res, refused.problem));
-          });
-        }
-      });
-      answered.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  #asked(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): Upgrade {
-    const headers = new RequestHeaders(req);
-    return readUpgrade(req, { headers, address: this.#addresses.of(res, headers), context });
+    // While an answer is due, uWebSockets executes none of the bytes behind the request.
+    setImmediate(() => {
+      if (!aborted) res.cork(() => answerProblem(res, problem));
+    });
   }
 
   #upgrade(res: HttpResponse, asked: Upgrade): void {

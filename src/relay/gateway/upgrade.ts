@@ -2,7 +2,7 @@ import type { RequestHeaders } from '../transport/headers.ts';
 import { sameUrl } from '../transport/public-url.ts';
 import type { HttpRequest, us_socket_context_t } from '../transport/uws.ts';
 
-/** An upgrade request. uWebSockets lets a request be read only in its handler; this copy can be answered later. */
+/** An upgrade request, read in its handler. */
 export interface Upgrade {
   readonly headers: RequestHeaders;
   /** The address that limits count. */

@@ -6,7 +6,11 @@ import { RelayNode } from './relay-node.ts';
 /** Processes that the tests of a file or a `describe` start: what still runs behind the last test is ended. */
 export function processesForTests(): Processes {
   const processes = new Processes();
-  afterAll(() => processes.stop());
+  afterAll(async () => {
+    const { nodes } = processes;
+    await processes.stop();
+    nodes.forEach(hasNoWarning);
+  });
   return processes;
 }
 
@@ -18,7 +22,16 @@ export function relayForTests(settings: Settings = {}): RelayNode {
   const relay = new RelayNode({ settings: { ...ALONE, ...settings } });
   beforeAll(async () => {
     await relay.start();
-    return async () => void (await relay.kill());
+    return async () => {
+      await relay.kill();
+      hasNoWarning(relay);
+    };
   });
   return relay;
+}
+
+/** uWebSockets writes one for each part of an answer that leaves alone, because nothing gathers them. */
+function hasNoWarning({ id, output }: RelayNode): void {
+  const [warning] = /^Warning: .*$/m.exec(output) ?? [];
+  if (warning !== undefined) throw new Error(`${id} has written to its stderr: ${warning}`);
 }

@@ -22,11 +22,14 @@ export const ALONE: Settings = { RELAY_MAX_LAG_MS: '0' };
 /** The processes of one test file. After `stop()` all have ended, whatever a test did. */
 export class Processes {
   readonly #children: Pick<Child, 'signal' | 'exited'>[] = [];
+  /** Also those that have ended. */
+  readonly nodes: RelayNode[] = [];
 
   /** A node; without RELAY_REDIS_URL, in memory. */
   async relay(settings: Settings = {}): Promise<RelayNode> {
     const node = await RelayNode.start({ settings: { ...ALONE, ...settings } });
     this.#children.push(node);
+    this.nodes.push(node);
     return node;
   }
 
