@@ -108,8 +108,8 @@ export function fitModel(figures: Figures): Model {
     checks,
     worstCheck: Math.max(...checks.map((check) => Math.abs(check.predictedUs / check.measuredUs - 1))),
     connect: {
-      nodes: median(connections.runs.map(({ connect }, n) => connect.nodeUs / verifyOf(connections, n))),
-      redis: median(connections.runs.map(({ connect }, n) => connect.redisUs / verifyOf(connections, n))),
+      nodes: median(connections.runs.map(({ again }, n) => again.nodeUs / verifyOf(connections, n))),
+      redis: median(connections.runs.map(({ again }, n) => again.redisUs / verifyOf(connections, n))),
     },
     idle: { nodes: idle, redis: idleRedis },
   };

@@ -149,7 +149,7 @@ const connections: Block = ({ connections: few, hold }) => {
     ['… of it in the heap, B', (run) => run.idleHeapBytes],
     ['… that has sent and received, B', (run) => run.busyBytes],
     ['Redis memory for one idle connection, B', (run) => run.idleRedisBytes],
-    ['node time for one connect, µs', (run) => run.connect.nodeUs],
+    ['node time for one connect, the first of these nodes, µs', (run) => run.connect.nodeUs],
     ['Redis time for one connect, µs', (run) => run.connect.redisUs],
     ['connects a second, all together, clients included', (run) => run.connect.perSecond],
     ['held for, s', (run) => run.hold.seconds],
@@ -159,6 +159,9 @@ const connections: Block = ({ connections: few, hold }) => {
     ['envelopes sent then, each on a connection of its own', (run) => run.talk.sent],
     ['… of them lost', (run) => run.talk.sent - run.talk.received],
     ['all cut at once, all back after, s', (run) => run.reconnect.seconds],
+    ['node time for one connect, once V8 has compiled, µs', (run) => run.again?.nodeUs],
+    ['Redis time for one connect then, µs', (run) => run.again?.redisUs],
+    ['connects a second then, all together, clients included', (run) => run.again?.perSecond],
     ['backlog to one client, protocol 1, envelopes/s', (run) => run.replayPerS[1]],
     ['backlog to one client, protocol 2, envelopes/s', (run) => run.replayPerS[2]],
   ];

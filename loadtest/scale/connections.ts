@@ -5,6 +5,10 @@ import { Rig } from './rig.ts';
 const HOLD_PROGRESS_S = 30;
 /** Of each node. */
 const SCRAPES = 20;
+const SETTLE_MS_MAX = 30_000;
+const QUIET_MS = 1_000;
+/** Of a core: what nodes take that only keep connections and beat. */
+const QUIET_SHARE = 0.1;
 
 export interface ConnectionsPlan {
   readonly connections: number;
@@ -63,7 +67,10 @@ export interface ConnectionsResult {
   };
   /** Node memory for a connection that has sent and received. */
   readonly busyBytes: number;
+  /** All at once, while the nodes still end the sessions that were cut. */
   readonly reconnect: Connecting;
+  /** Once these have ended. V8 has compiled by now what the first connects run through. */
+  readonly again: Connecting;
   readonly replayPerS: { readonly 1: number; readonly 2: number };
 }
 
@@ -96,6 +103,11 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
     await rig.ask('cut', () => ({ do: 'cut' }));
     const back = await connect(rig, plan);
     say(`all back after ${back.seconds.toFixed(1)} s`);
+    await rig.ask('cut', () => ({ do: 'cut' }));
+    await settle(rig);
+    say('connecting all once more …');
+    const again = await connect(rig, plan);
+    say(`connected, ${Math.round(again.perSecond)} a second`);
     const replayOf = async (protocol: 1 | 2) => {
       say(`replaying ${plan.backlog} envelopes to one client, protocol ${protocol} …`);
       const { perSecond } = await replay({ urls: rig.urls, protocol, envelopes: plan.backlog });
@@ -112,6 +124,7 @@ export async function measureConnections(plan: ConnectionsPlan): Promise<Connect
       talk: talking,
       busyBytes: (busy.nodesBytes - empty.nodesBytes) / connections,
       reconnect: back,
+      again,
       replayPerS: { 1: await replayOf(1), 2: await replayOf(2) },
     };
   } finally {
@@ -137,6 +150,16 @@ async function connect(rig: Rig, plan: ConnectionsPlan): Promise<Connecting> {
     redisUs: used.redisUs / open,
     retried: failed.length,
   };
+}
+
+/** Resolves once nodes and Redis have next to nothing to do. */
+async function settle(rig: Rig): Promise<void> {
+  for (const endMs = performance.now() + SETTLE_MS_MAX; performance.now() < endMs; ) {
+    const before = rig.usage();
+    await new Promise((done) => setTimeout(done, QUIET_MS));
+    const { nodesUs, redisUs } = rig.since(before);
+    if (nodesUs + redisUs < QUIET_MS * 1_000 * QUIET_SHARE) return;
+  }
 }
 
 async function hold(rig: Rig, plan: ConnectionsPlan): Promise<ConnectionsResult['hold']> {

@@ -16,20 +16,21 @@ const OUTSTANDING = 64;
 const WRITERS = 16;
 /** What a full mailbox takes to arrive, on a machine with other work. */
 const DRAIN_TIMEOUT_MS = 60_000;
+/** A client process dials from so many: with thousands of ports in use on one, the kernel searches long for a free one. */
+const ADDRESSES = 250;
 
 interface Member {
   readonly user: PlainUser;
   readonly url: string;
+  readonly localAddress: string;
   client: PlainClient | null;
   id: number;
 }
 
-type Dial = Pick<Extract<Order, { do: 'register' }>, 'localAddress' | 'protocol'>;
-
 /** The users of one client process. */
 export class Crowd {
   readonly #members: Member[] = [];
-  readonly #dial: Dial;
+  readonly #protocol: 1 | 2;
   readonly #urls: readonly string[];
   received = 0;
   /** Connections that ended and were not cut by us. */
@@ -39,17 +40,18 @@ export class Crowd {
   #cutting = false;
 
   static async register(order: Extract<Order, { do: 'register' }>): Promise<Crowd> {
-    const crowd = new Crowd(order, order.urls);
+    const crowd = new Crowd(order);
     const numbers = Array.from({ length: order.users }, (_, index) => index);
     await each({ what: 'registered', items: numbers, atOnce: REGISTER_AT_ONCE }, async (index) => {
       const url = order.urls[index % order.urls.length] ?? '';
-      crowd.#members.push({ user: await register(url), url, client: null, id: 0 });
+      const localAddress = `${order.network}.${(index % ADDRESSES) + 1}`;
+      crowd.#members.push({ user: await register(url), url, localAddress, client: null, id: 0 });
     });
     return crowd;
   }
 
-  private constructor(dial: Dial, urls: readonly string[]) {
-    this.#dial = dial;
+  private constructor({ protocol, urls }: Extract<Order, { do: 'register' }>) {
+    this.#protocol = protocol;
     this.#urls = urls;
   }
 
@@ -75,13 +77,14 @@ export class Crowd {
   }
 
   async #login(member: Member): Promise<void> {
-    const { protocol } = this.#dial;
+    const { url, user, localAddress } = member;
+    const protocol = this.#protocol;
     const onFrame = (frame: Buffer, on: PlainClient) => {
       if (isFromServer(frame)) return;
       this.received += 1;
       if (protocol === 2) on.send(ackFor(frame));
     };
-    const client = await login(member.url, member.user, { ...this.#dial, onFrame });
+    const client = await login(url, user, { protocol, localAddress, onFrame });
     member.client = client;
     client.ws.on('ping', () => {
       this.pings += 1;
@@ -127,7 +130,7 @@ export class Crowd {
     await Promise.all(
       Array.from({ length: WRITERS }, async (_, number) => {
         const url = this.#urls[number % this.#urls.length] ?? '';
-        const writer = await Writer.login(url, this.#dial);
+        const writer = await Writer.login(url);
         for (const { user } of recipients) {
           for (let n = 0; n < order.each; n += 1) await writer.send(user);
           stored += order.each;
@@ -142,8 +145,8 @@ export class Crowd {
   async drain(order: Extract<Order, { do: 'drain' }>): Promise<number> {
     let received = 0;
     const { each: wanted, atOnce } = order;
-    await each({ what: 'drained', items: this.#members, atOnce }, async ({ user, url }) => {
-      const client = await this.#collect({ user, url, wanted });
+    await each({ what: 'drained', items: this.#members, atOnce }, async (member) => {
+      const client = await this.#collect(member, wanted);
       received += wanted;
       client.ws.close();
     });
@@ -151,9 +154,8 @@ export class Crowd {
   }
 
   /** Resolves when everything has come and been confirmed. */
-  #collect(mailbox: { user: PlainUser; url: string; wanted: number }): Promise<PlainClient> {
-    const { user, url, wanted } = mailbox;
-    const { protocol } = this.#dial;
+  #collect({ user, url, localAddress }: Member, wanted: number): Promise<PlainClient> {
+    const protocol = this.#protocol;
     return new Promise((resolve, reject) => {
       let waiting = wanted;
       const late = () => reject(new Error(`${waiting} of ${wanted} envelopes did not come`));
@@ -170,7 +172,7 @@ export class Crowd {
         if (protocol === 1) on.ws.once('ping', () => end(on));
         else on.ws.send(ackFor(frame), () => end(on));
       };
-      login(url, user, { ...this.#dial, onFrame }).catch(reject);
+      login(url, user, { protocol, localAddress, onFrame }).catch(reject);
     });
   }
 }
@@ -183,7 +185,7 @@ class Writer {
   #accepted = 0;
   #heard = (): void => undefined;
 
-  static async login(url: string, dial: Dial): Promise<Writer> {
+  static async login(url: string): Promise<Writer> {
     const writer = new Writer(await register(url));
     const onFrame = (frame: Buffer, { loggedIn }: PlainClient) => {
       if (!loggedIn || frame.includes('"type":"connect_ack"')) return;
@@ -191,7 +193,7 @@ class Writer {
       writer.#accepted += 1;
       writer.#heard();
     };
-    writer.#client = await login(url, writer.#user, { ...dial, protocol: 1, onFrame });
+    writer.#client = await login(url, writer.#user, { protocol: 1, onFrame });
     return writer;
   }
 

@@ -5,8 +5,8 @@ export type Order =
       readonly users: number;
       /** One for each node; users take them in turn. */
       readonly urls: readonly string[];
-      /** Each process dials from an address of its own, which has ports of its own. */
-      readonly localAddress: string;
+      /** The first three numbers of the addresses that the process dials from, as `127.0.1`. */
+      readonly network: string;
       readonly protocol: 1 | 2;
     }
   /** The first `users` log in, `atOnce` at a time. */

@@ -76,7 +76,7 @@ export class Rig {
       do: 'register',
       users: this.shareOf(users, index),
       urls: this.urls,
-      localAddress: `127.0.0.${index + 2}`,
+      network: `127.0.${index + 1}`,
       protocol,
     }));
   }
