@@ -9,7 +9,7 @@ export async function untilNotReady(trial: Trial, node: RelayNode, timeoutMs: nu
 }
 
 /** The longest that an envelope waits whose wake-up alone was lost. */
-const POLLED_MS = 40_000;
+export const POLLED_MS = 40_000;
 /** A probe every 2 s that may take 1.5 s. */
 export const TWO_PROBES_MS = 2 * 2_000 + 1_500;
 
