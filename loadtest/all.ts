@@ -33,7 +33,7 @@ const PLANS: Readonly<Record<string, readonly Turn[]>> = {
     ['bench', 'bench/main.ts --runs 3 --seconds 6 --shares 0.1,0.25,0.5,0.75,0.9 --spread 1,2,3,4'],
     ['peers', 'peers/main.ts --runs 2 --seconds 2'],
     ['connections', 'scale/main.ts connections --runs 2 --hold 15 --talk 8'],
-    ['shards', 'scale/main.ts shards --seconds 4'],
+    ['shards', 'scale/main.ts shards --runs 3 --seconds 4'],
     ['tried', 'micro/tried.ts'],
   ],
   tiny: [
