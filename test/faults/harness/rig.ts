@@ -31,6 +31,12 @@ const SETTINGS: Settings = {
   RELAY_DRAIN_MS: '',
 };
 
+/** For scenarios that leave much waiting: no mailbox, and no share of a sender in it, is ever full. */
+export const ROOMY_MAILBOXES: Settings = {
+  RELAY_MAILBOX_ENVELOPES: '50000',
+  RELAY_MAILBOX_BYTES: '100000000',
+};
+
 /** Real nodes and a real store, to be broken. */
 export class Rig {
   readonly nodes: readonly RelayNode[];

@@ -1,3 +1,4 @@
+import { ROOMY_MAILBOXES } from '../../harness/rig.ts';
 import type { Scenario } from '../../harness/trial.ts';
 
 export const longBacklog: Scenario = {
@@ -6,8 +7,7 @@ export const longBacklog: Scenario = {
   what: '10,000 waiting are drained while 100/s arrive',
   async run(trial) {
     const waiting = trial.short ? 2_000 : 10_000;
-    const settings = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
-    await trial.rig({ nodes: 2, store: 'redis', settings });
+    await trial.rig({ nodes: 2, store: 'redis', settings: ROOMY_MAILBOXES });
     // Protocol 2 says `drained`.
     const crowd = await trial.crowd({ count: 12, protocol2Share: 1 });
     await trial.warmUp(crowd, 100);

@@ -1,4 +1,5 @@
 import { Crowd } from '../../clients/crowd.ts';
+import { ROOMY_MAILBOXES } from '../../harness/rig.ts';
 import type { Scenario } from '../../harness/trial.ts';
 import { TcpProxy } from '../../injectors/proxy.ts';
 
@@ -12,8 +13,7 @@ export const slowReader: Scenario = {
   alone: true,
   async run(trial) {
     const waiting = trial.short ? 1_500 : 10_000;
-    const settings = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
-    const rig = await trial.rig({ nodes: 1, store: 'redis', settings });
+    const rig = await trial.rig({ nodes: 1, store: 'redis', settings: ROOMY_MAILBOXES });
     const node = rig.node(0);
     const proxy = await TcpProxy.start({ port: node.port });
     try {

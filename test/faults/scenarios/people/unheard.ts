@@ -1,6 +1,7 @@
 import type { SentEnvelope } from '../../checker/history.ts';
 import { OPERATED, operate } from '../../clients/operator.ts';
 import type { RecordingClient } from '../../clients/recording-client.ts';
+import { ROOMY_MAILBOXES } from '../../harness/rig.ts';
 import type { Scenario, Trial } from '../../harness/trial.ts';
 
 /** A sender and the one who does not hear it for a while. */
@@ -14,8 +15,6 @@ interface Window {
 
 const LASTS_MS = 600;
 const WAITS_MS = 2_000;
-/** More than is poured at anybody until he is back, so that no share of a mailbox is ever used up. */
-const ROOMY = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
 const ALWAYS = { askedMs: Number.POSITIVE_INFINITY, doneMs: Number.POSITIVE_INFINITY };
 
 /** What was on its way while the window was open may be dropped; what was sent and answered within it must be. */
@@ -49,7 +48,7 @@ export const blocking: Scenario = {
   row: 36,
   what: 'users block and unblock senders whose envelopes are in flight, while nodes are killed -9',
   async run(trial) {
-    const rig = await trial.rig({ nodes: 3, store: 'redis', settings: ROOMY });
+    const rig = await trial.rig({ nodes: 3, store: 'redis', settings: ROOMY_MAILBOXES });
     const crowd = await trial.crowd({ count: 24, idlessShare: 0 });
     const { journal } = trial;
     const windows: Window[] = [];
@@ -100,7 +99,7 @@ export const banning: Scenario = {
   row: 36,
   what: 'an operator bans and unbans users whose envelopes are in flight, both ways',
   async run(trial) {
-    const rig = await trial.rig({ nodes: 3, store: 'redis', settings: { ...OPERATED, ...ROOMY } });
+    const rig = await trial.rig({ nodes: 3, store: 'redis', settings: { ...OPERATED, ...ROOMY_MAILBOXES } });
     const crowd = await trial.crowd({ count: 24, idlessShare: 0 });
     const { journal } = trial;
     const windows: Window[] = [];

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../../../../src/cli/dev/child.ts';
 import type { Crowd } from '../../clients/crowd.ts';
+import { ROOMY_MAILBOXES } from '../../harness/rig.ts';
 import { NotRun, type Scenario, type Trial } from '../../harness/trial.ts';
 import { normalAgain } from './redis-stopped.ts';
-
-const SETTINGS = { RELAY_MAILBOX_ENVELOPES: '50000', RELAY_MAILBOX_BYTES: '100000000' };
 
 /** Half of the crowd goes away, the other half writes large envelopes until the store takes no more. */
 async function fillUp(trial: Trial, crowd: Crowd): Promise<void> {
@@ -36,7 +35,7 @@ export const maxmemory: Scenario = {
       nodes: 2,
       store: 'redis',
       redisConf: { maxmemory: '24mb' },
-      settings: SETTINGS,
+      settings: ROOMY_MAILBOXES,
     });
     const crowd = await trial.crowd({ count: 24 });
     await trial.warmUp(crowd, 200);
@@ -89,7 +88,7 @@ export const diskFull: Scenario = {
         nodes: 2,
         store: 'redis',
         redisConf: { dir: folder },
-        settings: SETTINGS,
+        settings: ROOMY_MAILBOXES,
       });
       const crowd = await trial.crowd({ count: 24 });
       await trial.warmUp(crowd, 200);
