@@ -159,6 +159,7 @@ const connections: Block = ({ connections: few, hold }) => {
     ['envelopes sent then, each on a connection of its own', (run) => run.talk.sent],
     ['… of them lost', (run) => run.talk.sent - run.talk.received],
     ['all cut at once, all back after, s', (run) => run.reconnect.seconds],
+    // A report of hold that is older lacks these.
     ['node time for one connect, once V8 has compiled, µs', (run) => run.again?.nodeUs],
     ['Redis time for one connect then, µs', (run) => run.again?.redisUs],
     ['connects a second then, all together, clients included', (run) => run.again?.perSecond],

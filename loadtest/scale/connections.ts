@@ -1,3 +1,4 @@
+import { until } from '../../test/support/until.ts';
 import { say } from '../support/say.ts';
 import { replay } from './replay.ts';
 import { Rig } from './rig.ts';
@@ -5,7 +6,6 @@ import { Rig } from './rig.ts';
 const HOLD_PROGRESS_S = 30;
 /** Of each node. */
 const SCRAPES = 20;
-const SETTLE_MS_MAX = 30_000;
 const QUIET_MS = 1_000;
 /** Of a core: what nodes take that only keep connections and beat. */
 const QUIET_SHARE = 0.1;
@@ -152,14 +152,15 @@ async function connect(rig: Rig, plan: ConnectionsPlan): Promise<Connecting> {
   };
 }
 
-/** Resolves once nodes and Redis have next to nothing to do. */
+/** Resolves once nodes and Redis have next to nothing to do: what is measured then is not of what was before. */
 async function settle(rig: Rig): Promise<void> {
-  for (const endMs = performance.now() + SETTLE_MS_MAX; performance.now() < endMs; ) {
+  const isQuiet = async () => {
     const before = rig.usage();
     await new Promise((done) => setTimeout(done, QUIET_MS));
     const { nodesUs, redisUs } = rig.since(before);
-    if (nodesUs + redisUs < QUIET_MS * 1_000 * QUIET_SHARE) return;
-  }
+    return nodesUs + redisUs < QUIET_MS * 1_000 * QUIET_SHARE;
+  };
+  await until(isQuiet, { what: 'nodes and Redis to have nothing to do' });
 }
 
 async function hold(rig: Rig, plan: ConnectionsPlan): Promise<ConnectionsResult['hold']> {
