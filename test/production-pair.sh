@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests on what production runs: Debian 13 (glibc 2.41), Node 24, uWebSockets.js 20.69. Debian 12 cannot load
+# Runs the tests on what production runs: Debian 13 (glibc 2.41), Node 24, uWebSockets.js 20.69, AWS-LC. Debian 12 cannot load
 # that pair, so a Debian 13 root is made in .cache/trixie and entered by chroot. Needs root, debootstrap, 2 GB.
 #   test/production-pair.sh                  every test
 #   test/production-pair.sh test/e2e         some
@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/.cache/trixie
 node_major=24
-packages=ca-certificates,procps,python3-venv,redis-server,redis-sentinel,haproxy,nginx-light,prometheus,prometheus-redis-exporter,prometheus-blackbox-exporter
+packages=ca-certificates,procps,cargo,python3-venv,redis-server,redis-sentinel,haproxy,nginx-light,prometheus,prometheus-redis-exporter,prometheus-blackbox-exporter
 
 if ! command -v debootstrap >/dev/null; then apt-get install -y --no-install-recommends debootstrap; fi
 if [ ! -e "$root/.complete" ]; then
@@ -50,6 +50,7 @@ exec unshare --mount --pid --fork bash -euc '
     ldd --version | head -1
     export npm_config_cafile=/etc/ssl/certs/ca-certificates.crt HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     npm ci --no-audit --no-fund
+    npm run --silent build:verify
     if [ "${1:-}" = npm ]; then "$@"; else npm test -- "$@"; fi
   '\'' bash "$@"
 ' bash "$root" "$@"

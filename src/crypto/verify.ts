@@ -1,5 +1,5 @@
-import sodium from 'sodium-native';
 import { KEY_HEX_DIGITS, SIGNATURE_HEX_DIGITS } from '../protocol/exchange-key.ts';
+import { verifier } from './verifier.ts';
 
 const SIGNATURE_BYTES = SIGNATURE_HEX_DIGITS / 2;
 
@@ -29,12 +29,17 @@ const key = Buffer.alloc(KEY_HEX_DIGITS / 2);
 
 /**
  * Whether `signatureHex` (128 hex digits) is the key's signature of `message`: the one expensive step of an envelope.
- * Strict as libsodium is: the key canonical and not of small order, S below L, R canonical and not of small order, and
- * the equation without the cofactor. So whatever is accepted here, RFC 8032 verifiers elsewhere accept.
+ * Strict, whichever library does it: the key canonical and not of small order, S below L, R canonical and not of small
+ * order, and the equation without the cofactor. So whatever is accepted here, RFC 8032 verifiers elsewhere accept.
  */
-export function verifySignature(publicKey: PublicKey, message: Uint8Array, signatureHex: string): boolean {
+export function verifySignature(
+  publicKey: PublicKey,
+  message: Uint8Array,
+  signatureHex: string,
+  { verify } = verifier,
+): boolean {
   if (signatureHex.length !== SIGNATURE_HEX_DIGITS) return false;
   if (signature.write(signatureHex, 'hex') !== SIGNATURE_BYTES) return false;
   key.write(publicKey.raw, 'latin1');
-  return sodium.crypto_sign_verify_detached(signature, message, key);
+  return verify(signature, message, key);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { awsLcProblem, verifier } from '../../crypto/verifier.ts';
 import type { Config } from '../../ops/settings/config.ts';
 import { loadUws } from '../../relay/transport/uws.ts';
 import { bad, type Finding, good, poor } from './finding.ts';
@@ -10,7 +11,7 @@ const SOMAXCONN_MIN = 1024;
 
 /** What a node needs of the machine that this runs on. */
 export function examineMachine(config: Config): Finding[] {
-  return [runtime(), files(config), backlog(), ...redisHere(config)];
+  return [runtime(), verifying(), files(config), backlog(), ...redisHere(config)];
 }
 
 function runtime(): Finding {
@@ -22,6 +23,15 @@ function runtime(): Finding {
       'a Node.js and a system of the table in README.md, Requirements',
     );
   }
+}
+
+function verifying(): Finding {
+  const says = `signatures are verified by ${verifier.library}`;
+  if (awsLcProblem === null) return good(says);
+  return poor(
+    `${says}, because AWS-LC does not load: ${awsLcProblem}`,
+    'npm run build:verify, or delete the file',
+  );
 }
 
 function files({ maxSockets }: Config): Finding {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createAdminApi } from '../../admin/api.ts';
+import { awsLcProblem, verifier } from '../../crypto/verifier.ts';
 import { type Engine, EngineUnavailable } from '../../engine/engine.ts';
 import { type Admin, type AdminApi, type Health, startAdmin } from '../../ops/admin.ts';
 import { createLog, type Logger } from '../../ops/log/log.ts';
@@ -108,7 +109,7 @@ async function start(live: LiveSettings, log: Logger): Promise<Started> {
   const relay = await createRelay({ config, engine, log, metrics, pageFolder });
   listening = relay.port;
   health = () => relay.health();
-  metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild).set(1);
+  metrics.buildInfo.of(readVersion(), process.versions.node, relay.uwsBuild, verifier.library).set(1);
   return { engine, relay, admin, tracing, hasPage, orders, toldToDrain };
 }
 
@@ -158,8 +159,10 @@ function announce(config: Config, log: Logger, { relay, admin, hasPage }: Starte
     adminPort: admin.port,
     engine: config.redisUrls.length > 0 ? 'redis' : 'memory',
     library: relay.uwsBuild,
+    verifier: verifier.library,
     version: readVersion(),
   });
+  if (awsLcProblem !== null) log.warn('AWS-LC was built, but does not load', { reason: awsLcProblem });
   for (const { event, reason } of warnings(config)) log.warn(event, { reason });
   // A log collector reads both streams, and lines of JSON only.
   if (!process.stderr.isTTY) return;

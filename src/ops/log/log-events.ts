@@ -11,8 +11,17 @@ interface LogEvent {
 export const LOG_EVENTS = {
   listening: {
     level: 'info',
-    fields: ['host', 'port', 'adminPort', 'engine', 'library', 'version'],
-    means: 'The node accepts clients: its address, store, build of uWebSockets.js and version.',
+    fields: ['host', 'port', 'adminPort', 'engine', 'library', 'verifier', 'version'],
+    means:
+      'The node accepts clients: its address, store, build of uWebSockets.js, library that verifies signatures, and ' +
+      'version.',
+  },
+  'AWS-LC was built, but does not load': {
+    level: 'warn',
+    fields: ['reason'],
+    means:
+      'Said at the start. Signatures are verified by libsodium, which takes longer. Build it on a system and a ' +
+      'processor like this one (`npm run build:verify`), or delete the file that the reason names.',
   },
   'cannot start': {
     level: 'error',

@@ -18,6 +18,7 @@ export const LOG_FIELDS = {
   adminPort: 'always',
   engine: 'always',
   library: 'always',
+  verifier: 'always',
   version: 'always',
   signal: 'always',
   count: 'always',

@@ -337,11 +337,14 @@ export const METRICS = {
   buildInfo: {
     type: 'gauge',
     name: 'keyrelay_build_info',
-    help: 'Always 1: the versions of keyrelay and Node.js, and the uWebSockets.js package that was loaded.',
+    help:
+      'Always 1: the versions of keyrelay and Node.js, the uWebSockets.js package that was loaded, and the library that ' +
+      'verifies signatures.',
     labels: [
       ['version', null],
       ['node', null],
       ['uws', null],
+      ['verifier', null],
     ],
   },
 } as const satisfies Record<string, Declared>;

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,15 +61,19 @@ test('has the page, the Lua scripts, the documents and the files for operators, 
   expect(kept).toBeUndefined();
 });
 
-test('starts there, with its page, and with Redis', async () => {
-  const redis = await startRedis();
+function serve(settings: Readonly<Record<string, string>>) {
   const main = join(folder, 'package/dist/cli/main.js');
-  const node = await processes.command(process.execPath, [main, 'serve'], {
+  return processes.command(process.execPath, [main, 'serve'], {
     PATH: process.env.PATH,
     RELAY_PORT: '0',
     RELAY_ADMIN_PORT: '0',
-    RELAY_REDIS_URL: redis.url,
+    ...settings,
   });
+}
+
+test('starts there, with its page, and with Redis', async () => {
+  const redis = await startRedis();
+  const node = await serve({ RELAY_REDIS_URL: redis.url });
   const [, port] = await node.waitFor(/"port":(\d+).*"msg":"listening"/, 20_000);
   const page = await fetch(`http://127.0.0.1:${port}/`);
   expect(await page.text()).toContain('<!doctype html>');
@@ -79,6 +83,23 @@ test('starts there, with its page, and with Redis', async () => {
   );
   await client.close();
   await redis.remove();
+});
+
+test('verifies by libsodium: a library that was built for one machine is not in it, and one that does not load is named', async () => {
+  const plain = await serve({});
+  await plain.waitFor(/"verifier":"libsodium".*"msg":"listening"/, 20_000);
+  const built = join(folder, 'package/dist/crypto/verify.node');
+  writeFileSync(built, 'for another machine');
+  try {
+    const node = await serve({});
+    await node.waitFor(/"verifier":"libsodium".*"msg":"listening"/, 20_000);
+    await node.waitFor(
+      /"reason":"[^"]*package\/dist\/crypto\/verify\.node[^"]*".*"msg":"AWS-LC was built, but does not load"/,
+      5_000,
+    );
+  } finally {
+    rmSync(built);
+  }
 });
 
 test('a file of the package is run by its name', () => {

@@ -62,9 +62,9 @@ describe('a scrape', () => {
 
   test('escapes label values', async () => {
     const metrics = createMetrics();
-    metrics.buildInfo.of('1"\n2', 'n', 'u').set(1);
+    metrics.buildInfo.of('1"\n2', 'n', 'u', 'v').set(1);
     expect([...(await scrape(metrics)).keys()]).toContain(
-      'keyrelay_build_info{version="1\\"\\n2",node="n",uws="u"}',
+      'keyrelay_build_info{version="1\\"\\n2",node="n",uws="u",verifier="v"}',
     );
   });
 });

