@@ -89,7 +89,7 @@ async function start(text: string): Promise<Variant> {
         number,
         profileFolder: null,
         main: resolve(main),
-        settings: Object.fromEntries(settings.map((setting) => setting.split('='))),
+        settings: Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/, 2))),
       }),
   });
   await rig.connect({
