@@ -3,7 +3,7 @@
  * change must not make dearer unnoticed. Processor time in units of processor time, never a rate or a latency, so that
  * a slow or busy machine does not fail it; a run that did is made once more.
  *
- *   node loadtest/run.mjs bench/guard.ts 4
+ *   node loadtest/run.mjs bench/guard.ts 3.3
  */
 import { say } from '../support/say.ts';
 import { Rig, startKeyrelay, startShards } from './rig.ts';
@@ -22,7 +22,7 @@ const RECEIVED_MIN = 1_000;
 const TRIES_MAX = 2;
 
 const bound = Number(process.argv[2]);
-if (!(bound > 0)) throw new Error('how many verifies may an envelope cost? for example: bench/guard.ts 4');
+if (!(bound > 0)) throw new Error('how many verifies may an envelope cost? for example: bench/guard.ts 3.3');
 
 const rig = await Rig.start({
   nodes: 2,

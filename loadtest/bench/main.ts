@@ -105,9 +105,12 @@ const steps = alone
     });
 const counts = alone ? [] : values.spread.split(',').filter(Boolean).map(Number);
 const spread = await measureSpread({
-  steps: counts.map((nodes) => ({ nodes, shards: 1 })),
-  pairsPerNode: PAIRS_PER_NODE,
-  ratePerNode: RATE_PER_NODE,
+  steps: counts.map((nodes) => ({
+    nodes,
+    shards: 1,
+    pairs: PAIRS_PER_NODE * nodes,
+    perSecond: RATE_PER_NODE * nodes,
+  })),
   seconds: Math.min(seconds, SPREAD_S_MAX),
 });
 

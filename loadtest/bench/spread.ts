@@ -9,12 +9,17 @@ const WARM_UP_S = 6;
 const IDLE_MS = 3_000;
 
 export interface SpreadPlan {
-  /** One step for each: so many nodes, so many Redis servers (more than one: a Cluster). */
-  readonly steps: readonly { readonly nodes: number; readonly shards: number }[];
-  readonly pairsPerNode: number;
-  /** Open loop, for each node: so that a step with more nodes has as much more to do. */
-  readonly ratePerNode: number;
+  readonly steps: readonly SpreadSetup[];
   readonly seconds: number;
+}
+
+interface SpreadSetup {
+  readonly nodes: number;
+  /** Redis servers; more than one: a Cluster. */
+  readonly shards: number;
+  readonly pairs: number;
+  /** Open loop: envelopes a second, all together. */
+  readonly perSecond: number;
 }
 
 interface Loaded {
@@ -45,9 +50,9 @@ export interface SpreadResult {
 /** The benchmark's load on more and more nodes, or on Redis in more and more parts. */
 export async function measureSpread(plan: SpreadPlan): Promise<SpreadResult> {
   const steps: SpreadStep[] = [];
-  for (const { nodes, shards } of plan.steps) {
-    say(`${nodes} nodes, ${shards} Redis …`);
-    const step = await measureStep(plan, { nodes, shards });
+  for (const setup of plan.steps) {
+    say(`${setup.nodes} nodes, ${setup.shards} Redis …`);
+    const step = await measureStep(setup, plan.seconds);
     say(
       `  ${Math.round(step.open.nodesUs + step.open.redisUs)} µs for an envelope, ${Math.round(step.closed.perSecond)} a second at full load`,
     );
@@ -57,8 +62,8 @@ export async function measureSpread(plan: SpreadPlan): Promise<SpreadResult> {
 }
 
 async function measureStep(
-  plan: SpreadPlan,
-  { nodes, shards }: { nodes: number; shards: number },
+  { nodes, shards, pairs, perSecond }: SpreadSetup,
+  seconds: number,
 ): Promise<SpreadStep> {
   const rig = await Rig.start({
     nodes,
@@ -67,10 +72,8 @@ async function measureStep(
     startNode: (redisUrl, number) => startKeyrelay({ redisUrl, number, profileFolder: null }),
   });
   try {
-    const count = plan.pairsPerNode * nodes;
-    await rig.connect({ count, payloadBytes: 100, protocol: 1, dialect: null });
+    await rig.connect({ count: pairs, payloadBytes: 100, protocol: 1, dialect: null });
     await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds: WARM_UP_S });
-    const { seconds } = plan;
     const before = rig.cpu();
     await new Promise((done) => setTimeout(done, IDLE_MS));
     const after = rig.cpu();
@@ -78,7 +81,7 @@ async function measureStep(
       nodes,
       shards,
       idleUsPerS: ((after.nodes + after.redis - before.nodes - before.redis) * 1000) / IDLE_MS,
-      open: await load(rig, { mode: 'open', perSecond: plan.ratePerNode * nodes, seconds }),
+      open: await load(rig, { mode: 'open', perSecond, seconds }),
       closed: await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds }),
     };
   } finally {

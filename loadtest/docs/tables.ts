@@ -116,13 +116,12 @@ const shards: Block = ({ shards: report }) => {
   const counts = report.plan.steps.map((step) => step.shards);
   const stepsOf = (count: number) =>
     report.runs.flatMap((run) => run.steps.filter((step) => step.shards === count));
-  const costOf = (count: number) => median(stepsOf(count).map(({ open }) => open.nodesUs + open.redisUs));
   return table(
     [
       'Redis servers',
+      'envelopes/s',
       'nodes, µs',
       'Redis, µs',
-      'together against 1',
       'busiest server has',
       'so many times one Redis, at equal cost',
     ],
@@ -132,9 +131,9 @@ const shards: Block = ({ shards: report }) => {
       const redis = (of: number) => median(stepsOf(of).map(({ open }) => open.redisUs));
       return [
         count,
+        figure(median(own.map(({ open }) => open.perSecond))),
         figure(median(own.map(({ open }) => open.nodesUs))),
         figure(redis(count)),
-        percent(costOf(count) / costOf(counts[0] ?? count) - 1),
         `${(busiest * 100).toFixed(0)} %`,
         figure(redis(counts[0] ?? count) / (redis(count) * busiest)),
       ];

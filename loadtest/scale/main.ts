@@ -27,7 +27,7 @@ const OPTIONS = {
   mailboxes: { type: 'string', default: '100000' },
   each: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '6' },
-  pairs: { type: 'string', default: '16' },
+  pairs: { type: 'string' },
   shards: { type: 'string', default: '1,3,6' },
   runs: { type: 'string', default: '1' },
   /** Of the result, in .cache/scale; the mode's own if not said. */

@@ -97,11 +97,8 @@ const STEPS_OF_NODES = [1, 2, 3, 4];
 const nodes: Mode<SpreadPlan, SpreadResult> = {
   plan: (values) => {
     const most = values.nodes === undefined ? 4 : number(values, 'nodes', { min: 1, max: 16 });
-    const steps = STEPS_OF_NODES.filter((count) => count <= most).map((count) => ({
-      nodes: count,
-      shards: 1,
-    }));
-    return spreadOf(values, steps);
+    const counts = STEPS_OF_NODES.filter((count) => count <= most);
+    return spreadOf({ pairs: '16', ...values }, counts, (count) => ({ nodes: count, shards: 1 }));
   },
   measure: measureSpread,
   rows: spreadRows,
@@ -117,10 +114,8 @@ const shards: Mode<SpreadPlan, SpreadResult> = {
         `--shards ${values.shards}: give whole numbers with commas between, 1 or from 3 to 64; Redis makes no Cluster of two`,
       );
     const each = values.nodes === undefined ? 2 : number(values, 'nodes', { min: 1, max: 16 });
-    return spreadOf(
-      values,
-      counts.map((count) => ({ nodes: each, shards: count })),
-    );
+    // Many, so that chance spreads them evenly.
+    return spreadOf({ pairs: '64', ...values }, counts, (count) => ({ nodes: each, shards: count }));
   },
   measure: measureSpread,
   rows: spreadRows,
@@ -129,11 +124,16 @@ const shards: Mode<SpreadPlan, SpreadResult> = {
 
 export const MODES = { connections, nodes, shards, mailboxes } as const;
 
-function spreadOf(values: Values, steps: SpreadPlan['steps']): SpreadPlan {
+/** Each of what there is more of from step to step has the same load. */
+function spreadOf(
+  values: Values,
+  counts: readonly number[],
+  setup: (count: number) => { readonly nodes: number; readonly shards: number },
+): SpreadPlan {
+  const pairs = number(values, 'pairs', { min: 1, max: 1_000 });
+  const rate = number(values, 'rate', { min: 10, max: 20_000 });
   return {
-    steps,
-    pairsPerNode: number(values, 'pairs', { min: 1, max: 1_000 }),
-    ratePerNode: number(values, 'rate', { min: 10, max: 20_000 }),
+    steps: counts.map((count) => ({ ...setup(count), pairs: pairs * count, perSecond: rate * count })),
     seconds: number(values, 'seconds', { min: 1, max: 600 }),
   };
 }

@@ -10,8 +10,8 @@ export interface Verifier {
 
 export const libsodium: Verifier = { library: 'libsodium', verify: sodium.crypto_sign_verify_detached };
 
-/** Where `npm run build:verify` puts what it builds from `native`: one file, seen from src and from dist. */
-const BUILT = '../../dist/crypto/verify.node';
+/** What `npm run build:verify` builds from `native`: package.json says where it is. */
+const BUILT = '#verify';
 
 const { loaded, problem } = loadAwsLc();
 /** AWS-LC, in 0.7 of libsodium's time; null where it was not built, or does not load. */
