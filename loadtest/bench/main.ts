@@ -112,6 +112,7 @@ const spread = await measureSpread({
     perSecond: RATE_PER_NODE * nodes,
   })),
   seconds: Math.min(seconds, SPREAD_S_MAX),
+  full: true,
 });
 
 const report: Report = {
@@ -254,7 +255,7 @@ function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: 
       nodes,
       'offered, 1/s': Math.round(open.perSecond),
       'nodes + redis µs': Number((open.nodesUs + open.redisUs).toFixed(1)),
-      'full, 1/s': Math.round(closed.perSecond),
+      'full, 1/s': Math.round(closed?.perSecond ?? 0),
     })),
   );
   for (const error of all.flatMap((phase) => phase.errors)) console.log(`error: ${error}`);

@@ -134,7 +134,7 @@ function nodesPlot(spread: readonly SpreadStep[]): string {
     parts: ['offered and delivered', 'more at full load'],
     values: spread.map(({ open, closed }) => [
       open.perSecond,
-      Math.max(0, closed.perSecond - open.perSecond),
+      Math.max(0, (closed?.perSecond ?? 0) - open.perSecond),
     ]),
     mark: { name: 'one node, offered', value: first?.open.perSecond ?? 0 },
   });

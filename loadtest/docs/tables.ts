@@ -1,5 +1,6 @@
 import { stepNames, stepUs } from '../bench/report.ts';
 import type { Wakeful } from '../bench/rig.ts';
+import { worthOf } from '../bench/spread.ts';
 import { median } from '../support/median.ts';
 import { type Cell, figure, range, table } from './blocks.ts';
 import type { Figures } from './figures.ts';
@@ -107,7 +108,7 @@ const nodes: Block = ({ bench }) => {
       figure(open.nodesUs + open.redisUs),
       percent((open.nodesUs + open.redisUs) / base - 1),
       figure(open.p99Ms),
-      figure(closed.perSecond),
+      figure(closed?.perSecond ?? Number.NaN),
     ]),
   );
 };
@@ -117,25 +118,16 @@ const shards: Block = ({ shards: report }) => {
   const stepsOf = (count: number) =>
     report.runs.flatMap((run) => run.steps.filter((step) => step.shards === count));
   return table(
-    [
-      'Redis servers',
-      'envelopes/s',
-      'nodes, µs',
-      'Redis, µs',
-      'busiest server has',
-      'so many times one Redis, at equal cost',
-    ],
+    ['Redis servers', 'envelopes/s', 'nodes, µs', 'Redis, µs', 'busiest server has', 'worth so many servers'],
     counts.map((count) => {
       const own = stepsOf(count);
-      const busiest = median(own.map(({ open }) => open.busiestShard));
-      const redis = (of: number) => median(stepsOf(of).map(({ open }) => open.redisUs));
       return [
         count,
         figure(median(own.map(({ open }) => open.perSecond))),
         figure(median(own.map(({ open }) => open.nodesUs))),
-        figure(redis(count)),
-        `${(busiest * 100).toFixed(0)} %`,
-        figure(redis(counts[0] ?? count) / (redis(count) * busiest)),
+        figure(median(own.map(({ open }) => open.redisUs))),
+        `${(median(own.map(({ open }) => open.busiestShard)) * 100).toFixed(0)} %`,
+        figure(median(report.runs.map((run) => worthOf(run, count)))),
       ];
     }),
   );

@@ -98,7 +98,8 @@ const nodes: Mode<SpreadPlan, SpreadResult> = {
   plan: (values) => {
     const most = values.nodes === undefined ? 4 : number(values, 'nodes', { min: 1, max: 16 });
     const counts = STEPS_OF_NODES.filter((count) => count <= most);
-    return spreadOf({ pairs: '16', ...values }, counts, (count) => ({ nodes: count, shards: 1 }));
+    const plan = spreadOf({ pairs: '16', ...values }, counts, (count) => ({ nodes: count, shards: 1 }));
+    return { ...plan, full: true };
   },
   measure: measureSpread,
   rows: spreadRows,
@@ -115,7 +116,8 @@ const shards: Mode<SpreadPlan, SpreadResult> = {
       );
     const each = values.nodes === undefined ? 2 : number(values, 'nodes', { min: 1, max: 16 });
     // Many, so that chance spreads them evenly.
-    return spreadOf({ pairs: '64', ...values }, counts, (count) => ({ nodes: each, shards: count }));
+    const plan = spreadOf({ pairs: '64', ...values }, counts, (count) => ({ nodes: each, shards: count }));
+    return { ...plan, full: false };
   },
   measure: measureSpread,
   rows: spreadRows,
@@ -129,7 +131,7 @@ function spreadOf(
   values: Values,
   counts: readonly number[],
   setup: (count: number) => { readonly nodes: number; readonly shards: number },
-): SpreadPlan {
+): Omit<SpreadPlan, 'full'> {
   const pairs = number(values, 'pairs', { min: 1, max: 1_000 });
   const rate = number(values, 'rate', { min: 10, max: 20_000 });
   return {
@@ -139,7 +141,7 @@ function spreadOf(
 }
 
 function nothingMissing({ steps }: SpreadResult): boolean {
-  return steps.every(({ open, closed }) => open.missing + closed.missing === 0);
+  return steps.every(({ open, closed }) => open.missing + (closed?.missing ?? 0) === 0);
 }
 
 function spreadRows({ steps }: SpreadResult): readonly Row[] {
@@ -152,9 +154,13 @@ function spreadRows({ steps }: SpreadResult): readonly Row[] {
     'redis µs': round(open.redisUs),
     'p99 ms': round(open.p99Ms),
     'busiest Redis, %': round(open.busiestShard * 100, 0),
-    'full, 1/s': round(closed.perSecond, 0),
-    'full, nodes µs': round(closed.nodesUs),
-    'full, redis µs': round(closed.redisUs),
+    ...(closed === undefined
+      ? {}
+      : {
+          'full, 1/s': round(closed.perSecond, 0),
+          'full, nodes µs': round(closed.nodesUs),
+          'full, redis µs': round(closed.redisUs),
+        }),
   }));
 }
 
