@@ -11,6 +11,7 @@ import type { Person } from '../options.ts';
 import type { TimeLimit } from '../time-limit.ts';
 import { Once } from './once.ts';
 import { type Half, proofsOf, shareOf } from './proof.ts';
+import { orTheirNo } from './their-no.ts';
 import { newWords, writeTransferCode } from './transfer-code.ts';
 import { readWord, writeWord } from './word.ts';
 
@@ -65,7 +66,7 @@ export async function offerByCode({ person, payload, files, limit, invite }: Off
         (file) => file.state === 'done' && file.name === name && file.sha256 === sha256,
       );
       if (!over) {
-        await sendOneFile({
+        const sent = sendOneFile({
           conversation: partner,
           source,
           path: null,
@@ -74,6 +75,7 @@ export async function offerByCode({ person, payload, files, limit, invite }: Off
           announced: true,
           limit,
         });
+        await orTheirNo(sent, limit);
       }
       const words = { file: name, size, sha256, delivered: true };
       if (person.json) console.log(JSON.stringify(words));
