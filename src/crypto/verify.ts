@@ -31,15 +31,16 @@ const key = Buffer.alloc(KEY_HEX_DIGITS / 2);
  * Whether `signatureHex` (128 hex digits) is the key's signature of `message`: the one expensive step of an envelope.
  * Strict, whichever library does it: the key canonical and not of small order, S below L, R canonical and not of small
  * order, and the equation without the cofactor. So whatever is accepted here, RFC 8032 verifiers elsewhere accept.
+ * @param by the library that does it
  */
 export function verifySignature(
   publicKey: PublicKey,
   message: Uint8Array,
   signatureHex: string,
-  { verify } = verifier,
+  by = verifier,
 ): boolean {
   if (signatureHex.length !== SIGNATURE_HEX_DIGITS) return false;
   if (signature.write(signatureHex, 'hex') !== SIGNATURE_BYTES) return false;
   key.write(publicKey.raw, 'latin1');
-  return verify(signature, message, key);
+  return by.verify(signature, message, key);
 }

@@ -36,6 +36,7 @@ test('finds nothing bad where a relay runs, and says what it looked at', async (
   expect(code).toBe('exit code 0');
   expect(text).toMatch(/Redis 127\.0\.0\.1:\d+: Redis [\d.]+/);
   expect(text).toContain('scripts run, and wake-ups come back');
+  expect(text).toMatch(/signatures are verified by (AWS-LC|libsodium)/);
   const port = new URL(relay.ws).port;
   expect(text).toMatch(
     new RegExp(`Node \\S+ lives: 127\\.0\\.0\\.1:${port}, version \\S+, since \\S+, \\d+ sockets`),
