@@ -13,7 +13,7 @@ import { say } from '../support/say.ts';
 import { type Load, type LoadResult, SIGNED_PER_S_MAX } from './load.ts';
 import { html, type Phase, plots, type Report, stepNames, stepUs, type Waking } from './report.ts';
 import { Rig, startKeyrelay, startShards, type Wakeful } from './rig.ts';
-import { measureSpread } from './spread.ts';
+import { measureFullSpread } from './spread.ts';
 import { measureSteps, type StepsPlan } from './steps.ts';
 import { measureVerify } from './verify-cost.ts';
 
@@ -104,7 +104,7 @@ const steps = alone
       loads: splitLoads(),
     });
 const counts = alone ? [] : values.spread.split(',').filter(Boolean).map(Number);
-const spread = await measureSpread({
+const spread = await measureFullSpread({
   steps: counts.map((nodes) => ({
     nodes,
     shards: 1,
@@ -112,7 +112,6 @@ const spread = await measureSpread({
     perSecond: RATE_PER_NODE * nodes,
   })),
   seconds: Math.min(seconds, SPREAD_S_MAX),
-  full: true,
 });
 
 const report: Report = {
@@ -255,7 +254,7 @@ function print({ machine, settings, verifyUs: verify, idleUsPerS: idle, phases: 
       nodes,
       'offered, 1/s': Math.round(open.perSecond),
       'nodes + redis µs': Number((open.nodesUs + open.redisUs).toFixed(1)),
-      'full, 1/s': Math.round(closed?.perSecond ?? 0),
+      'full, 1/s': Math.round(closed.perSecond),
     })),
   );
   for (const error of all.flatMap((phase) => phase.errors)) console.log(`error: ${error}`);

@@ -1,6 +1,6 @@
 import { bars, lines } from '../../test/support/plots/charts.ts';
 import type { Wakeful } from './rig.ts';
-import type { SpreadStep } from './spread.ts';
+import type { FullSpreadStep } from './spread.ts';
 import type { Budget } from './steps.ts';
 
 export interface Phase {
@@ -38,7 +38,7 @@ export interface Report {
   readonly waking: readonly Waking[];
   /** By load, the least first. Empty if they were not asked for. */
   readonly steps: readonly Budget[];
-  readonly spread: readonly SpreadStep[];
+  readonly spread: readonly FullSpreadStep[];
 }
 
 /** One page, no other file needed. */
@@ -123,7 +123,7 @@ export function stepUs({ steps }: Budget, name: string): number {
   return steps.find(({ step }) => step === name)?.us ?? 0;
 }
 
-function nodesPlot(spread: readonly SpreadStep[]): string {
+function nodesPlot(spread: readonly FullSpreadStep[]): string {
   const [first] = spread;
   return bars({
     title: 'Throughput over nodes: the same load for each node, on the same cores',
@@ -134,7 +134,7 @@ function nodesPlot(spread: readonly SpreadStep[]): string {
     parts: ['offered and delivered', 'more at full load'],
     values: spread.map(({ open, closed }) => [
       open.perSecond,
-      Math.max(0, (closed?.perSecond ?? 0) - open.perSecond),
+      Math.max(0, closed.perSecond - open.perSecond),
     ]),
     mark: { name: 'one node, offered', value: first?.open.perSecond ?? 0 },
   });

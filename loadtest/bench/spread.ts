@@ -12,8 +12,6 @@ const IDLE_MS = 3_000;
 export interface SpreadPlan {
   readonly steps: readonly SpreadSetup[];
   readonly seconds: number;
-  /** Also at full load. */
-  readonly full: boolean;
 }
 
 interface SpreadSetup {
@@ -43,12 +41,15 @@ export interface SpreadStep {
   /** Processor time per second without envelopes. */
   readonly idleUsPerS: number;
   readonly open: Loaded;
-  /** Only if it was wanted. */
-  readonly closed?: Loaded;
 }
 
-export interface SpreadResult {
-  readonly steps: readonly SpreadStep[];
+/** Also at full load. */
+export interface FullSpreadStep extends SpreadStep {
+  readonly closed: Loaded;
+}
+
+export interface SpreadResult<Step extends SpreadStep = SpreadStep> {
+  readonly steps: readonly Step[];
 }
 
 /**
@@ -63,23 +64,37 @@ export function worthOf({ steps }: SpreadResult, shards: number): number {
 }
 
 /** The benchmark's load on more and more nodes, or on Redis in more and more parts. */
-export async function measureSpread(plan: SpreadPlan): Promise<SpreadResult> {
-  const steps: SpreadStep[] = [];
+export function measureSpread(plan: SpreadPlan): Promise<SpreadResult> {
+  return measureSteps(plan, async () => ({}));
+}
+
+/** The same, and then at full load. */
+export function measureFullSpread(plan: SpreadPlan): Promise<SpreadResult<FullSpreadStep>> {
+  const { seconds } = plan;
+  return measureSteps(plan, async (rig) => {
+    const closed = await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds });
+    say(`  ${Math.round(closed.perSecond)} a second at full load`);
+    return { closed };
+  });
+}
+
+async function measureSteps<More extends object>(
+  plan: SpreadPlan,
+  more: (rig: Rig) => Promise<More>,
+): Promise<{ readonly steps: readonly (SpreadStep & More)[] }> {
+  const steps: (SpreadStep & More)[] = [];
   for (const setup of plan.steps) {
     say(`${setup.nodes} nodes, ${setup.shards} Redis …`);
-    const step = await measureStep(setup, plan);
-    const full =
-      step.closed === undefined ? '' : `, ${Math.round(step.closed.perSecond)} a second at full load`;
-    say(`  ${Math.round(step.open.nodesUs + step.open.redisUs)} µs for an envelope${full}`);
-    steps.push(step);
+    steps.push(await measureStep(setup, plan.seconds, more));
   }
   return { steps };
 }
 
-async function measureStep(
+async function measureStep<More extends object>(
   { nodes, shards, pairs, perSecond }: SpreadSetup,
-  { seconds, full }: SpreadPlan,
-): Promise<SpreadStep> {
+  seconds: number,
+  more: (rig: Rig) => Promise<More>,
+): Promise<SpreadStep & More> {
   const rig = await Rig.start({
     nodes,
     store: await startShards(shards),
@@ -92,13 +107,10 @@ async function measureStep(
     const before = rig.cpu();
     await new Promise((done) => setTimeout(done, IDLE_MS));
     const after = rig.cpu();
-    return {
-      nodes,
-      shards,
-      idleUsPerS: ((after.nodes + after.redis - before.nodes - before.redis) * 1000) / IDLE_MS,
-      open: await load(rig, { mode: 'open', perSecond, seconds }),
-      ...(full ? { closed: await load(rig, { mode: 'closed', outstanding: OUTSTANDING, seconds }) } : {}),
-    };
+    const idleUsPerS = ((after.nodes + after.redis - before.nodes - before.redis) * 1000) / IDLE_MS;
+    const open = await load(rig, { mode: 'open', perSecond, seconds });
+    say(`  ${Math.round(open.nodesUs + open.redisUs)} µs for an envelope`);
+    return { nodes, shards, idleUsPerS, open, ...(await more(rig)) };
   } finally {
     await rig.stop();
   }

@@ -108,7 +108,7 @@ const nodes: Block = ({ bench }) => {
       figure(open.nodesUs + open.redisUs),
       percent((open.nodesUs + open.redisUs) / base - 1),
       figure(open.p99Ms),
-      figure(closed?.perSecond ?? Number.NaN),
+      figure(closed.perSecond),
     ]),
   );
 };
@@ -150,10 +150,9 @@ const connections: Block = ({ connections: few, hold }) => {
     ['envelopes sent then, each on a connection of its own', (run) => run.talk.sent],
     ['… of them lost', (run) => run.talk.sent - run.talk.received],
     ['all cut at once, all back after, s', (run) => run.reconnect.seconds],
-    // A report of hold that is older lacks these.
-    ['node time for one connect, once V8 has compiled, µs', (run) => run.again?.nodeUs],
-    ['Redis time for one connect then, µs', (run) => run.again?.redisUs],
-    ['connects a second then, all together, clients included', (run) => run.again?.perSecond],
+    ['node time for one connect, once V8 has compiled, µs', (run) => run.again.nodeUs],
+    ['Redis time for one connect then, µs', (run) => run.again.redisUs],
+    ['connects a second then, all together, clients included', (run) => run.again.perSecond],
     ['backlog to one client, protocol 1, envelopes/s', (run) => run.replayPerS[1]],
     ['backlog to one client, protocol 2, envelopes/s', (run) => run.replayPerS[2]],
   ];

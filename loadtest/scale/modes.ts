@@ -1,4 +1,11 @@
-import { measureSpread, type SpreadPlan, type SpreadResult } from '../bench/spread.ts';
+import {
+  type FullSpreadStep,
+  measureFullSpread,
+  measureSpread,
+  type SpreadPlan,
+  type SpreadResult,
+  type SpreadStep,
+} from '../bench/spread.ts';
 import { type ConnectionsPlan, type ConnectionsResult, measureConnections } from './connections.ts';
 import { type MailboxesPlan, type MailboxesResult, measureMailboxes } from './mailboxes.ts';
 import { Impossible, processesFor, whole } from './parameters.ts';
@@ -94,16 +101,21 @@ const mailboxes: Mode<MailboxesPlan, MailboxesResult> = {
 
 const STEPS_OF_NODES = [1, 2, 3, 4];
 
-const nodes: Mode<SpreadPlan, SpreadResult> = {
+const nodes: Mode<SpreadPlan, SpreadResult<FullSpreadStep>> = {
   plan: (values) => {
     const most = values.nodes === undefined ? 4 : number(values, 'nodes', { min: 1, max: 16 });
     const counts = STEPS_OF_NODES.filter((count) => count <= most);
-    const plan = spreadOf({ pairs: '16', ...values }, counts, (count) => ({ nodes: count, shards: 1 }));
-    return { ...plan, full: true };
+    return spreadOf({ pairs: '16', ...values }, counts, (count) => ({ nodes: count, shards: 1 }));
   },
-  measure: measureSpread,
-  rows: spreadRows,
-  holds: nothingMissing,
+  measure: measureFullSpread,
+  rows: ({ steps }) =>
+    steps.map((step) => ({
+      ...spreadRow(step),
+      'full, 1/s': round(step.closed.perSecond, 0),
+      'full, nodes µs': round(step.closed.nodesUs),
+      'full, redis µs': round(step.closed.redisUs),
+    })),
+  holds: ({ steps }) => steps.every(({ open, closed }) => open.missing + closed.missing === 0),
 };
 
 const shards: Mode<SpreadPlan, SpreadResult> = {
@@ -116,12 +128,11 @@ const shards: Mode<SpreadPlan, SpreadResult> = {
       );
     const each = values.nodes === undefined ? 2 : number(values, 'nodes', { min: 1, max: 16 });
     // Many, so that chance spreads them evenly.
-    const plan = spreadOf({ pairs: '64', ...values }, counts, (count) => ({ nodes: each, shards: count }));
-    return { ...plan, full: false };
+    return spreadOf({ pairs: '64', ...values }, counts, (count) => ({ nodes: each, shards: count }));
   },
   measure: measureSpread,
-  rows: spreadRows,
-  holds: nothingMissing,
+  rows: ({ steps }) => steps.map(spreadRow),
+  holds: ({ steps }) => steps.every(({ open }) => open.missing === 0),
 };
 
 export const MODES = { connections, nodes, shards, mailboxes } as const;
@@ -131,7 +142,7 @@ function spreadOf(
   values: Values,
   counts: readonly number[],
   setup: (count: number) => { readonly nodes: number; readonly shards: number },
-): Omit<SpreadPlan, 'full'> {
+): SpreadPlan {
   const pairs = number(values, 'pairs', { min: 1, max: 1_000 });
   const rate = number(values, 'rate', { min: 10, max: 20_000 });
   return {
@@ -140,12 +151,8 @@ function spreadOf(
   };
 }
 
-function nothingMissing({ steps }: SpreadResult): boolean {
-  return steps.every(({ open, closed }) => open.missing + (closed?.missing ?? 0) === 0);
-}
-
-function spreadRows({ steps }: SpreadResult): readonly Row[] {
-  return steps.map(({ nodes: count, shards: redis, idleUsPerS, open, closed }) => ({
+function spreadRow({ nodes: count, shards: redis, idleUsPerS, open }: SpreadStep) {
+  return {
     nodes: count,
     redis,
     'idle, % of a core': round(idleUsPerS / 1e4),
@@ -154,14 +161,7 @@ function spreadRows({ steps }: SpreadResult): readonly Row[] {
     'redis µs': round(open.redisUs),
     'p99 ms': round(open.p99Ms),
     'busiest Redis, %': round(open.busiestShard * 100, 0),
-    ...(closed === undefined
-      ? {}
-      : {
-          'full, 1/s': round(closed.perSecond, 0),
-          'full, nodes µs': round(closed.nodesUs),
-          'full, redis µs': round(closed.redisUs),
-        }),
-  }));
+  };
 }
 
 function number(values: Values, name: string, bounds: { min: number; max: number }): number {
