@@ -13,21 +13,22 @@ export const libsodium: Verifier = { library: 'libsodium', verify: sodium.crypto
 /** What `npm run build:verify` builds from `native`: package.json says where it is. */
 const BUILT = '#verify';
 
-const { loaded, problem } = loadAwsLc();
-/** AWS-LC, in 0.7 of libsodium's time; null where it was not built, or does not load. */
-export const awsLc: Verifier | null = loaded;
-/** Why AWS-LC does not load although it was built; else null. */
-export const awsLcProblem: string | null = problem;
+export const { awsLc, awsLcProblem } = loadAwsLc();
 
 /** What verifies here. */
 export const verifier: Verifier = awsLc ?? libsodium;
 
-function loadAwsLc(): { readonly loaded: Verifier | null; readonly problem: string | null } {
+function loadAwsLc(): {
+  /** In 0.7 of libsodium's time; null where it was not built, or does not load. */
+  readonly awsLc: Verifier | null;
+  /** Why it does not load although it was built; else null. */
+  readonly awsLcProblem: string | null;
+} {
   try {
     const { verify } = createRequire(import.meta.url)(BUILT) as Pick<Verifier, 'verify'>;
-    return { loaded: { library: 'AWS-LC', verify }, problem: null };
+    return { awsLc: { library: 'AWS-LC', verify }, awsLcProblem: null };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return { loaded: null, problem: code === 'MODULE_NOT_FOUND' ? null : message };
+    return { awsLc: null, awsLcProblem: code === 'MODULE_NOT_FOUND' ? null : message };
   }
 }

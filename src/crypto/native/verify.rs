@@ -4,6 +4,7 @@
 //! order are refused here. Nothing is secret, so nothing needs to take constant time.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use hex_literal::hex;
 use napi_derive::napi;
 
 /// A point of the curve, encoded: y, least byte first, and the sign of x in the highest bit.
@@ -13,11 +14,11 @@ const SIGN_OF_X: u8 = 0x80;
 
 /// The y of the eight points of small order: 0, 1, -1, and two of order 8.
 const SMALL_ORDER_Y: [Point; 5] = [
-    point(b"0000000000000000000000000000000000000000000000000000000000000000"),
-    point(b"0100000000000000000000000000000000000000000000000000000000000000"),
-    point(b"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    point(b"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-    point(b"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+    hex!("0000000000000000000000000000000000000000000000000000000000000000"),
+    hex!("0100000000000000000000000000000000000000000000000000000000000000"),
+    hex!("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    hex!("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    hex!("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
 ];
 
 /// Whether `signature` (64 bytes) is the key's (32 bytes) signature of `message`; false for other lengths.
@@ -38,22 +39,4 @@ fn is_of_small_order(point: &Point) -> bool {
     let mut y = *point;
     y[31] &= !SIGN_OF_X;
     SMALL_ORDER_Y.contains(&y)
-}
-
-const fn point(hex: &[u8; 64]) -> Point {
-    let mut bytes = [0; 32];
-    let mut at = 0;
-    while at < bytes.len() {
-        bytes[at] = digit(hex[2 * at]) << 4 | digit(hex[2 * at + 1]);
-        at += 1;
-    }
-    bytes
-}
-
-const fn digit(hex: u8) -> u8 {
-    match hex {
-        b'0'..=b'9' => hex - b'0',
-        b'a'..=b'f' => hex - b'a' + 10,
-        _ => panic!("no hex digit"),
-    }
 }
