@@ -78,7 +78,7 @@ try {
 /** @param text NAME=MAIN [SETTING=VALUE …] */
 async function start(text: string): Promise<Variant> {
   const [build = '', ...settings] = text.split(' ');
-  const [name = '', main = ''] = build.split('=');
+  const [name = '', main = ''] = build.split(/=(.*)/, 2);
   const rig = await Rig.start({
     nodes: 2,
     workers: 1,

@@ -1,6 +1,6 @@
 import type { Scenario } from '../../harness/trial.ts';
 import { plan, rage } from '../../injectors/nemesis.ts';
-import { POLLED_MS } from '../redis/silent-subscription.ts';
+import { POLLED_HEAL_MS } from '../redis/silent-subscription.ts';
 
 const NODES = 3;
 
@@ -23,6 +23,6 @@ export const everything: Scenario = {
     await rage(plan(trial.random.fork('nemesis'), { lastsMs, nodes: NODES }), { trial, rig, crowd });
     await trial.untilAccepted(trial.acceptedMin, 600_000);
     // The last fault may have swallowed the last wake-up of a mailbox, which is polled then.
-    await trial.heal(POLLED_MS + 5_000);
+    await trial.heal(POLLED_HEAL_MS);
   },
 };

@@ -9,7 +9,9 @@ export async function untilNotReady(trial: Trial, node: RelayNode, timeoutMs: nu
 }
 
 /** The longest that an envelope waits whose wake-up alone was lost. */
-export const POLLED_MS = 40_000;
+const POLLED_MS = 40_000;
+/** Until everybody has caught up where it was the last one. */
+export const POLLED_HEAL_MS = POLLED_MS + 5_000;
 /** A probe every 2 s that may take 1.5 s. */
 export const TWO_PROBES_MS = 2 * 2_000 + 1_500;
 
@@ -61,7 +63,7 @@ export const lostWakeUps: Scenario = {
     }
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     // A client whose last message was swallowed hears of it by its poll.
-    await trial.heal(POLLED_MS + 5_000);
+    await trial.heal(POLLED_HEAL_MS);
     trial.atMost('every envelope arrived after', trial.delay(1), POLLED_MS);
   },
 };
@@ -86,7 +88,7 @@ export const silentChannel: Scenario = {
     trial.rule('polls found envelopes whose wake-up was lost', found > 0, `${found}`);
     await trial.untilAccepted(trial.acceptedMin, 60_000);
     rig.proxy(0).heal();
-    await trial.heal(POLLED_MS + 5_000);
+    await trial.heal(POLLED_HEAL_MS);
     trial.atMost('every envelope arrived after', trial.delay(1), POLLED_MS);
   },
 };
